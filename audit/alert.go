@@ -1,0 +1,53 @@
+package audit
+
+// A Finding is one rule's match: evidence, never edited.
+type Finding struct {
+	Rule    string // the rule's id
+	Version string // hash of the rule's definition
+	Group   map[string]string
+	Changes []Seq // the changes that made the rule match, in order
+	First   Time
+	Last    Time
+	Unknown bool // something the rule looked at was unknown
+}
+
+// An Alert is what a responder answers: the findings of one rule and group,
+// with a state that people change.
+type Alert struct {
+	ID        string            `json:"id"` // hash of rule, version, group and first change
+	Rule      string            `json:"rule"`
+	RuleName  string            `json:"rule_name"`
+	Severity  string            `json:"severity"`
+	Risk      int               `json:"risk"`
+	Attack    []string          `json:"attack"`
+	State     AlertState        `json:"state"`
+	Title     string            `json:"title"`
+	Group     map[string]string `json:"group"`
+	FirstSeq  Seq               `json:"first_seq"`
+	LastSeq   Seq               `json:"last_seq"`
+	FirstTime Time              `json:"first_time"`
+	LastTime  Time              `json:"last_time"`
+	Count     int               `json:"count"`
+	Changes   []Evidence        `json:"changes"`
+	Unknown   bool              `json:"unknown"` // something the rule looked at was unknown
+	Late      bool              `json:"late"`
+}
+
+// Evidence names one change that an alert rests on.
+type Evidence struct {
+	Seq      Seq    `json:"seq"`
+	Database string `json:"database"`
+	Table    string `json:"table"`
+	Key      ID     `json:"key"`
+	Time     Time   `json:"time"`
+}
+
+// An AlertState is where an alert stands.
+type AlertState string
+
+// The states of an alert.
+const (
+	AlertOpen   AlertState = "open"
+	AlertAcked  AlertState = "acknowledged"
+	AlertClosed AlertState = "closed"
+)

@@ -1,0 +1,97 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+)
+
+// A Change is one record's part in one transaction, as the audit log told it.
+// Once stored it is never edited.
+type Change struct {
+	Seq      Seq // our order; zero until stored
+	ID       ChangeID
+	Cluster  string // the Harper cluster; empty for the only one
+	Node     string // the Harper node whose log was read first
+	Time     Time   // the transaction's time; changes of one transaction share it
+	User     string // empty if the log named none
+	Op       Op     // what happened to this record
+	Reported Op     // the operation of the group that the record was in: that of the group's first record
+	Key      Key
+	Nth      int    // 0, or the how-manieth change of this key, time and kind
+	Before   Image  // the record just before; derived when read, never stored
+	After    Image  // the record just after
+	Group    Group  // where in its transaction the change stood
+	Observed Time   // when the answer that held it first was read, by our clock
+	Lossy    bool   // read as JSON, which has no dates, bytes or NaN
+	Late     bool   // found by reading again what a tail had passed
+	Note     string // what could not be read of it and why; empty when all could
+}
+
+// A Group is a change's place among the records that Harper showed under one
+// operation: one transaction's part in one table, unless a window cut it.
+type Group struct {
+	Size  int `json:"size"`
+	Index int `json:"index"`
+}
+
+// A ChangeID is the hash of what makes a change that change: cluster, table,
+// key with its JSON type, exact time, kind, occurrence. The operation is no part
+// of it (a replica names it otherwise), nor the image (Harper recomputes it),
+// nor the group (a window can cut it). So the same change read twice, or from
+// two nodes, has one ID.
+type ChangeID [32]byte
+
+// String is the id in hex.
+func (id ChangeID) String() string { return hex.EncodeToString(id[:]) }
+
+// MarshalText is the id in hex.
+func (id ChangeID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads hex.
+func (id *ChangeID) UnmarshalText(b []byte) error {
+	var got ChangeID
+	if n, err := hex.Decode(got[:], b); err != nil || n != len(got) {
+		return fmt.Errorf("parse change id %q: want %d hex digits", b, 2*len(got))
+	}
+	*id = got
+	return nil
+}
+
+// Identify is the change's ID, from its other fields.
+func (c *Change) Identify() ChangeID {
+	h := sha256.New()
+	var n [8]byte
+	part := func(s string) {
+		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
+		h.Write(n[:])
+		h.Write([]byte(s))
+	}
+	part(c.Cluster)
+	part(c.Key.Table.Database)
+	part(c.Key.Table.Name)
+	part(string(c.Key.ID))
+	binary.BigEndian.PutUint64(n[:], math.Float64bits(float64(c.Time)))
+	h.Write(n[:])
+	part(string(c.Op.Kind()))
+	binary.BigEndian.PutUint64(n[:], uint64(c.Nth))
+	h.Write(n[:])
+	var id ChangeID
+	h.Sum(id[:0])
+	return id
+}
+
+// Diff is the edits from the change's before-image to its after-image, and
+// whether both are known. When they are not, nothing is known of what the
+// change edited and the diff is nil.
+func (c *Change) Diff() (Diff, bool) {
+	if c.Op.Kind() == KindMessage {
+		return nil, true
+	}
+	if c.Before.State == Unknown || c.After.State == Unknown {
+		return nil, false
+	}
+	return DiffOf(c.Before.Body, c.After.Body), true
+}
