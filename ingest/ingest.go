@@ -1,0 +1,110 @@
+// Package ingest turns what Harper answers into stored changes. A [Tailer]
+// follows a live server's logs; an [Importer] reads captured answers. Both go
+// through the same reading of one answer: groups are split into records, the
+// operation and the trust of each record are inferred from what the answer
+// shows, and what could not be read is kept as a gap.
+//
+// Harper's audit log is a leaky source; docs/harper.md says how. The rules that
+// follow from it, and that this package keeps:
+//
+//   - The cursor is the server's clock less an overlap, never a change's time.
+//   - A change is stored once, by its [audit.ChangeID]; its first image stands.
+//   - An answer that breaks off is no answer. Its range is halved until the entry
+//     that cannot be read stands alone; that entry becomes an [audit.Gap].
+package ingest
+
+import (
+	"context"
+	"iter"
+
+	"recourse/audit"
+	"recourse/internal/harper"
+)
+
+// A Source is the Harper that is read. *harper.Client is one.
+type Source interface {
+	// AuditLog streams the log of one table. An answer that broke off ends with
+	// a *harper.TruncatedError.
+	AuditLog(context.Context, harper.AuditQuery) iter.Seq2[harper.AuditRow, error]
+	// RecordHistory is the log of single records, by id, with each entry's own
+	// operation.
+	RecordHistory(context.Context, audit.Table, []audit.ID) (map[audit.ID][]harper.AuditRow, error)
+}
+
+// A Sink keeps changes. *store.DB is one.
+type Sink interface {
+	// Append stores a batch whole or not at all; changes it knows are not
+	// stored again.
+	Append(context.Context, audit.Batch) (audit.Appended, error)
+	// Lookup finds a stored change.
+	Lookup(context.Context, audit.ChangeID) (audit.Seq, bool, error)
+}
+
+// A Stamp is what every change of one reading has in common.
+type Stamp struct {
+	Cluster string
+	Node    string
+	// Observed is when the answer was read.
+	Observed audit.Time
+	// Lossy says that the answer came as JSON, which has no dates, bytes or NaN.
+	Lossy bool
+	// UpdatedTime names the attribute to which Harper assigns the time of a
+	// record's last write; empty is __updatedtime__.
+	UpdatedTime string
+}
+
+// Commits are split so that each fits a transaction of the store and no commit
+// holds other readers up for long.
+const (
+	commitChanges = 500
+	commitBytes   = 4 << 20
+)
+
+// commit stores changes in parts, the gaps and cursors with the last part, so
+// that a cursor never moves past what is not stored. A crash in between leaves
+// changes that the next reading knows already.
+func commit(ctx context.Context, sink Sink, b audit.Batch) (audit.Appended, error) {
+	var total audit.Appended
+	for first := true; first || len(b.Changes) > 0; first = false {
+		n := commitPart(b.Changes)
+		part := audit.Batch{Changes: b.Changes[:n]}
+		if b.Changes = b.Changes[n:]; len(b.Changes) == 0 {
+			part.Gaps, part.Cursors = b.Gaps, b.Cursors
+		}
+		if len(part.Changes)+len(part.Gaps)+len(part.Cursors) == 0 {
+			return total, nil
+		}
+		got, err := sink.Append(ctx, part)
+		if err != nil {
+			return total, err
+		}
+		total = addAppended(total, got)
+	}
+	return total, nil
+}
+
+func commitPart(changes []audit.Change) int {
+	size := 0
+	for i := range changes {
+		size += len(changes[i].After.Body) + len(changes[i].Before.Body)
+		if i == commitChanges || i > 0 && size > commitBytes {
+			return i
+		}
+	}
+	return len(changes)
+}
+
+func addAppended(a, b audit.Appended) audit.Appended {
+	if b.New > 0 {
+		if a.New == 0 {
+			a.First = b.First
+		}
+		a.Last = b.Last
+	}
+	a.New += b.New
+	a.Known += b.Known
+	a.Divergences += b.Divergences
+	a.Gaps += b.Gaps
+	a.Newest = max(a.Newest, b.Newest)
+	return a
+}

@@ -1,0 +1,181 @@
+package ingest
+
+import (
+	"fmt"
+
+	"recourse/audit"
+	"recourse/internal/harper"
+)
+
+// A reading is the changes of one stretch of one table's log, in the order in
+// which Harper showed them. A stretch may be read in several answers, one after
+// the other, when it had to be cut around entries that cannot be read.
+type reading struct {
+	table   audit.Table
+	stamp   Stamp
+	changes []audit.Change
+	stable  []bool // by change: Harper keeps this image whole
+	// doubtful lists changes whose kind the answer does not settle.
+	doubtful []int
+	count    map[occurrence]int
+	bytes    int
+	// nameless are entries whose key could not be decoded: nothing can be stored
+	// of them but that they are there.
+	nameless []audit.Gap
+}
+
+// An occurrence is what two or more entries of one record in one transaction share.
+type occurrence struct {
+	time audit.Time
+	id   audit.ID
+	kind audit.Kind
+}
+
+func newReading(table audit.Table, stamp Stamp) *reading {
+	return &reading{table: table, stamp: stamp, count: map[occurrence]int{}}
+}
+
+// add takes the next record of an answer.
+func (r *reading) add(row harper.AuditRow) {
+	if row.ID == "" {
+		r.nameless = append(r.nameless, audit.Gap{
+			Node: r.stamp.Node, Table: r.table, From: row.Time, To: row.Time, Entries: 1, Observed: r.stamp.Observed,
+			Reason: fmt.Sprintf("an entry (%s) whose key cannot be read: %v", row.Operation, row.Err),
+		})
+		return
+	}
+	op, doubt := operationOf(row)
+	c := audit.Change{
+		Cluster:  r.stamp.Cluster,
+		Node:     r.stamp.Node,
+		Time:     row.Time,
+		User:     row.User,
+		Op:       op,
+		Reported: row.Operation,
+		Key:      audit.Key{Table: r.table, ID: row.ID},
+		Group:    audit.Group{Size: row.Size, Index: row.Index},
+		Observed: r.stamp.Observed,
+		Lossy:    r.stamp.Lossy || row.Lossy,
+	}
+	c.After, c.Note = r.afterOf(op, row)
+	if row.Original != nil {
+		c.Before = audit.PresentImage(row.Original, audit.Logged, audit.Exact)
+	}
+	redact(&c)
+	if doubt {
+		r.doubtful = append(r.doubtful, len(r.changes))
+	}
+	r.changes = append(r.changes, c)
+	r.stable = append(r.stable, isStable(op, row))
+	r.bytes += len(c.After.Body) + len(c.Before.Body) + 256
+}
+
+// number sets the change's occurrence and identity.
+func (r *reading) number(c *audit.Change) {
+	o := occurrence{c.Time, c.Key.ID, c.Op.Kind()}
+	c.Nth = r.count[o]
+	r.count[o]++
+	c.ID = c.Identify()
+}
+
+// operationOf is what happened to one record of a group, and whether that is
+// in doubt. Harper names only the operation of the group's first record
+// (groupRecordsInHistory), so of the others the image tells: none means
+// deleted, one under a delete means written. Within a group of patches, no
+// image may also be a patch whose image Harper could not rebuild.
+func operationOf(row harper.AuditRow) (audit.Op, bool) {
+	if row.Index == 0 || row.Err != nil {
+		return row.Operation, false
+	}
+	switch gone := row.Record == nil; {
+	case row.Operation == audit.OpMessage:
+		return audit.OpMessage, false
+	case gone && row.Operation == audit.OpDelete:
+		return audit.OpDelete, false
+	case gone:
+		return audit.OpDelete, true
+	case row.Operation == audit.OpDelete:
+		return audit.OpUpsert, true
+	}
+	return row.Operation, false
+}
+
+// afterOf is the image that the answer shows, before it is known how far it can
+// be trusted.
+func (r *reading) afterOf(op audit.Op, row harper.AuditRow) (audit.Image, string) {
+	switch {
+	case row.Err != nil:
+		return audit.Image{}, "the image could not be decoded: " + row.Err.Error()
+	case op.Kind() == audit.KindDelete:
+		return audit.AbsentImage(audit.Logged, audit.Exact), ""
+	case row.Record == nil:
+		return audit.Image{}, "Harper showed no image of this " + string(op)
+	case row.Record.Kind() != audit.KindObject && op.Kind() != audit.KindMessage:
+		return audit.Image{}, "Harper showed a " + row.Record.Kind().String() + " in place of a record"
+	case !isStable(op, row) && r.isBeforeImage(row):
+		return audit.Image{}, "Harper showed the record as it was before this change"
+	}
+	return audit.PresentImage(row.Record, audit.Logged, audit.Provisional), ""
+}
+
+// isStable says that Harper stores the change's image whole, so that it reads
+// the same for ever: inserts on both lines, and on the LMDB line every write of
+// the operations API. Everything else may be a patch, whose image is computed
+// when it is read (docs/harper.md, "Patch images").
+func isStable(op audit.Op, row harper.AuditRow) bool {
+	switch op {
+	case audit.OpDelete, audit.OpMessage, audit.OpInsert:
+		return true
+	case audit.OpUpdate, audit.OpUpsert:
+		// Only the first record of a group is certain to be what the group says:
+		// code inside Harper may mix patches into a transaction.
+		return !row.IDsField && (row.Index == 0 || op == audit.OpUpdate)
+	}
+	return false
+}
+
+// isBeforeImage recognises a fault of Harper 5.1 on LMDB, which shows the record
+// before each patch in place of the one after it: the record's own time of last
+// write is then older than the change.
+func (r *reading) isBeforeImage(row harper.AuditRow) bool {
+	name := r.stamp.UpdatedTime
+	if name == "" {
+		name = "__updatedtime__"
+	}
+	updated, ok := row.Record.Get(name).Float64()
+	return ok && row.IDsField && updated > 0 && audit.Time(updated) < row.Time
+}
+
+// settle gives every change its identity and decides how far each image can be
+// trusted. An image that Harper computed is prompt if the reading reached the log's end and showed no later
+// change of the record; otherwise it is provisional.
+func (r *reading) settle(reachedEnd bool) {
+	newest := map[audit.ID]int{}
+	for i := range r.changes {
+		r.number(&r.changes[i])
+		if r.changes[i].Op.Kind() != audit.KindMessage {
+			newest[r.changes[i].Key.ID] = i
+		}
+	}
+	for i := range r.changes {
+		c := &r.changes[i]
+		switch {
+		case c.After.State != audit.Present:
+		case r.stable[i]:
+			c.After.Trust = audit.Exact
+		case reachedEnd && newest[c.Key.ID] == i && !hasOperator(c.After.Body):
+			c.After.Trust = audit.Prompt
+		}
+	}
+}
+
+// hasOperator recognises an image into which Harper let a raw operation leak:
+// {"n":{"__op__":"add","value":3}} in place of a number.
+func hasOperator(body audit.Value) bool {
+	for _, v := range body.Fields() {
+		if v.Kind() == audit.KindObject && v.Get("__op__") != nil {
+			return true
+		}
+	}
+	return false
+}
