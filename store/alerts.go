@@ -1,0 +1,201 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"recourse/audit"
+)
+
+// rulesProgress is the follower whose progress SaveAlerts sets.
+const rulesProgress = "rules"
+
+// alert is an audit.Alert on disk.
+type alert struct {
+	ID        string            `cbor:"1,keyasint,omitempty"`
+	Rule      string            `cbor:"2,keyasint,omitempty"`
+	RuleName  string            `cbor:"3,keyasint,omitempty"`
+	Severity  string            `cbor:"4,keyasint,omitempty"`
+	Risk      int               `cbor:"5,keyasint,omitempty"`
+	Attack    []string          `cbor:"6,keyasint,omitempty"`
+	State     string            `cbor:"7,keyasint,omitempty"`
+	Title     string            `cbor:"8,keyasint,omitempty"`
+	Group     map[string]string `cbor:"9,keyasint,omitempty"`
+	FirstSeq  uint64            `cbor:"10,keyasint"`
+	LastSeq   uint64            `cbor:"11,keyasint"`
+	FirstTime uint64            `cbor:"12,keyasint"`
+	LastTime  uint64            `cbor:"13,keyasint"`
+	Count     int               `cbor:"14,keyasint,omitempty"`
+	Changes   []evidence        `cbor:"15,keyasint,omitempty"`
+	Unknown   bool              `cbor:"16,keyasint,omitempty"`
+	Late      bool              `cbor:"17,keyasint,omitempty"`
+	// Suppressed came after the others; numbers are never used again.
+	Suppressed int `cbor:"18,keyasint,omitempty"`
+}
+
+type evidence struct {
+	_                    struct{} `cbor:",toarray"`
+	Seq                  uint64
+	Database, Table, Key string
+	Time                 uint64
+}
+
+func alertOut(a *audit.Alert) alert {
+	d := alert{ID: a.ID, Rule: a.Rule, RuleName: a.RuleName, Severity: a.Severity, Risk: a.Risk, Attack: a.Attack,
+		State: string(a.State), Title: a.Title, Group: a.Group, FirstSeq: uint64(a.FirstSeq), LastSeq: uint64(a.LastSeq),
+		FirstTime: bits(a.FirstTime), LastTime: bits(a.LastTime), Count: a.Count, Unknown: a.Unknown, Late: a.Late, Suppressed: a.Suppressed}
+	for _, e := range a.Changes {
+		d.Changes = append(d.Changes, evidence{Seq: uint64(e.Seq), Database: e.Database, Table: e.Table, Key: string(e.Key), Time: bits(e.Time)})
+	}
+	return d
+}
+
+func decodeAlert(payload []byte) (audit.Alert, error) {
+	var d alert
+	if err := decode(payload, &d); err != nil {
+		return audit.Alert{}, fmt.Errorf("read alert: %w", err)
+	}
+	a := audit.Alert{ID: d.ID, Rule: d.Rule, RuleName: d.RuleName, Severity: d.Severity, Risk: d.Risk, Attack: d.Attack,
+		State: audit.AlertState(d.State), Title: d.Title, Group: d.Group, FirstSeq: audit.Seq(d.FirstSeq), LastSeq: audit.Seq(d.LastSeq),
+		FirstTime: timeOf(d.FirstTime), LastTime: timeOf(d.LastTime), Count: d.Count, Unknown: d.Unknown, Late: d.Late, Suppressed: d.Suppressed}
+	for _, e := range d.Changes {
+		a.Changes = append(a.Changes, audit.Evidence{Seq: audit.Seq(e.Seq), Database: e.Database, Table: e.Table, Key: audit.ID(e.Key), Time: timeOf(e.Time)})
+	}
+	return a, nil
+}
+
+// window is a part of the rules' state on disk.
+type window struct {
+	Name  string `cbor:"1,keyasint,omitempty"`
+	State []byte `cbor:"2,keyasint"`
+}
+
+// SaveAlerts stores what the rules concluded from the changes up to rulesSeq,
+// in one transaction: new and altered alerts, their state, and their progress
+// (that of the follower "rules").
+//
+// An alert that is stored already keeps the State that people gave it; see
+// UpdateAlert. Of the rules' state the given names are replaced, those with a
+// nil value removed, and the others left alone.
+func (db *DB) SaveAlerts(ctx context.Context, alerts []audit.Alert, state map[string][]byte, rulesSeq audit.Seq) error {
+	err := db.update(ctx, func(txn *badger.Txn) error {
+		for i := range alerts {
+			if err := saveAlert(txn, alerts[i]); err != nil {
+				return fmt.Errorf("alert %s: %w", alerts[i].ID, err)
+			}
+		}
+		for name, data := range state {
+			if err := saveWindow(txn, name, data); err != nil {
+				return fmt.Errorf("state of %s: %w", name, err)
+			}
+		}
+		return setProgress(txn, rulesProgress, rulesSeq)
+	})
+	if err != nil {
+		return fmt.Errorf("save alerts: %w", err)
+	}
+	return nil
+}
+
+func saveAlert(txn *badger.Txn, a audit.Alert) error {
+	key := nameKey(kindAlert, a.ID)
+	payload, found, err := get(txn, key)
+	if err != nil {
+		return err
+	}
+	if found {
+		old, err := decodeAlert(payload)
+		if err != nil {
+			return err
+		}
+		a.State = old.State
+	}
+	return setEncoded(txn, key, alertOut(&a))
+}
+
+func saveWindow(txn *badger.Txn, name string, data []byte) error {
+	key := nameKey(kindWindow, name)
+	if data == nil {
+		return txn.Delete(key)
+	}
+	return setEncoded(txn, key, window{name, data})
+}
+
+// Alerts are all alerts, by the first change that each rests on.
+func (db *DB) Alerts(ctx context.Context) ([]audit.Alert, error) {
+	all, err := list(ctx, db, []byte{byte(kindAlert)}, "alerts", decodeAlert)
+	slices.SortFunc(all, func(a, b audit.Alert) int {
+		return cmp.Or(cmp.Compare(a.FirstSeq, b.FirstSeq), cmp.Compare(a.ID, b.ID))
+	})
+	return all, err
+}
+
+// Alert is one alert, or ErrNotFound.
+func (db *DB) Alert(ctx context.Context, id string) (audit.Alert, error) {
+	var a audit.Alert
+	err := db.view(ctx, func(r *reader) (err error) {
+		a, err = readAlert(r.txn, id)
+		return err
+	})
+	if err != nil {
+		return audit.Alert{}, fmt.Errorf("get alert %s: %w", id, err)
+	}
+	return a, nil
+}
+
+func readAlert(txn *badger.Txn, id string) (audit.Alert, error) {
+	payload, found, err := get(txn, nameKey(kindAlert, id))
+	if err == nil && !found {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return audit.Alert{}, err
+	}
+	return decodeAlert(payload)
+}
+
+// UpdateAlert changes one alert; ErrNotFound if there is none. An error of f is
+// returned and nothing is changed. f must not call the store and cannot change
+// the ID.
+func (db *DB) UpdateAlert(ctx context.Context, id string, f func(*audit.Alert) error) error {
+	err := db.update(ctx, func(txn *badger.Txn) error {
+		a, err := readAlert(txn, id)
+		if err != nil {
+			return err
+		}
+		if err := f(&a); err != nil {
+			return err
+		}
+		if a.ID != id {
+			return fmt.Errorf("its id was changed to %q", a.ID)
+		}
+		return setEncoded(txn, nameKey(kindAlert, id), alertOut(&a))
+	})
+	if err != nil {
+		return fmt.Errorf("update alert %s: %w", id, err)
+	}
+	return nil
+}
+
+// RuleState is the rules' state as SaveAlerts left it.
+func (db *DB) RuleState(ctx context.Context) (map[string][]byte, error) {
+	windows, err := list(ctx, db, []byte{byte(kindWindow)}, "rule state", decodeWindow)
+	if err != nil {
+		return nil, err
+	}
+	state := make(map[string][]byte, len(windows))
+	for _, w := range windows {
+		state[w.Name] = w.State
+	}
+	return state, nil
+}
+
+func decodeWindow(payload []byte) (window, error) {
+	var w window
+	err := decode(payload, &w)
+	return w, err
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"recourse/audit"
+)
+
+// filled is a store of n changes of n/5 records, five users, bodies of about
+// 300 bytes.
+func filled(b *testing.B, n int) *DB {
+	b.Helper()
+	db, err := Open(b.TempDir(), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close() })
+	for from := 0; from < n; from += 500 {
+		appendAll(b, db, benchBatch(from, n/5)...)
+	}
+	return db
+}
+
+func benchBatch(from, records int) []audit.Change {
+	batch := make([]audit.Change, 500)
+	for i := range batch {
+		n := from + i
+		r := rand.New(rand.NewPCG(1, uint64(n)))
+		fields := map[string]audit.Value{}
+		for f := range 10 {
+			fields[fmt.Sprint("attribute", f)] = audit.Text(fmt.Sprintf("value %x", r.Uint64()>>40))
+		}
+		batch[i] = made(fmt.Sprint(r.IntN(max(records, 1))), audit.Time(1.79e12+float64(n)), audit.OpUpsert, audit.Object(fields))
+	}
+	return batch
+}
+
+func BenchmarkAppend(b *testing.B) {
+	db := filled(b, 0)
+	var batches [][]audit.Change
+	for i := range b.N {
+		batches = append(batches, benchBatch(i*500, 100_000))
+	}
+	b.ResetTimer()
+	for _, batch := range batches {
+		appendAll(b, db, batch...)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*500), "us/change")
+	if s, err := db.Stats(context.Background()); err == nil {
+		b.ReportMetric(float64(s.Disk)/float64(s.Changes), "B/change")
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	db := filled(b, 50_000)
+	r := rand.New(rand.NewPCG(1, 1))
+	for b.Loop() {
+		mustGet(b, db, audit.Seq(1+r.IntN(50_000)))
+	}
+}
+
+func BenchmarkHistory(b *testing.B) {
+	db := filled(b, 50_000)
+	r := rand.New(rand.NewPCG(1, 1))
+	for b.Loop() {
+		collect(b, db.History(context.Background(), audit.Key{Table: shop, ID: audit.ID(fmt.Sprint(r.IntN(10_000)))}))
+	}
+}
+
+func BenchmarkFollow(b *testing.B) {
+	db := filled(b, 50_000)
+	for b.Loop() {
+		collect(b, db.Follow(context.Background(), 0))
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*50_000), "us/change")
+}
+
+func BenchmarkByTime(b *testing.B) {
+	db := filled(b, 50_000)
+	for b.Loop() {
+		collect(b, db.ByTime(context.Background(), 0, 1e13, true))
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*50_000), "us/change")
+}

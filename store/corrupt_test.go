@@ -1,0 +1,227 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"recourse/audit"
+)
+
+// rewrite puts a value under a key past the store's back; nil deletes the key.
+func rewrite(t *testing.T, db *DB, key []byte, change func([]byte) []byte) {
+	t.Helper()
+	err := db.badger.Update(func(txn *badger.Txn) error {
+		item, err := txn.Get(key)
+		if err != nil {
+			return err
+		}
+		value, err := item.ValueCopy(nil)
+		if err != nil {
+			return err
+		}
+		if value = change(value); value == nil {
+			return txn.Delete(key)
+		}
+		return txn.Set(key, value)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove([]byte) []byte { return nil }
+
+// TestFlippedBit flips every bit of a stored change: each is named, none served.
+func TestFlippedBit(t *testing.T) {
+	db := open(t)
+	appendAll(t, db, made("1", 10, audit.OpUpsert, object(1)), made("1", 20, audit.OpUpsert, object(2)))
+	key := changeKey(1)
+	var good []byte
+	rewrite(t, db, key, func(v []byte) []byte { good = v; return v })
+	for bit := range len(good) * 8 {
+		rewrite(t, db, key, func([]byte) []byte {
+			bad := append([]byte(nil), good...)
+			bad[bit/8] ^= 1 << (bit % 8)
+			return bad
+		})
+		if c, err := db.Get(context.Background(), 1); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "change 1") {
+			t.Fatalf("bit %d: got %+v, %v", bit, c, err)
+		}
+	}
+	if c, err := db.Get(context.Background(), 2); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("the image before change 2 is that of a damaged change: %+v, %v", c.Before, err)
+	}
+	for c, err := range db.Follow(context.Background(), 0) {
+		if err == nil {
+			t.Errorf("follow served change %d", c.Seq)
+		} else if !errors.Is(err, ErrCorrupt) {
+			t.Error(err)
+		}
+	}
+	if _, err := db.Append(context.Background(), audit.Batch{Changes: []audit.Change{made("1", 10, audit.OpUpsert, object(1))}}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a repeat of a damaged change: %v", err)
+	}
+	if got := strings.Join(problems(t, db), "\n"); !strings.Contains(got, "change 1:") {
+		t.Errorf("verify says %q", got)
+	}
+}
+
+// TestVerifyFinds damages a store in one way at a time.
+func TestVerifyFinds(t *testing.T) {
+	c := made("1", 10, audit.OpUpsert, object(1))
+	d := made("1", 20, audit.OpDelete, nil)
+	c.Seq, d.Seq = 1, 2
+	flip := func(v []byte) []byte { v[len(v)-1] ^= 1; return v }
+	resealed := func(key []byte, payload []byte) func([]byte) []byte {
+		return func([]byte) []byte { return seal(key, payload) }
+	}
+	other := c
+	other.User = "someone else"
+	other.Key.ID = "2"
+	otherPayload, err := encodeChange(&other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		name   string
+		key    []byte
+		change func([]byte) []byte
+		want   string
+	}{
+		{"a lost change", changeKey(1), remove, "changes 1 to 1 are missing"},
+		{"a lost newest change", changeKey(3), remove, "changes 3 to 3 are missing"},
+		{"another's record", changeKey(1), resealed(changeKey(1), otherPayload), "its id is not that of what it says"},
+		{"a lost id", idKey(kindID, c.ID), remove, "its id leads to change 0"},
+		{"a wrong id", idKey(kindID, c.ID), resealed(idKey(kindID, c.ID), uintPayload(2)), "which has another id"},
+		{"a lost place", recordKey(c.Key, "", placeOf(&c)), remove, "no place in index r"},
+		{"a lost time", timeKey(placeOf(&d)), remove, "no place in index t"},
+		{"a head too low", headKey(), resealed(headKey(), uintPayload(1)), "there are changes up to 3"},
+		{"a head too high", headKey(), resealed(headKey(), uintPayload(9)), "changes 4 to 9 are missing"},
+		{"a damaged head", headKey(), flip, "read head"},
+		{"a damaged gap", gapKey(&audit.Gap{Table: shop, From: 1, To: 2}), flip, "checksum"},
+		{"a damaged cursor", cursorKey("n1", shop), flip, "checksum"},
+		{"a damaged count", tableKey(kindTableCount, shop), flip, "checksum"},
+		{"a lost count", nameKey(kindUserCount, "ann"), remove, "users are counted"},
+		{"a damaged alert", nameKey(kindAlert, "x"), flip, "checksum"},
+		{"a damaged window", nameKey(kindWindow, "w"), flip, "checksum"},
+		{"a damaged mark", idKey(kindReverted, c.ID), flip, "checksum"},
+		{"a lost receipt", receiptKey("p", 2), remove, "the journal ends with receipt 1, not 2"},
+		{"a lost first receipt", receiptKey("p", 1), remove, "does not continue"},
+		{"a lost journal", nameKey(kindJournal, "p"), remove, "beyond the end of its journal"},
+		{"a value under another key", cursorKey("n1", shop), func(v []byte) []byte {
+			return seal(cursorKey("n1", shop), v[sealSize:][:0])
+		}, "damaged"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			db := open(t)
+			furnish(t, db, c, d)
+			mustBeWhole(t, db)
+			rewrite(t, db, x.key, x.change)
+			if got := strings.Join(problems(t, db), "\n"); !strings.Contains(got, x.want) {
+				t.Errorf("verify says %q, want %q", got, x.want)
+			}
+		})
+	}
+	t.Run("a strange key", func(t *testing.T) {
+		db := open(t)
+		furnish(t, db, c, d)
+		for _, key := range []string{"zebra", "r\x01\x00\x01", string(timeKey(place{1, 1})), string(changeKey(0))} {
+			before := len(problems(t, db))
+			if err := db.badger.Update(func(txn *badger.Txn) error { return txn.Set([]byte(key), seal([]byte(key), nil)) }); err != nil {
+				t.Fatal(err)
+			}
+			if after := len(problems(t, db)); after <= before {
+				t.Errorf("key %q was not named", key)
+			}
+		}
+	})
+}
+
+// furnish puts one of everything into a store.
+func furnish(t *testing.T, db *DB, changes ...audit.Change) {
+	t.Helper()
+	ctx := context.Background()
+	appendAll(t, db, changes...)
+	again := changes[0]
+	again.User = "eve"
+	large := made("3", 30, audit.OpUpsert, audit.BytesValue(make([]byte, 2*valueThreshold)))
+	_, err := db.Append(ctx, audit.Batch{Changes: []audit.Change{again, large}, Gaps: []audit.Gap{{Table: shop, From: 1, To: 2}},
+		Cursors: []audit.Cursor{{Node: "n1", Table: shop, Time: 5}}})
+	err = errors.Join(err,
+		db.SaveAlerts(ctx, []audit.Alert{{ID: "x"}}, map[string][]byte{"w": {1}}, 2),
+		db.AddReceipt(ctx, audit.Receipt{Plan: "p"}),
+		db.AddReceipt(ctx, audit.Receipt{Plan: "p", Step: 1}),
+		db.MarkReverted(ctx, "p", []audit.ChangeID{changes[0].ID}),
+		db.MarkOwn(ctx, "p", changes[1].ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestMissingIsNotUnknown: a number up to the head that is gone is damage, one
+// beyond it is not found.
+func TestMissingIsNotUnknown(t *testing.T) {
+	db := open(t)
+	appendAll(t, db, made("1", 10, audit.OpUpsert, object(1)), made("1", 20, audit.OpUpsert, object(1)))
+	rewrite(t, db, changeKey(1), remove)
+	for seq, want := range map[audit.Seq]error{0: ErrNotFound, 1: ErrCorrupt, 3: ErrNotFound} {
+		if _, err := db.Get(context.Background(), seq); !errors.Is(err, want) || want == ErrNotFound && errors.Is(err, ErrCorrupt) {
+			t.Errorf("get %d: %v, want %v", seq, err, want)
+		}
+	}
+	rewrite(t, db, headKey(), func([]byte) []byte { return seal(headKey(), uintPayload(1)) })
+	if _, err := db.Append(context.Background(), audit.Batch{Changes: []audit.Change{made("1", 30, audit.OpUpsert, object(1))}}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("append with a number that is taken: %v", err)
+	}
+}
+
+// TestDamagedTable flips bytes of Badger's own tables.
+func TestDamagedTable(t *testing.T) {
+	dir := t.TempDir()
+	db := openAt(t, dir)
+	for from := 0; from < 2000; from += 500 {
+		appendAll(t, db, benchBatch(from, 100)...)
+	}
+	if err := db.Close(); err != nil { // writes the table
+		t.Fatal(err)
+	}
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("no tables: %v", err)
+	}
+	whole, err := os.ReadFile(tables[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int{100, len(whole) / 3, len(whole) / 2, len(whole) - 600, len(whole) - 30} {
+		t.Run(fmt.Sprint(at), func(t *testing.T) {
+			bad := append([]byte(nil), whole...)
+			bad[at] ^= 0x10
+			if err := os.WriteFile(tables[0], bad, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if db, err := Open(dir, Options{}); err == nil {
+				_ = db.Close()
+				t.Error("opened with a check")
+			} else if !errors.Is(err, ErrCorrupt) {
+				t.Errorf("opened with a check: %v", err)
+			}
+			db, err := Open(dir, Options{SkipCheck: true})
+			if err != nil {
+				t.Logf("not opened: %v", err)
+				return
+			}
+			defer db.Close()
+			if len(problems(t, db)) == 0 {
+				t.Error("verify found nothing")
+			}
+		})
+	}
+}

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"math"
+
+	"recourse/audit"
+)
+
+// formatVersion is the layout below. A store of a higher one is refused.
+const formatVersion = 1
+
+// A keyKind is the first byte of a key. Numbers are big-endian, so that the
+// order of keys is the order of what they stand for; see appendTime and
+// appendText for the other parts. Every value is sealed by seal, but for those
+// of kindRecord and kindTime, which are empty.
+type keyKind byte
+
+// Every key on disk. docs/storage.md says more.
+const (
+	kindFormat     keyKind = 'F' // → version
+	kindHead       keyKind = 'H' // → seq of the newest change
+	kindChange     keyKind = 'c' // seq → change
+	kindID         keyKind = 'i' // change id → seq
+	kindRecord     keyKind = 'r' // database table id cluster time seq → nothing
+	kindTime       keyKind = 't' // time seq → nothing
+	kindDivergence keyKind = 'd' // seq hash-of-reading → divergence
+	kindGap        keyKind = 'g' // database table node from to → gap
+	kindCursor     keyKind = 'u' // node database table → cursor
+	kindTableCount keyKind = 'n' // database table → number of changes
+	kindUserCount  keyKind = 'm' // user → number of changes
+	kindProgress   keyKind = 'p' // follower → seq
+	kindAlert      keyKind = 'a' // alert id → alert
+	kindWindow     keyKind = 'w' // name → rule state
+	kindReceipt    keyKind = 'j' // plan number → receipt
+	kindJournal    keyKind = 'J' // plan → number and hash of its last receipt
+	kindReverted   keyKind = 'v' // change id → plan
+	kindOwn        keyKind = 'o' // change id → plan
+)
+
+// Texts are written with a tag, so that a hash is never mistaken for a text.
+const (
+	tagText byte = 1 // the text, 0x00 written as 0x00 0xff, ended by 0x00 0x01
+	tagHash byte = 2 // SHA-256 of a text longer than maxKeyText
+	// maxKeyText keeps the longest key, four texts of escaped zeros, far below
+	// Badger's limit of 65,000 bytes.
+	maxKeyText = 1024
+)
+
+// appendText writes a text such that no other text's writing begins with it,
+// and that short texts sort as they do in Go.
+func appendText(dst []byte, s string) []byte {
+	if len(s) > maxKeyText {
+		sum := sha256.Sum256([]byte(s))
+		return append(append(dst, tagHash), sum[:]...)
+	}
+	dst = append(dst, tagText)
+	for i := range len(s) {
+		if dst = append(dst, s[i]); s[i] == 0 {
+			dst = append(dst, 0xff)
+		}
+	}
+	return append(dst, 0, 1)
+}
+
+// cutText reads what appendText wrote: the text, or its hash if it was long.
+func cutText(b []byte) (text string, hashed bool, rest []byte, ok bool) {
+	if len(b) == 0 {
+		return "", false, nil, false
+	}
+	tag, b := b[0], b[1:]
+	switch {
+	case tag == tagHash && len(b) >= sha256.Size:
+		return string(b[:sha256.Size]), true, b[sha256.Size:], true
+	case tag != tagText:
+		return "", false, nil, false
+	}
+	var s []byte
+	for {
+		i := bytes.IndexByte(b, 0)
+		if i < 0 || i+1 == len(b) {
+			return "", false, nil, false
+		}
+		s = append(s, b[:i]...)
+		end := b[i+1] == 1
+		if !end && b[i+1] != 0xff {
+			return "", false, nil, false
+		}
+		b = b[i+2:]
+		if end {
+			return string(s), false, b, len(s) <= maxKeyText
+		}
+		s = append(s, 0)
+	}
+}
+
+// sortable maps a time to an integer of the same order, bit for bit back: the
+// sign bit is flipped, and below zero all the others. -0 comes just before 0,
+// and NaNs at the ends (IEEE 754's totalOrder).
+func sortable(t audit.Time) uint64 {
+	b := math.Float64bits(float64(t))
+	if b>>63 == 1 {
+		return ^b
+	}
+	return b | 1<<63
+}
+
+func unsortable(u uint64) audit.Time {
+	if u>>63 == 1 {
+		return audit.Time(math.Float64frombits(u &^ (1 << 63)))
+	}
+	return audit.Time(math.Float64frombits(^u))
+}
+
+func appendUint(dst []byte, n uint64) []byte { return binary.BigEndian.AppendUint64(dst, n) }
+
+func appendTime(dst []byte, t audit.Time) []byte { return appendUint(dst, sortable(t)) }
+
+// A place is where a change stands among those of its record, or of all.
+type place struct {
+	time uint64 // sortable
+	seq  audit.Seq
+}
+
+func placeOf(c *audit.Change) place { return place{sortable(c.Time), c.Seq} }
+
+func (p place) compare(q place) int {
+	switch {
+	case p == q:
+		return 0
+	case p.time < q.time || p.time == q.time && p.seq < q.seq:
+		return -1
+	}
+	return 1
+}
+
+func appendPlace(dst []byte, p place) []byte {
+	return appendUint(appendUint(dst, p.time), uint64(p.seq))
+}
+
+// cutPlace reads the place that a key ends with.
+func cutPlace(key []byte) (place, bool) {
+	if len(key) < 17 {
+		return place{}, false
+	}
+	b := key[len(key)-16:]
+	return place{binary.BigEndian.Uint64(b), audit.Seq(binary.BigEndian.Uint64(b[8:]))}, true
+}
+
+func formatKey() []byte { return []byte{byte(kindFormat)} }
+func headKey() []byte   { return []byte{byte(kindHead)} }
+
+func changeKey(s audit.Seq) []byte { return appendUint([]byte{byte(kindChange)}, uint64(s)) }
+
+func idKey(kind keyKind, id audit.ChangeID) []byte { return append([]byte{byte(kind)}, id[:]...) }
+
+// recordPrefix begins the keys of one record, in all clusters.
+func recordPrefix(k audit.Key) []byte {
+	dst := appendText([]byte{byte(kindRecord)}, k.Table.Database)
+	return appendText(appendText(dst, k.Table.Name), string(k.ID))
+}
+
+func recordKey(k audit.Key, cluster string, p place) []byte {
+	return appendPlace(appendText(recordPrefix(k), cluster), p)
+}
+
+func timeKey(p place) []byte { return appendPlace([]byte{byte(kindTime)}, p) }
+
+func divergencePrefix(s audit.Seq) []byte {
+	return appendUint([]byte{byte(kindDivergence)}, uint64(s))
+}
+
+func gapKey(g *audit.Gap) []byte {
+	dst := appendText(tableKey(kindGap, g.Table), g.Node)
+	return appendTime(appendTime(dst, g.From), g.To)
+}
+
+func cursorKey(node string, t audit.Table) []byte {
+	dst := appendText([]byte{byte(kindCursor)}, node)
+	return appendText(appendText(dst, t.Database), t.Name)
+}
+
+func tableKey(kind keyKind, t audit.Table) []byte {
+	return appendText(appendText([]byte{byte(kind)}, t.Database), t.Name)
+}
+
+func nameKey(kind keyKind, name string) []byte { return appendText([]byte{byte(kind)}, name) }
+
+func receiptKey(plan string, number uint64) []byte {
+	return appendUint(nameKey(kindReceipt, plan), number)
+}

@@ -1,0 +1,349 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"recourse/audit"
+)
+
+var (
+	opGen   = rapid.SampledFrom([]audit.Op{audit.OpInsert, audit.OpUpdate, audit.OpUpsert, audit.OpDelete, audit.OpMessage, audit.OpInvalidate, "", "odd\xff"})
+	idGen   = rapid.SampledFrom([]audit.ID{`"a"`, `"a\u0000"`, "1", `"1"`, "", "\x00", "\xff\xff", audit.ID(`"` + string(make([]byte, 2000)) + `"`)})
+	textGen = rapid.SampledFrom([]string{"", "ann", "\x00", "\xff\xfe", "a\x00b", "日本"})
+	timeGen = rapid.SampledFrom([]audit.Time{0, 1, 1.25, 1.5, 2, 3, -7, -0.5, 1790000000000.1234, audit.Time(math.Copysign(0, -1)), audit.Time(math.Inf(1)),
+		audit.Time(math.Inf(-1)), audit.Time(math.NaN()), audit.Time(math.Float64frombits(0xfff8000000000123))})
+	bodyGen = rapid.Custom(func(t *rapid.T) audit.Value {
+		fields := map[string]audit.Value{"n": audit.Int(rapid.Int64Range(0, 3).Draw(t, "n"))}
+		if rapid.Bool().Draw(t, "more") {
+			fields["x"] = rapid.SampledFrom([]audit.Value{audit.Null(), audit.Float(math.NaN()), audit.Float(1.5), audit.BytesValue([]byte{0, 255}),
+				audit.DateOf(1234), audit.Text("\x00"), audit.Array(audit.Null(), audit.Int(-1))}).Draw(t, "x")
+		}
+		return audit.Object(fields)
+	})
+	imageGen = rapid.Custom(func(t *rapid.T) audit.Image {
+		i := audit.Image{State: audit.State(rapid.IntRange(0, 2).Draw(t, "state"))}
+		if i.State != audit.Unknown {
+			i.Source = audit.Source(rapid.IntRange(1, 4).Draw(t, "source"))
+			i.Trust = audit.Trust(rapid.IntRange(0, 3).Draw(t, "trust"))
+		}
+		if i.State == audit.Present {
+			i.Body = bodyGen.Draw(t, "body")
+		}
+		return i
+	})
+	changeGen = rapid.Custom(func(t *rapid.T) audit.Change {
+		c := audit.Change{
+			Cluster: rapid.SampledFrom([]string{"", "", "eu"}).Draw(t, "cluster"), Node: textGen.Draw(t, "node"),
+			Time: timeGen.Draw(t, "time"), User: textGen.Draw(t, "user"), Op: opGen.Draw(t, "op"), Reported: opGen.Draw(t, "reported"),
+			Key:   audit.Key{Table: audit.Table{Database: textGen.Draw(t, "database"), Name: rapid.SampledFrom([]string{"t", "t\x00"}).Draw(t, "table")}, ID: idGen.Draw(t, "id")},
+			Nth:   rapid.IntRange(0, 1).Draw(t, "nth"),
+			After: imageGen.Draw(t, "after"), Group: audit.Group{Size: rapid.IntRange(0, 9).Draw(t, "size"), Index: rapid.IntRange(0, 9).Draw(t, "index")},
+			Observed: timeGen.Draw(t, "observed"), Lossy: rapid.Bool().Draw(t, "lossy"), Late: rapid.Bool().Draw(t, "late"), Note: textGen.Draw(t, "note"),
+		}
+		if rapid.IntRange(0, 5).Draw(t, "legacy") == 0 {
+			c.Before = imageGen.Draw(t, "before")
+		}
+		c.ID = c.Identify()
+		return c
+	})
+)
+
+// sameTime compares times bit for bit.
+var sameTime = cmp.Comparer(func(a, b audit.Time) bool { return bits(a) == bits(b) })
+
+// TestChangeRoundTrip: every field survives being stored, bit for bit.
+func TestChangeRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := changeGen.Draw(t, "change")
+		c.Seq = audit.Seq(rapid.Uint64().Draw(t, "seq"))
+		payload, err := encodeChange(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decodeChange(c.Seq, payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Before.Source != audit.Logged {
+			c.Before = audit.Image{}
+		}
+		if diff := cmp.Diff(c, got, sameTime); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// model is what a store should hold, kept the simplest way.
+type model struct {
+	changes     []audit.Change // by Seq
+	divergences map[audit.Seq]int
+	readings    map[string]bool
+	cursors     map[string]audit.Cursor
+	gaps        []audit.Gap
+}
+
+func (m *model) find(id audit.ChangeID) int {
+	return slices.IndexFunc(m.changes, func(c audit.Change) bool { return c.ID == id })
+}
+
+func (m *model) append(b audit.Batch) (out audit.Appended) {
+	for _, c := range b.Changes {
+		i := m.find(c.ID)
+		if i < 0 {
+			c.Seq = audit.Seq(len(m.changes) + 1)
+			m.changes = append(m.changes, c)
+			out.New++
+			continue
+		}
+		out.Known++
+		old := m.changes[i]
+		if old.Op == c.Op && old.User == c.User && old.After.State == c.After.State && old.After.Body.Equal(c.After.Body) {
+			continue
+		}
+		reading := fmt.Sprintf("%d %q %q %d %x", i, c.Op, c.User, c.After.State, []byte(c.After.Body))
+		if !m.readings[reading] {
+			m.readings[reading] = true
+			m.divergences[old.Seq]++
+			out.Divergences++
+		}
+	}
+	for _, g := range b.Gaps {
+		if !slices.ContainsFunc(m.gaps, func(k audit.Gap) bool {
+			return k.Node == g.Node && k.Table == g.Table && k.From <= g.From && g.To <= k.To
+		}) {
+			m.gaps = append(m.gaps, g)
+			out.Gaps++
+		}
+	}
+	for _, c := range b.Cursors {
+		m.cursors[c.Node+"/"+c.Table.String()] = c
+	}
+	return out
+}
+
+func inOrder(a, b audit.Change) int { return placeOf(&a).compare(placeOf(&b)) }
+
+// withBefore is the change with the image before it, by the definition.
+func (m *model) withBefore(c audit.Change) audit.Change {
+	if c.Before.Source == audit.Logged {
+		return c
+	}
+	var prev *audit.Change
+	for i := range m.changes {
+		p := &m.changes[i]
+		if p.Key == c.Key && p.Cluster == c.Cluster && p.Op != audit.OpMessage && inOrder(*p, c) < 0 &&
+			(prev == nil || inOrder(*prev, *p) < 0) {
+			prev = p
+		}
+	}
+	c.Before = audit.Image{}
+	insert := c.Op == audit.OpInsert
+	if prev == nil || prev.After.State == audit.Unknown {
+		if insert {
+			c.Before = audit.Image{State: audit.Absent, Source: audit.Logged, Trust: audit.Exact}
+		}
+		return c
+	}
+	if insert && prev.After.State == audit.Present {
+		return c
+	}
+	c.Before = prev.After
+	c.Before.Source = audit.Folded
+	for _, g := range m.gaps {
+		if !insert && g.Table == c.Key.Table && g.From < c.Time && prev.Time < g.To && c.Before.Trust > audit.Provisional {
+			c.Before.Trust = audit.Provisional
+		}
+	}
+	return c
+}
+
+var gapGen = rapid.Custom(func(t *rapid.T) audit.Gap {
+	from := rapid.Float64Range(-10, 10).Draw(t, "from")
+	return audit.Gap{Node: textGen.Draw(t, "node"), Table: audit.Table{Database: "ann", Name: "t"}, From: audit.Time(from),
+		To: audit.Time(from + rapid.Float64Range(0, 5).Draw(t, "length")), Reason: textGen.Draw(t, "reason"), Entries: rapid.IntRange(0, 2).Draw(t, "entries")}
+})
+
+// TestModel runs random appends, repeats and reopenings against the model, and
+// compares everything that can be read after every step.
+func TestModel(t *testing.T) {
+	ctx := context.Background()
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp("", "store")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		db, err := Open(dir, Options{Memory: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = db.Close() }()
+		m := &model{divergences: map[audit.Seq]int{}, readings: map[string]bool{}, cursors: map[string]audit.Cursor{}}
+		for range rapid.IntRange(1, 6).Draw(t, "steps") {
+			if rapid.IntRange(0, 3).Draw(t, "reopen") == 0 {
+				if err := db.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if db, err = Open(dir, Options{Memory: 1}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b := drawBatch(t, m)
+			got, err := db.Append(ctx, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := m.append(b)
+			if got.New != want.New || got.Known != want.Known || got.Divergences != want.Divergences || got.Gaps != want.Gaps {
+				t.Fatalf("appended %+v, want %+v", got, want)
+			}
+			if got.New > 0 && (int(got.Last) != len(m.changes) || int(got.First) != len(m.changes)-got.New+1) {
+				t.Fatalf("appended %+v to make %d", got, len(m.changes))
+			}
+			m.compare(t, db)
+		}
+	})
+}
+
+// drawBatch mixes new changes with stored ones, as they were or read otherwise.
+func drawBatch(t *rapid.T, m *model) audit.Batch {
+	b := audit.Batch{
+		Changes: rapid.SliceOfN(changeGen, 0, 12).Draw(t, "changes"),
+		Gaps:    rapid.SliceOfN(gapGen, 0, 2).Draw(t, "gaps"),
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "cursors") {
+		b.Cursors = append(b.Cursors, audit.Cursor{Node: textGen.Draw(t, "node"), Table: shop, Time: timeGen.Draw(t, "time")})
+	}
+	known := append(slices.Clone(m.changes), b.Changes...)
+	for range rapid.IntRange(0, 4).Draw(t, "repeats") {
+		if len(known) == 0 {
+			break
+		}
+		c := rapid.SampledFrom(known).Draw(t, "again")
+		c.Seq = 0
+		switch rapid.IntRange(0, 3).Draw(t, "differs") {
+		case 0:
+			c.After = imageGen.Draw(t, "otherwise")
+		case 1:
+			c.User = textGen.Draw(t, "by")
+		}
+		b.Changes = append(b.Changes, c)
+	}
+	return b
+}
+
+type failer interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
+func all[T any](t failer, seq func(func(T, error) bool)) []T {
+	t.Helper()
+	var out []T
+	for v, err := range seq {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func (m *model) compare(t *rapid.T, db *DB) {
+	ctx := context.Background()
+	equal := func(what string, want, got any) {
+		if diff := cmp.Diff(want, got, sameTime); diff != "" {
+			t.Fatalf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	v, err := db.Verify(ctx, func(p string) { t.Errorf("verify: %s", p) })
+	if err != nil || v.Changes != len(m.changes) || v.Gaps != len(m.gaps) || v.Cursors != len(m.cursors) {
+		t.Fatalf("verified %+v, %v", v, err)
+	}
+	want := []audit.Change(nil)
+	tables, users := map[audit.Table]int{}, map[string]int{}
+	for _, c := range m.changes {
+		want = append(want, m.withBefore(c))
+		tables[c.Key.Table]++
+		users[c.User]++
+	}
+	equal("follow", want, all(t, db.Follow(ctx, 0)))
+	gotTables, _ := db.Tables(ctx)
+	equal("tables", tables, gotTables)
+	gotUsers, _ := db.Users(ctx)
+	equal("users", users, gotUsers)
+	for _, c := range want {
+		got, err := db.Get(ctx, c.Seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal("get", c, got)
+		if seq, found, err := db.Lookup(ctx, c.ID); err != nil || !found || seq != c.Seq {
+			t.Fatalf("lookup: %d, %v, %v; want %d", seq, found, err, c.Seq)
+		}
+		d, err := db.Divergences(ctx, c.Seq)
+		if err != nil || len(d) != m.divergences[c.Seq] {
+			t.Fatalf("%d divergences, want %d; %v", len(d), m.divergences[c.Seq], err)
+		}
+	}
+	m.compareOrders(t, db, want, equal)
+	for _, c := range m.cursors {
+		got, found, err := db.Cursor(ctx, c.Node, c.Table)
+		if err != nil || !found {
+			t.Fatalf("cursor of %q: %v, %v", c.Node, found, err)
+		}
+		equal("cursor", c, got)
+	}
+	s, err := db.Stats(ctx)
+	if err != nil || s.Changes != len(m.changes) || s.Gaps != len(m.gaps) || int(db.Last()) != len(m.changes) {
+		t.Fatalf("stats %+v, %v", s, err)
+	}
+}
+
+// compareOrders looks at the changes by record and by time.
+func (m *model) compareOrders(t *rapid.T, db *DB, want []audit.Change, equal func(string, any, any)) {
+	ctx := context.Background()
+	sorted := slices.SortedFunc(slices.Values(want), inOrder)
+	byKey := map[audit.Key][]audit.Change{}
+	var seqs []audit.Seq
+	for _, c := range sorted {
+		byKey[c.Key] = append(byKey[c.Key], c)
+		seqs = append(seqs, c.Seq)
+	}
+	for k, changes := range byKey {
+		equal("history", changes, all(t, db.History(ctx, k)))
+		for i, c := range changes {
+			next := audit.Seq(0)
+			for _, d := range changes[i+1:] {
+				if d.Cluster == c.Cluster && d.Op != audit.OpMessage {
+					next = d.Seq
+					break
+				}
+			}
+			if got, found, err := db.Next(ctx, c); err != nil || got != next || found != (next != 0) {
+				t.Fatalf("next of %d: %d, %v, %v; want %d", c.Seq, got, found, err, next)
+			}
+		}
+	}
+	equal("by time", seqs, all(t, db.ByTime(ctx, audit.Time(math.Inf(-1)), audit.Time(math.Inf(1)), false)))
+	slices.Reverse(seqs)
+	equal("newest first", seqs, all(t, db.ByTime(ctx, audit.Time(math.Inf(-1)), audit.Time(math.Inf(1)), true)))
+	var some []audit.Seq
+	for _, c := range sorted {
+		if c.Time >= 1 && c.Time < 2 {
+			some = append(some, c.Seq)
+		}
+	}
+	equal("a range of time", some, all(t, db.ByTime(ctx, 1, 2, false)))
+	slices.Reverse(some)
+	equal("a range, newest first", some, all(t, db.ByTime(ctx, 1, 2, true)))
+}

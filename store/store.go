@@ -1,0 +1,265 @@
+// Package store keeps everything the program knows, in order: the changes that
+// Harper's audit logs told, how far each log was read, what could not be read,
+// and what was concluded and done. It is the truth from which indexes, windows
+// and reports can be made again.
+//
+// Start with [Open] and [DB.Append]; [DB.Follow], [DB.History] and [DB.ByTime]
+// read back what was appended. keys.go lists every key on disk, and
+// docs/storage.md describes them for people.
+//
+// What a method that writes has acknowledged is on disk and outlives the
+// process. Every value carries a checksum; one that fails it is named in an
+// error that wraps [ErrCorrupt], and is never served.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+
+	"recourse/audit"
+)
+
+// Options say how a store is opened. The zero value works.
+type Options struct {
+	// Memory is about how many bytes the store may use for its caches and for
+	// what it has not yet sorted. 0 is 192 MiB; less than 32 MiB counts as that.
+	Memory int64
+	// SkipCheck opens without reading every table. By default Open fails with
+	// ErrCorrupt if a block of one does not match its checksum, which takes about
+	// half a second for a million changes. Badger leaves a damaged block out when
+	// it is read and says nothing: a change that was in it is still missed by its
+	// number, but History and ByTime would lack it silently.
+	SkipCheck bool
+	// Logger gets what the storage engine has to say. nil is silence.
+	Logger *slog.Logger
+}
+
+// A DB is an open store. It may be used by many goroutines at once: readers do
+// not wait for writers, writers wait for one another.
+type DB struct {
+	badger *badger.DB
+	dir    string
+
+	write sync.Mutex                                  // held by the one writer
+	head  atomic.Uint64                               // the newest change's Seq
+	gaps  atomic.Pointer[map[audit.Table][]audit.Gap] // never changed in place
+
+	mu     sync.Mutex // guards closed, and users.Add against users.Wait
+	closed bool
+	users  sync.WaitGroup
+}
+
+const (
+	defaultMemory = 192 << 20
+	minMemory     = 32 << 20
+	// Values above this size go to Badger's value log, so that compactions do
+	// not copy them and so that they hardly count towards a transaction's limit.
+	// What is replaced there comes back only slowly (see RunGC), so rule state
+	// should stay below. A transaction takes at least 614 KiB of smaller values.
+	valueThreshold = 256 << 10
+	valueLogFile   = 256 << 20
+	maxValue       = 128 << 20 // well below valueLogFile, which Badger demands
+)
+
+// Open opens the store in dir, which is made if it does not exist. It fails
+// with ErrBusy when a process holds it already, with ErrFormat when the store
+// was written by a newer program or dir holds something else.
+func Open(dir string, o Options) (*DB, error) {
+	if err := prepareDir(dir); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	log := &engineLog{to: o.Logger}
+	b, err := badger.Open(badgerOptions(dir, o, log))
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
+	}
+	db := &DB{badger: b, dir: dir}
+	if err := db.start(o, log); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
+	}
+	return db, nil
+}
+
+func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
+	memory := o.Memory
+	if memory == 0 {
+		memory = defaultMemory
+	}
+	memory = max(memory, minMemory)
+	return badger.DefaultOptions(dir).
+		WithSyncWrites(true).
+		WithNumVersionsToKeep(1).
+		WithDetectConflicts(false). // one writer at a time
+		WithMetricsEnabled(false).
+		WithLogger(log).
+		WithMemTableSize(min(memory/8, 64<<20)).
+		WithNumMemtables(2).
+		WithBlockCacheSize(memory / 4).
+		WithIndexCacheSize(memory / 8).
+		WithNumCompactors(2).
+		WithValueThreshold(valueThreshold).
+		WithValueLogFileSize(valueLogFile).
+		WithVerifyValueChecksum(true).
+		WithChecksumVerificationMode(options.OnBlockRead)
+}
+
+// openError gives Badger's errors on opening our names. Badger wraps no cause,
+// so its text is all there is to go by.
+func openError(err error) error {
+	text := strings.ToLower(err.Error())
+	switch {
+	case strings.Contains(text, "cannot acquire directory lock"):
+		return ErrBusy
+	case strings.Contains(text, "checksum"):
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	case strings.Contains(text, "unsupported version"):
+		return fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	return err
+}
+
+// start reads what a new DB has to know, and writes it into an empty store.
+func (db *DB) start(o Options, log *engineLog) error {
+	if log.lost.Load() {
+		return fmt.Errorf("%w: a table could not be read and was left out", ErrCorrupt)
+	}
+	if !o.SkipCheck {
+		if err := db.verifyTables(); err != nil {
+			return err
+		}
+	}
+	if err := db.checkFormat(); err != nil {
+		return err
+	}
+	return errors.Join(db.load(), chmodFiles(db.dir))
+}
+
+// checkFormat makes sure that the store is ours and not of a newer kind.
+func (db *DB) checkFormat() error {
+	return db.badger.Update(func(txn *badger.Txn) error {
+		payload, found, err := get(txn, formatKey())
+		switch {
+		case err != nil:
+			return fmt.Errorf("read format: %w", err)
+		case found:
+			return checkVersion(payload)
+		}
+		it := txn.NewIterator(badger.IteratorOptions{})
+		defer it.Close()
+		if it.Rewind(); it.Valid() {
+			return fmt.Errorf("it names no format: %w", ErrFormat)
+		}
+		if err := set(txn, formatKey(), uintPayload(formatVersion)); err != nil {
+			return err
+		}
+		return set(txn, headKey(), uintPayload(0))
+	})
+}
+
+func checkVersion(payload []byte) error {
+	version, err := parseUint(payload)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read format: %w", err)
+	case version > formatVersion:
+		return fmt.Errorf("it has format %d and this program knows up to %d: %w", version, formatVersion, ErrFormat)
+	}
+	return nil
+}
+
+// load reads the head and the gaps into memory.
+func (db *DB) load() error {
+	return db.badger.View(func(txn *badger.Txn) error {
+		head, err := readHead(txn)
+		if err != nil {
+			return err
+		}
+		db.head.Store(uint64(head))
+		gaps := map[audit.Table][]audit.Gap{}
+		err = scan(txn, []byte{byte(kindGap)}, func(_, payload []byte) error {
+			g, err := decodeGap(payload)
+			gaps[g.Table] = append(gaps[g.Table], g)
+			return err
+		})
+		db.gaps.Store(&gaps)
+		return err
+	})
+}
+
+// Close waits for calls that are under way and closes the store. Later calls
+// fail with ErrClosed; closing again does nothing.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	was := db.closed
+	db.closed = true
+	db.mu.Unlock()
+	db.users.Wait()
+	if was {
+		return nil
+	}
+	if err := errors.Join(db.badger.Close(), chmodFiles(db.dir)); err != nil {
+		return fmt.Errorf("close store: %w", err)
+	}
+	return nil
+}
+
+// enter keeps the store open until users.Done.
+func (db *DB) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed {
+		return ErrClosed
+	}
+	db.users.Add(1)
+	return nil
+}
+
+// view runs f on a snapshot of the store.
+func (db *DB) view(ctx context.Context, f func(*reader) error) error {
+	if err := db.enter(ctx); err != nil {
+		return err
+	}
+	defer db.users.Done()
+	r := &reader{txn: db.badger.NewTransaction(false), gaps: *db.gaps.Load()}
+	defer r.close()
+	return f(r)
+}
+
+// update runs f in one transaction and commits it, all or nothing.
+func (db *DB) update(ctx context.Context, f func(*badger.Txn) error) error {
+	if err := db.enter(ctx); err != nil {
+		return err
+	}
+	defer db.users.Done()
+	db.write.Lock()
+	defer db.write.Unlock()
+	if err := ctx.Err(); err != nil { // while waiting for another writer
+		return err
+	}
+	return db.commit(f)
+}
+
+// commit is update for one who holds the write lock.
+func (db *DB) commit(f func(*badger.Txn) error) error {
+	txn := db.badger.NewTransaction(true)
+	defer txn.Discard()
+	err := f(txn)
+	if err == nil {
+		err = txn.Commit()
+	}
+	if errors.Is(err, badger.ErrTxnTooBig) {
+		return ErrBatchTooBig
+	}
+	return err
+}

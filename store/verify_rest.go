@@ -1,0 +1,178 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"recourse/audit"
+)
+
+// counts checks the counters against what was counted. After an unreadable
+// change they cannot agree, and that was reported.
+func (v *verifier) counts() error {
+	if v.out.Changes != int(v.head) {
+		return nil
+	}
+	check := func(key []byte, want, c count) error {
+		if !bytes.Equal(key, nameOrTableKey(key, c)) || c.N != want.N {
+			return fmt.Errorf("the count is %d, there are %d", c.N, want.N)
+		}
+		return nil
+	}
+	tables, users := 0, 0
+	err := v.eachValue(kindTableCount, func(key, payload []byte) error {
+		tables++
+		c, err := decodeCount(payload)
+		if err != nil {
+			return err
+		}
+		return check(key, count{N: v.tables[audit.Table{Database: c.Database, Name: c.Table}]}, c)
+	})
+	if err != nil {
+		return err
+	}
+	err = v.eachValue(kindUserCount, func(key, payload []byte) error {
+		users++
+		c, err := decodeCount(payload)
+		if err != nil {
+			return err
+		}
+		return check(key, count{N: v.users[c.User]}, c)
+	})
+	if tables != len(v.tables) || users != len(v.users) {
+		v.problem("%d tables and %d users are counted, there are %d and %d", tables, users, len(v.tables), len(v.users))
+	}
+	return err
+}
+
+// nameOrTableKey is the key that a counter should have.
+func nameOrTableKey(key []byte, c count) []byte {
+	if keyKind(key[0]) == kindTableCount {
+		return tableKey(kindTableCount, audit.Table{Database: c.Database, Name: c.Table})
+	}
+	return nameKey(kindUserCount, c.User)
+}
+
+// rest checks what is neither a change nor an index of one.
+func (v *verifier) rest() error {
+	return v.each(nil, true, func(key []byte, item *badger.Item) error {
+		switch keyKind(key[0]) {
+		case kindChange, kindID, kindRecord, kindTime, kindTableCount, kindUserCount:
+			return nil // checked already
+		}
+		payload, err := payloadOf(item)
+		if err != nil {
+			return err
+		}
+		return v.value(key, payload)
+	})
+}
+
+// value checks that a value can be read and is the one that its key names.
+func (v *verifier) value(key, payload []byte) error {
+	var want []byte
+	var err error
+	switch keyKind(key[0]) {
+	case kindFormat:
+		want, err = formatKey(), checkVersion(payload)
+	case kindHead:
+		want = headKey()
+		_, err = parseUint(payload)
+	case kindDivergence:
+		v.out.Divergences++
+		want, err = v.divergence(payload)
+	case kindGap:
+		v.out.Gaps++
+		var g audit.Gap
+		g, err = decodeGap(payload)
+		want = gapKey(&g)
+	case kindCursor:
+		v.out.Cursors++
+		var c audit.Cursor
+		c, err = decodeCursor(payload)
+		want = cursorKey(c.Node, c.Table)
+	case kindProgress:
+		want, err = v.progress(payload)
+	case kindAlert:
+		v.out.Alerts++
+		var a audit.Alert
+		a, err = decodeAlert(payload)
+		want = nameKey(kindAlert, a.ID)
+	case kindWindow:
+		var w window
+		w, err = decodeWindow(payload)
+		want = nameKey(kindWindow, w.Name)
+	case kindReverted, kindOwn:
+		want = key
+		_, err = cutID(key)
+	case kindReceipt, kindJournal:
+		want, err = v.receipt(key, payload)
+	default:
+		err = errors.New("no key of ours")
+	}
+	if err == nil && !bytes.Equal(key, want) {
+		err = errors.New("its value is that of another key")
+	}
+	return err
+}
+
+func (v *verifier) divergence(payload []byte) ([]byte, error) {
+	d, err := decodeDivergence(payload)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkImage(d.After); err != nil {
+		return nil, err
+	}
+	if d.Seq == 0 || d.Seq > v.head {
+		return nil, fmt.Errorf("a divergence of change %d, which does not exist", d.Seq)
+	}
+	return divergenceKey(d.Seq, &audit.Change{Op: d.Op, User: d.User, After: d.After}), nil
+}
+
+func (v *verifier) progress(payload []byte) ([]byte, error) {
+	var m mark
+	if err := decode(payload, &m); err != nil {
+		return nil, err
+	}
+	if audit.Seq(m.Seq) > v.head {
+		return nil, fmt.Errorf("follower %q is at %d, beyond the newest change %d", m.Name, m.Seq, v.head)
+	}
+	return nameKey(kindProgress, m.Name), nil
+}
+
+// receipt checks one key of the journals: that each receipt belongs to a known
+// plan. The chains are checked by journals.
+func (v *verifier) receipt(key, payload []byte) ([]byte, error) {
+	if keyKind(key[0]) == kindJournal {
+		v.out.Plans++
+		j, err := decodeJournal(payload)
+		return nameKey(kindJournal, j.Plan), err
+	}
+	v.out.Receipts++
+	var d receipt
+	if err := decode(payload, &d); err != nil {
+		return nil, err
+	}
+	if end, err := readJournal(v.r.txn, d.Plan); err != nil || end.Number < d.Number {
+		return nil, fmt.Errorf("receipt %d is beyond the end of its journal (%v)", d.Number, err)
+	}
+	return receiptKey(d.Plan, d.Number), nil
+}
+
+// journals checks the chain of every plan's receipts.
+func (v *verifier) journals() error {
+	return v.eachValue(kindJournal, func(_, payload []byte) error {
+		j, err := decodeJournal(payload)
+		if err != nil {
+			return nil // reported by rest
+		}
+		if _, err := readReceipts(v.r.txn, j.Plan); err != nil {
+			v.problem("journal of plan %s: %v", j.Plan, err)
+		}
+		return nil
+	})
+}
