@@ -30,7 +30,9 @@ type Alert struct {
 	Count     int               `json:"count"`
 	Changes   []Evidence        `json:"changes"`
 	Unknown   bool              `json:"unknown"` // something the rule looked at was unknown
-	Late      bool              `json:"late"`
+	// Suppressed counts the matches that were left out of Changes.
+	Suppressed int  `json:"suppressed"`
+	Late       bool `json:"late"`
 }
 
 // Evidence names one change that an alert rests on.

@@ -53,7 +53,10 @@ func (id ChangeID) MarshalText() ([]byte, error) { return []byte(id.String()), n
 // UnmarshalText reads hex.
 func (id *ChangeID) UnmarshalText(b []byte) error {
 	var got ChangeID
-	if n, err := hex.Decode(got[:], b); err != nil || n != len(got) {
+	if len(b) != hex.EncodedLen(len(got)) {
+		return fmt.Errorf("parse change id: %d characters, want %d hex digits", len(b), 2*len(got))
+	}
+	if _, err := hex.Decode(got[:], b); err != nil {
 		return fmt.Errorf("parse change id %q: want %d hex digits", b, 2*len(got))
 	}
 	*id = got

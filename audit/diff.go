@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 )
@@ -20,31 +21,54 @@ type Edit struct {
 // not there is nil, and differs in every attribute from one that is.
 func DiffOf(old, next Value) Diff {
 	var d Diff
-	d.walk("", old, next)
-	slices.SortFunc(d, func(a, b Edit) int { return strings.Compare(a.Path, b.Path) })
+	if !old.Equal(next) {
+		d.walk("", old, next)
+		slices.SortFunc(d, func(a, b Edit) int { return strings.Compare(a.Path, b.Path) })
+	}
 	return d
 }
 
+// walk appends the edits between two values that differ.
 func (d *Diff) walk(path string, old, next Value) {
-	if old.Equal(next) {
-		return
-	}
-	enter := old.Kind() == KindObject && next.Kind() == KindObject
-	if path == "" {
-		enter = enter || old == nil && next.Kind() == KindObject || next == nil && old.Kind() == KindObject
-	}
-	if !enter {
+	whole := func(v Value) bool { return v.Kind() == KindObject || v == nil && path == "" }
+	if !whole(old) || !whole(next) {
 		*d = append(*d, Edit{path, old, next})
 		return
 	}
-	for name, o := range old.Fields() {
-		d.walk(path+"/"+escapePointer(name), o, next.Get(name))
-	}
-	for name, n := range next.Fields() {
-		if old.Get(name) == nil {
-			d.walk(path+"/"+escapePointer(name), nil, n)
+	// Both have their attributes in one order, so that they can be merged.
+	a, b := old.attributes(), next.attributes()
+	for a.left > 0 || b.left > 0 {
+		var name, o, n Value
+		order := a.compareNames(b)
+		if order <= 0 {
+			name, o = a.next(), a.next()
+		}
+		if order >= 0 {
+			name, n = b.next(), b.next()
+		}
+		if !o.Equal(n) {
+			d.walk(path+"/"+escapePointer(name.Text()), o, n)
 		}
 	}
+}
+
+// attributes reads an object's attributes; what is no object has none.
+func (v Value) attributes() items {
+	if v.Kind() != KindObject {
+		return items{}
+	}
+	return v.inside()
+}
+
+// compareNames says which of two objects has the earlier attribute next.
+func (r items) compareNames(s items) int {
+	switch {
+	case r.left == 0:
+		return 1
+	case s.left == 0:
+		return -1
+	}
+	return bytes.Compare(r.next(), s.next())
 }
 
 // Attributes lists the record's own attributes that the diff touches, sorted.
@@ -58,11 +82,11 @@ func (d Diff) Attributes() []string {
 }
 
 func escapePointer(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 }
 
 func unescapePointer(s string) string {
-	return strings.NewReplacer("~1", "/", "~0", "~").Replace(s)
+	return strings.ReplaceAll(strings.ReplaceAll(s, "~1", "/"), "~0", "~")
 }
 
 // Attribute is the record's own attribute in which an edit's path lies.

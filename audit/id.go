@@ -49,7 +49,7 @@ func checkID(v Value, depth int) error {
 
 // ParseID reads an id typed by a person: JSON, or else the text itself.
 func ParseID(s string) (ID, error) {
-	v, err := FromJSON([]byte(s))
+	v, err := readID([]byte(s))
 	if err != nil {
 		v = Text(s)
 	}
@@ -59,11 +59,24 @@ func ParseID(s string) (ID, error) {
 // Value is the id as a value, ready to be sent to Harper. An ID that did not
 // come from IDOf or ParseID may not be JSON; its Value is nil.
 func (id ID) Value() Value {
-	v, err := FromJSON([]byte(id))
+	v, err := readID([]byte(id))
 	if err != nil {
 		return nil
 	}
 	return v
+}
+
+// readID reads JSON, and as UnmarshalJSON does the numbers that JSON has not: an
+// infinity can be a key.
+func readID(data []byte) (Value, error) {
+	v, err := FromJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	if t, err := typed(v, 0); err == nil {
+		return t, nil
+	}
+	return v, nil
 }
 
 // Empty says that the id is missing, or is text without a character. Harper
@@ -80,7 +93,7 @@ func (id ID) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads an id from JSON, exactly.
 func (id *ID) UnmarshalJSON(data []byte) error {
-	v, err := FromJSON(data)
+	v, err := readID(data)
 	if err != nil {
 		return err
 	}

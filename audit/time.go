@@ -31,7 +31,7 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return []byte(t.String()), nil
 }
 
-// Go is the instant in UTC, rounded to a nanosecond: for people, never for
+// Go is the instant in UTC, down to the nanosecond: for people, never for
 // comparing. The zero time.Time stands for a Time outside the years 1 to 9999.
 func (t Time) Go() time.Time {
 	f := float64(t)
@@ -39,7 +39,7 @@ func (t Time) Go() time.Time {
 		return time.Time{}
 	}
 	ms := math.Floor(f)
-	return time.UnixMilli(int64(ms)).Add(time.Duration(math.Round((f - ms) * 1e6))).UTC()
+	return time.UnixMilli(int64(ms)).Add(time.Duration(math.Floor((f - ms) * 1e6))).UTC()
 }
 
 // ISO is the instant as RFC 3339 in UTC with nanoseconds, for people.
@@ -58,8 +58,15 @@ func ParseTime(s string) (Time, error) {
 // digits that round-trip, exponents only below 1e-6 and from 1e21 on.
 func formatNumber(f float64) string {
 	abs := math.Abs(f)
-	if abs == 0 {
+	switch {
+	case abs == 0:
 		return "0"
+	case math.IsNaN(f):
+		return "NaN"
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
 	}
 	if abs >= 1e-6 && abs < 1e21 {
 		return strconv.FormatFloat(f, 'f', -1, 64)
@@ -70,17 +77,29 @@ func formatNumber(f float64) string {
 	return mantissa + "e" + sign + strings.TrimLeft(exp[1:], "0")
 }
 
-// parseISO reads a date as AppendJSON prints it; years beyond 9999 included,
-// which JavaScript has and RFC 3339 has not.
-func parseISO(s string) (time.Time, error) {
-	if year, rest, ok := strings.Cut(s, "-"); ok && len(year) > 4 {
-		y, err := strconv.Atoi(year)
-		if err != nil || y > 275760 {
-			return time.Time{}, fmt.Errorf("parse date %q", s)
-		}
-		// 400 years repeat the calendar to the day.
-		t, err := time.Parse(time.RFC3339Nano, fmt.Sprintf("%04d-%s", 2000+y%400, rest))
-		return t.AddDate(y-2000-y%400, 0, 0), err
+// appendISO prints a date as JavaScript's toISOString does: a year outside 0 to
+// 9999 has a sign and six digits.
+func appendISO(dst []byte, t time.Time) []byte {
+	if y := t.Year(); y < 0 || y > 9999 {
+		return t.AppendFormat(fmt.Appendf(dst, "%+07d", y), "-01-02T15:04:05.000Z")
 	}
-	return time.Parse(time.RFC3339Nano, s)
+	return t.AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+}
+
+// parseISO reads a date as appendISO prints it.
+func parseISO(s string) (time.Time, error) {
+	if s == "" || s[0] != '+' && s[0] != '-' {
+		return time.Parse(time.RFC3339Nano, s)
+	}
+	if len(s) < 7 {
+		return time.Time{}, fmt.Errorf("parse date %q: want a year of six digits", s)
+	}
+	y, err := strconv.Atoi(s[:7])
+	if err != nil {
+		return time.Time{}, fmt.Errorf("parse date %q: want a year of six digits", s)
+	}
+	// 400 years repeat the calendar to the day.
+	like := 2000 + (y%400+400)%400
+	t, err := time.Parse(time.RFC3339Nano, fmt.Sprintf("%04d%s", like, s[7:]))
+	return t.AddDate(y-like, 0, 0), err
 }

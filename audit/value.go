@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"iter"
 	"math"
 	"math/big"
@@ -84,6 +83,8 @@ func (v Value) Kind() ValueKind {
 		return KindBool
 	case simpleNull:
 		return KindNull
+	case simpleUndefined:
+		return KindMissing // only while decoding: no finished Value holds it
 	}
 	return KindFloat
 }
@@ -177,7 +178,7 @@ func (v Value) DateMillis() (float64, bool) {
 // Time is a date's instant in UTC, and whether v is a valid date.
 func (v Value) Time() (time.Time, bool) {
 	ms, ok := v.DateMillis()
-	if !ok || math.IsNaN(ms) || math.Abs(ms) > 8.64e15 {
+	if !ok || math.IsNaN(ms) {
 		return time.Time{}, false
 	}
 	return time.UnixMilli(int64(ms)).UTC(), true
@@ -198,14 +199,10 @@ func (v Value) Elems() iter.Seq[Value] {
 		if v.Kind() != KindArray {
 			return
 		}
-		h := v.head()
-		rest := v[h.size:]
-		for range h.arg {
-			n := itemLen(rest)
-			if !yield(rest[:n:n]) {
+		for r := v.inside(); r.left > 0; {
+			if !yield(r.next()) {
 				return
 			}
-			rest = rest[n:]
 		}
 	}
 }
@@ -217,29 +214,55 @@ func (v Value) Fields() iter.Seq2[string, Value] {
 		if v.Kind() != KindObject {
 			return
 		}
-		h := v.head()
-		rest := v[h.size:]
-		for range h.arg {
-			n := itemLen(rest)
-			name := rest[:n:n].Text()
-			rest = rest[n:]
-			n = itemLen(rest)
-			if !yield(name, rest[:n:n]) {
+		for r := v.inside(); r.left > 0; {
+			if name := r.next(); !yield(name.Text(), r.next()) {
 				return
 			}
-			rest = rest[n:]
 		}
 	}
 }
 
 // Get is the attribute of that name, or nil when v has none or is no object.
 func (v Value) Get(name string) Value {
-	for k, val := range v.Fields() {
-		if k == name {
+	if v.Kind() != KindObject {
+		return nil
+	}
+	for r := v.inside(); r.left > 0; {
+		h := r.rest.head()
+		if h.arg > uint64(len(name)) {
+			return nil // shorter names come first
+		}
+		found := string(r.next()[h.size:]) == name
+		if val := r.next(); found {
 			return val
 		}
 	}
 	return nil
+}
+
+// inside reads what an array or an object holds.
+func (v Value) inside() items {
+	h := v.head()
+	n := h.arg
+	if h.major == majorMap {
+		n *= 2
+	}
+	return items{rest: v[h.size:], left: n}
+}
+
+// items reads values that stand one after the other: an array's elements, or
+// an object's names and values by turns.
+type items struct {
+	rest Value
+	left uint64
+}
+
+func (r *items) next() Value {
+	n := itemLen(r.rest)
+	v := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	r.left--
+	return v
 }
 
 // Names lists an object's attributes, sorted.
@@ -274,51 +297,4 @@ func (v Value) Tag() (uint64, Value) {
 	}
 	h := v.head()
 	return h.arg, v[h.size:]
-}
-
-// Equal says that two values are the same, numbers by value: the integer 2^60
-// equals the float 2^60. NaN equals NaN; null and missing differ.
-func (v Value) Equal(w Value) bool {
-	if bytes.Equal(v, w) {
-		return (v == nil) == (w == nil)
-	}
-	vk, wk := v.Kind(), w.Kind()
-	switch {
-	case vk == KindInt && wk == KindFloat:
-		return equalIntFloat(v, w)
-	case vk == KindFloat && wk == KindInt:
-		return equalIntFloat(w, v)
-	case vk == KindDate && wk == KindDate:
-		a, _ := v.DateMillis()
-		b, _ := w.DateMillis()
-		return a == b || math.IsNaN(a) && math.IsNaN(b)
-	case vk != wk || v.Len() != w.Len():
-		return false
-	case vk == KindArray:
-		return equalArrays(v, w)
-	case vk == KindObject:
-		for name, a := range v.Fields() {
-			if !a.Equal(w.Get(name)) {
-				return false
-			}
-		}
-		return true
-	}
-	return false
-}
-
-func equalIntFloat(i, f Value) bool {
-	a, exact := i.Float64()
-	return exact && a == f.float()
-}
-
-func equalArrays(v, w Value) bool {
-	next, stop := iter.Pull(w.Elems())
-	defer stop()
-	for a := range v.Elems() {
-		if b, ok := next(); !ok || !a.Equal(b) {
-			return false
-		}
-	}
-	return true
 }

@@ -1,11 +1,13 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"time"
 )
 
@@ -88,7 +90,7 @@ func itemLen(b []byte) int {
 // top, no attribute within an object, null in an array.
 func Decode(data []byte) (Value, error) {
 	d := decoder{rest: data}
-	v, err := d.item(nil, 0)
+	v, err := d.item(make([]byte, 0, len(data)), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +125,7 @@ func (d *decoder) item(dst []byte, depth int) ([]byte, error) {
 			return nil, err
 		}
 		if h.major == majorText {
-			return appendText(dst, string(s)), nil
+			return appendTextBytes(dst, s), nil
 		}
 		return append(appendHead(dst, majorBytes, uint64(len(s))), s...), nil
 	case majorArray:
@@ -182,47 +184,89 @@ func (d *decoder) atBreak() bool {
 }
 
 func (d *decoder) array(dst []byte, h head, depth int) ([]byte, error) {
-	var body []byte
-	n := uint64(0)
+	start, n := len(dst), uint64(0)
 	for ; h.indefinite || n < h.arg; n++ {
 		if h.indefinite && d.atBreak() {
 			break
 		}
-		start := len(body)
+		at := len(dst)
 		var err error
-		if body, err = d.item(body, depth+1); err != nil {
+		if dst, err = d.item(dst, depth+1); err != nil {
 			return nil, err
 		}
-		if len(body) == start+1 && body[start] == simpleUndefined {
-			body[start] = simpleNull
+		if dst[at] == simpleUndefined {
+			dst[at] = simpleNull
 		}
 	}
-	return append(appendHead(dst, majorArray, n), body...), nil
+	return insertHead(dst, start, majorArray, n), nil
 }
 
 func (d *decoder) object(dst []byte, h head, depth int) ([]byte, error) {
-	var pairs []pair
+	start := len(dst)
+	var few [16]span
+	spans := few[:0]
 	for n := uint64(0); h.indefinite || n < h.arg; n++ {
 		if h.indefinite && d.atBreak() {
 			break
 		}
-		name, err := d.item(nil, depth+1)
-		if err != nil {
+		name := len(dst)
+		var err error
+		if dst, err = d.item(dst, depth+1); err != nil {
 			return nil, err
 		}
-		if name[0]>>5 != majorText {
-			name = appendText(nil, Value(name).JSON()) // a JavaScript Map
+		if dst[name]>>5 != majorText {
+			dst = appendText(dst[:name], mapName(dst[name:])) // a JavaScript Map
 		}
-		val, err := d.item(nil, depth+1)
-		if err != nil {
+		val := len(dst)
+		if dst, err = d.item(dst, depth+1); err != nil {
 			return nil, err
 		}
-		if len(val) == 1 && val[0] == simpleUndefined {
+		if dst[val] == simpleUndefined {
+			dst = dst[:name]
 			continue
 		}
-		pairs = append(pairs, pair{name, val})
+		spans = append(spans, span{name, val, len(dst)})
 	}
-	return appendPairs(dst, pairs), nil
+	return finishObject(dst, start, spans), nil
+}
+
+// A span says where an attribute stands: its name, its value, its end.
+type span struct{ name, val, end int }
+
+// finishObject makes an object of the attributes that stand in dst from start
+// on, in order and without gaps. Most come sorted or nearly so.
+func finishObject(dst []byte, start int, spans []span) []byte {
+	sorted := true
+	for i := 1; i < len(spans) && sorted; i++ {
+		a, b := spans[i-1], spans[i]
+		sorted = bytes.Compare(dst[a.name:a.val], dst[b.name:b.val]) < 0
+	}
+	if sorted {
+		return insertHead(dst, start, majorMap, uint64(len(spans)))
+	}
+	all := slices.Clone(dst[start:])
+	pairs := make([]pair, len(spans))
+	for i, s := range spans {
+		pairs[i] = pair{all[s.name-start : s.val-start], all[s.val-start : s.end-start]}
+	}
+	return appendPairs(dst[:start], pairs)
+}
+
+// insertHead puts the head before what stands in dst from start on.
+func insertHead(dst []byte, start int, major byte, n uint64) []byte {
+	var space [9]byte
+	head := appendHead(space[:0], major, n)
+	dst = append(dst, head...)
+	copy(dst[start+len(head):], dst[start:])
+	copy(dst[start:], head)
+	return dst
+}
+
+func mapName(key Value) string {
+	if key.Kind() == KindMissing {
+		return "undefined"
+	}
+	return key.JSON()
 }
 
 func (d *decoder) tagged(dst []byte, h head, depth int) ([]byte, error) {
@@ -238,7 +282,7 @@ func (d *decoder) tagged(dst []byte, h head, depth int) ([]byte, error) {
 		}
 	case tagDate:
 		if f, ok := v.Float64(); ok || v.Kind() == KindInt {
-			return append(dst, DateOf(math.Round(f*1000))...), nil
+			return append(dst, DateOf(f*1000)...), nil
 		}
 		return nil, fmt.Errorf("decode CBOR: a date of kind %s", v.Kind())
 	case tagBigPositive, tagBigNegative:

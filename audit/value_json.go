@@ -16,10 +16,12 @@ import (
 
 // FromJSON reads plain JSON, as Harper answers it: an integer without exponent
 // keeps all its digits, any other number is the float64 nearest to it.
-func FromJSON(data []byte) (Value, error) {
+func FromJSON(data []byte) (Value, error) { return fromJSON(data, MaxDepth) }
+
+func fromJSON(data []byte, maxDepth int) (Value, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
-	v, err := jsonItem(d, 0)
+	v, err := jsonItem(d, maxDepth)
 	if err != nil {
 		return nil, jsonError(err)
 	}
@@ -36,8 +38,9 @@ func jsonError(err error) error {
 	return fmt.Errorf("read JSON: %w", err)
 }
 
+// jsonItem reads the next value, which may nest so many levels deep.
 func jsonItem(d *json.Decoder, depth int) (Value, error) {
-	if depth > MaxDepth {
+	if depth < 0 {
 		return nil, ErrTooDeep
 	}
 	tok, err := d.Token()
@@ -65,7 +68,7 @@ func jsonItem(d *json.Decoder, depth int) (Value, error) {
 func jsonArray(d *json.Decoder, depth int) (Value, error) {
 	var elems []Value
 	for d.More() {
-		e, err := jsonItem(d, depth+1)
+		e, err := jsonItem(d, depth-1)
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +85,7 @@ func jsonObject(d *json.Decoder, depth int) (Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := jsonItem(d, depth+1)
+		e, err := jsonItem(d, depth-1)
 		if err != nil {
 			return nil, err
 		}
@@ -95,11 +98,12 @@ func jsonObject(d *json.Decoder, depth int) (Value, error) {
 	return appendPairs(nil, pairs), nil
 }
 
+// An integer of this many digits is no number that anybody uses, and reading one
+// costs the square of its length.
+const maxDigits = 4096
+
 func numberValue(s string) (Value, error) {
 	if !strings.ContainsAny(s, ".eE") {
-		// An integer of this many digits is no number that anybody uses, and
-		// reading one costs the square of its length.
-		const maxDigits = 4096
 		if n, ok := new(big.Int).SetString(s, 10); ok && len(s) <= maxDigits {
 			return BigInt(n), nil
 		}
@@ -130,18 +134,18 @@ func (v Value) AppendJSON(dst []byte) []byte {
 	case KindBool:
 		return strconv.AppendBool(dst, v.Bool())
 	case KindInt:
-		return v.Big().Append(dst, 10)
+		return v.appendIntJSON(dst)
 	case KindFloat:
 		return appendFloatJSON(dst, v.float())
 	case KindText:
-		return appendTextJSON(dst, v.Text())
+		return appendTextJSON(dst, v[v.head().size:])
 	case KindBytes:
 		dst = append(dst, `{"$bytes":"`...)
 		return append(base64.StdEncoding.AppendEncode(dst, v.Bytes()), `"}`...)
 	case KindDate:
 		if t, ok := v.Time(); ok {
 			dst = append(dst, `{"$date":"`...)
-			return append(t.AppendFormat(dst, "2006-01-02T15:04:05.000Z"), `"}`...)
+			return append(appendISO(dst, t), `"}`...)
 		}
 		return append(dst, `{"$date":null}`...)
 	case KindArray:
@@ -160,19 +164,24 @@ func (v Value) AppendJSON(dst []byte) []byte {
 }
 
 func (v Value) appendObjectJSON(dst []byte) []byte {
-	names := v.Names()
-	wrap := len(names) == 1 && strings.HasPrefix(names[0], "$")
+	type field struct{ name, val Value }
+	var few [16]field
+	fields := few[:0]
+	for r := v.inside(); r.left > 0; {
+		fields = append(fields, field{r.next(), r.next()})
+	}
+	for i, f := range fields {
+		fields[i].name = f.name[f.name.head().size:]
+	}
+	slices.SortFunc(fields, func(a, b field) int { return bytes.Compare(a.name, b.name) })
+	wrap := len(fields) == 1 && bytes.HasPrefix(fields[0].name, []byte("$"))
 	if wrap {
 		dst = append(dst, `{"$object":`...)
 	}
 	dst = append(dst, '{')
-	fields := make(map[string]Value, len(names))
-	for k, e := range v.Fields() {
-		fields[k] = e
-	}
-	for _, k := range names {
-		dst = append(appendTextJSON(dst, k), ':')
-		dst = append(fields[k].AppendJSON(dst), ',')
+	for _, f := range fields {
+		dst = append(appendTextJSON(dst, f.name), ':')
+		dst = append(f.val.AppendJSON(dst), ',')
 	}
 	dst = closeJSON(dst, '}')
 	if wrap {
@@ -190,6 +199,20 @@ func closeJSON(dst []byte, bracket byte) []byte {
 	return append(dst, bracket)
 }
 
+func (v Value) appendIntJSON(dst []byte) []byte {
+	h := v.head()
+	switch {
+	case h.major == majorUint:
+		return strconv.AppendUint(dst, h.arg, 10)
+	case h.major == majorNegative && h.arg <= math.MaxInt64:
+		return strconv.AppendInt(dst, ^int64(h.arg), 10)
+	case len(v) > maxDigits*2/5: // more digits than FromJSON takes, at 2.41 a byte
+		dst = strconv.AppendUint(append(dst, `{"$tag":[`...), h.arg, 10)
+		return append(Value(v[h.size:]).AppendJSON(append(dst, ',')), `]}`...)
+	}
+	return v.Big().Append(dst, 10)
+}
+
 func appendFloatJSON(dst []byte, f float64) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -205,96 +228,18 @@ func appendFloatJSON(dst []byte, f float64) []byte {
 	return append(dst, formatNumber(f)...)
 }
 
-func appendTextJSON(dst []byte, s string) []byte {
+func appendTextJSON(dst, s []byte) []byte {
+	if !slices.ContainsFunc(s, needsEscape) {
+		return append(append(append(dst, '"'), s...), '"')
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil {
+	if err := e.Encode(string(s)); err != nil {
 		return append(dst, `""`...) // unreachable: a string always encodes
 	}
 	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
 }
 
-// UnmarshalJSON reads what JSON printed.
-func (v *Value) UnmarshalJSON(data []byte) error {
-	plain, err := FromJSON(data)
-	if err != nil {
-		return err
-	}
-	got, err := typed(plain)
-	if err != nil {
-		return err
-	}
-	*v = got
-	return nil
-}
-
-// typed replaces the dollar objects in v by what they stand for.
-func typed(v Value) (Value, error) {
-	switch v.Kind() {
-	case KindArray:
-		elems := make([]Value, 0, v.Len())
-		for e := range v.Elems() {
-			t, err := typed(e)
-			if err != nil {
-				return nil, err
-			}
-			elems = append(elems, t)
-		}
-		return Array(elems...), nil
-	case KindObject:
-		if names := v.Names(); len(names) == 1 && strings.HasPrefix(names[0], "$") {
-			return typedDollar(names[0], v.Get(names[0]))
-		}
-		return typedFields(v)
-	}
-	return v, nil
-}
-
-func typedFields(v Value) (Value, error) {
-	fields := make(map[string]Value, v.Len())
-	for k, e := range v.Fields() {
-		t, err := typed(e)
-		if err != nil {
-			return nil, err
-		}
-		fields[k] = t
-	}
-	return Object(fields), nil
-}
-
-func typedDollar(name string, v Value) (Value, error) {
-	switch name {
-	case "$object":
-		return typedFields(v)
-	case "$bytes":
-		b, err := base64.StdEncoding.DecodeString(v.Text())
-		if err != nil {
-			return nil, fmt.Errorf("read JSON: $bytes: %w", err)
-		}
-		return BytesValue(b), nil
-	case "$date":
-		if v.Kind() == KindNull {
-			return DateOf(math.NaN()), nil
-		}
-		t, err := parseISO(v.Text())
-		if err != nil {
-			return nil, fmt.Errorf("read JSON: $date: %w", err)
-		}
-		return Date(t), nil
-	case "$number":
-		if i := slices.Index([]string{"NaN", "Infinity", "-Infinity"}, v.Text()); i >= 0 {
-			return Float([]float64{math.NaN(), math.Inf(1), math.Inf(-1)}[i]), nil
-		}
-	case "$tag":
-		parts := slices.Collect(v.Elems())
-		if len(parts) == 2 && parts[0].Kind() == KindInt && parts[0].Big().IsUint64() {
-			content, err := typed(parts[1])
-			if err != nil {
-				return nil, err
-			}
-			return Decode(append(appendHead(nil, majorTag, parts[0].Big().Uint64()), content...))
-		}
-	}
-	return nil, fmt.Errorf("read JSON: {%q:…} is not a type of ours", name)
-}
+// needsEscape says that a byte may be one that JSON text cannot hold as it is.
+func needsEscape(b byte) bool { return b < ' ' || b == '"' || b == '\\' || b > '~' }

@@ -47,12 +47,20 @@ func BytesValue(b []byte) Value {
 	return append(appendHead(nil, majorBytes, uint64(len(b))), b...)
 }
 
+// maxDate is how far JavaScript's dates reach from 1970, in milliseconds. So far
+// the seconds as a float64 still tell every millisecond from the next.
+const maxDate = 8.64e15
+
 // Date is an instant, to the millisecond as JavaScript has it.
 func Date(t time.Time) Value { return DateOf(float64(t.UnixMilli())) }
 
-// DateOf is the instant so many milliseconds after 1970; NaN is JavaScript's
-// invalid date.
+// DateOf is the instant so many whole milliseconds after 1970. NaN is
+// JavaScript's invalid date, and so is what lies further than 8.64e15 from 1970
+// (ECMA-262, TimeClip).
 func DateOf(ms float64) Value {
+	if ms = math.Round(ms); !(math.Abs(ms) <= maxDate) {
+		ms = math.NaN()
+	}
 	return appendFloat(appendHead(nil, majorTag, tagDate), ms/1000)
 }
 
@@ -192,6 +200,13 @@ func appendHead(dst []byte, major byte, arg uint64) []byte {
 func appendText(dst []byte, s string) []byte {
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	return append(appendHead(dst, majorText, uint64(len(s))), s...)
+}
+
+func appendTextBytes(dst, s []byte) []byte {
+	if !utf8.Valid(s) {
+		return appendText(dst, string(s))
 	}
 	return append(appendHead(dst, majorText, uint64(len(s))), s...)
 }

@@ -70,6 +70,9 @@ type Options struct {
 	Now func() time.Time
 }
 
+// defaultDeadline is Options.Deadline when it is zero.
+const defaultDeadline = 10 * time.Second
+
 func (o Options) withDefaults() Options {
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
@@ -80,7 +83,7 @@ func (o Options) withDefaults() Options {
 	def(&o.Overlap, time.Minute)
 	def(&o.Discover, 30*time.Second)
 	def(&o.Retention, 72*time.Hour)
-	def(&o.Deadline, 10*time.Second)
+	def(&o.Deadline, defaultDeadline)
 	if o.Node == "" {
 		o.Node = "harper"
 	}

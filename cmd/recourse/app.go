@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// version is set by the linker in a release.
+var version = "dev"
+
+// run is the whole program but for the process around it.
+func run(ctx context.Context, e *env, args []string) int {
+	app := newApp(e)
+	err := app.RunContext(ctx, arrange(app, args))
+	code := exitCode(ctx, err)
+	if err != nil {
+		complain(e, err, code, wantsJSON(args))
+	}
+	return code
+}
+
+func newApp(e *env) *cli.App {
+	app := &cli.App{
+		Name:    "recourse",
+		Usage:   "audit-log forensics and reversion for the Harper database",
+		Version: version,
+		Description: "recourse keeps the audit logs of a Harper cluster, answers what changed and who did it,\n" +
+			"flags what is suspicious, and takes back an attacker's changes attribute by attribute.\n\n" +
+			"Start with `recourse demo`; it needs no Harper.",
+		Reader: e.stdin, Writer: e.stdout, ErrWriter: e.stderr,
+		EnableBashCompletion:   true,
+		Suggest:                true,
+		HideVersion:            true,
+		UseShortOptionHandling: false,
+		Flags:                  globalFlags(),
+		Commands: []*cli.Command{
+			demoCommand(e), watchCommand(e), importCommand(e), reindexCommand(e), verifyCommand(e), statusCommand(e),
+			searchCommand(e), showCommand(e), historyCommand(e),
+			rulesCommand(e), alertsCommand(e), revertCommand(e),
+			completionCommand(e), versionCommand(e),
+		},
+		ExitErrHandler: func(*cli.Context, error) {}, // exit.go decides
+		OnUsageError:   onUsageError,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return unknownCommand(c, c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+	for _, c := range app.Commands {
+		finish(c)
+	}
+	return app
+}
+
+// finish gives a command what every command has.
+func finish(c *cli.Command) {
+	c.OnUsageError = onUsageError
+	c.CustomHelpTemplate = ""
+	if len(c.Subcommands) > 0 && c.Action == nil {
+		c.Action = func(ctx *cli.Context) error {
+			if ctx.Args().Present() {
+				return unknownCommand(ctx, ctx.Args().First())
+			}
+			return cli.ShowSubcommandHelp(ctx)
+		}
+	}
+	for _, sub := range c.Subcommands {
+		finish(sub)
+	}
+}
+
+func onUsageError(_ *cli.Context, err error, _ bool) error {
+	return &exitError{code: exitUsage, err: err, hint: "see --help"}
+}
+
+func unknownCommand(c *cli.Context, name string) error {
+	commands := c.App.Commands
+	if c.Command != nil && len(c.Command.Subcommands) > 0 {
+		commands = c.Command.Subcommands
+	}
+	err := &exitError{code: exitUsage, err: fmt.Errorf("there is no command %q", name), hint: "see --help for the commands"}
+	if s := cli.SuggestCommand(commands, name); s != "" {
+		err.hint = fmt.Sprintf("did you mean %q?", s)
+	}
+	return err
+}
+
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "data", Usage: "keep everything in `DIR`", EnvVars: []string{"RECOURSE_DATA"}},
+		&cli.StringFlag{Name: "config", Usage: "read settings from `FILE`", EnvVars: []string{"RECOURSE_CONFIG"}},
+		&cli.StringFlag{Name: "color", Usage: "auto, always or never", Value: "auto"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "print as `FORMAT`: table, json, ndjson, csv, yaml or md; a table on a terminal and NDJSON in a pipe; for `revert select` and `revert plan`, the file to write"},
+	}
+}
+
+// noArgs refuses arguments of a command that takes none.
+func noArgs(c *cli.Context) error { return wantArgs(c, 0, 0) }
+
+// wantArgs checks how many arguments a command was given.
+func wantArgs(c *cli.Context, least, most int) error {
+	n := c.Args().Len()
+	switch {
+	case n < least:
+		return usagef("%s: an argument is missing: %s", c.Command.FullName(), c.Command.ArgsUsage)
+	case most >= 0 && n > most:
+		return usagef("%s: too many arguments: %q", c.Command.FullName(), strings.Join(c.Args().Slice()[most:], " "))
+	}
+	return nil
+}
+
+// wantsJSON says that errors are to be JSON too. It looks at the words
+// themselves, since the command line may be what is wrong.
+func wantsJSON(args []string) bool {
+	for i, a := range args {
+		if (a == "-o" || a == "--output") && i+1 < len(args) && args[i+1] == "json" {
+			return true
+		}
+	}
+	return slices.Contains(args, "--output=json") || slices.Contains(args, "-o=json")
+}

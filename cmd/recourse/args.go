@@ -1,0 +1,94 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// arrange puts a command line into the order that urfave/cli v2 understands:
+// the program's flags, the command's words, the command's flags, and after "--"
+// the arguments. The library ends flag parsing at the first argument, so that
+// in "apply plan --dry-run" the flag would silently be an argument; here flags
+// may stand anywhere.
+func arrange(app *cli.App, args []string) []string {
+	if len(args) == 0 {
+		return args
+	}
+	var global, words, flags, rest []string
+	commands, known := app.Commands, app.Flags
+	var own []cli.Flag
+	leaf := false
+	for i := 1; i < len(args); i++ {
+		a := args[i]
+		if a == "--" {
+			rest = append(rest, args[i+1:]...)
+			break
+		}
+		if len(a) > 1 && a[0] == '-' && !isNumber(a) {
+			name, _, hasValue := strings.Cut(strings.TrimLeft(a, "-"), "=")
+			to, f := &flags, findFlag(own, name)
+			if f == nil {
+				if f = findFlag(known, name); f != nil {
+					to = &global
+				}
+			}
+			*to = append(*to, a)
+			if f != nil && !hasValue && takesValue(f) && i+1 < len(args) {
+				i++
+				*to = append(*to, args[i])
+			}
+			continue
+		}
+		if c := findCommand(commands, a); c != nil && !leaf && len(rest) == 0 {
+			words = append(words, a)
+			own = append(slices.Clone(own), c.Flags...)
+			commands = c.Subcommands
+			leaf = len(commands) == 0
+			continue
+		}
+		if len(words) == 0 {
+			words = append(words, a) // an unknown command, for the library to refuse
+			leaf = true
+			continue
+		}
+		rest = append(rest, a)
+	}
+	out := append([]string{args[0]}, global...)
+	out = append(append(out, words...), flags...)
+	if len(rest) > 0 {
+		if leaf {
+			out = append(out, "--")
+		}
+		out = append(out, rest...)
+	}
+	return out
+}
+
+// isNumber says that an argument with a dash is a negative number or a time
+// like -2h, not a flag.
+func isNumber(a string) bool { return len(a) > 1 && a[1] >= '0' && a[1] <= '9' }
+
+func findCommand(commands []*cli.Command, name string) *cli.Command {
+	for _, c := range commands {
+		if c.HasName(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+func findFlag(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
+		if slices.Contains(f.Names(), name) {
+			return f
+		}
+	}
+	return nil
+}
+
+func takesValue(f cli.Flag) bool {
+	d, ok := f.(cli.DocGenerationFlag)
+	return ok && d.TakesValue()
+}

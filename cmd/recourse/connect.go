@@ -1,0 +1,96 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"recourse/internal/harper"
+)
+
+// harperFlags are those of every command that talks to Harper. There is none
+// for a password: a command line can be read by every user of the machine.
+func harperFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "target", Usage: "Harper's operations API at `URL` (https://host:9925 or unix:///path); also HARPER_CLI_TARGET"},
+		&cli.StringFlag{Name: "rest-target", Usage: "Harper's REST API at `URL` (https://host:9926), for attribute-wise writes; without it all writes go through the operations API"},
+		&cli.StringFlag{Name: "username", Usage: "sign in as `NAME`; also HARPER_CLI_USERNAME"},
+		&cli.StringFlag{Name: "password-file", Usage: "read the password from `FILE`; or set HARPER_CLI_PASSWORD"},
+		&cli.StringFlag{Name: "ca-file", Usage: "trust the certificates in `FILE` for Harper's TLS"},
+		&cli.StringFlag{Name: "cert-file", Usage: "present the client certificate in `FILE`"},
+		&cli.StringFlag{Name: "key-file", Usage: "the client certificate's key in `FILE`"},
+		&cli.BoolFlag{Name: "insecure-skip-verify", Usage: "do not check Harper's certificate"},
+		&cli.StringFlag{Name: "cluster", Usage: "name the cluster `NAME` in what is stored", Value: ""},
+		&cli.DurationFlag{Name: "timeout", Usage: "wait at most so long for Harper to go on with an answer", Value: 2 * time.Minute},
+	}
+}
+
+// harperOptions gathers how to reach Harper: flags before environment before
+// the file. A user and a password always come from one place.
+func harperOptions(c *cli.Context, e *env, cfg config) (harper.Options, error) {
+	o := harper.Options{
+		REST:               cmp.Or(c.String("rest-target"), cfg.RESTTarget),
+		CAFile:             cmp.Or(c.String("ca-file"), cfg.CAFile),
+		CertFile:           cmp.Or(c.String("cert-file"), cfg.CertFile),
+		KeyFile:            cmp.Or(c.String("key-file"), cfg.KeyFile),
+		InsecureSkipVerify: c.Bool("insecure-skip-verify") || cfg.InsecureSkipVerify,
+		Timeout:            c.Duration("timeout"),
+		UserAgent:          "recourse/" + version,
+	}
+	fromEnv := harper.CredentialsFromEnv(e.lookup)
+	o.Target = cmp.Or(c.String("target"), fromEnv.Target)
+	if o.Target == "" && len(cfg.Target) > 0 {
+		o.Target = cfg.Target[0]
+	}
+	if o.Target == "" {
+		return o, usagef("no Harper is named: give --target URL or set HARPER_CLI_TARGET")
+	}
+	if u, err := url.Parse(o.Target); err == nil && u.User != nil {
+		return o, usagef("the target holds a password: take it out, and give --username and --password-file")
+	}
+	file := cmp.Or(c.String("password-file"), cfg.PasswordFile)
+	user := cmp.Or(c.String("username"), cfg.Username)
+	switch {
+	case file != "":
+		password, err := os.ReadFile(file)
+		if err != nil {
+			return o, inputErr(fmt.Errorf("read password: %w", err))
+		}
+		o.Username = cmp.Or(user, fromEnv.Username)
+		o.Password = strings.TrimRight(string(password), "\r\n")
+	case user != "" && user != fromEnv.Username:
+		return o, usagef("there is no password for user %q: give --password-file FILE", user)
+	default:
+		o.Username, o.Password = fromEnv.Username, fromEnv.Password
+	}
+	if o.Username == "" && !strings.HasPrefix(o.Target, "unix:") {
+		return o, usagef("no user is named: give --username NAME and --password-file FILE, or set HARPER_CLI_USERNAME and HARPER_CLI_PASSWORD")
+	}
+	return o, nil
+}
+
+// connect makes the client that the flags describe; it sends nothing yet.
+func connect(c *cli.Context, e *env, cfg config) (*harper.Client, harper.Options, error) {
+	o, err := harperOptions(c, e, cfg)
+	if err != nil {
+		return nil, o, err
+	}
+	client, err := harper.New(o)
+	if err != nil {
+		return nil, o, inputErr(err)
+	}
+	return client, o, nil
+}
+
+// nodeName names a server by its address, without what is secret in it.
+func nodeName(target string) string {
+	if u, err := url.Parse(target); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return strings.TrimPrefix(target, "unix://")
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"recourse/audit"
+	"recourse/ingest"
+	"recourse/internal/harper"
+	"recourse/revert"
+)
+
+// A harperServer is a live Harper as an apply needs it: a revert.Server.
+type harperServer struct {
+	client *harper.Client
+	stamp  ingest.Stamp
+	// began is the server's time when the apply began; 0: not known.
+	began audit.Time
+	// exported remembers which tables REST answers for.
+	exported map[audit.Table]bool
+}
+
+var _ revert.Server = (*harperServer)(nil)
+
+func newHarperServer(ctx context.Context, client *harper.Client, stamp ingest.Stamp) (*harperServer, error) {
+	began, _, err := client.ServerTime(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &harperServer{client: client, stamp: stamp, began: began, exported: map[audit.Table]bool{}}, nil
+}
+
+func byTable(keys []audit.Key) map[audit.Table][]audit.ID {
+	m := map[audit.Table][]audit.ID{}
+	for _, k := range keys {
+		m[k.Table] = append(m[k.Table], k.ID)
+	}
+	return m
+}
+
+// Read reads records as they are now.
+func (s *harperServer) Read(ctx context.Context, keys []audit.Key) (map[audit.Key]audit.Image, error) {
+	out := map[audit.Key]audit.Image{}
+	for table, ids := range byTable(keys) {
+		records, err := s.client.Records(ctx, table, ids)
+		var single harper.IDErrors
+		if err != nil && !errors.As(err, &single) {
+			return out, err
+		}
+		for _, id := range ids {
+			if single[id] != nil {
+				continue // unreadable: not in the answer
+			}
+			img := audit.AbsentImage(audit.Fetched, audit.Exact)
+			if body, ok := records[id]; ok {
+				img = audit.PresentImage(body, audit.Fetched, audit.Exact)
+			}
+			out[audit.Key{Table: table, ID: id}] = img
+		}
+	}
+	return out, nil
+}
+
+// History reads each record's changes from Harper's audit log.
+func (s *harperServer) History(ctx context.Context, keys []audit.Key, since audit.Time) (map[audit.Key]revert.Trail, error) {
+	out := map[audit.Key]revert.Trail{}
+	for table, ids := range byTable(keys) {
+		rows, err := s.client.RecordHistory(ctx, table, ids)
+		var single harper.IDErrors
+		if err != nil && !errors.As(err, &single) {
+			return out, err
+		}
+		for _, id := range ids {
+			key := audit.Key{Table: table, ID: id}
+			if single[id] != nil {
+				out[key] = s.recent(ctx, key, since, single[id])
+				continue
+			}
+			changes, err := ingest.RecordChanges(ctx, table, s.stamp, rows[id])
+			if err != nil {
+				return out, err
+			}
+			out[key] = revert.Trail{Changes: slices.DeleteFunc(changes, func(c audit.Change) bool { return c.Time < since })}
+		}
+	}
+	return out, nil
+}
+
+// recent is the trail of a record whose history Harper cannot show, because an
+// entry of it is unreadable: what the table's log has of it since this apply
+// began. An older unreadable entry does not matter to the proof of a write: what
+// the record was when the apply began, the guard has read from the record
+// itself. A newer one leaves the trail unknown.
+func (s *harperServer) recent(ctx context.Context, key audit.Key, since audit.Time, why error) revert.Trail {
+	if s.began == 0 {
+		return revert.Trail{Err: why}
+	}
+	changes, gaps, err := ingest.Window(ctx, s.client, key.Table, s.stamp, max(since, s.began), s.began)
+	if err != nil {
+		return revert.Trail{Err: errors.Join(why, err)}
+	}
+	if len(gaps) > 0 {
+		return revert.Trail{Err: why}
+	}
+	return revert.Trail{Changes: slices.DeleteFunc(changes, func(c audit.Change) bool { return c.Key.ID != key.ID || c.Time < since })}
+}
+
+// Write sends one write: re-creation by insert, which skips a record that is
+// there; deletion by explicit id; attributes by REST PATCH where the table has
+// it, since the operations API's update on the LMDB line writes the whole
+// record back and can undo somebody's change of another attribute.
+func (s *harperServer) Write(ctx context.Context, w revert.Write) (revert.Outcome, error) {
+	table := w.Key.Table
+	switch w.Do {
+	case revert.DoInsert:
+		res, err := s.client.Insert(ctx, table, []audit.Value{w.Record})
+		return s.outcome(w, res, err)
+	case revert.DoDelete:
+		res, err := s.client.Delete(ctx, table, []audit.ID{w.Key.ID})
+		return s.outcome(w, res, err)
+	case revert.DoPatch:
+		return s.patch(ctx, w)
+	}
+	return revert.Outcome{Message: fmt.Sprintf("no such write: %q", w.Do)}, nil
+}
+
+func (s *harperServer) patch(ctx context.Context, w revert.Write) (revert.Outcome, error) {
+	fields := maps.Clone(w.Set)
+	if fields == nil {
+		fields = map[string]audit.Value{}
+	}
+	for _, name := range w.Unset {
+		fields[name] = audit.Null()
+	}
+	rest, err := s.restFor(ctx, w.Key.Table)
+	if err != nil {
+		return revert.Outcome{}, err
+	}
+	for name, n := range w.Add {
+		fields[name] = audit.Object(map[string]audit.Value{"__op__": audit.Text("add"), "value": n})
+	}
+	if rest {
+		var err error
+		if w.Put {
+			err = s.client.Put(ctx, w.Key.Table, w.Key.ID, w.Record)
+		} else {
+			err = s.client.Patch(ctx, w.Key.Table, w.Key.ID, audit.Object(fields))
+		}
+		if !errors.Is(err, harper.ErrIDNotOnREST) && !errors.Is(err, harper.ErrNotExported) {
+			return s.outcome(w, harper.Result{Hashes: []audit.ID{w.Key.ID}}, err)
+		}
+	}
+	for name := range w.Add {
+		// The LMDB line would store the operator itself, so the sum is written. It
+		// does not commute with somebody's change of the same moment; the proof
+		// that follows finds such a one.
+		fields[name] = w.Record.Get(name)
+	}
+	info, err := s.client.DescribeTable(ctx, w.Key.Table)
+	if err != nil {
+		return revert.Outcome{Message: err.Error()}, nil
+	}
+	fields[info.PrimaryKey] = w.Key.ID.Value()
+	res, err := s.client.Update(ctx, w.Key.Table, []audit.Value{audit.Object(fields)})
+	return s.outcome(w, res, err)
+}
+
+func (s *harperServer) restFor(ctx context.Context, table audit.Table) (bool, error) {
+	if yes, known := s.exported[table]; known {
+		return yes, nil
+	}
+	yes, err := s.client.Exported(ctx, table)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	s.exported[table] = yes && err == nil
+	return s.exported[table], nil
+}
+
+// outcome tells Harper's refusal from a write of which nobody knows whether it
+// was made.
+func (s *harperServer) outcome(w revert.Write, res harper.Result, err error) (revert.Outcome, error) {
+	switch {
+	case errors.Is(err, harper.ErrOutcomeUnknown):
+		return revert.Outcome{}, err
+	case err != nil:
+		return revert.Outcome{Message: err.Error()}, nil
+	case slices.Contains(res.Skipped, w.Key.ID):
+		return revert.Outcome{Skipped: true, Message: res.Message}, nil
+	}
+	return revert.Outcome{Acked: true, Message: res.Message}, nil
+}

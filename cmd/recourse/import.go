@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"recourse/audit"
+	"recourse/ingest"
+)
+
+func importCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:      "import",
+		Usage:     "store captured answers of read_audit_log",
+		ArgsUsage: "PATH…",
+		Description: "A PATH is a file, a folder (its .json, .jsonl and .ndjson files) or - for standard input.\n" +
+			"A file holds an answer of read_audit_log (name its table with --database and --table), a capture\n" +
+			"{request, response}, or one capture or one group with \"database\" and \"table\" a line.\n" +
+			"All files are checked before anything is stored. What is stored already is not stored again.\n\n" +
+			"Exit codes: 0 done; 5 an answer was cut short by the server, the rest is stored; 9 busy; 65 bad input.\n\n" +
+			"Example:\n   recourse import tail/ final/",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "database", Aliases: []string{"schema"}, Usage: "the database of answers that do not name theirs"},
+			&cli.StringFlag{Name: "table", Usage: "the table of answers that do not name theirs"},
+			&cli.StringFlag{Name: "node", Usage: "name the node that the captures are from", Value: "import"},
+			&cli.StringFlag{Name: "cluster", Usage: "name the cluster `NAME` in what is stored"},
+		}, rulesFlags()...),
+		Action: func(c *cli.Context) error {
+			if err := wantArgs(c, 1, -1); err != nil {
+				return err
+			}
+			return runImport(c, e)
+		},
+	}
+}
+
+func runImport(c *cli.Context, e *env) (err error) {
+	w, err := openWorkspace(c, e, true)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w.close)
+	set, err := loadRules(c, w.cfg)
+	if err != nil {
+		return err
+	}
+	bar := newProgress(e, "captures")
+	defer bar.done()
+	im := ingest.Importer{
+		Store: w.store, Stdin: e.stdin, Now: e.now,
+		Node: c.String("node"), Cluster: c.String("cluster"),
+		Table:    audit.Table{Database: c.String("database"), Name: c.String("table")},
+		Progress: func(r ingest.ImportReport) { bar.set(r.Captures) },
+	}
+	rep, err := im.Import(c.Context, c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	bar.done()
+	alerts, err := w.catchUp(c.Context, set)
+	if err != nil {
+		return err
+	}
+	if err := printImport(c, e, rep, len(alerts)); err != nil {
+		return err
+	}
+	for _, p := range rep.Partial {
+		if p.Reason != "" {
+			return exit(exitPartly)
+		}
+	}
+	if rep.Captures == 0 {
+		return &exitError{code: exitInput, err: fmt.Errorf("import: no answer of read_audit_log in what was given"), hint: "recourse import --help lists the forms that a file may have"}
+	}
+	return nil
+}
+
+// An importResult is what import prints as JSON.
+type importResult struct {
+	ingest.ImportReport
+	New         int `json:"new"`
+	Known       int `json:"known"`
+	Divergences int `json:"divergences"`
+	Gaps        int `json:"gaps"`
+	Alerts      int `json:"alerts"`
+}
+
+func printImport(c *cli.Context, e *env, rep ingest.ImportReport, alerts int) error {
+	a := rep.Appended
+	if f := c.String("output"); f == "json" || f == "ndjson" || f == "" && !e.terminal {
+		return json.NewEncoder(e.stdout).Encode(importResult{rep, a.New, a.Known, a.Divergences, a.Gaps, alerts})
+	}
+	fmt.Fprintf(e.stdout, "%d captures read: %d changes new, %d known already, %d of those read otherwise now, %d alerts touched\n",
+		rep.Captures, a.New, a.Known, a.Divergences, alerts)
+	if rep.Doubtful > 0 {
+		fmt.Fprintf(e.stdout, "%d operations are inferred: the captures do not say them\n", rep.Doubtful)
+	}
+	for _, p := range rep.Partial {
+		switch {
+		case p.Reason != "" && p.Hidden >= 0:
+			fmt.Fprintf(e.stdout, "%s: %s: %d changes shown, then the server failed (%s); it hides %d changes that are stored\n", printable(p.Where), p.Table, p.Read, printable(p.Reason), p.Hidden)
+		case p.Reason != "":
+			fmt.Fprintf(e.stdout, "%s: %s: %d changes shown, then the server failed (%s); what follows is not known from it\n", printable(p.Where), p.Table, p.Read, printable(p.Reason))
+		default:
+			fmt.Fprintf(e.stdout, "%s: %s: the whole log, but it lacks %d changes that are stored: it was trimmed or wiped\n", printable(p.Where), p.Table, p.Hidden)
+		}
+	}
+	if n := len(rep.Skipped); n > 0 {
+		fmt.Fprintf(e.stdout, "%d parts are no audit log and were left out, the first: %s: %s\n", n, printable(rep.Skipped[0].Where), printable(rep.Skipped[0].Why))
+	}
+	return nil
+}

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+)
+
+func revertCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:  "revert",
+		Usage: "take changes back",
+		Description: "select freezes which changes are to go; plan works out the writes that take them back and\n" +
+			"leave later honest work alone; show prints the plan; apply writes, and proves each write;\n" +
+			"verify looks again. Only apply writes to Harper.\n\n" +
+			"Example:\n" +
+			"   recourse revert select --user eve --from -2h -o sel.json\n" +
+			"   recourse revert plan sel.json -o plan.rvp\n" +
+			"   recourse revert show plan.rvp\n" +
+			"   recourse revert apply plan.rvp --dry-run\n" +
+			"   recourse revert apply plan.rvp",
+		Subcommands: []*cli.Command{
+			revertSelectCommand(e), revertPlanCommand(e), revertShowCommand(e),
+			revertApplyCommand(e), revertVerifyCommand(e), revertStatusCommand(e),
+		},
+	}
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"recourse/audit"
+	"recourse/ingest"
+	"recourse/internal/harper"
+	"recourse/internal/report"
+	"recourse/revert"
+)
+
+func revertApplyCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:      "apply",
+		Usage:     "write what a plan says, and prove each write",
+		ArgsUsage: "PLAN",
+		Description: "Before each write the record is read: if it is not what the plan expects, it is left alone.\n" +
+			"The intent is journalled, the write is sent once, and then it is proven from Harper's audit log\n" +
+			"and by reading the record again. After a crash, run the same command again: what is done is\n" +
+			"not done twice. Use a Harper user of its own for this: the log says nothing else of who wrote.\n\n" +
+			"Exit codes: 0 done; 3 done, but conflicts are left; 4 no record is as the plan expects;\n" +
+			"5 some writes were skipped, raced or refused; 9 busy; 10 whether a write was made is not known;\n" +
+			"12 Harper; 65 the plan is damaged; 130 interrupted.\n\n" +
+			"Example:\n   recourse revert apply plan.rvp --target https://db1:9925 --rest-target https://db1:9926 --username recourse-svc --password-file pw",
+		Flags: append(harperFlags(), &cli.BoolFlag{Name: "dry-run", Usage: "look at every record and write nothing"}),
+		Action: func(c *cli.Context) error {
+			if err := wantArgs(c, 1, 1); err != nil {
+				return err
+			}
+			return runRevertApply(c, e)
+		},
+	}
+}
+
+func runRevertApply(c *cli.Context, e *env) (err error) {
+	p, err := printer(c, e)
+	if err != nil {
+		return err
+	}
+	plan, err := readPlan(c.Args().First())
+	if err != nil {
+		return err
+	}
+	w, err := openWorkspace(c, e, false)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w.close)
+	client, o, err := connect(c, e, w.cfg)
+	if err != nil {
+		return err
+	}
+	bar := newProgress(e, "records")
+	defer bar.done()
+	a, err := w.applier(c, e, client, o)
+	if err != nil {
+		return err
+	}
+	res, err := a.Apply(c.Context, plan, revert.ApplyOptions{
+		User: o.Username, DryRun: c.Bool("dry-run"),
+		Progress: func(s revert.Step) { bar.total = s.Of; bar.set(s.N) },
+	})
+	bar.done()
+	if err != nil {
+		return resumable(c.Context, err)
+	}
+	if err := p.Applied(report.AppliedOf(res)); err != nil {
+		return err
+	}
+	return applyError(res)
+}
+
+// resumable says how to go on after an apply that had to stop.
+func resumable(ctx context.Context, err error) error {
+	code := exitCode(ctx, err)
+	return &exitError{code: code, err: err, hint: "run the same command again: what is done is not done twice"}
+}
+
+// applyError gives the outcome of an apply its exit code. A dry run has no
+// outcome but what it found.
+func applyError(res *revert.Result) error {
+	err := res.Err()
+	var outcome *revert.ResultError
+	if !errors.As(err, &outcome) {
+		return err
+	}
+	code := exitInternal
+	switch {
+	case errors.Is(err, revert.ErrUnknownOutcome):
+		code = exitOutcome
+	case errors.Is(err, revert.ErrPlanStale):
+		code = exitStale
+	case errors.Is(err, revert.ErrPartial):
+		code = exitPartly
+	case errors.Is(err, revert.ErrConflicts):
+		code = exitConflicts
+	}
+	return &exitError{code: code, err: err, hint: outcome.Hint()}
+}
+
+// applier joins the plan's executor with a live Harper and the journal.
+func (w *workspace) applier(c *cli.Context, e *env, client *harper.Client, o harper.Options) (*revert.Applier, error) {
+	cluster := c.String("cluster")
+	if cluster == "" {
+		cluster = w.cfg.Cluster
+	}
+	stamp := ingest.Stamp{Cluster: cluster, Node: nodeName(o.Target), Observed: audit.TimeOf(e.now())}
+	server, err := newHarperServer(c.Context, client, stamp)
+	if err != nil {
+		return nil, err
+	}
+	return &revert.Applier{
+		Server: server, Journal: w.store, Ledger: w.store,
+		Now: func() audit.Time { return audit.TimeOf(e.now()) },
+	}, nil
+}
+
+func revertVerifyCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "compare the live records with a plan",
+		ArgsUsage: "PLAN",
+		Description: "Reads every record of the plan again and says which are as the plan wants them, and who\n" +
+			"changed the others since. Writes nothing.\n\n" +
+			"Exit codes: 0 all are; 6 some are not; 9 busy; 12 Harper; 65 the plan is damaged.\n\n" +
+			"Example:\n   recourse revert verify plan.rvp",
+		Flags: harperFlags(),
+		Action: func(c *cli.Context) error {
+			if err := wantArgs(c, 1, 1); err != nil {
+				return err
+			}
+			return runRevertVerify(c, e)
+		},
+	}
+}
+
+func runRevertVerify(c *cli.Context, e *env) (err error) {
+	p, err := printer(c, e)
+	if err != nil {
+		return err
+	}
+	plan, err := readPlan(c.Args().First())
+	if err != nil {
+		return err
+	}
+	w, err := openWorkspace(c, e, false)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w.close)
+	client, o, err := connect(c, e, w.cfg)
+	if err != nil {
+		return err
+	}
+	a, err := w.applier(c, e, client, o)
+	if err != nil {
+		return err
+	}
+	v, err := a.Verify(c.Context, plan)
+	if err != nil {
+		return err
+	}
+	if err := p.Verified(v); err != nil {
+		return err
+	}
+	if v.Err() != nil {
+		fmt.Fprintf(e.stderr, "%d of %d records are not as the plan wants them\n", v.Differ, v.Records)
+		return exit(exitIntegrity)
+	}
+	return nil
+}

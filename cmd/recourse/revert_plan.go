@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"recourse/revert"
+)
+
+func revertPlanCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:      "plan",
+		Usage:     "work out the writes that take a selection back",
+		ArgsUsage: "SELECTION",
+		Description: "Each record's stored history is followed twice, as it was and as it would have been without\n" +
+			"the selected changes. An attribute is written only if its last effective writer is among them.\n" +
+			"What cannot be known is a conflict in the plan, never a guess. Nothing is written to Harper,\n" +
+			"and no Harper is needed.\n\n" +
+			"Exit codes: 0 done; 2 with --detailed-exitcode: the plan is not empty; 3 it has conflicts; 65 bad selection.\n\n" +
+			"Example:\n   recourse revert plan sel.json -o plan.rvp",
+		Flags: append(policyFlags(),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`; without it to standard output"},
+			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "end with 2 when the plan is not empty"},
+		),
+		Action: func(c *cli.Context) error {
+			if err := wantArgs(c, 1, 1); err != nil {
+				return err
+			}
+			return runRevertPlan(c, e)
+		},
+	}
+}
+
+func policyFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "counter", Usage: "DATABASE.TABLE.ATTRIBUTE counts: changes add to it; may be repeated"},
+		&cli.StringSliceFlag{Name: "register", Usage: "DATABASE.TABLE.ATTRIBUTE is set, never added to; may be repeated"},
+		&cli.BoolFlag{Name: "strict-null", Usage: "keep null apart from an attribute that is not there"},
+		&cli.BoolFlag{Name: "put", Usage: "take attributes away by replacing the record over REST, not by setting them to null"},
+	}
+}
+
+func policyOf(c *cli.Context) (revert.Policy, error) {
+	p := revert.Policy{StrictNull: c.Bool("strict-null"), Numbers: map[string]revert.Number{}}
+	for flag, number := range map[string]revert.Number{"counter": revert.NumberCounter, "register": revert.NumberRegister} {
+		for _, name := range c.StringSlice(flag) {
+			if strings.Count(name, ".") < 2 {
+				return p, usagef("--%s %q: want DATABASE.TABLE.ATTRIBUTE", flag, name)
+			}
+			if p.Numbers[name] != "" {
+				return p, usagef("%q is said to be a counter and a register", name)
+			}
+			p.Numbers[name] = number
+		}
+	}
+	if c.Bool("put") {
+		p.Unset = revert.UnsetPut
+	}
+	return p, nil
+}
+
+func runRevertPlan(c *cli.Context, e *env) (err error) {
+	policy, err := policyOf(c)
+	if err != nil {
+		return err
+	}
+	sel, err := readSelection(c.Args().First())
+	if err != nil {
+		return err
+	}
+	w, err := openWorkspace(c, e, false)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w.close)
+	plan, err := w.plan(c, e, sel, policy)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(e, c.String("output"), func(out io.Writer) error { return revert.WritePlan(out, plan) }); err != nil {
+		return err
+	}
+	n := plan.Header.Counts
+	fmt.Fprintf(e.stderr, "plan %s: %d patch, %d insert, %d delete, %d conflicts, %d kept\n",
+		plan.Header.ID, n.Patch, n.Insert, n.Delete, n.Conflict, n.Kept)
+	switch {
+	case plan.Unresolved() > 0:
+		return exit(exitConflicts)
+	case c.Bool("detailed-exitcode") && !plan.Empty():
+		return exit(exitNothing)
+	}
+	return nil
+}
+
+func readSelection(path string) (*revert.Selection, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, inputErr(fmt.Errorf("read selection: %w", err))
+	}
+	defer f.Close()
+	sel, err := revert.ReadSelection(f)
+	if err != nil {
+		return nil, &exitError{code: exitInput, err: err, hint: hintOf(err)}
+	}
+	return sel, nil
+}
+
+// plan makes a plan of what is stored.
+func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy revert.Policy) (*revert.Plan, error) {
+	records, err := revert.Records(c.Context, w.store, sel.Changes)
+	if err != nil {
+		return nil, err
+	}
+	req := revert.Request{
+		Selection: sel, Policy: policy, Instance: w.cfg.Cluster,
+		Created: e.now().UTC().Format(time.RFC3339), Author: e.get("USER"), Tool: "recourse " + version,
+	}
+	if req.Reverted, err = w.store.Reverted(c.Context); err != nil {
+		return nil, err
+	}
+	if req.Own, err = w.store.Own(c.Context); err != nil {
+		return nil, err
+	}
+	return revert.Make(c.Context, req, records)
+}
+
+func readPlan(path string) (*revert.Plan, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, inputErr(fmt.Errorf("read plan: %w", err))
+	}
+	defer f.Close()
+	return revert.ReadPlan(f)
+}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"recourse/audit"
+	"recourse/query"
+	"recourse/revert"
+)
+
+func revertSelectCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:  "select",
+		Usage: "freeze which changes are to be taken back",
+		Description: "The conditions are joined by and. What is selected are these very changes, by their ids: a\n" +
+			"change that comes later and would match is not among them. --changes reads NDJSON lines with\n" +
+			"\"seq\", or with \"database\", \"table\", \"key\" and \"time\".\n\n" +
+			"Exit codes: 0 done; 2 nothing matches; 64 usage; 65 a line of --changes matches no change or several.\n\n" +
+			"Example:\n   recourse revert select --user eve --from 2026-11-23T20:00:00Z --table 'shop.*' -o sel.json",
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "user", Usage: "changes of this user; may be repeated"},
+			&cli.StringFlag{Name: "from", Usage: "changes at or after `TIME`"},
+			&cli.StringFlag{Name: "to", Usage: "changes before `TIME`"},
+			&cli.StringSliceFlag{Name: "table", Usage: "changes in DATABASE.TABLE, wildcards allowed; may be repeated"},
+			&cli.StringFlag{Name: "query", Usage: "changes that `QUERY` finds"},
+			&cli.StringSliceFlag{Name: "alert", Usage: "the changes that alert `ID` rests on; may be repeated"},
+			&cli.StringFlag{Name: "changes", Usage: "the changes that `FILE` lists; - is standard input"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the selection to `FILE`; without it to standard output"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := noArgs(c); err != nil {
+				return err
+			}
+			return runRevertSelect(c, e)
+		},
+	}
+}
+
+func runRevertSelect(c *cli.Context, e *env) (err error) {
+	criteria := revert.Criteria{
+		User: c.StringSlice("user"), From: c.String("from"), To: c.String("to"), Table: c.StringSlice("table"),
+		Query: c.String("query"), Alert: c.StringSlice("alert"), File: c.String("changes"),
+	}
+	expr, err := criteriaExpr(e, criteria)
+	if err != nil {
+		return err
+	}
+	w, err := openWorkspace(c, e, true)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w.close)
+	only, err := w.listed(c, e, criteria)
+	if err != nil {
+		return err
+	}
+	sel, err := revert.Select(criteria, w.selected(c.Context, expr, only))
+	if err != nil {
+		return err
+	}
+	if err := writeFile(e, c.String("output"), sel.Write); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stderr, "%d changes of %d records selected\n", sel.Events, sel.Records)
+	if sel.Events == 0 {
+		return exit(exitNothing)
+	}
+	return nil
+}
+
+// criteriaExpr is the flags as one query.
+func criteriaExpr(e *env, cr revert.Criteria) (query.Expr, error) {
+	var parts []string
+	anyOf := func(field string, values []string) {
+		var alternatives []string
+		for _, v := range values {
+			if !strings.ContainsAny(v, "*?") {
+				v = quote(v)
+			}
+			alternatives = append(alternatives, field+":"+v)
+		}
+		if len(alternatives) > 0 {
+			parts = append(parts, "("+strings.Join(alternatives, " or ")+")")
+		}
+	}
+	anyOf("user", cr.User)
+	anyOf("table", cr.Table)
+	for _, bound := range []struct{ flag, op, text string }{{"from", ">=", cr.From}, {"to", "<", cr.To}} {
+		if bound.text == "" {
+			continue
+		}
+		at, err := query.ParseTime(bound.text, e.now())
+		if err != nil {
+			return query.Expr{}, usagef("--%s: %v", bound.flag, err)
+		}
+		parts = append(parts, "time"+bound.op+exactTime(at))
+	}
+	if cr.Query != "" {
+		parts = append(parts, "("+cr.Query+")")
+	}
+	if len(parts) == 0 {
+		if len(cr.Alert) == 0 && cr.File == "" {
+			return query.Expr{}, usagef("revert select: no condition is given, and everything would be selected: say --query '*' if that is meant")
+		}
+		parts = []string{"*"}
+	}
+	return parseQuery(e, strings.Join(parts, " "))
+}
+
+// exactTime is a time as the query language takes it: with a fraction it is
+// milliseconds whatever their size.
+func exactTime(t audit.Time) string {
+	s := t.String()
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
+
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// listed are the changes that --alert and --changes name; nil when neither is
+// given.
+func (w *workspace) listed(c *cli.Context, e *env, cr revert.Criteria) (map[audit.Seq]bool, error) {
+	var only map[audit.Seq]bool
+	if len(cr.Alert) > 0 {
+		only = map[audit.Seq]bool{}
+		for _, id := range cr.Alert {
+			a, err := w.alert(c, id)
+			if err != nil {
+				return nil, err
+			}
+			for _, ev := range a.Changes {
+				only[ev.Seq] = true
+			}
+		}
+	}
+	if cr.File == "" {
+		return only, nil
+	}
+	r := e.stdin
+	if cr.File != "-" {
+		f, err := os.Open(cr.File)
+		if err != nil {
+			return nil, inputErr(fmt.Errorf("read changes: %w", err))
+		}
+		defer f.Close()
+		r = f
+	}
+	named, err := w.readChangeList(c.Context, r)
+	if err != nil {
+		return nil, inputErr(fmt.Errorf("read changes: %s: %w", cr.File, err))
+	}
+	if only != nil {
+		for seq := range named {
+			if !only[seq] {
+				delete(named, seq)
+			}
+		}
+	}
+	return named, nil
+}
+
+// A changeLine names a change: by its number, or by what it is of and when.
+type changeLine struct {
+	Seq      audit.Seq   `json:"seq"`
+	Database string      `json:"database"`
+	Table    string      `json:"table"`
+	Key      audit.ID    `json:"key"`
+	Time     *audit.Time `json:"time"`
+	Op       audit.Op    `json:"op"` // optional: tells a write from a delete of the same moment
+}
+
+func (w *workspace) readChangeList(ctx context.Context, r io.Reader) (map[audit.Seq]bool, error) {
+	seqs := map[audit.Seq]bool{}
+	br := bufio.NewReader(r)
+	for n := 1; ; n++ {
+		line, err := br.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			seq, err := w.findChange(ctx, line)
+			if err != nil {
+				return nil, fmt.Errorf("line %d: %w", n, err)
+			}
+			if seq != 0 {
+				seqs[seq] = true
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return seqs, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (w *workspace) findChange(ctx context.Context, line []byte) (audit.Seq, error) {
+	var l changeLine
+	if err := json.Unmarshal(line, &l); err != nil {
+		return 0, err
+	}
+	if l.Seq != 0 {
+		_, err := w.store.Get(ctx, l.Seq)
+		return l.Seq, err
+	}
+	if bytes.Contains(line, []byte(`"summary"`)) && l.Key == "" {
+		return 0, nil // the last line of a search
+	}
+	if l.Database == "" || l.Table == "" || l.Key == "" || l.Time == nil {
+		return 0, errors.New("want seq, or database, table, key and time")
+	}
+	key := audit.Key{Table: audit.Table{Database: l.Database, Name: l.Table}, ID: l.Key}
+	var found []audit.Seq
+	for c, err := range w.store.History(ctx, key) {
+		if err != nil {
+			return 0, err
+		}
+		if c.Time == *l.Time && (l.Op == "" || l.Op.Kind() == c.Op.Kind()) {
+			found = append(found, c.Seq)
+		}
+	}
+	if len(found) != 1 {
+		return 0, fmt.Errorf("%d stored changes are of %s at %s, want one", len(found), key, *l.Time)
+	}
+	return found[0], nil
+}
+
+// selected are the changes that match, and are listed if there is a list.
+func (w *workspace) selected(ctx context.Context, expr query.Expr, only map[audit.Seq]bool) iter.Seq2[audit.Change, error] {
+	if only == nil {
+		return w.engine().All(ctx, expr)
+	}
+	return func(yield func(audit.Change, error) bool) {
+		for seq := range only {
+			c, err := w.store.Get(ctx, seq)
+			if err != nil {
+				yield(c, err)
+				return
+			}
+			if expr.Match(&c) && !yield(c, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"recourse/audit"
+	"recourse/query"
+)
+
+func searchCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:      "search",
+		Aliases:   []string{"q"},
+		Usage:     "find changes, newest first",
+		ArgsUsage: "QUERY",
+		Description: "Terms that stand together must all hold; or, not (-) and parentheses do what they say.\n\n" +
+			"   word \"a phrase\" pay*      values that a change wrote or removed; carries:word anywhere in the record\n" +
+			"   user:eve op:delete table:shop.customers id:318 attr:email key:shop.customers/c-17\n" +
+			"   before.status:pending after.total>100 before:unknown set:vip\n" +
+			"   @-2h  @2026-11-23  @2026-11-23T20:00..21:00  txn:1795465916125.6418\n" +
+			"   *                         everything\n\n" +
+			"Flags go before a query that begins with a minus sign, after --.\n\n" +
+			"Exit codes: 0 found; 2 nothing found in what is stored; 9 busy; 64 usage.\n\n" +
+			"Example:\n   recourse search 'user:eve table:shop.* @-24h -op:insert' --limit 20",
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "limit", Usage: "print at most so many; 0 is all", Value: 50},
+			&cli.StringFlag{Name: "after", Usage: "go on from a page's `CURSOR`"},
+			&cli.BoolFlag{Name: "no-images", Usage: "leave the records' images out"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := wantArgs(c, 1, -1); err != nil {
+				return err
+			}
+			return runSearch(c, e, strings.Join(c.Args().Slice(), " "))
+		},
+	}
+}
+
+func runSearch(c *cli.Context, e *env, text string) (err error) {
+	p, err := printer(c, e)
+	if err != nil {
+		return err
+	}
+	expr, err := parseQuery(e, text)
+	if err != nil {
+		return err
+	}
+	if c.Int("limit") < 0 {
+		return usagef("--limit %d: want 0 or more", c.Int("limit"))
+	}
+	w, err := openWorkspace(c, e, true)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w.close)
+	res, err := w.engine().Search(c.Context, query.Query{Expr: expr, Limit: c.Int("limit"), After: c.String("after")})
+	if errors.Is(err, query.ErrCursor) {
+		return &exitError{code: exitUsage, err: err, hint: "take the cursor from the summary of the page before"}
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.Changes(res.Changes, summaryOf(res.Summary)); err != nil {
+		return err
+	}
+	if res.Summary.Count == 0 {
+		return exit(exitNothing)
+	}
+	return nil
+}
+
+// summaryOf is a search's summary as it is printed. That no gap is known does
+// not make an answer complete: nothing is known of the time before the logs
+// were first read.
+func summaryOf(s query.Summary) query.Summary {
+	s.Complete = false
+	return s
+}
+
+// parseQuery reads a query, and shows where it is wrong.
+func parseQuery(e *env, text string) (query.Expr, error) {
+	expr, err := query.Parse(text, e.now())
+	var syntax *query.SyntaxError
+	if errors.As(err, &syntax) {
+		return expr, &exitError{code: exitUsage, err: fmt.Errorf("%w\n%s", err, syntax.Caret()), hint: syntax.Hint()}
+	}
+	if err != nil {
+		return expr, &exitError{code: exitUsage, err: err}
+	}
+	return expr, nil
+}
+
+// gapsOf are the gaps that touch one table.
+func gapsOf(gaps []audit.Gap, table audit.Table) []audit.Gap {
+	var out []audit.Gap
+	for _, g := range gaps {
+		if g.Table == table {
+			out = append(out, g)
+		}
+	}
+	return out
+}

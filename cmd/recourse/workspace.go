@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"recourse/audit"
+	"recourse/index"
+	"recourse/internal/report"
+	"recourse/query"
+	"recourse/rules"
+	"recourse/store"
+)
+
+// A workspace is a data folder, open: the store, which is the truth, and what
+// is derived from it.
+type workspace struct {
+	dir   string
+	cfg   config
+	store *store.DB
+	index *index.Index // nil when the command needs none
+}
+
+// openWorkspace opens the data folder that the flags name.
+func openWorkspace(c *cli.Context, e *env, withIndex bool) (*workspace, error) {
+	dir, err := dataFolder(e, c.String("data"))
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := readConfig(c.String("config"), dir)
+	if err != nil {
+		return nil, err
+	}
+	return openFolder(dir, cfg, withIndex)
+}
+
+func openFolder(dir string, cfg config, withIndex bool) (*workspace, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create data folder: %w", err)
+	}
+	w := &workspace{dir: dir, cfg: cfg}
+	var err error
+	if w.store, err = store.Open(filepath.Join(dir, "store"), store.Options{}); err != nil {
+		return nil, err
+	}
+	if withIndex {
+		if w.index, err = index.Open(w.indexDir(), index.Options{}); err != nil {
+			return nil, errors.Join(err, w.store.Close())
+		}
+	}
+	return w, nil
+}
+
+func (w *workspace) indexDir() string { return filepath.Join(w.dir, "index") }
+
+func (w *workspace) close() error {
+	var err error
+	if w.index != nil {
+		err = w.index.Close()
+	}
+	return errors.Join(err, w.store.Close())
+}
+
+// engine answers queries.
+func (w *workspace) engine() *query.Engine {
+	e := &query.Engine{Store: w.store}
+	if w.index != nil {
+		e.Index = w.index
+	}
+	return e
+}
+
+// catchUp brings everything that is derived from the store up to its newest
+// change: the index, and the alerts.
+func (w *workspace) catchUp(ctx context.Context, set *rules.Set) ([]audit.Alert, error) {
+	if w.index != nil {
+		if _, err := w.index.Follow(ctx, w.store); err != nil {
+			return nil, err
+		}
+	}
+	if set == nil {
+		return nil, nil
+	}
+	return w.runRules(ctx, set)
+}
+
+// printer prints results as the flags and the terminal have it.
+func printer(c *cli.Context, e *env) (*report.Printer, error) {
+	format := c.String("output")
+	if format == "" {
+		format = "ndjson"
+		if e.terminal {
+			format = "table"
+		}
+	}
+	f, err := report.ParseFormat(format)
+	if err != nil {
+		return nil, usagef("%v", err)
+	}
+	color, err := wantsColor(c.String("color"), e)
+	if err != nil {
+		return nil, err
+	}
+	return report.New(e.stdout, report.Options{Format: f, Color: color, Width: e.width, NoImages: c.Bool("no-images")}), nil
+}
+
+// wantsColor follows --color, then the customs of NO_COLOR and CLICOLOR_FORCE.
+func wantsColor(flag string, e *env) (bool, error) {
+	switch flag {
+	case "always":
+		return true, nil
+	case "never":
+		return false, nil
+	case "auto":
+		if e.get("NO_COLOR") != "" {
+			return false, nil
+		}
+		return e.terminal || e.get("CLICOLOR_FORCE") != "", nil
+	}
+	return false, usagef("--color %q: want auto, always or never", flag)
+}

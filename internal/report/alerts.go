@@ -1,0 +1,198 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"recourse/audit"
+)
+
+// alertDoc is an alert in JSON: the alert's own fields, and its times for
+// people.
+type alertDoc struct {
+	audit.Alert
+	Attack    []string          `json:"attack"`
+	Group     map[string]string `json:"group"`
+	FirstTime *audit.Time       `json:"first_time"`
+	FirstISO  *string           `json:"first_time_iso"`
+	LastTime  *audit.Time       `json:"last_time"`
+	LastISO   *string           `json:"last_time_iso"`
+	Changes   []evidenceDoc     `json:"changes"`
+}
+
+type evidenceDoc struct {
+	audit.Evidence
+	Time *audit.Time `json:"time"`
+}
+
+func newAlertDoc(a audit.Alert) alertDoc {
+	doc := alertDoc{
+		Alert: a, Attack: append([]string{}, a.Attack...), Group: a.Group,
+		FirstTime: timeDoc(a.FirstTime), FirstISO: isoDoc(a.FirstTime), LastTime: timeDoc(a.LastTime), LastISO: isoDoc(a.LastTime),
+		Changes: make([]evidenceDoc, len(a.Changes)),
+	}
+	if doc.Group == nil {
+		doc.Group = map[string]string{}
+	}
+	for i, e := range a.Changes {
+		doc.Changes[i] = evidenceDoc{e, timeDoc(e.Time)}
+	}
+	return doc
+}
+
+// Alerts prints a list of alerts, in the order given.
+func (p *Printer) Alerts(alerts []audit.Alert) error {
+	return p.print(output{
+		document: func() any {
+			docs := make([]alertDoc, len(alerts))
+			for i, a := range alerts {
+				docs[i] = newAlertDoc(a)
+			}
+			return struct {
+				Alerts []alertDoc `json:"alerts"`
+			}{docs}
+		},
+		lines: func() []any {
+			lines := make([]any, len(alerts))
+			for i, a := range alerts {
+				lines[i] = newAlertDoc(a)
+			}
+			return lines
+		},
+		page: func(g *page) {
+			if len(alerts) == 0 {
+				g.line(plain, "no alerts")
+				return
+			}
+			g.alerts(alerts)
+		},
+		sheet: func() sheet { return alertSheet(alerts) },
+	})
+}
+
+func (g *page) alerts(alerts []audit.Alert) {
+	cols := []column{
+		{name: "ID", keep: true}, {name: "SEVERITY"}, {name: "RISK", right: true}, {name: "STATE"}, {name: "FIRST"},
+		{name: "CHANGES", right: true}, {name: "GROUP", flex: true}, {name: "TITLE", flex: true},
+	}
+	rows := make([][]cell, len(alerts))
+	for i, a := range alerts {
+		rows[i] = []cell{
+			{text: cut(Visible(a.ID), 16)}, {Visible(a.Severity), severityPaint(a.Severity)}, {text: strconv.Itoa(a.Risk)}, {text: Visible(string(a.State))},
+			{text: iso(a.FirstTime, false)}, {text: strconv.Itoa(a.Count)}, {text: groupWords(a.Group)}, {text: Visible(a.Title) + alertMarks(a)},
+		}
+	}
+	g.table(cols, rows)
+}
+
+func severityPaint(s string) paint {
+	switch s {
+	case "critical", "high":
+		return bad
+	case "medium":
+		return warn
+	}
+	return plain
+}
+
+func alertMarks(a audit.Alert) string {
+	s := ""
+	if a.Unknown {
+		s += " [something looked at was unknown]"
+	}
+	if a.Late {
+		s += " [late]"
+	}
+	return s
+}
+
+func groupWords(group map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(group)) {
+		parts = append(parts, Visible(k)+"="+Visible(group[k]))
+	}
+	return strings.Join(parts, " ")
+}
+
+// Alert prints one alert with the changes that it rests on.
+func (p *Printer) Alert(a audit.Alert) error {
+	return p.print(output{
+		document: func() any { return newAlertDoc(a) },
+		page: func(g *page) {
+			g.line(bold, "%s", Visible(a.Title))
+			g.line(severityPaint(a.Severity), "%s, risk %d, %s", Visible(a.Severity), a.Risk, Visible(string(a.State)))
+			fields := [][2]string{
+				{"id", Visible(a.ID)},
+				{"rule", Visible(a.Rule) + "  " + Visible(a.RuleName)},
+				{"group", groupWords(a.Group)},
+				{"attack", Visible(strings.Join(a.Attack, " "))},
+				{"first", fmt.Sprintf("%s  #%d", iso(a.FirstTime, true), a.FirstSeq)},
+				{"last", fmt.Sprintf("%s  #%d", iso(a.LastTime, true), a.LastSeq)},
+			}
+			for _, f := range fields {
+				g.line(plain, "  %-7s %s", f[0], f[1])
+			}
+			if a.Unknown {
+				g.line(warn, "  something that the rule looked at was unknown")
+			}
+			if a.Late {
+				g.line(warn, "  late: rests on changes found by reading again what had been passed")
+			}
+			g.gap()
+			g.line(plain, "%s", evidenceCount(a))
+			g.evidence(a.Changes)
+		},
+		sheet: func() sheet { return evidenceSheet(a.Changes) },
+		notes: func() []string {
+			return []string{fmt.Sprintf("%s (%s, risk %d, %s), rule %s, %s", Visible(a.Title), Visible(a.Severity), a.Risk, Visible(string(a.State)), Visible(a.Rule), groupWords(a.Group)), evidenceCount(a)}
+		},
+	})
+}
+
+func evidenceCount(a audit.Alert) string {
+	s := count(a.Count, "change")
+	if a.Count != len(a.Changes) {
+		s += fmt.Sprintf(", of which %d are listed", len(a.Changes))
+	}
+	if a.Suppressed > 0 {
+		s += fmt.Sprintf(", %d suppressed", a.Suppressed)
+	}
+	return s
+}
+
+func (g *page) evidence(list []audit.Evidence) {
+	cols := []column{{name: "SEQ", right: true, keep: true}, {name: "TIME", keep: true}, {name: "RECORD", flex: true}}
+	rows := make([][]cell, len(list))
+	for i, e := range list {
+		key := audit.Key{Table: audit.Table{Database: e.Database, Name: e.Table}, ID: e.Key}
+		rows[i] = []cell{{text: strconv.FormatUint(uint64(e.Seq), 10)}, {text: iso(e.Time, false)}, {text: record(key)}}
+	}
+	if len(rows) > 0 {
+		g.table(cols, rows)
+	}
+}
+
+func evidenceSheet(list []audit.Evidence) sheet {
+	s := sheet{names: []string{"seq", "time", "time_iso", "database", "table", "key"}}
+	for _, e := range list {
+		s.rows = append(s.rows, []string{
+			strconv.FormatUint(uint64(e.Seq), 10), e.Time.String(), iso(e.Time, true), Visible(e.Database), Visible(e.Table), visibleJSON(string(e.Key)),
+		})
+	}
+	return s
+}
+
+func alertSheet(alerts []audit.Alert) sheet {
+	s := sheet{names: []string{"id", "severity", "risk", "state", "rule", "title", "group", "attack", "count", "first_time", "first_time_iso", "last_time", "last_time_iso", "first_seq", "last_seq", "unknown", "late"}}
+	for _, a := range alerts {
+		s.rows = append(s.rows, []string{
+			Visible(a.ID), Visible(a.Severity), strconv.Itoa(a.Risk), Visible(string(a.State)), Visible(a.Rule), Visible(a.Title), groupWords(a.Group),
+			Visible(strings.Join(a.Attack, " ")), strconv.Itoa(a.Count), a.FirstTime.String(), iso(a.FirstTime, true), a.LastTime.String(), iso(a.LastTime, true),
+			strconv.FormatUint(uint64(a.FirstSeq), 10), strconv.FormatUint(uint64(a.LastSeq), 10), strconv.FormatBool(a.Unknown), strconv.FormatBool(a.Late),
+		})
+	}
+	return s
+}

@@ -1,0 +1,380 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"recourse/audit"
+	"recourse/internal/report"
+	"recourse/query"
+	"recourse/revert"
+)
+
+func TestVisible(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                      "",
+		"Ann é 😀 日本 ❤️":         "Ann é 😀 日本 ❤️",
+		`dom\eve`:               `dom\eve`,
+		"\x1b[2J":               `\u001b[2J`,
+		`\u001b`:                `\\u001b`,
+		`\x1b`:                  `\\x1b`,
+		"a\r\nb\tc\x00\x7f":     `a\u000d\u000ab\u0009c\u0000\u007f`,
+		"\u009b31m":             `\u009b31m`,
+		"\u202eexe\u202c\u2066": `\u202eexe\u202c\u2066`,
+		"\u200b\u200d\ufeff\u00ad\u061c\u180e\u2060": `\u200b\u200d\ufeff\u00ad\u061c\u180e\u2060`,
+		"\u2028\u2029\u3164\u034f\ue000\uffff":       `\u2028\u2029\u3164\u034f\ue000\uffff`,
+		"\U000e0041":                                 `\udb40\udc41`,
+		"a\xff\xc0b":                                 `a\xff\xc0b`,
+		"\ufffd":                                     "\ufffd",
+	} {
+		if got := report.Visible(in); got != want {
+			t.Errorf("%q: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+// Two texts never look the same through Visible, so that neither can pose as
+// the other by what it hides.
+func TestVisibleIsOneToOne(t *testing.T) {
+	pieces := rapid.SampledFrom([]string{"a", `\`, "u", "x", "001b", "ff", "\x1b", "\xff", "\u200b", `\udb40`, "\U000e0041", `\u`, `\\u`, "\ufffd", "db40", "dc41"})
+	text := rapid.Map(rapid.SliceOfN(pieces, 0, 6), func(p []string) string { return strings.Join(p, "") })
+	seen := map[string]string{}
+	rapid.Check(t, func(t *rapid.T) {
+		s := text.Draw(t, "s")
+		v := report.Visible(s)
+		if other, ok := seen[v]; ok && other != s {
+			t.Fatalf("%q and %q both look like %s", s, other, v)
+		}
+		seen[v] = s
+		checkHarmless(t, v, false)
+	})
+}
+
+// checkHarmless says that a terminal and a reader see all there is in s, which
+// may have line breaks and, if colored, our own colours.
+func checkHarmless(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, s string, colored bool) {
+	t.Helper()
+	if colored {
+		for _, c := range []string{"0", "1", "2", "31", "32", "33"} {
+			s = strings.ReplaceAll(s, "\x1b["+c+"m", "")
+		}
+	}
+	if !utf8.ValidString(s) {
+		t.Fatalf("not UTF-8: %q", s)
+	}
+	for _, r := range s {
+		if r != '\n' && r != 0xfe0f && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Variation_Selector) {
+			t.Fatalf("%U gets through: %q", r, s)
+		}
+	}
+}
+
+// printed is a change in every format, and as a record's history.
+func printed(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, c audit.Change, o report.Options) []string {
+	t.Helper()
+	a := audit.Alert{ID: c.User, Rule: c.Note, Title: c.User + c.Note, Severity: c.Node, Group: map[string]string{c.User: c.Node}, Attack: []string{c.User},
+		Changes: []audit.Evidence{{Database: c.Key.Table.Database, Table: c.Key.Table.Name, Key: c.Key.ID, Time: c.Time}}}
+	gap := audit.Gap{Node: c.Node, Table: c.Key.Table, Reason: c.Note, From: c.Time}
+	var out []string
+	for _, print := range []func(*report.Printer) error{
+		func(p *report.Printer) error { return p.Change(c) },
+		func(p *report.Printer) error {
+			return p.Changes([]audit.Change{c, c}, query.Summary{Count: 2, Next: c.User, Gaps: []audit.Gap{gap}})
+		},
+		func(p *report.Printer) error {
+			return p.History(c.Key, []audit.Change{c}, report.Coverage{Gaps: []audit.Gap{gap}})
+		},
+		func(p *report.Printer) error { return p.Alerts([]audit.Alert{a}) },
+		func(p *report.Printer) error { return p.Alert(a) },
+		func(p *report.Printer) error { return p.Gaps([]audit.Gap{gap}) },
+		func(p *report.Printer) error {
+			return p.List(report.Listing{Name: "rows", Columns: []string{"a", "b", "c", "d"}, Rows: [][]any{{c.User, c.After.Body, c.Key.ID, c.Time}, {}, {[]string{c.Note}, math.NaN(), math.Inf(1), uint8(7)}}})
+		},
+		func(p *report.Printer) error {
+			return p.Facts(report.Facts{Names: []string{"user", "body", "rest"}, Values: []any{c.User, c.After.Body}, Notes: []string{c.Note}})
+		},
+		func(p *report.Printer) error {
+			return p.Applied(report.Applied{Plan: c.User, Notes: []string{c.Note}, Steps: []revert.Step{{Key: c.Key, Do: c.User, Phase: audit.Phase(c.User), Why: c.Note}}})
+		},
+		func(p *report.Printer) error {
+			return p.Verified(&revert.Verification{Plan: c.User, Checks: []revert.Check{{K: revert.Target(c.Key), Attr: c.User, Want: c.After.Body, Why: c.Note}}})
+		},
+		func(p *report.Printer) error { return p.Plan(hostilePlan(c)) },
+	} {
+		var b bytes.Buffer
+		if err := print(report.New(&b, o)); err != nil {
+			t.Fatalf("%s: %v", o.Format, err)
+		}
+		out = append(out, b.String())
+	}
+	return out
+}
+
+// hostilePlan has the change's texts wherever a plan has text.
+func hostilePlan(c audit.Change) *revert.Plan {
+	s := c.User
+	vals := map[string]audit.Value{s: c.After.Body}
+	attrs := map[string]revert.Attribute{s: {Theirs: c.After.Body, Delta: c.After.Body, Class: revert.Class(s)}, s + "2": {Unknown: []string{"base", "current", "target"}}}
+	by := revert.Evidence{User: s, Op: audit.Op(s)}
+	kept := map[string]revert.KeptValue{s: {Current: c.After.Body, By: by, Class: revert.Class(s)}}
+	k := revert.Target(c.Key)
+	return &revert.Plan{
+		Header:    revert.Header{Digest: s, Warnings: []string{s}, Selection: revert.SelectionInfo{Users: map[string]int{s: 1}}},
+		Actions:   []revert.Action{{K: k, Do: s, Set: vals, Unset: []string{s + "3"}, Add: map[string]audit.Value{s + "4": c.After.Body}, Attrs: attrs, Kept: kept}},
+		Conflicts: []revert.Conflict{{K: k, Class: revert.Class(s), Attrs: attrs, Options: []string{s}, Default: s, Resolution: &s, Evidence: []revert.Evidence{by}}},
+		Kept:      []revert.Kept{{K: k, Class: revert.Class(s), Kept: kept}},
+	}
+}
+
+func FuzzTableCell(f *testing.F) {
+	evil := hostile()
+	f.Add(evil.User, []byte(evil.After.Body), 40, uint8(2))
+	f.Add("", []byte{0xf7}, 0, uint8(0))
+	f.Add("日本語\u0301\u0301", []byte("\x81\xfb\x7f\xf8\x00\x00\x00\x00\x00\x00"), 1, uint8(1))
+	f.Fuzz(func(t *testing.T, s string, data []byte, width int, state uint8) {
+		v, err := audit.Decode(data)
+		if err != nil {
+			v = audit.Text(string(data))
+		}
+		id, err := audit.IDOf(v)
+		if err != nil {
+			id = audit.ID(audit.Text(s).JSON())
+		}
+		c := audit.Change{
+			Time: audit.Time(width), User: s, Node: s, Note: s, Op: audit.Op(s), Key: audit.Key{Table: audit.Table{Database: s, Name: s}, ID: id},
+			Before: audit.Image{State: audit.State(state % 3), Body: audit.Object(map[string]audit.Value{s: v})},
+			After:  audit.PresentImage(v, audit.Logged, audit.Exact),
+		}
+		if f, ok := v.Float64(); ok {
+			c.Time = audit.Time(f)
+		}
+		for _, format := range formats {
+			for _, out := range printed(t, c, report.Options{Format: format, Width: width % 200, Color: true}) {
+				checkHarmless(t, out, format == report.Table)
+				checkForm(t, format, out)
+			}
+		}
+	})
+}
+
+// checkForm says that an answer is what its format promises.
+func checkForm(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, format report.Format, out string) {
+	t.Helper()
+	switch format {
+	case report.JSON:
+		if !json.Valid([]byte(out)) {
+			t.Fatalf("not JSON: %s", out)
+		}
+	case report.NDJSON:
+		for l := range strings.Lines(out) {
+			if !json.Valid([]byte(l)) || !strings.HasSuffix(l, "\n") {
+				t.Fatalf("not JSON: %q", l)
+			}
+		}
+	case report.CSV:
+		rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+		if err != nil {
+			t.Fatalf("not CSV: %v\n%s", err, out)
+		}
+		for _, r := range rows {
+			for _, c := range r {
+				var n float64
+				if c != "" && strings.ContainsAny(c[:1], "=+-@") && json.Unmarshal([]byte(c), &n) != nil {
+					t.Fatalf("a formula gets through: %q", c)
+				}
+			}
+		}
+	case report.Markdown:
+		if strings.Contains(out, "<") {
+			t.Fatalf("HTML gets through: %s", out)
+		}
+		bars := -1
+		for l := range strings.Lines(out) {
+			if !strings.HasPrefix(l, "|") {
+				break
+			}
+			n := strings.Count(strings.ReplaceAll(strings.ReplaceAll(l, `\\`, ""), `\|`, ""), "|")
+			if bars >= 0 && n != bars {
+				t.Fatalf("%d bars, then %d: %s", bars, n, out)
+			}
+			bars = n
+		}
+	}
+}
+
+func TestYAMLIsTheJSON(t *testing.T) {
+	changes := append(story(), hostile())
+	changes[0].After.Body = changes[0].After.Body.With("deep", parse(`[[],{},[[1,[2]],{"a":[{"b":null,"yes":true,"":"no"}],"c d":"- x: #y"}],1e+21,-0.5,"null","~","2026-11-23"]`))
+	var asJSON, asYAML bytes.Buffer
+	for w, f := range map[*bytes.Buffer]report.Format{&asJSON: report.JSON, &asYAML: report.YAML} {
+		if err := report.New(w, report.Options{Format: f}).Changes(changes, query.Summary{Next: "x", Gaps: gaps()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var want, got any
+	if err := json.Unmarshal(asJSON.Bytes(), &want); err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(asYAML.Bytes(), &got); err != nil {
+		t.Fatalf("%v\n%s", err, asYAML.String())
+	}
+	// Through JSON once more, so that both have JSON's numbers.
+	data, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &got); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-JSON +YAML:\n%s", d)
+	}
+}
+
+func TestJSONLosesNothing(t *testing.T) {
+	c := hostile()
+	c.After.Body = c.After.Body.With("n", audit.Float(math.NaN())).With("b", audit.BytesValue([]byte{0, 255})).With("d", audit.DateOf(1)).With("i", parse(`12345678901234567890`)).
+		With("long", audit.Text(strings.Repeat("x", 5000)))
+	for _, f := range []report.Format{report.JSON, report.NDJSON} {
+		var b bytes.Buffer
+		if err := report.New(&b, report.Options{Format: f, Width: 20}).Change(c); err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Time  audit.Time
+			User  string
+			Key   audit.ID
+			After struct{ Body audit.Value }
+			Diff  []struct{ Path string }
+		}
+		if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got.After.Body, c.After.Body) || got.Key != c.Key.ID || got.User != c.User || got.Time != c.Time || len(got.Diff) != 7 {
+			t.Errorf("%s: got %+v", f, got)
+		}
+	}
+}
+
+func TestTheTerminalsWidthIsKept(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		width := rapid.IntRange(30, 200).Draw(t, "width")
+		c := hostile()
+		text := rapid.StringOf(rapid.RuneFrom([]rune("a日😀é \x1b\u0301\u202e")))
+		c.User = text.Draw(t, "user")
+		c.After.Body = audit.Object(map[string]audit.Value{text.Draw(t, "name"): audit.Text(text.Draw(t, "text"))})
+		for i, out := range printed(t, c, report.Options{Width: width}) {
+			for l := range strings.Lines(out) {
+				if n := wide(strings.TrimSuffix(l, "\n")); n > width {
+					t.Fatalf("answer %d: %d columns of %d: %s", i, n, width, l)
+				}
+			}
+		}
+	})
+}
+
+// wide counts columns for what the test draws: the wide runes are two columns.
+func wide(s string) int {
+	n := 0
+	for _, r := range s {
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Me):
+		case r >= 0x1100 && (unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) || r == '😀'):
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+func TestUnknownIsNeverShownAsEmpty(t *testing.T) {
+	c := audit.Change{Op: audit.OpUpdate, After: present(`{"a":1}`, audit.Logged, audit.Prompt), Key: key("customers", `1`)}
+	for format, want := range map[report.Format][]string{
+		report.Table:    {"before unknown", "(not named)"},
+		report.JSON:     {`"diff": null`, `"diff_unknown": true`, `"changed": null`, `"user": null`},
+		report.NDJSON:   {`"diff":null,"diff_unknown":true`, `"before":{"state":"unknown"`},
+		report.YAML:     {"diff: null", "diff_unknown: true"},
+		report.CSV:      {"before unknown"},
+		report.Markdown: {"before unknown"},
+	} {
+		var b bytes.Buffer
+		if err := report.New(&b, report.Options{Format: format}).Change(c); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(b.String(), w) {
+				t.Errorf("%s: no %s in %s", format, w, b.String())
+			}
+		}
+	}
+}
+
+func TestNothingIsCalledCompleteBesideAGap(t *testing.T) {
+	for _, f := range formats {
+		var b bytes.Buffer
+		if err := report.New(&b, report.Options{Format: f}).Changes(nil, query.Summary{Complete: true, Gaps: gaps()}); err != nil {
+			t.Fatal(err)
+		}
+		if s := strings.ReplaceAll(b.String(), " ", ""); strings.Contains(s, `complete":true`) || strings.Contains(s, "complete:true") || strings.Contains(s, "noknowngap") {
+			t.Errorf("%s: %s", f, b.String())
+		}
+	}
+}
+
+func TestFormats(t *testing.T) {
+	for _, f := range formats {
+		if got, err := report.ParseFormat(string(f)); err != nil || got != f || report.New(nil, report.Options{Format: f}).Format() != f {
+			t.Errorf("%s: got %s, %v", f, got, err)
+		}
+	}
+	if f, err := report.ParseFormat("xml\x1b"); err == nil || strings.Contains(err.Error(), "\x1b") {
+		t.Errorf("xml is %s, %v", f, err)
+	}
+	var b bytes.Buffer
+	if err := report.New(&b, report.Options{Format: "xml"}).Gaps(nil); err == nil || b.Len() > 0 {
+		t.Errorf("printed %q, %v", b.String(), err)
+	}
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errFull }
+
+var errFull = &json.UnsupportedValueError{Str: "disk full"}
+
+func TestTheWritersErrorIsReturned(t *testing.T) {
+	if err := report.New(failing{}, report.Options{}).Gaps(nil); err != errFull {
+		t.Errorf("got %v", err)
+	}
+}
+
+func BenchmarkChangesNDJSON(b *testing.B) {
+	changes := story()
+	b.ReportAllocs()
+	for b.Loop() {
+		var w bytes.Buffer
+		if err := report.New(&w, report.Options{Format: report.NDJSON}).Changes(changes, query.Summary{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

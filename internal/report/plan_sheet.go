@@ -1,0 +1,64 @@
+package report
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"recourse/revert"
+)
+
+// planSheet is a row an attribute; a conflict about a whole record has one row.
+func planSheet(plan *revert.Plan) sheet {
+	s := sheet{names: []string{"record", "do", "attribute", "now", "then", "why"}}
+	add := func(cells ...string) { s.rows = append(s.rows, cells) }
+	for i := range plan.Actions {
+		a := &plan.Actions[i]
+		list := writes(a, plan.Header.Policy)
+		for _, w := range list {
+			add(record(a.Key()), Visible(a.Do), Visible(w.name), w.from, w.to, w.why)
+		}
+		if len(list) == 0 {
+			add(record(a.Key()), Visible(a.Do), "", "", "", "")
+		}
+		s.keptRows(record(a.Key()), a.Kept)
+		s.blindRows(record(a.Key()), a.Blind)
+	}
+	for i := range plan.Conflicts {
+		c := &plan.Conflicts[i]
+		do := "conflict " + Visible(string(c.Class))
+		for _, n := range slices.Sorted(maps.Keys(c.Attrs)) {
+			attr := c.Attrs[n]
+			add(record(c.Key()), do, Visible(n), known(attr, "current", attr.Current, true), decision(c), conflictWords(attr))
+		}
+		if len(c.Attrs) == 0 {
+			var why []string
+			for _, e := range c.Evidence {
+				why = append(why, evidenceWords(e))
+			}
+			add(record(c.Key()), do, "", "", decision(c), strings.Join(why, "; "))
+		}
+		s.blindRows(record(c.Key()), c.Blind)
+	}
+	for i := range plan.Kept {
+		k := &plan.Kept[i]
+		if len(k.Kept) == 0 {
+			add(record(k.Key()), "nothing", "", "", "", Visible(string(k.Class)))
+		}
+		s.keptRows(record(k.Key()), k.Kept)
+		s.blindRows(record(k.Key()), k.Blind)
+	}
+	return s
+}
+
+func (s *sheet) keptRows(rec string, kept map[string]revert.KeptValue) {
+	for _, n := range slices.Sorted(maps.Keys(kept)) {
+		s.rows = append(s.rows, []string{rec, "keep", Visible(n), value(kept[n].Current), value(kept[n].Current), keptWhy(kept[n])})
+	}
+}
+
+func (s *sheet) blindRows(rec string, windows []revert.Window) {
+	for _, w := range windows {
+		s.rows = append(s.rows, []string{rec, "blind window", "", "", "", blindWords(w)})
+	}
+}

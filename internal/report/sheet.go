@@ -1,0 +1,79 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// A sheet is an answer as rows of text, for CSV and Markdown. All text that is
+// handed to it is visible already.
+type sheet struct {
+	names []string
+	rows  [][]string
+}
+
+func (s sheet) writeCSV(w io.Writer) error {
+	c := csv.NewWriter(w)
+	for _, row := range append([][]string{s.names}, s.rows...) {
+		out := make([]string, len(row))
+		for i, cell := range row {
+			out[i] = csvCell(cell)
+		}
+		if err := c.Write(out); err != nil {
+			return err
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// csvCell is a cell that no spreadsheet takes for a formula: one that begins
+// like a formula has an apostrophe before it. (A tab or a line break, which would
+// count as such a beginning, is visible by now.) A number is no formula.
+func csvCell(s string) string {
+	first, _ := utf8.DecodeRuneInString(s)
+	risky := strings.ContainsRune("=+-@＝＋－＠", first)
+	if risky && !isNumber(s) {
+		return "'" + s
+	}
+	return s
+}
+
+func isNumber(s string) bool {
+	var n json.Number
+	return json.Unmarshal([]byte(s), &n) == nil && s[0] != '"'
+}
+
+func (s sheet) writeMarkdown(b *bytes.Buffer) {
+	line := func(cells []string) {
+		b.WriteString("|")
+		for _, c := range cells {
+			b.WriteString(" " + markdown(c) + " |")
+		}
+		b.WriteString("\n")
+	}
+	line(s.names)
+	b.WriteString("|" + strings.Repeat(" --- |", len(s.names)) + "\n")
+	for _, r := range s.rows {
+		line(r)
+	}
+}
+
+var markup = strings.NewReplacer(
+	"&", "&amp;", "<", "&lt;", ">", "&gt;", "|", `\|`, "`", "\\`", `\`, `\\`,
+	"*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "#", `\#`, "!", `\!`, "$", `\$`, "://", `\://`,
+)
+
+// markdown is s without a markup of its own.
+func markdown(s string) string {
+	s = markup.Replace(s)
+	// What begins a list, at the start of a line.
+	if s != "" && strings.ContainsAny(s[:1], "+-=") {
+		s = `\` + s
+	}
+	return s
+}
