@@ -1,0 +1,55 @@
+package harpertest
+
+import (
+	"slices"
+
+	"recourse/audit"
+)
+
+// Records are a table's living records; nil when there is no such table.
+func (s *Server) Records(name audit.Table) map[audit.ID]audit.Value {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t := s.table(name)
+	if t == nil {
+		return nil
+	}
+	out := map[audit.ID]audit.Value{}
+	for id, r := range t.records {
+		if r.live() {
+			out[id] = r.value
+		}
+	}
+	return out
+}
+
+// Count is the number of living records, zero when there is no such table.
+func (s *Server) Count(name audit.Table) int { return len(s.Records(name)) }
+
+// Entries is the raw log of a database, in the order in which it is stored.
+func (s *Server) Entries(db string) []Entry {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	d := s.dbs[db]
+	if d == nil {
+		return nil
+	}
+	var all []*entry
+	for _, t := range d.tables {
+		all = append(all, t.log...)
+	}
+	slices.SortFunc(all, func(a, b *entry) int {
+		if s.line == LMDB && a.LocalTime != b.LocalTime {
+			if a.LocalTime < b.LocalTime {
+				return -1
+			}
+			return 1
+		}
+		return int(int64(a.seq) - int64(b.seq))
+	})
+	out := make([]Entry, len(all))
+	for i, e := range all {
+		out[i] = e.Entry
+	}
+	return out
+}
