@@ -72,10 +72,12 @@ func (o *op) addUser() (any, error) {
 		return nil, clientError(409, "User %s already exists", name)
 	}
 	active := o.body.Get("active")
-	if !o.s.table(roleTable).records[textID(o.text("role"))].live() {
+	role := o.s.table(roleTable).records[textID(o.text("role"))]
+	if !role.live() {
 		return nil, clientError(404, "%s role not found", o.text("role"))
 	}
-	o.s.addUser(User{Name: name, Password: o.text("password"), Role: o.text("role"), Inactive: active != nil && !active.Bool()})
+	super := role.value.Get("permission").Get("super_user").Bool()
+	o.s.addUser(User{Name: name, Password: o.text("password"), Role: o.text("role"), SuperUser: super, Inactive: active != nil && !active.Bool()})
 	return done(name + " successfully added"), nil
 }
 

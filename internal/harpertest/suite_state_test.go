@@ -10,8 +10,6 @@ import (
 	"recourse/internal/harper"
 )
 
-func object(t *testing.T, text string) audit.Value { t.Helper(); return parse(t, text) }
-
 // testKeys takes every kind of key the whole way: written, in the log, in its
 // history, in the table, deleted. What is not the same key never meets. The key 0
 // is not among them: once a record of that key was read by a condition and
@@ -199,10 +197,10 @@ func (s *suite) testREST(t *testing.T) {
 		want string
 	}{
 		{func() error { _, err := s.client.Delete(ctx, things, []audit.ID{id}); return err }, ""},
-		{func() error { return s.client.Put(ctx, things, id, object(t, `{"a":1,"n":5}`)) }, `{"a":1,"n":5}`},
-		{func() error { return s.client.Patch(ctx, things, id, object(t, `{"b":{"c":1}}`)) }, `{"a":1,"b":{"c":1},"n":5}`},
+		{func() error { return s.client.Put(ctx, things, id, parse(t, `{"a":1,"n":5}`)) }, `{"a":1,"n":5}`},
+		{func() error { return s.client.Patch(ctx, things, id, parse(t, `{"b":{"c":1}}`)) }, `{"a":1,"b":{"c":1},"n":5}`},
 		{func() error {
-			return s.client.Patch(ctx, things, id, object(t, `{"n":{"__op__":"add","value":-7}}`))
+			return s.client.Patch(ctx, things, id, parse(t, `{"n":{"__op__":"add","value":-7}}`))
 		}, `{"a":1,"b":{"c":1},"n":-2}`},
 	}
 	for i, step := range steps {
