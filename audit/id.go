@@ -18,26 +18,23 @@ var ErrNoID = errors.New("not a primary key")
 // IDOf is the id that a value from Harper stands for. Text, numbers and arrays
 // of those can be keys; anything else is ErrNoID.
 func IDOf(v Value) (ID, error) {
-	if err := checkID(v, 0); err != nil {
+	if err := checkID(v); err != nil {
 		return "", err
 	}
 	return ID(v.JSON()), nil
 }
 
-func checkID(v Value, depth int) error {
+func checkID(v Value) error {
 	switch v.Kind() {
 	case KindText, KindInt, KindFloat:
 		return nil
 	case KindArray:
-		if depth > 0 {
-			return fmt.Errorf("%w: an array within an array", ErrNoID)
-		}
 		for e := range v.Elems() {
 			// Harper allows null and booleans as parts of a compound key.
 			if k := e.Kind(); k == KindNull || k == KindBool {
 				continue
 			}
-			if err := checkID(e, depth+1); err != nil {
+			if err := checkID(e); err != nil {
 				return err
 			}
 		}

@@ -35,6 +35,7 @@ func TestParseID(t *testing.T) {
 		`["x",1,"y"]`:            `["x",1,"y"]`,
 		`[ "x" , 1.0 ]`:          `["x",1]`,
 		`[]`:                     `[]`,
+		`["a",["b"]]`:            `["a",["b"]]`,
 		`[null,true]`:            `[null,true]`,
 		`{`:                      `"{"`,
 		`Infinity`:               `"Infinity"`,
@@ -45,7 +46,7 @@ func TestParseID(t *testing.T) {
 			t.Errorf("%s: got %s, %v; want %s", in, id, err, want)
 		}
 	}
-	for _, bad := range []string{`null`, `true`, `{}`, `{"a":1}`, `[[1]]`, `[{"a":1}]`, `{"$date":null}`, `{"$bytes":"AA=="}`, `{"$object":{"$a":1}}`, `{"$what":1}`} {
+	for _, bad := range []string{`null`, `true`, `{}`, `{"a":1}`, `[{"a":1}]`, `{"$date":null}`, `{"$bytes":"AA=="}`, `{"$object":{"$a":1}}`, `{"$what":1}`} {
 		if id, err := audit.ParseID(bad); !errors.Is(err, audit.ErrNoID) {
 			t.Errorf("%s became the id %s, %v", bad, id, err)
 		}

@@ -1,0 +1,97 @@
+package rules
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"recourse/audit"
+)
+
+// group is the change's group of the rule, made if need be, as the most
+// recently touched.
+func (r *ruleState) group(e *Engine, c *audit.Change, each string) *group {
+	values := make([]string, 0, len(r.Window.By)+1)
+	for _, name := range r.Window.By {
+		values = append(values, bounded(fieldOf(c, name)))
+	}
+	if r.each != nil {
+		values = append(values, each)
+	}
+	key := groupKey(values)
+	r.touches++
+	el := r.groups[key]
+	if el != nil && e.expired(r, el.Value.(*group)) {
+		r.drop(el)
+		el = nil
+	}
+	if el == nil {
+		r.makeRoom(e)
+		el = r.recent.PushBack(&group{values: values, key: key})
+		r.groups[key] = el
+	}
+	g := el.Value.(*group)
+	g.touched, g.observed = r.touches, e.observedClock
+	r.recent.MoveToBack(el)
+	r.dirty[key] = true
+	return g
+}
+
+// expired says that nothing can come any more that the group's changes matter
+// for. It depends on nothing but what the engine was given.
+func (e *Engine) expired(r *ruleState, g *group) bool {
+	reach := 2 * r.w.size
+	return e.observedClock-g.observed > reach && e.eventClock-max(g.newest, g.cursor) > reach
+}
+
+// makeRoom lets the least recently touched groups go: all that have expired,
+// and one that has not if there are too many.
+func (r *ruleState) makeRoom(e *Engine) {
+	for el := r.recent.Front(); el != nil && e.expired(r, el.Value.(*group)); el = r.recent.Front() {
+		r.drop(el)
+	}
+	if len(r.groups) >= orDefault(e.opts.MaxGroups, 10_000) {
+		r.stats.GroupsEvicted++
+		r.drop(r.recent.Front())
+	}
+}
+
+func (r *ruleState) drop(el *list.Element) {
+	g := r.recent.Remove(el).(*group)
+	delete(r.groups, g.key)
+	r.dirty[g.key] = true
+}
+
+// alertID is the same for the same rule, group and first change, whenever and
+// wherever the rule is run.
+func (w *windowing) alertID(values []string, first audit.Seq) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %d", w.rule.ID, w.rule.Hash, values, first)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// alert is an open alert as others see it.
+func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
+	fields := make(map[string]string, len(g.values))
+	for i, name := range r.Window.By {
+		fields[name] = g.values[i]
+	}
+	if r.each != nil {
+		fields["each"] = g.values[len(g.values)-1]
+	}
+	known := maps.Clone(fields)
+	known["count"], known["window"] = strconv.Itoa(a.count), shortDuration(r.Window.Size)
+	known["rule"], known["severity"] = r.Name, string(r.Severity)
+	return audit.Alert{
+		ID: a.id, Rule: r.ID, RuleName: r.Name, Severity: string(r.Severity), Risk: r.Risk,
+		Attack: slices.Clone(r.Attack), State: audit.AlertOpen,
+		Title: r.title.render(func(name string) string { return known[name] }), Group: fields,
+		FirstSeq: a.firstSeq, LastSeq: a.lastSeq, FirstTime: a.first, LastTime: a.last,
+		Count: a.count, Changes: a.evidence[:len(a.evidence):len(a.evidence)],
+		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late,
+	}
+}
