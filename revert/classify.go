@@ -1,0 +1,273 @@
+package revert
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"recourse/audit"
+)
+
+// An outcome is what a plan says of one record.
+type outcome struct {
+	action    *Action
+	conflicts map[Class]*Conflict
+	kept      map[string]KeptValue
+	hit       bool // a hostile change or a write of our own is in the history
+}
+
+// classify decides the record by where its replay ended.
+func (r *replay) classify() outcome {
+	o := outcome{conflicts: map[Class]*Conflict{}, kept: map[string]KeptValue{}}
+	o.hit = slices.ContainsFunc(r.past, func(i int) bool { return r.actors[i].side != legit })
+	if !o.hit {
+		return o
+	}
+	switch {
+	case r.would == audit.Unknown:
+		r.conflict(&o, ClassNoBase, r.hostile...)
+		r.whole(&o, ClassNoBase)
+	case len(r.recreated) > 0:
+		r.conflict(&o, ClassRecreated, r.recreated...)
+		r.whole(&o, ClassRecreated)
+	case len(r.stub) > 0:
+		r.conflict(&o, ClassStub, r.stub...)
+		r.whole(&o, ClassStub)
+	case r.actual == audit.Present && r.would == audit.Absent:
+		r.undoCreate(&o)
+	case r.actual == audit.Absent && r.would == audit.Present:
+		r.undoDelete(&o)
+	case r.actual == audit.Present:
+		r.undoWrites(&o)
+	}
+	return o
+}
+
+func (r *replay) undoCreate(o *outcome) {
+	if len(r.orphan) > 0 {
+		r.conflict(o, ClassOrphanEdit, r.orphan...)
+		r.whole(o, ClassOrphanEdit)
+		return
+	}
+	a := r.action(DoDelete)
+	for _, name := range r.sorted() {
+		if c := r.cells[name]; c.aKnown && !blank(c.a) {
+			r.expect(a, name, c)
+			a.Attrs[name] = r.attribute(c, ClassRevert)
+		}
+	}
+	o.action = a
+}
+
+func (r *replay) undoDelete(o *outcome) {
+	a := r.action(DoInsert)
+	for _, name := range r.sorted() {
+		c := r.cells[name]
+		if class, ok := r.doubtful(c); ok {
+			r.attrConflict(o, class, name, c)
+		} else if !blank(c.s) || r.policy.StrictNull && c.s != nil {
+			a.Set[name] = c.s
+			a.Attrs[name] = r.attribute(c, ClassRevert)
+		}
+	}
+	if r.wouldOpen != "" {
+		r.conflict(o, r.wouldOpen, r.hostile...)
+	}
+	for _, c := range o.conflicts {
+		c.Record = true // it is made anew whole or not at all
+	}
+	if len(o.conflicts) == 0 {
+		o.action = a
+	}
+}
+
+// doubtful is the class of conflict that stands between the cell and a target.
+func (r *replay) doubtful(c *cell) (Class, bool) {
+	switch {
+	case !c.sKnown:
+		return c.unknown, true
+	case rawOp(c.s) && !r.policy.same(c.a, c.s): // sent as a value, Harper would take it for an increment
+		return ClassImageRisk, true
+	case c.ambiguous(r.policy):
+		return ClassAmbiguousDelta, true
+	case c.masked >= 0 && !blank(c.s):
+		return ClassMaskedRemoval, true
+	}
+	return "", false
+}
+
+func (r *replay) undoWrites(o *outcome) {
+	a := r.action(DoPatch)
+	for _, name := range r.sorted() {
+		r.undoWrite(o, a, name, r.cells[name])
+	}
+	if r.anyHostile(r.dark) {
+		r.conflict(o, ClassImageRisk, r.dark...).Record = true
+	}
+	if r.wouldOpen == ClassImageRisk || r.wouldOpen != "" && r.mayHaveRemoved() {
+		r.conflict(o, r.wouldOpen, r.hostile...).Record = true
+	}
+	if len(a.Set)+len(a.Unset)+len(a.Add) > 0 {
+		o.action = a
+	}
+}
+
+func (r *replay) undoWrite(o *outcome, a *Action, name string, c *cell) {
+	if !c.aKnown {
+		if r.anyHostile(c.maybe) || c.hit && (!c.hasLast || !c.sKnown || !r.policy.same(c.last, c.s)) {
+			r.attrConflict(o, ClassImageRisk, name, c)
+		}
+		return
+	}
+	// An insert of ours gives the record its primary key as an attribute, which it
+	// may have lacked.
+	keyed := c.side == own && blank(c.s) && c.a.Equal(r.record.Key.ID.Value())
+	if keyed || !c.hit && c.side != own {
+		return
+	}
+	if class, ok := r.doubtful(c); ok {
+		r.attrConflict(o, class, name, c)
+		return
+	}
+	counter := r.policy.number(r.record.Key.Table, name) == NumberCounter && isNumber(c.a) && isNumber(c.s)
+	switch {
+	case r.policy.same(c.a, c.s), c.side == legit && !counter:
+		if c.side == legit && c.owner >= 0 {
+			o.kept[name] = KeptValue{Current: c.a, By: r.evidence(c.owner), Class: ClassSuperseded}
+		} else if c.carried >= 0 {
+			o.kept[name] = KeptValue{Current: c.a, By: r.evidence(c.carried), Class: ClassCarried}
+		}
+		return
+	case counter:
+		a.Add[name], _ = difference(c.s, c.a)
+	case c.s == nil:
+		a.Unset = append(a.Unset, name)
+	default:
+		a.Set[name] = c.s
+	}
+	class := ClassRevert
+	if c.carried >= 0 {
+		class = ClassCarried
+	}
+	r.expect(a, name, c)
+	a.Attrs[name] = r.attribute(c, class)
+}
+
+// mayHaveRemoved says that a hostile change may have taken attributes away that
+// the log never showed: a put replaces the record, a patch does not.
+func (r *replay) mayHaveRemoved() bool {
+	return slices.ContainsFunc(r.hostile, func(i int) bool {
+		op := r.record.Changes[i].Op
+		return op != audit.OpPatch && op != audit.OpUpdate
+	})
+}
+
+func (r *replay) anyHostile(is []int) bool {
+	return slices.ContainsFunc(is, func(i int) bool { return i >= 0 && r.actors[i].side == hostile })
+}
+
+func (r *replay) sorted() []string { return slices.Sorted(maps.Keys(r.cells)) }
+
+func (r *replay) action(do string) *Action {
+	phase := map[string]int{DoInsert: 3, DoPatch: 4, DoDelete: 5}[do]
+	return &Action{Kind: "action", K: Target(r.record.Key), Do: do, Phase: phase,
+		Set: map[string]audit.Value{}, Unset: []string{}, Add: map[string]audit.Value{}, Attrs: map[string]Attribute{},
+		Expect: Expect{Exists: do != DoInsert, Owned: map[string]audit.Value{}, Absent: []string{}, Version: r.version()}}
+}
+
+// version is the newest change known of the record.
+func (r *replay) version() audit.Time {
+	if len(r.past) == 0 {
+		return 0
+	}
+	return r.record.Changes[r.past[len(r.past)-1]].Time
+}
+
+func (r *replay) expect(a *Action, name string, c *cell) {
+	if c.a == nil {
+		a.Expect.Absent = append(a.Expect.Absent, name)
+	} else {
+		a.Expect.Owned[name] = c.a
+	}
+}
+
+func (r *replay) attribute(c *cell, class Class) Attribute {
+	at := Attribute{Theirs: c.theirs, By: r.ids(c.by), Class: class, Trust: c.sTrust}
+	known := func(ok bool, v audit.Value, what string) audit.Value {
+		if !ok {
+			at.Unknown = append(at.Unknown, what)
+			return nil
+		}
+		return v
+	}
+	at.Base = known(!c.hit || c.baseKnown, c.base, "base")
+	at.Current = known(c.aKnown, c.a, "current")
+	at.Target = known(c.sKnown, c.s, "target")
+	if !c.sKnown {
+		at.Trust = audit.NoTrust
+	}
+	if class == ClassAmbiguousDelta {
+		at.Delta = c.alts[0]
+	}
+	return at
+}
+
+func (r *replay) attrConflict(o *outcome, class Class, name string, c *cell) {
+	involved := slices.Concat(c.by, c.altBy, c.maybe)
+	for _, i := range []int{c.owner, c.masked} {
+		if i >= 0 {
+			involved = append(involved, i)
+		}
+	}
+	r.conflict(o, class, involved...).Attrs[name] = r.attribute(c, class)
+}
+
+// whole makes the conflict one of the whole record, and adds what the hostile
+// changes did to its attributes.
+func (r *replay) whole(o *outcome, class Class) {
+	o.conflicts[class].Record = true
+	for _, name := range r.sorted() {
+		if c := r.cells[name]; c.hit {
+			o.conflicts[class].Attrs[name] = r.attribute(c, class)
+		}
+	}
+}
+
+// conflict is the record's conflict of that class, with more evidence.
+func (r *replay) conflict(o *outcome, class Class, evidence ...int) *Conflict {
+	c := o.conflicts[class]
+	if c == nil {
+		options := class.options()
+		c = &Conflict{Kind: "conflict", K: Target(r.record.Key), Class: class, Attrs: map[string]Attribute{},
+			Options: options, Default: options[0], Evidence: []Evidence{}}
+		o.conflicts[class] = c
+	}
+	for _, i := range evidence {
+		if i < 0 {
+			continue
+		}
+		e := r.evidence(i)
+		at, known := slices.BinarySearchFunc(c.Evidence, e, compareEvidence)
+		if !known {
+			c.Evidence = slices.Insert(c.Evidence, at, e)
+		}
+	}
+	return c
+}
+
+func (r *replay) evidence(i int) Evidence {
+	c := &r.record.Changes[i]
+	return Evidence{ID: c.Identify(), Time: c.Time, User: c.User, Op: c.Op}
+}
+
+func compareEvidence(a, b Evidence) int {
+	return cmp.Or(cmp.Compare(a.Time, b.Time), compareIDs(a.ID, b.ID))
+}
+
+func (r *replay) ids(is []int) []audit.ChangeID {
+	ids := make([]audit.ChangeID, 0, len(is))
+	for _, i := range is {
+		ids = append(ids, r.record.Changes[i].Identify())
+	}
+	return ids
+}

@@ -1,0 +1,162 @@
+package revert
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"recourse/audit"
+)
+
+const me = "recourse"
+
+var errCrash = errors.New("crash")
+
+// A simServer is a sim behind the Server interface, with places where a rival
+// can write, the answer can get lost, or we can crash.
+type simServer struct {
+	sim    *sim
+	at     func(point string) error // called at each point; an error ends the call
+	lose   int                      // so many writes are made without an answer
+	poison map[audit.Key]bool       // records whose log cannot be read
+	deny   string                   // Harper refuses writes with this message
+	writes int
+}
+
+func (s *simServer) point(p string) error {
+	if s.at == nil {
+		return nil
+	}
+	return s.at(p)
+}
+
+func (s *simServer) Read(_ context.Context, keys []audit.Key) (map[audit.Key]audit.Image, error) {
+	if err := s.point("read"); err != nil {
+		return nil, err
+	}
+	out := map[audit.Key]audit.Image{}
+	for _, k := range keys {
+		out[k] = audit.AbsentImage(audit.Fetched, audit.Exact)
+		if r := s.sim.records[k]; r != nil && r.body != nil {
+			out[k] = audit.PresentImage(r.body, audit.Fetched, audit.Exact)
+		}
+	}
+	return out, nil
+}
+
+func (s *simServer) History(_ context.Context, keys []audit.Key, since audit.Time) (map[audit.Key]Trail, error) {
+	if err := s.point("history"); err != nil {
+		return nil, err
+	}
+	out := map[audit.Key]Trail{}
+	for _, k := range keys {
+		var t Trail
+		for i := range s.sim.log {
+			e := &s.sim.log[i]
+			if e.key != k || e.time < since {
+				continue
+			}
+			img, ok := s.sim.image(i)
+			if !ok {
+				t = Trail{Err: errors.New("TypeError: Cannot set properties of null")}
+				break
+			}
+			c := audit.Change{Time: e.time, User: e.user, Op: e.op, Key: k, After: img}
+			c.ID = c.Identify()
+			t.Changes = append(t.Changes, c)
+		}
+		if s.poison[k] {
+			t = Trail{Err: errors.New("TypeError: Cannot read properties of undefined")}
+		}
+		out[k] = t
+	}
+	return out, nil
+}
+
+func (s *simServer) Write(_ context.Context, w Write) (Outcome, error) {
+	if err := s.point("before write"); err != nil {
+		return Outcome{}, err
+	}
+	if s.deny != "" {
+		return Outcome{Message: s.deny}, nil
+	}
+	o := op{user: me, key: w.Key, kind: w.Do, set: maps.Clone(w.Set), add: w.Add}
+	switch w.Do {
+	case DoInsert:
+		o.set = map[string]audit.Value{}
+		for n, v := range w.Record.Fields() {
+			o.set[n] = v
+		}
+	case DoPatch:
+		if o.set == nil {
+			o.set = map[string]audit.Value{}
+		}
+		for _, n := range w.Unset {
+			o.set[n] = audit.Null()
+		}
+	}
+	s.writes++
+	done := s.sim.do(o)
+	if err := s.point("after write"); err != nil {
+		return Outcome{}, err
+	}
+	if s.lose > 0 {
+		s.lose--
+		return Outcome{}, errors.New("connection reset")
+	}
+	return Outcome{Acked: done, Skipped: !done}, nil
+}
+
+// A memory is a journal and a ledger.
+type memory struct {
+	receipts []audit.Receipt
+	reverted map[audit.ChangeID]string
+	own      map[audit.ChangeID]string
+	at       func(point string) error
+}
+
+func newMemory() *memory {
+	return &memory{reverted: map[audit.ChangeID]string{}, own: map[audit.ChangeID]string{}}
+}
+
+func (m *memory) point(p string) error {
+	if m.at == nil {
+		return nil
+	}
+	return m.at(p)
+}
+
+func (m *memory) AddReceipt(_ context.Context, r audit.Receipt) error {
+	if err := m.point("receipt"); err != nil {
+		return err
+	}
+	m.receipts = append(m.receipts, r)
+	return nil
+}
+
+func (m *memory) Receipts(_ context.Context, plan string) ([]audit.Receipt, error) {
+	return slices.DeleteFunc(slices.Clone(m.receipts), func(r audit.Receipt) bool { return r.Plan != plan }), nil
+}
+
+func (m *memory) MarkReverted(_ context.Context, plan string, ids []audit.ChangeID) error {
+	if err := m.point("ledger"); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		m.reverted[id] = plan
+	}
+	return nil
+}
+
+func (m *memory) MarkOwn(_ context.Context, plan string, id audit.ChangeID) error {
+	if err := m.point("ledger"); err != nil {
+		return err
+	}
+	m.own[id] = plan
+	return nil
+}
+
+func applier(s *simServer, m *memory) *Applier {
+	return &Applier{Server: s, Journal: m, Ledger: m, Now: func() audit.Time { return s.sim.clock }}
+}

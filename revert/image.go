@@ -1,0 +1,161 @@
+package revert
+
+import (
+	"maps"
+	"slices"
+
+	"recourse/audit"
+)
+
+// look takes a write's after-image. Harper computes the image of a patch when
+// the log is read, so one that was read late is weighed attribute by attribute
+// (docs/harper.md): what cannot be confirmed counts as not seen.
+func (r *replay) look(i int) {
+	c := &r.record.Changes[i]
+	img := c.After
+	if img.State != audit.Present || c.Op == audit.OpInvalidate || r.refuted(c) {
+		for _, cell := range r.cells {
+			cell.blur(i)
+		}
+		r.dark = append(r.dark, i)
+		return
+	}
+	doubt, late := false, img.Trust <= audit.Provisional
+	var later []audit.Value
+	if late {
+		later = r.laterBodies(i)
+	}
+	body := maps.Collect(img.Body.Fields())
+	for _, name := range r.names(append(later, img.Body)...) {
+		cell, v := r.cell(name), body[name]
+		if late && !r.confirmed(cell, i, name, v) {
+			cell.blur(i)
+			doubt = true
+			continue
+		}
+		cell.observe(r.policy, r.writer(i, name), v, r.actors)
+	}
+	switch {
+	case !late:
+		r.close(i)
+	case doubt: // it may have written attributes, too, that it does not show
+		r.dark = append(r.dark, i)
+	}
+}
+
+// close is a whole image seen: no attribute is left that may have a value.
+func (r *replay) close(i int) {
+	if r.actors[i].side == legit && len(r.hostile) == 0 {
+		r.wouldOpen = ""
+	}
+	if r.actors[i].side != legit && r.record.Changes[i].Op == audit.OpUpsert && r.anyLegit(r.dark) {
+		r.wouldOpen = ClassImageRisk
+	}
+	r.open, r.dark = false, nil
+}
+
+func (r *replay) writer(i int, name string) writer {
+	c := &r.record.Changes[i]
+	return writer{i: i, side: r.actors[i].side, op: c.Op, trust: c.After.Trust, kind: r.policy.number(r.record.Key.Table, name)}
+}
+
+// names lists what is to be looked at: the attributes met so far and those of
+// the images, without what the server assigns.
+func (r *replay) names(bodies ...audit.Value) []string {
+	var names []string
+	for n := range r.cells {
+		names = append(names, n)
+	}
+	for _, b := range bodies {
+		for n := range b.Fields() {
+			if r.cells[n] == nil && !r.managed[n] {
+				names = append(names, n)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// refuted says that a late image is that of another moment: it carries another
+// transaction's time. Harper's Date attributes drop fractions of a millisecond.
+func (r *replay) refuted(c *audit.Change) bool {
+	if c.After.Trust > audit.Provisional {
+		return false
+	}
+	v := c.After.Body.Get(updatedTime)
+	return !blank(v) && !stamps(v, c.Time) && (isNumber(v) || v.Kind() == audit.KindDate)
+}
+
+// confirmed says that a late image shows the attribute as it was. What such
+// images are known to show instead: a later put's values, null, the raw
+// increment, and values that came later where there were none.
+func (r *replay) confirmed(c *cell, i int, name string, v audit.Value) bool {
+	switch {
+	case rawOp(v), !c.aKnown, v.Kind() == audit.KindNull:
+		return false
+	case !r.policy.same(c.a, v) && (blank(v) || blank(c.a)):
+		return false
+	}
+	return !r.leaked(i, name, v)
+}
+
+// rawOp says that the value is an increment that Harper did not resolve.
+func rawOp(v audit.Value) bool { return v.Kind() == audit.KindObject && v.Get("__op__") != nil }
+
+// leaked says that the value may be that of a later put.
+func (r *replay) leaked(i int, name string, v audit.Value) bool {
+	body := r.record.Changes[i].After.Body
+	next := true
+	for j := range r.following(i) {
+		c := &r.record.Changes[j]
+		if c.Op.Kind() == audit.KindDelete {
+			return false
+		}
+		if c.After.State != audit.Present {
+			return true
+		}
+		put := c.After.Trust == audit.Exact || c.Op == audit.OpUpsert
+		if put && !next && isNumber(v) {
+			return true // the put's number, from which later increments were taken off
+		}
+		if put && r.policy.same(c.After.Body.Get(name), v) {
+			// A put's image shows through whole. Between this change and the next
+			// nothing can have altered it.
+			return !next || body.Equal(c.After.Body)
+		}
+		if c.After.Trust > audit.Provisional {
+			return false
+		}
+		next = false
+	}
+	return false
+}
+
+// laterBodies are the images up to the next that is beyond doubt: an attribute
+// in them may be one that a late image should have shown.
+func (r *replay) laterBodies(i int) []audit.Value {
+	var bodies []audit.Value
+	for j := range r.following(i) {
+		c := &r.record.Changes[j]
+		if c.Op.Kind() == audit.KindDelete {
+			break
+		}
+		bodies = append(bodies, c.After.Body)
+		if c.After.Trust > audit.Provisional {
+			break
+		}
+	}
+	return bodies
+}
+
+// following yields the later changes of the record itself.
+func (r *replay) following(i int) func(func(int) bool) {
+	return func(yield func(int) bool) {
+		for j := i + 1; j < len(r.record.Changes); j++ {
+			if r.record.Changes[j].Op.Kind() != audit.KindMessage && !yield(j) {
+				return
+			}
+		}
+	}
+}

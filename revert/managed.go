@@ -1,0 +1,119 @@
+package revert
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"recourse/audit"
+)
+
+// managed finds the attributes that the server assigns: each time one gets a new
+// value it is the time of the very transaction, which no client can know
+// beforehand. A table with a schema names them as it likes (@updatedTime,
+// @createdTime).
+type managed struct {
+	seen map[audit.Table]map[string]*tally
+}
+
+// A tally counts new values of one attribute.
+type tally struct {
+	exact  int // equal to the transaction's time, bit for bit
+	dates  int // dates within a millisecond of it
+	others int
+}
+
+// A date has the millisecond only, and an application may well stamp its own;
+// so many without an exception are no coincidence.
+const enoughDates = 3
+
+func (m *managed) learn(r Record) {
+	var last map[string]audit.Value
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if c.Op.Kind() == audit.KindMessage {
+			continue
+		}
+		if c.After.State == audit.Present && c.After.Trust > audit.Provisional {
+			body := maps.Collect(c.After.Body.Fields())
+			m.count(c, last, body)
+			last = body
+		} else {
+			last = nil
+		}
+	}
+}
+
+func (m *managed) count(c *audit.Change, last, body map[string]audit.Value) {
+	for name, v := range body {
+		if last != nil && last[name].Equal(v) {
+			continue
+		}
+		if last == nil && c.Op != audit.OpInsert && !stamps(v, c.Time) {
+			continue // seen for the first time: it may be old
+		}
+		t := m.of(c.Key.Table, name)
+		switch {
+		case v.Equal(audit.Float(float64(c.Time))):
+			t.exact++
+		case stamps(v, c.Time):
+			t.dates++
+		default:
+			t.others++
+		}
+	}
+}
+
+func (m *managed) of(table audit.Table, name string) *tally {
+	if m.seen == nil {
+		m.seen = map[audit.Table]map[string]*tally{}
+	}
+	if m.seen[table] == nil {
+		m.seen[table] = map[string]*tally{}
+	}
+	if m.seen[table][name] == nil {
+		m.seen[table][name] = new(tally)
+	}
+	return m.seen[table][name]
+}
+
+// stamps says that v is the time t, as a number or as a date.
+func stamps(v audit.Value, t audit.Time) bool {
+	if ms, ok := v.DateMillis(); ok {
+		return math.Abs(ms-float64(t)) < 1
+	}
+	return v.Equal(audit.Float(float64(t)))
+}
+
+// names is what a plan must not write, by table: named by the policy, known from
+// Harper, or found.
+func (m *managed) names(p *Policy) func(audit.Table) map[string]bool {
+	memo := map[audit.Table]map[string]bool{}
+	return func(t audit.Table) map[string]bool {
+		if names, ok := memo[t]; ok {
+			return names
+		}
+		names := map[string]bool{updatedTime: true, createdTime: true}
+		for _, n := range p.Managed[t.String()] {
+			names[n] = true
+		}
+		for n, c := range m.seen[t] {
+			if c.others == 0 && (c.exact > 0 || c.dates >= enoughDates) {
+				names[n] = true
+			}
+		}
+		memo[t] = names
+		return names
+	}
+}
+
+// sortedNames lists what a plan does not write of one table, for its
+// header.
+func sortedNames(names map[string]bool) []string {
+	out := make([]string, 0, len(names))
+	for n := range names {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,256 @@
+package revert
+
+import (
+	"recourse/audit"
+)
+
+// A Record is one record's whole stored history, the planner's input.
+type Record struct {
+	Key     audit.Key
+	Changes []audit.Change // oldest first, by Time and then Seq; Before as the store derives it
+	// Whole says that the history reaches back to where the record was not yet
+	// there, because the log or a baseline is known to do so. Otherwise only an
+	// insert proves a beginning.
+	Whole bool
+}
+
+// A replay follows one record through its history, as it was and as it would
+// have been without the hostile changes.
+type replay struct {
+	policy  *Policy
+	record  Record
+	actors  []actor
+	managed map[string]bool
+
+	actual, would audit.State // whether the record is there
+	cells         map[string]*cell
+	past          []int // the changes followed so far
+	open          bool  // attributes never met may have values: the history has no beginning
+	wouldOpen     Class // the same of the record as it would be, and why; empty: closed
+	dark          []int // changes since the last image that left none
+
+	orphan    []int
+	recreated []int
+	stub      []int
+	unlogged  []int // changes before which something happened that is not in the log
+	blind     []Window
+	hostile   []int
+}
+
+// A Window is a time during which the record's existence was not what it would
+// have been: legitimate writes that failed for it left no trace in the log.
+type Window struct {
+	From audit.Time `json:"from"`
+	To   audit.Time `json:"to"` // 0: it still is so
+}
+
+func newReplay(p *Policy, r Record, sides []side, managed map[string]bool) *replay {
+	actors := make([]actor, len(sides))
+	for i, s := range sides {
+		actors[i] = actor{s, r.Changes[i].Op}
+	}
+	return &replay{policy: p, record: r, actors: actors, managed: managed, cells: map[string]*cell{}, open: true, wouldOpen: ClassNoBase}
+}
+
+func (r *replay) run() {
+	for i := range r.record.Changes {
+		c := &r.record.Changes[i]
+		if c.Op.Kind() == audit.KindMessage {
+			continue
+		}
+		if len(r.past) == 0 {
+			r.begin(c)
+		} else if c.Before.Source == audit.Logged || c.Before.Source == audit.Baseline {
+			r.reconcile(i, c.Before)
+		}
+		if r.actors[i].side == hostile {
+			r.hostile = append(r.hostile, i)
+		}
+		if c.Op.Kind() == audit.KindDelete {
+			r.remove(i)
+		} else {
+			r.arrive(i)
+			r.look(i)
+		}
+		r.past = append(r.past, i)
+		r.watch(c.Time)
+	}
+}
+
+// begin takes what is known of the record ahead of its first change.
+func (r *replay) begin(c *audit.Change) {
+	b := c.Before
+	if b.State == audit.Unknown && (c.Op == audit.OpInsert || r.record.Whole || born(c)) {
+		// Harper's insert skips ids that exist, so one that is logged found none.
+		b = audit.AbsentImage(audit.Logged, audit.Exact)
+	}
+	switch b.State {
+	case audit.Absent:
+		r.open, r.wouldOpen = false, ""
+	case audit.Present:
+		for _, name := range r.names(b.Body) {
+			c, v := r.cell(name), b.Body.Get(name)
+			c.a, c.aKnown = v, true
+			c.set(v, b.Trust)
+		}
+		if b.Trust > audit.Provisional {
+			r.open, r.wouldOpen = false, ""
+		}
+	}
+	r.actual, r.would = b.State, b.State
+}
+
+// born says that the change made its record: it carries the change's own time as
+// the time of its creation, which nobody can know beforehand.
+func born(c *audit.Change) bool {
+	created := c.After.Body.Get(createdTime)
+	return isNumber(created) && c.After.Trust > audit.Provisional && stamps(created, c.Time)
+}
+
+// reconcile takes a before-image that the log itself held. Where it says
+// otherwise than the history, something happened that was not logged; it counts
+// as nobody's, which is to say as legitimate.
+func (r *replay) reconcile(i int, b audit.Image) {
+	if b.State != audit.Present || r.actual != audit.Present {
+		return
+	}
+	w := writer{i: -1, side: legit, op: audit.OpUpdate, trust: b.Trust}
+	for _, name := range r.names(b.Body) {
+		c, v := r.cell(name), b.Body.Get(name)
+		if c.aKnown && !r.policy.same(c.a, v) {
+			r.unlogged = append(r.unlogged, i)
+		}
+		c.observe(r.policy, w, v, r.actors)
+	}
+	r.open, r.dark = false, nil
+}
+
+// arrive is what a write means for the record's being there.
+func (r *replay) arrive(i int) {
+	was := r.actual
+	r.actual = audit.Present
+	if r.actors[i].side != legit {
+		if was == audit.Unknown && r.existed(i) {
+			r.would = audit.Present
+		}
+		return
+	}
+	switch {
+	case was == audit.Unknown:
+		r.would = audit.Present
+	case was == audit.Present && r.would == audit.Absent:
+		r.orphan = append(r.orphan, i)
+	case was == audit.Absent && r.would == audit.Absent:
+		r.would, r.wouldOpen = audit.Present, ""
+		r.orphan, r.recreated, r.stub = nil, nil, nil
+	case was == audit.Absent && r.would == audit.Present && !r.equalsWould(i):
+		if r.record.Changes[i].Op == audit.OpPatch {
+			r.stub = append(r.stub, i)
+		} else {
+			r.recreated = append(r.recreated, i)
+		}
+	}
+}
+
+// existed says that the record was there before its first change, whatever that
+// was: Harper's update skips ids that are not, and a record is no older than its
+// creation.
+func (r *replay) existed(i int) bool {
+	c := &r.record.Changes[i]
+	if c.Op == audit.OpUpdate {
+		return true
+	}
+	created, ok := c.After.Body.Get(createdTime).Float64()
+	return ok && c.After.Trust > audit.Provisional && created < float64(c.Time)-1
+}
+
+// equalsWould says that a record made anew is what it would have been anyway.
+func (r *replay) equalsWould(i int) bool {
+	img := r.record.Changes[i].After
+	if img.State != audit.Present || img.Trust <= audit.Provisional || r.wouldOpen != "" {
+		return false
+	}
+	for _, name := range r.names(img.Body) {
+		if c := r.cell(name); !c.sKnown || !r.policy.same(c.s, img.Body.Get(name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// remove is a delete.
+func (r *replay) remove(i int) {
+	w := writer{i: i, side: r.actors[i].side, op: audit.OpDelete, trust: audit.Exact}
+	if w.side == legit {
+		r.would, r.wouldOpen = audit.Absent, ""
+		r.orphan, r.recreated, r.stub = nil, nil, nil
+	} else if r.anyLegit(r.dark) {
+		r.wouldOpen = ClassImageRisk
+	}
+	for _, c := range r.cells {
+		c.remove(r, w)
+	}
+	r.actual, r.open, r.dark = audit.Absent, false, nil
+}
+
+func (c *cell) remove(r *replay, w writer) {
+	gone := c.aKnown && blank(c.a)
+	if !c.aKnown && w.side != legit && (!c.hasLast || r.anyLegit(c.maybe)) {
+		why := ClassImageRisk
+		if !c.hasLast {
+			why = ClassNoBase
+		}
+		c.sKnown, c.s, c.unknown = false, nil, why
+	}
+	if w.side == hostile && !gone {
+		c.strike(w.i, nil)
+	}
+	if w.side == legit {
+		c.set(nil, audit.Exact)
+		c.alts, c.altBy = nil, nil
+	}
+	if !gone || w.side == legit {
+		c.owner, c.side, c.mixed = w.i, w.side, false
+	}
+	c.a, c.aKnown, c.maybe, c.hasLast, c.last = nil, true, nil, false, nil
+}
+
+func (r *replay) anyLegit(is []int) bool {
+	for _, i := range is {
+		if i >= 0 && r.actors[i].side == legit {
+			return true
+		}
+	}
+	return false
+}
+
+// watch keeps the blind windows.
+func (r *replay) watch(t audit.Time) {
+	apart := r.actual != audit.Unknown && r.would != audit.Unknown && r.actual != r.would
+	n := len(r.blind)
+	inside := n > 0 && r.blind[n-1].To == 0
+	if apart && !inside {
+		r.blind = append(r.blind, Window{From: t})
+	} else if !apart && inside {
+		r.blind[n-1].To = t
+	}
+}
+
+// cell is the attribute's cell, made when it is first met.
+func (r *replay) cell(name string) *cell {
+	c := r.cells[name]
+	if c != nil {
+		return c
+	}
+	c = &cell{owner: -1, masked: -1, carried: -1, sTrust: audit.Exact, unknown: r.wouldOpen, sKnown: r.wouldOpen == ""}
+	if r.open {
+		c.maybe = append(c.maybe, r.past...)
+	} else {
+		c.aKnown = true
+		for _, i := range r.dark {
+			c.blur(i)
+		}
+	}
+	r.cells[name] = c
+	return c
+}

@@ -1,0 +1,71 @@
+package revert
+
+import (
+	"context"
+
+	"recourse/audit"
+)
+
+// A Server is what an apply needs of Harper.
+type Server interface {
+	// Read reads the records as they now are: Absent or Present, Fetched. A key
+	// that is missing from the answer, or Unknown in it, could not be read.
+	Read(context.Context, []audit.Key) (map[audit.Key]audit.Image, error)
+
+	// History reads from Harper's own audit log the changes of each key whose
+	// Time is at or after since. Asking for a record by its id tells the
+	// operations of one transaction apart, but fails for all of the record's
+	// changes if one is unreadable; then the table's log from since on may still
+	// tell what is asked. What cannot be read is the Trail's Err, and must not
+	// take the other keys with it.
+	History(ctx context.Context, keys []audit.Key, since audit.Time) (map[audit.Key]Trail, error)
+
+	// Write makes one write, once. An error means that it is not known whether
+	// it was made; a refusal by Harper is an Outcome.
+	Write(context.Context, Write) (Outcome, error)
+}
+
+// A Trail is one record's changes in Harper's own log, oldest first.
+type Trail struct {
+	Changes []audit.Change
+	Err     error // why they could not be read
+}
+
+// A Write is one write to one record, which is named by Key and by nothing else.
+// How it is sent is the Server's business, but for this: an insert must not
+// replace a record that is there, a patch must leave other attributes alone.
+type Write struct {
+	Key   audit.Key
+	Do    string                 // DoInsert, DoPatch or DoDelete
+	Set   map[string]audit.Value // for a patch
+	Unset []string               // for a patch: to be set to null, or taken away if Put
+	Add   map[string]audit.Value // for a patch: increments; never sent a second time without proof
+	// Record is the whole record that is to stand there afterwards: for an insert
+	// what to insert, for a patch what the record should then be, if nobody else
+	// writes.
+	Record audit.Value
+	// Put asks for Record to replace the whole record, where the table allows it,
+	// so that attributes are taken away instead of set to null.
+	Put bool
+}
+
+// An Outcome is Harper's answer to a write, which proves nothing yet.
+type Outcome struct {
+	Acked   bool   // Harper says that it was done
+	Skipped bool   // Harper says that it left the record out: an insert of one that is there
+	Message string // Harper's words when it refused; never a secret
+}
+
+// A Journal keeps the receipts of an apply, so that it can be taken up again.
+// Receipts must be durable when AddReceipt returns.
+type Journal interface {
+	AddReceipt(context.Context, audit.Receipt) error
+	Receipts(ctx context.Context, plan string) ([]audit.Receipt, error) // in order
+}
+
+// A Ledger remembers what plans have undone and which changes are our own. Both
+// may be told the same twice.
+type Ledger interface {
+	MarkReverted(ctx context.Context, plan string, changes []audit.ChangeID) error
+	MarkOwn(ctx context.Context, plan string, change audit.ChangeID) error
+}
