@@ -87,3 +87,13 @@ func float(v audit.Value) (float64, bool) {
 	f, _ := v.Float64()
 	return f, v.Kind() == audit.KindInt || v.Kind() == audit.KindFloat
 }
+
+// sameSum says that two sums of the same floats are equal but for rounding:
+// float addition depends on the order, and Harper on LMDB stores a float in the
+// fewest decimal digits that are near enough (docs/harper.md).
+func sameSum(a, b audit.Value) bool {
+	x, ok := float(a)
+	y, ok2 := float(b)
+	const relative = 1e-9
+	return ok && ok2 && !blank(a) && !blank(b) && math.Abs(x-y) <= relative*max(1, math.Abs(x), math.Abs(y))
+}
