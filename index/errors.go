@@ -1,0 +1,21 @@
+package index
+
+import "errors"
+
+// ErrRebuild says that the index is damaged, unfinished, or of another format,
+// and has to be built again: [Reset], then [Open] and [Index.Follow].
+var ErrRebuild error = &hinted{"the index must be built again", "run recourse reindex; nothing is lost, the store has everything"}
+
+// ErrBusy says that another process has the index open.
+var ErrBusy error = &hinted{"another process has the index open", "stop it, or ask it"}
+
+// ErrSkipped says that changes were to be added which do not follow on those
+// that are indexed.
+var ErrSkipped = errors.New("changes are missing before it")
+
+type hinted struct{ text, hint string }
+
+func (e *hinted) Error() string { return e.text }
+
+// Hint says what to do.
+func (e *hinted) Hint() string { return e.hint }

@@ -1,0 +1,275 @@
+package query
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"recourse/audit"
+)
+
+// The limits of a query, so that a hostile one costs little.
+const (
+	// MaxLength is how many bytes a query may have.
+	MaxLength  = 1 << 16
+	maxDepth   = 100
+	maxRegexps = 100
+)
+
+// Parse reads a query. Times that are relative in it are taken from now. The
+// error is a *SyntaxError.
+func Parse(s string, now time.Time) (Expr, error) {
+	p := &parser{s: s, now: now}
+	switch {
+	case len(s) > MaxLength:
+		return Expr{}, p.fail(0, "", "longer than %d bytes", MaxLength)
+	case !utf8.ValidString(s):
+		p.s = strings.ToValidUTF8(s, "\uFFFD")
+		return Expr{}, p.fail(0, "", "not UTF-8")
+	}
+	p.space()
+	if p.eof() {
+		return Expr{}, p.fail(0, "* asks for everything", "nothing is asked for")
+	}
+	n, err := p.or()
+	if err != nil {
+		return Expr{}, err
+	}
+	if !p.eof() {
+		return Expr{}, p.fail(p.pos, "", "a parenthesis that was not opened")
+	}
+	return Expr{n}, nil
+}
+
+// enter goes one level down; the depth is that of parentheses and negations.
+func (p *parser) enter() error {
+	if p.depth++; p.depth > maxDepth {
+		return p.fail(p.pos, "", "nested deeper than %d", maxDepth)
+	}
+	return nil
+}
+
+func (p *parser) or() (Node, error) {
+	var nodes []Node
+	for {
+		n, err := p.and()
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, n)
+		if !p.keyword("or") {
+			return or(nodes...), nil
+		}
+	}
+}
+
+func (p *parser) and() (Node, error) {
+	var nodes []Node
+	for {
+		n, err := p.not()
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, n)
+		p.space()
+		if p.keyword("and") {
+			continue
+		}
+		if p.eof() || p.peek() == ')' || p.atKeyword("or") {
+			return and(nodes...), nil
+		}
+	}
+}
+
+func (p *parser) not() (Node, error) {
+	p.space()
+	start := p.pos
+	minus := p.take("-")
+	if !minus && !p.keyword("not") {
+		return p.primary()
+	}
+	if minus && p.atEnd() && p.peek() != '(' {
+		return nil, p.fail(start, "put it in quotes, or before a word that must not be there", "a minus sign alone")
+	}
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
+	n, err := p.not()
+	if err != nil {
+		return nil, err
+	}
+	return not(n), nil
+}
+
+func (p *parser) primary() (Node, error) {
+	start := p.pos
+	for _, word := range []string{"and", "or"} {
+		if p.atKeyword(word) {
+			return nil, p.fail(start, "put the word in quotes to search for it", "%q with nothing before it", word)
+		}
+	}
+	switch r := p.peek(); {
+	case p.eof():
+		return nil, p.fail(start, "", "something is missing at the end")
+	case r == ')':
+		return nil, p.fail(start, "", "nothing stands before the parenthesis")
+	case r == '(':
+		return p.group()
+	case r == '"', r == '/':
+		return p.words(false)
+	case r == '@':
+		p.pos++
+		return p.timeValue(start)
+	}
+	name, n, err := p.fieldName()
+	if err != nil {
+		return nil, err
+	}
+	if n > 0 {
+		p.pos += n
+		return p.field(start, name)
+	}
+	return p.words(false)
+}
+
+func (p *parser) group() (Node, error) {
+	start := p.pos
+	if err := p.enter(); err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
+	p.pos++
+	n, err := p.or()
+	if err != nil {
+		return nil, err
+	}
+	if !p.take(")") {
+		return nil, p.fail(start, "", "a parenthesis is not closed")
+	}
+	return n, nil
+}
+
+// words reads words, a phrase in quotes, or a regular expression.
+func (p *parser) words(carries bool) (Node, error) {
+	start := p.pos
+	switch p.peek() {
+	case '/':
+		pattern, err := p.regexp()
+		return Grep{carries, pattern}, err
+	case '"':
+		text, err := p.quoted()
+		if err != nil {
+			return nil, err
+		}
+		return p.phrase(start, carries, Tokens(text))
+	case '~':
+		return nil, p.fail(start, "use wildcards, such as pa?ment*", "words that are only alike cannot be searched for")
+	}
+	source, err := p.bare()
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasSuffix(source, "~") {
+		return nil, p.fail(p.pos-1, "use wildcards, such as pa?ment*", "words that are only alike cannot be searched for")
+	}
+	tokens := wildTokens(source)
+	if !carries && strings.Trim(source, "*") == "" && source != "" {
+		return All{}, nil
+	}
+	return p.phrase(start, carries, tokens)
+}
+
+func (p *parser) phrase(start int, carries bool, tokens []string) (Node, error) {
+	if len(tokens) == 0 {
+		return nil, p.fail(start, "words are letters and digits; a /regular expression/ finds anything", "no word to search for")
+	}
+	if p.peek() == '"' {
+		return nil, p.fail(p.pos, "put a space between", "a quote follows without a space")
+	}
+	return Words{carries, tokens}, nil
+}
+
+// wildTokens are the words of a text without quotes, with wildcards in them.
+func wildTokens(source string) []string {
+	var tokens []string
+	var b strings.Builder
+	flush := func() {
+		if b.Len() > 0 {
+			tokens = append(tokens, b.String())
+			b.Reset()
+		}
+	}
+	escaped := false
+	for _, r := range source {
+		switch {
+		case isWord(r):
+			b.WriteRune(foldRune(r))
+			escaped = false
+		case !escaped && r == '*' && strings.HasSuffix(b.String(), "*"):
+		case !escaped && (r == '*' || r == '?'):
+			b.WriteRune(r)
+		case !escaped && r == '\\':
+			escaped = true
+		default:
+			flush()
+			escaped = false
+		}
+	}
+	flush()
+	return tokens
+}
+
+// fieldName looks for a field and what follows it, and tells how much of the
+// query the name takes; 0 if the next term is no field.
+func (p *parser) fieldName() (string, int, error) {
+	rest := p.rest()
+	n := 0
+	for i, r := range rest {
+		if !unicode.IsLetter(r) && r != '_' && (i == 0 || !unicode.IsDigit(r) && r != '.') {
+			break
+		}
+		n = i + utf8.RuneLen(r)
+	}
+	full, after := rest[:n], rest[n:]
+	name, _, dotted := strings.Cut(full, ".")
+	name = strings.ToLower(name)
+	if older, ok := olderNames[name]; ok && !dotted {
+		name = older
+	}
+	if dotted && (name == "before" || name == "after") {
+		return name, len(name), nil
+	}
+	if n == 0 || after == "" || !strings.ContainsRune(":<>=", rune(after[0])) {
+		return "", 0, nil
+	}
+	known := !dotted && slices.Contains(fieldNames, name)
+	switch {
+	case known && after[0] != '=':
+		return name, n, nil
+	case known:
+		return "", 0, p.fail(p.pos+n, "write "+name+":VALUE, or put it in quotes to search for the text", "an equals sign after a field")
+	case after[0] == '=':
+		return "", 0, nil
+	}
+	return "", 0, p.unknown(full, dotted)
+}
+
+func (p *parser) unknown(name string, dotted bool) error {
+	hint := "put it in quotes to search for the text"
+	switch like := suggest(strings.ToLower(name)); {
+	case dotted:
+		hint = "attributes are after." + name + " or before." + name + "; " + hint
+	case like != "":
+		hint = "did you mean " + like + "? " + hint
+	}
+	return p.fail(p.pos, hint, "no field is named %q", name)
+}
+
+var states = map[string]audit.State{
+	"unknown": audit.Unknown,
+	"absent":  audit.Absent,
+	"present": audit.Present,
+}
