@@ -2,6 +2,7 @@ package audit
 
 import (
 	"iter"
+	"maps"
 	"math"
 	"math/big"
 	"slices"
@@ -278,10 +279,7 @@ func (v Value) Names() []string {
 // With is the object v with one attribute set; a nil val removes it. What is
 // no object counts as one without attributes.
 func (v Value) With(name string, val Value) Value {
-	fields := map[string]Value{}
-	for k, old := range v.Fields() {
-		fields[k] = old
-	}
+	fields := maps.Collect(v.Fields())
 	if val == nil {
 		delete(fields, name)
 	} else {

@@ -98,12 +98,12 @@ func (g *corpus) change(n int) audit.Change {
 	for range 1 + g.r.IntN(3) {
 		body = body.With(pick(g.r, "status", "total", "note", "a.b", "tags", "meta"), g.value(2))
 	}
-	switch {
-	case c.Op == audit.OpInvalidate:
+	switch c.Op {
+	case audit.OpInvalidate:
 		c.Note = "no image"
-	case c.Op == audit.OpDelete:
+	case audit.OpDelete:
 		c.After = audit.AbsentImage(audit.Logged, audit.Exact)
-	case c.Op == audit.OpMessage:
+	case audit.OpMessage:
 		c.After = audit.PresentImage(audit.Object(map[string]audit.Value{"hello": g.value(1)}), audit.Logged, audit.Exact)
 	default:
 		c.After = audit.PresentImage(body, audit.Logged, audit.Exact)

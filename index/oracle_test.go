@@ -89,7 +89,7 @@ func compare(t rapid.TB, engine *query.Engine, all []audit.Change, text string, 
 		}
 	}
 	q := query.Query{Expr: e, Limit: limit}
-	for page := 0; page < 40; page++ {
+	for page := range 40 {
 		r, err := engine.Search(context.Background(), q)
 		if err != nil {
 			t.Fatalf("%s: %v", e, err)

@@ -182,7 +182,7 @@ func (im *Importer) rows(c capture, visit func(harper.AuditRow)) error {
 func (im *Importer) check(ctx context.Context, c capture) error {
 	var truncated *harper.TruncatedError
 	err := im.rows(c, func(harper.AuditRow) {})
-	if err != nil && !(errors.As(err, &truncated) && truncated.Server) {
+	if err != nil && (!errors.As(err, &truncated) || !truncated.Server) {
 		return &BadInputError{c.where, err}
 	}
 	return ctx.Err()

@@ -137,7 +137,7 @@ func (t *Tailer) Once(ctx context.Context) (audit.Appended, error) {
 		if ctx.Err() != nil {
 			return total, ctx.Err()
 		}
-		if err != nil && !(tg.system && isRefused(err)) {
+		if err != nil && (!tg.system || !isRefused(err)) {
 			errs = append(errs, err)
 		}
 	}

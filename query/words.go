@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 
 	"recourse/audit"
@@ -22,10 +23,8 @@ func carries(yes bool) string {
 }
 
 func (w Words) phrase() string {
-	for _, t := range w.Tokens {
-		if isWild(t) {
-			return strings.Join(w.Tokens, "-")
-		}
+	if slices.ContainsFunc(w.Tokens, isWild) {
+		return strings.Join(w.Tokens, "-")
 	}
 	if len(w.Tokens) == 1 && (w.Carries || !isKeyword(w.Tokens[0])) {
 		return w.Tokens[0]
@@ -53,12 +52,7 @@ type Grep struct {
 func (g Grep) String() string { return carries(g.Carries) + g.Pattern.String() }
 
 func (g Grep) match(s *subject) bool {
-	for _, t := range s.texts(g.Carries) {
-		if g.Pattern.Match(t) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.texts(g.Carries), g.Pattern.Match)
 }
 
 func (Grep) might(*audit.Gap) (yes, no bool) { return true, true }

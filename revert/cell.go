@@ -112,9 +112,10 @@ func (c *cell) again(p *Policy, w writer, v audit.Value) {
 
 // write is an effective change.
 func (c *cell) write(p *Policy, w writer, v audit.Value) {
-	if w.side == legit {
+	switch w.side {
+	case legit:
 		c.legitimate(p, w, v)
-	} else if w.side == hostile {
+	case hostile:
 		c.strike(w.i, v)
 	}
 	c.a, c.owner, c.side, c.mixed = v, w.i, w.side, false

@@ -84,10 +84,7 @@ func (s *simServer) Write(_ context.Context, w Write) (Outcome, error) {
 	o := op{user: me, key: w.Key, kind: w.Do, set: maps.Clone(w.Set), add: w.Add}
 	switch w.Do {
 	case DoInsert:
-		o.set = map[string]audit.Value{}
-		for n, v := range w.Record.Fields() {
-			o.set[n] = v
-		}
+		o.set = maps.Collect(w.Record.Fields())
 	case DoPatch:
 		if o.set == nil {
 			o.set = map[string]audit.Value{}

@@ -295,7 +295,7 @@ func (in *incident) apart(state map[audit.Key]audit.Value) map[string]audit.Key 
 		}
 		for _, name := range slices.Concat(want.Names(), got.Names()) {
 			a, b := got.Get(name), want.Get(name)
-			if !server[name] && !(blank(a) && blank(b)) && !a.Equal(b) && !nearly(a, b) {
+			if !server[name] && (!blank(a) || !blank(b)) && !a.Equal(b) && !nearly(a, b) {
 				out[k.String()+"."+name] = k
 			}
 		}

@@ -140,14 +140,14 @@ func WritePlan(w io.Writer, p *Plan) error {
 	out := bufio.NewWriter(w)
 	for _, line := range append([][]byte{head}, lines...) {
 		h.Write(line)
-		out.Write(line)
+		_, _ = out.Write(line) // Flush tells the error
 	}
 	end, err := canonical(footer{Kind: "end", Actions: actions.String(), Conflicts: conflicts.String(), Kept: kept.String(),
 		Lines: len(lines) + 1, Hash: hex.EncodeToString(h.Sum(nil))})
 	if err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
-	out.Write(end)
+	_, _ = out.Write(end)
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
@@ -257,7 +257,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 			return line, nil
 		case err == io.EOF:
 			return nil, errors.New("the plan is cut short: its footer is missing")
-		case err != bufio.ErrBufferFull:
+		case !errors.Is(err, bufio.ErrBufferFull):
 			return nil, err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"recourse/audit"
 )
 
-var errNoAnswer = errors.New("Harper's answer does not have the record")
+var errNoAnswer = errors.New("the answer does not have the record")
 
 // A verdict is how a step ended; the zero verdict is none.
 type verdict struct {

@@ -148,10 +148,7 @@ func (s *sim) rebuild(i int) (audit.Value, bool) {
 	if cur == nil {
 		cur = audit.Object(nil)
 	}
-	rec := map[string]audit.Value{}
-	for n, v := range cur.Fields() {
-		rec[n] = v
-	}
+	rec := maps.Collect(cur.Fields())
 	unknown := map[string]bool{}
 	alive := true
 	for j := len(s.log) - 1; j > i; j-- {
@@ -162,9 +159,7 @@ func (s *sim) rebuild(i int) (audit.Value, bool) {
 			alive, rec = false, nil
 		case l.part == nil:
 			alive, rec, unknown = true, map[string]audit.Value{}, map[string]bool{}
-			for n, v := range l.put.Fields() {
-				rec[n] = v
-			}
+			maps.Insert(rec, l.put.Fields())
 		case !alive:
 			return nil, false // Cannot set properties of null
 		default:

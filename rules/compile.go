@@ -14,9 +14,7 @@ func Compile(files ...File) (*Set, error) {
 	taken := map[string]*Rule{}
 	for _, file := range files {
 		d := newDocument(file)
-		for _, r := range compileFile(d, file.Data, taken) {
-			set.rules = append(set.rules, r)
-		}
+		set.rules = append(set.rules, compileFile(d, file.Data, taken)...)
 		errs = append(errs, d.sorted()...)
 	}
 	if len(errs) > 0 {

@@ -246,8 +246,7 @@ func (e *Engine) evaluate(r *ruleState, x *expression, c *audit.Change) (any, bo
 		r.stats.Undecided++
 	default:
 		message := err.Error()
-		var at *file.Error
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[*file.Error](err); ok {
 			message = at.Message // without the rule's text
 		}
 		r.stats.Errors++

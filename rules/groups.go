@@ -91,7 +91,7 @@ func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
 		Attack: slices.Clone(r.Attack), State: audit.AlertOpen,
 		Title: r.title.render(func(name string) string { return known[name] }), Group: fields,
 		FirstSeq: a.firstSeq, LastSeq: a.lastSeq, FirstTime: a.first, LastTime: a.last,
-		Count: a.count, Changes: a.evidence[:len(a.evidence):len(a.evidence)],
+		Count: a.count, Changes: slices.Clip(a.evidence),
 		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late,
 	}
 }

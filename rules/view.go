@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -177,10 +178,7 @@ func (v *view) index() {
 }
 
 func attributesOf(body audit.Value) map[string]audit.Value {
-	m := make(map[string]audit.Value, body.Len())
-	for name, val := range body.Fields() {
-		m[name] = val
-	}
+	m := maps.Collect(body.Fields())
 	return m
 }
 

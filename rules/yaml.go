@@ -42,8 +42,7 @@ func (d *document) parse(data []byte) (root ast.Node) {
 	file, err := parser.ParseBytes([]byte(strings.Join(d.lines, "\n")), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		at, message := place{1, 1}, err.Error()
-		var e yaml.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[yaml.Error](err); ok {
 			message = e.GetMessage()
 			if t := e.GetToken(); t != nil && t.Position != nil {
 				at = place{t.Position.Line, t.Position.Column}

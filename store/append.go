@@ -72,7 +72,7 @@ func (a *appender) batch(b audit.Batch) error {
 	}
 	// A seq that is used twice would hide a change for good.
 	if next, err := has(a.txn, changeKey(a.head+1)); err != nil || next {
-		return fmt.Errorf("%w: there is a change beyond the head %d (%v)", ErrCorrupt, a.head, err)
+		return fmt.Errorf("%w: there is a change beyond the head %d (%w)", ErrCorrupt, a.head, err)
 	}
 	for i := range b.Changes {
 		c := &b.Changes[i]

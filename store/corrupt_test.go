@@ -172,7 +172,7 @@ func TestMissingIsNotUnknown(t *testing.T) {
 	appendAll(t, db, made("1", 10, audit.OpUpsert, object(1)), made("1", 20, audit.OpUpsert, object(1)))
 	rewrite(t, db, changeKey(1), remove)
 	for seq, want := range map[audit.Seq]error{0: ErrNotFound, 1: ErrCorrupt, 3: ErrNotFound} {
-		if _, err := db.Get(context.Background(), seq); !errors.Is(err, want) || want == ErrNotFound && errors.Is(err, ErrCorrupt) {
+		if _, err := db.Get(context.Background(), seq); !errors.Is(err, want) || errors.Is(want, ErrNotFound) && errors.Is(err, ErrCorrupt) {
 			t.Errorf("get %d: %v, want %v", seq, err, want)
 		}
 	}

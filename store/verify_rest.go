@@ -158,7 +158,7 @@ func (v *verifier) receipt(key, payload []byte) ([]byte, error) {
 		return nil, err
 	}
 	if end, err := readJournal(v.r.txn, d.Plan); err != nil || end.Number < d.Number {
-		return nil, fmt.Errorf("receipt %d is beyond the end of its journal (%v)", d.Number, err)
+		return nil, fmt.Errorf("receipt %d is beyond the end of its journal (%w)", d.Number, err)
 	}
 	return receiptKey(d.Plan, d.Number), nil
 }

@@ -56,7 +56,9 @@ func TestBadInput(t *testing.T) {
 		{name: "a flag behind the argument is a flag", args: func(string) []string { return []string{"search", "*", "--limit", "-1"} }, code: exitUsage, says: "limit"},
 		{name: "a damaged plan", args: func(string) []string { return []string{"revert", "show", file("p.rvp", `{"kind":"revert-plan"}`)} }, code: exitInput, says: "plan"},
 		{name: "a damaged selection", args: func(string) []string { return []string{"revert", "plan", file("s.json", `{"kind":"x"}`)} }, code: exitInput, says: "selection"},
-		{name: "a rule file with a mistake", args: func(string) []string { return []string{"rules", "lint", file("r.yaml", "apiVersion: rules/v1\nrulez: []\n")} }, code: exitInput, says: "r.yaml:2:1"},
+		{name: "a rule file with a mistake", args: func(string) []string {
+			return []string{"rules", "lint", file("r.yaml", "apiVersion: rules/v1\nrulez: []\n")}
+		}, code: exitInput, says: "r.yaml:2:1"},
 		{name: "everything selected by mistake", args: func(string) []string { return []string{"revert", "select"} }, code: exitUsage, says: "condition"},
 		{name: "no target", args: func(string) []string { return []string{"watch", "--once"} }, code: exitUsage, says: "--target"},
 	}

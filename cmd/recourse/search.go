@@ -84,8 +84,7 @@ func summaryOf(s query.Summary) query.Summary {
 // parseQuery reads a query, and shows where it is wrong.
 func parseQuery(e *env, text string) (query.Expr, error) {
 	expr, err := query.Parse(text, e.now())
-	var syntax *query.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*query.SyntaxError](err); ok {
 		return expr, &exitError{code: exitUsage, err: fmt.Errorf("%w\n%s", err, syntax.Caret()), hint: syntax.Hint()}
 	}
 	if err != nil {

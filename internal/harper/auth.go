@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -97,9 +98,7 @@ func (a *auth) expired(header string, err error) bool {
 // askToken makes one exchange about tokens, past the usual credentials.
 func (c *Client) askToken(ctx context.Context, op, authorization string, fields map[string]audit.Value) (audit.Value, error) {
 	body := map[string]audit.Value{"operation": audit.Text(op)}
-	for k, v := range fields {
-		body[k] = v
-	}
+	maps.Copy(body, fields)
 	resp, err := c.send(ctx, call{op: op, method: http.MethodPost, url: c.ops, body: encodeForHarper(audit.Object(body))}, authorization)
 	if err != nil {
 		return nil, err

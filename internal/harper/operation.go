@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -80,8 +81,6 @@ func request(op string, t audit.Table, more map[string]audit.Value) audit.Value 
 		"database":  audit.Text(t.Database),
 		"table":     audit.Text(t.Name),
 	}
-	for k, v := range more {
-		fields[k] = v
-	}
+	maps.Copy(fields, more)
 	return audit.Object(fields)
 }

@@ -140,7 +140,6 @@ type replay struct {
 	clock *steppedClock
 	pairs map[string]string // captured time or generated id → ours
 	back  map[string]string
-	mark  float64 // the captured start of the window in use
 	token map[string]string
 }
 

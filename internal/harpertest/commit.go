@@ -2,6 +2,7 @@ package harpertest
 
 import (
 	"fmt"
+	"maps"
 
 	"recourse/audit"
 )
@@ -156,9 +157,7 @@ func (s *Server) outcome(c *commit, w *write, old audit.Value) (value, raw audit
 		for _, name := range w.gone {
 			delete(fields, name)
 		}
-		for k, v := range w.value.Fields() {
-			fields[k] = v
-		}
+		maps.Insert(fields, w.value.Fields())
 		w.value = audit.Object(fields)
 	}
 	raw = s.stamp(c, w, old, false)
@@ -172,7 +171,7 @@ func (s *Server) stamp(c *commit, w *write, old audit.Value, patch bool) audit.V
 	if t.updated != "" {
 		fields[t.updated] = now
 	}
-	if t.created != "" && !(patch && s.line == LMDB) {
+	if t.created != "" && (!patch || s.line != LMDB) {
 		switch {
 		case old == nil:
 			fields[t.created] = now

@@ -2,6 +2,8 @@ package harpertest
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"recourse/audit"
 )
@@ -138,17 +140,17 @@ func (s *Server) readByID(t *table, ids audit.Value) (obj, error) {
 func jsKey(v audit.Value) string {
 	switch v.Kind() {
 	case audit.KindArray:
-		out := ""
+		var out strings.Builder
 		i := 0
 		for e := range v.Elems() {
 			if i > 0 {
-				out += ","
+				out.WriteString(",")
 			}
 			if i++; e.Kind() != audit.KindNull {
-				out += jsKey(e)
+				out.WriteString(jsKey(e))
 			}
 		}
-		return out
+		return out.String()
 	case audit.KindObject:
 		return "[object Object]"
 	}
@@ -216,16 +218,15 @@ func rocksHistory(r *record) []*entry {
 		next = older
 	}
 	var out []*entry
-	for i := len(windows) - 1; i >= 0; i-- {
-		out = append(out, windows[i]...)
+	for _, window := range slices.Backward(windows) {
+		out = append(out, window...)
 	}
 	return out
 }
 
 // thrown is the text that a scan ends with, class included.
 func thrown(err error) string {
-	var js *jsError
-	if errors.As(err, &js) {
+	if js, ok := errors.AsType[*jsError](err); ok {
 		return js.Error()
 	}
 	return "Error: " + err.Error()

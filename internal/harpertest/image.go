@@ -2,6 +2,8 @@ package harpertest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"recourse/audit"
 )
@@ -30,9 +32,7 @@ type object struct {
 
 func objectOf(v audit.Value) *object {
 	o := &object{fields: make(map[string]audit.Value, v.Len())}
-	for k, e := range v.Fields() {
-		o.fields[k] = e
-	}
+	maps.Insert(o.fields, v.Fields())
 	return o
 }
 
@@ -259,12 +259,12 @@ walk:
 		return audit.Null(), nil
 	}
 	rec := &object{fields: map[string]audit.Value{}}
-	for i := len(found) - 1; i >= 0; i-- {
-		if found[i].Type == "put" {
-			rec = objectOf(found[i].Raw)
+	for _, f := range slices.Backward(found) {
+		if f.Type == "put" {
+			rec = objectOf(f.Raw)
 			continue
 		}
-		applyPatch(rec.fields, found[i].Raw)
+		applyPatch(rec.fields, f.Raw)
 	}
 	return rec.value(), nil
 }

@@ -1,5 +1,7 @@
 package harpertest
 
+import "slices"
+
 import "recourse/audit"
 
 // applyLate is a write with a version older than the record's. It loses without
@@ -14,8 +16,8 @@ func (s *Server) applyLate(c *commit, w *write, r *record) {
 	}
 	raw := s.stamp(c, w, r.value, w.kind == "patch")
 	rest, newer := objectOf(raw).fields, 0
-	for i := len(r.history) - 1; i >= 0; i-- {
-		e := r.history[i]
+	for _, e := range slices.Backward(r.history) {
+
 		if e.Version < c.version {
 			break
 		}

@@ -34,12 +34,10 @@ func clientError(status int, format string, args ...any) *opError {
 // asOpError turns any error into an answer; what Harper throws unawares is a
 // 500.
 func asOpError(err error) *opError {
-	var op *opError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*opError](err); ok {
 		return op
 	}
-	var js *jsError
-	if errors.As(err, &js) {
+	if js, ok := errors.AsType[*jsError](err); ok {
 		return &opError{status: 500, class: js.class, msg: js.msg}
 	}
 	return &opError{status: 500, class: "Error", msg: err.Error()}

@@ -127,11 +127,11 @@ func (c *call) parsePath(path string, slash bool) error {
 	if err != nil {
 		return clientError(400, "URI malformed")
 	}
-	if i := strings.IndexByte(path, '.'); i >= 0 {
-		if tail := path[i+1:]; extensions[tail] {
-			text, _ = url.PathUnescape(path[:i])
+	if before, after, ok := strings.Cut(path, "."); ok {
+		if tail := after; extensions[tail] {
+			text, _ = url.PathUnescape(before)
 		} else if c.t.attr(tail) != nil {
-			text, _ = url.PathUnescape(path[:i])
+			text, _ = url.PathUnescape(before)
 			c.property = tail
 		}
 	}

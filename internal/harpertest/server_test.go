@@ -101,7 +101,7 @@ func TestHistories(t *testing.T) {
 		for line, want := range map[Line]string{LMDB: c.lmdb, RocksDB: c.rocksdb} {
 			t.Run(c.name+"/"+line.String(), func(t *testing.T) {
 				s := scratch(t, Options{Line: line})
-				for _, w := range strings.Fields(c.writes) {
+				for w := range strings.FieldsSeq(c.writes) {
 					var err error
 					switch body := w[1:]; w[0] {
 					case 'P':

@@ -2,6 +2,7 @@ package harpertest_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -249,9 +250,7 @@ func (s *suite) testTokens(t *testing.T) {
 		t.Errorf("the token of the first login after a second: %d", status)
 	}
 	short := fields{"expires_in": "1ms"}
-	for k, v := range login {
-		short[k] = v
-	}
+	maps.Copy(short, login)
 	_, text = s.opAs(t, "", short)
 	if status, text := s.opAs(t, "Bearer "+parse(t, text).Get("operation_token").Text(), who); status != 401 || canonical(text) != `{"error":"token expired"}` {
 		t.Errorf("with an expired token: %d %s", status, text)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -104,9 +105,7 @@ func (s *suite) send(t *testing.T, method, address string, body []byte, h http.H
 func (s *suite) rawLog(t *testing.T, table audit.Table, extra fields) (int, string) {
 	t.Helper()
 	body := fields{"operation": "read_audit_log", "schema": table.Database, "database": table.Database, "table": table.Name}
-	for k, v := range extra {
-		body[k] = v
-	}
+	maps.Copy(body, extra)
 	return s.op(t, body)
 }
 

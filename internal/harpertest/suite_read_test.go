@@ -144,7 +144,7 @@ func (s *stage) historyLines(t *testing.T, ids string) []string {
 	var out []string
 	answer := parse(t, text)
 	for _, key := range answer.Names() {
-		var groups audit.Value = answer.Get(key)
+		var groups = answer.Get(key)
 		rows, _ := rawRows(t, groups, s.line)
 		out = append(out, key+": "+strings.Join(transcript(rows, s.cfg.Username), ", "))
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"recourse/audit"
 )
@@ -118,16 +119,16 @@ func (g *page) edits(c *audit.Change, full, bodies bool) {
 
 // trustWords say which image cannot be fully relied on.
 func trustWords(c *audit.Change) string {
-	s := ""
+	var s strings.Builder
 	for _, i := range []struct {
 		name  string
 		image audit.Image
 	}{{"before", c.Before}, {"after", c.After}} {
 		if t := i.image.Trust; t != audit.Exact {
-			s += fmt.Sprintf(", %s image %s", i.name, t)
+			fmt.Fprintf(&s, ", %s image %s", i.name, t)
 		}
 	}
-	return s
+	return s.String()
 }
 
 // edit writes an edit by a sign and a word; in full its values are not cut.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -363,7 +364,7 @@ func (failing) Write([]byte) (int, error) { return 0, errFull }
 var errFull = &json.UnsupportedValueError{Str: "disk full"}
 
 func TestTheWritersErrorIsReturned(t *testing.T) {
-	if err := report.New(failing{}, report.Options{}).Gaps(nil); err != errFull {
+	if err := report.New(failing{}, report.Options{}).Gaps(nil); !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
 	}
 }
