@@ -45,7 +45,7 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 		m.learn(rec)
 	}
 	p := &planner{req: &req, managed: m.names(&req.Policy), tables: map[audit.Table]bool{},
-		found: map[audit.ChangeID]bool{}, ledger: map[audit.ChangeID]bool{}, digests: map[audit.Key][sha256.Size]byte{}}
+		found: map[audit.ChangeID]bool{}, ledger: map[audit.ChangeID]bool{}, digests: map[audit.Key][sha256.Size]byte{}, lossy: lossyTypes{}}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
@@ -72,6 +72,7 @@ type planner struct {
 	changes int
 
 	messages, unlogged, provisional int
+	lossy                           lossyTypes
 }
 
 // add plans one record.
@@ -95,6 +96,9 @@ func (p *planner) add(rec Record) error {
 	o := r.classify()
 	if !o.hit {
 		return nil
+	}
+	if o.action != nil && slices.ContainsFunc(rec.Changes, func(c audit.Change) bool { return c.Lossy }) {
+		p.lossy.note(o.action, rec.Key.Table)
 	}
 	slices.SortFunc(covered, compareIDs)
 	p.take(rec.Key, o, append([]Window{}, r.blind...), covered)
@@ -264,6 +268,9 @@ func (p *planner) warnings() []string {
 	say(p.plan.Header.Counts.Blind, "blind windows: %d; legitimate writes that failed because the attacker had made or deleted a record left no trace")
 	say(p.provisional, "values from images that were read late and then confirmed: %d")
 	say(p.unlogged, "log-gap: %d changes found other values than the change before had left; what came between was not logged")
+	if lost := p.lossy.warning(); lost != "" {
+		w = append(w, lost)
+	}
 	say(p.messages, "selected messages: %d; they changed no record")
 	return w
 }

@@ -151,18 +151,14 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set) ([]audit.Alert
 	if err != nil || seq >= w.store.Last() {
 		return nil, err
 	}
-	own, err := w.store.Own(ctx)
+	if w.own, err = w.store.Own(ctx); err != nil {
+		return nil, err
+	}
+	engine, err := w.engineAt(ctx, set, seq)
 	if err != nil {
 		return nil, err
 	}
-	state, err := w.store.RuleState(ctx)
-	if err != nil {
-		return nil, err
-	}
-	engine := rules.NewEngine(set, rules.Options{Own: func(id audit.ChangeID) bool { return own[id] != "" }})
-	if err := engine.Restore(state); err != nil {
-		return nil, err
-	}
+	w.judge = nil // until all is saved
 	touched := map[string]audit.Alert{}
 	var all []string
 	save := func(at audit.Seq) error {
@@ -201,9 +197,24 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set) ([]audit.Alert
 	if err := save(seq); err != nil {
 		return nil, err
 	}
+	w.judge = engine
 	out := make([]audit.Alert, 0, len(all))
 	for _, id := range all {
 		out = append(out, touched[id])
 	}
 	return out, nil
+}
+
+// engineAt is a rules engine that has seen the changes up to seq: the one of the
+// last time, or a new one with the stored state.
+func (w *workspace) engineAt(ctx context.Context, set *rules.Set, seq audit.Seq) (*rules.Engine, error) {
+	if w.judge != nil && w.judge.Seq() == seq {
+		return w.judge, nil
+	}
+	state, err := w.store.RuleState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	engine := rules.NewEngine(set, rules.Options{Own: func(id audit.ChangeID) bool { return w.own[id] != "" }})
+	return engine, engine.Restore(state)
 }

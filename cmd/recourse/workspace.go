@@ -24,6 +24,11 @@ type workspace struct {
 	cfg   config
 	store *store.DB
 	index *index.Index // nil when the command needs none
+
+	// judge is the rules engine, kept from one catching up to the next; own are
+	// the changes that are our own writes, on which no rule alerts.
+	judge *rules.Engine
+	own   map[audit.ChangeID]string
 }
 
 // openWorkspace opens the data folder that the flags name.

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -143,7 +145,7 @@ func changedCell(c *audit.Change, width int) cell {
 	for _, m := range []struct {
 		on   bool
 		name string
-	}{{c.Late, "late"}, {c.Lossy, "lossy"}, {c.Note != "", "not fully read"}} {
+	}{{c.Late, "late"}, {c.Note != "", "not fully read"}} {
 		if m.on {
 			marks = append(marks, m.name)
 		}
@@ -161,7 +163,7 @@ func changedCell(c *audit.Change, width int) cell {
 	case len(d) == 0:
 		return cell{b.String() + "nothing: before and after are the same", faint}
 	}
-	for i, e := range d {
+	for i, e := range tellingFirst(d) {
 		if b.Len() > width {
 			break // the rest would be cut
 		}
@@ -171,6 +173,21 @@ func changedCell(c *audit.Change, width int) cell {
 		b.WriteString(edit(e))
 	}
 	return cell{text: b.String()}
+}
+
+// tellingFirst puts the times that Harper assigns with every write last, so
+// that a line that is cut shows what somebody meant to change.
+func tellingFirst(d audit.Diff) audit.Diff {
+	out := slices.Clone(d)
+	slices.SortStableFunc(out, func(a, b audit.Edit) int { return cmp.Compare(assigned(a), assigned(b)) })
+	return out
+}
+
+func assigned(e audit.Edit) int {
+	if name := e.Attribute(); name == "__updatedtime__" || name == "__createdtime__" {
+		return 1
+	}
+	return 0
 }
 
 // unknownWords say which image is not known.
