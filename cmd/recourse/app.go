@@ -86,7 +86,7 @@ func unknownCommand(c *cli.Context, name string) error {
 	}
 	err := &exitError{code: exitUsage, err: fmt.Errorf("there is no command %q", name), hint: "see --help for the commands"}
 	if s := cli.SuggestCommand(commands, name); s != "" {
-		err.hint = fmt.Sprintf("did you mean %q?", s)
+		err.hint = s
 	}
 	return err
 }
