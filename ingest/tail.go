@@ -3,10 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -33,72 +30,6 @@ type Checkpoint interface {
 	Gaps(context.Context) ([]audit.Gap, error)
 }
 
-// Options set up a Tailer. Server and Store are needed; the zero value of
-// everything else works.
-type Options struct {
-	Server Server
-	Store  Checkpoint
-	// Node names the server in what is stored; empty is "harper".
-	Node string
-	// Cluster names the cluster; changes of one cluster are one, whichever node
-	// they are read from.
-	Cluster string
-	// Interval is the pause between two polls of a table; 0 is one second.
-	Interval time.Duration
-	// Overlap is how far before its cursor a poll begins. It has to exceed the
-	// longest transaction: on RocksDB a transaction carries the time of its first
-	// write and is seen when it commits. 0 is one minute.
-	Overlap time.Duration
-	// Discover is how often the list of tables is read; 0 is 30 seconds.
-	Discover time.Duration
-	// Retention is how long Harper keeps its log; a cursor older than that leaves
-	// a gap. 0 is Harper's default of three days.
-	Retention time.Duration
-	// Deadline is how long a poll goes on once it has reached the log's live end,
-	// which on RocksDB moves along with the writers. 0 is 10 seconds.
-	Deadline time.Duration
-	// System lists tables of the system database to tail too; nil is hdb_user,
-	// hdb_role and hdb_job. Their secrets are taken out.
-	System []string
-	// JSON reads JSON in place of CBOR, which loses dates, bytes and NaN.
-	JSON bool
-	// Log takes what happens in the loop; nil discards it.
-	Log *slog.Logger
-	// Stored is called after each commit that brought something new; nil: nobody.
-	Stored func(context.Context, audit.Table, audit.Appended)
-	// Now is our clock; nil is time.Now.
-	Now func() time.Time
-}
-
-// defaultDeadline is Options.Deadline when it is zero.
-const defaultDeadline = 10 * time.Second
-
-func (o Options) withDefaults() Options {
-	def := func(d *time.Duration, v time.Duration) {
-		if *d == 0 {
-			*d = v
-		}
-	}
-	def(&o.Interval, time.Second)
-	def(&o.Overlap, time.Minute)
-	def(&o.Discover, 30*time.Second)
-	def(&o.Retention, 72*time.Hour)
-	def(&o.Deadline, defaultDeadline)
-	if o.Node == "" {
-		o.Node = "harper"
-	}
-	if o.System == nil {
-		o.System = []string{"hdb_user", "hdb_role", "hdb_job"}
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	return o
-}
-
 // A Tailer follows the logs of every audited table of one Harper node.
 type Tailer struct {
 	o    Options
@@ -109,14 +40,6 @@ type Tailer struct {
 // NewTailer makes a tailer; Run or Once sets it to work.
 func NewTailer(o Options) *Tailer {
 	return &Tailer{o: o.withDefaults(), gaps: map[audit.Table][]audit.Gap{}}
-}
-
-// A target is a table to be tailed and what its reading needs to know.
-type target struct {
-	table   audit.Table
-	primary string
-	updated string
-	system  bool
 }
 
 // Once reads every table's log up to now, and returns what was new. A table
@@ -237,162 +160,6 @@ func (b *backoff) fail(now time.Time, interval time.Duration) time.Duration {
 	pause -= time.Duration(rand.Int64N(int64(pause)/2 + 1))
 	b.until = now.Add(pause)
 	return pause
-}
-
-// poll reads one table's log from its cursor to the end, and commits what is
-// new together with the new cursor.
-func (t *Tailer) poll(ctx context.Context, tg target) (audit.Appended, error) {
-	var total audit.Appended
-	server, _, err := t.o.Server.ServerTime(ctx)
-	if err != nil {
-		return total, err
-	}
-	cursor, known, err := t.o.Store.Cursor(ctx, t.o.Node, tg.table)
-	if err != nil {
-		return total, err
-	}
-	s := t.scan(tg, server, &total)
-	var from audit.Time
-	if known {
-		// A server whose clock was set back writes behind the cursor.
-		from = min(cursor.Time, server) - ms(t.o.Overlap)
-		s.late = from
-		if lost := server - ms(t.o.Retention); cursor.Time < lost {
-			s.found = append(s.found, audit.Gap{
-				Node: t.o.Node, Table: tg.table, From: cursor.Time, To: lost, Observed: s.stamp.Observed,
-				Reason: "not read for longer than Harper keeps its log: changes of this time may be lost",
-			})
-		}
-	}
-	if err := s.run(ctx, window{from: from}); err != nil {
-		return total, fmt.Errorf("tail %s: %w", tg.table, err)
-	}
-	got, err := t.o.Store.Append(ctx, audit.Batch{
-		Gaps:    s.found,
-		Cursors: []audit.Cursor{{Node: t.o.Node, Table: tg.table, Time: server}},
-	})
-	if err != nil {
-		return total, err
-	}
-	total = addAppended(total, got)
-	for _, g := range s.found {
-		t.o.Log.Warn("gap in the audit log", "table", tg.table.String(), "from", g.From.String(), "to", g.To.String(), "reason", g.Reason)
-	}
-	t.remember(tg.table, s.found...)
-	return total, nil
-}
-
-func (t *Tailer) scan(tg target, server audit.Time, total *audit.Appended) *scan {
-	now := t.o.Now()
-	t.mu.Lock()
-	gaps := slices.Clone(t.gaps[tg.table])
-	t.mu.Unlock()
-	return &scan{
-		source: t.o.Server, table: tg.table, primary: tg.primary, json: t.o.JSON,
-		stamp: Stamp{
-			Cluster: t.o.Cluster, Node: t.o.Node, Observed: audit.TimeOf(now),
-			Lossy: t.o.JSON, UpdatedTime: tg.updated,
-		},
-		now: t.o.Now, server: server, deadline: now.Add(t.o.Deadline), gaps: gaps,
-		emit: func(ctx context.Context, r *reading) error {
-			fresh, err := t.fresh(ctx, r.changes)
-			if err != nil {
-				return err
-			}
-			got, err := commit(ctx, t.o.Store, audit.Batch{Changes: fresh})
-			got.Known += len(r.changes) - len(fresh)
-			*total = addAppended(*total, got)
-			if got.New > 0 && t.o.Stored != nil {
-				t.o.Stored(ctx, tg.table, got)
-			}
-			return err
-		},
-	}
-}
-
-// fresh is the changes less those that are stored already and whose image is
-// only provisional now: that a patch reads otherwise once its record has changed
-// again is how Harper is, and would make a divergence of every poll.
-func (t *Tailer) fresh(ctx context.Context, changes []audit.Change) ([]audit.Change, error) {
-	fresh := make([]audit.Change, 0, len(changes))
-	for _, c := range changes {
-		if c.After.Trust <= audit.Provisional && c.After.State != audit.Absent {
-			_, known, err := t.o.Store.Lookup(ctx, c.ID)
-			if err != nil {
-				return nil, err
-			}
-			if known {
-				continue
-			}
-		}
-		fresh = append(fresh, c)
-	}
-	return fresh, nil
-}
-
-func (t *Tailer) loadGaps(ctx context.Context) error {
-	gaps, err := t.o.Store.Gaps(ctx)
-	if err != nil {
-		return err
-	}
-	for _, g := range gaps {
-		if g.Node == t.o.Node {
-			t.remember(g.Table, g)
-		}
-	}
-	return nil
-}
-
-// remember keeps the gaps around single unreadable entries, so that later polls
-// read around them.
-func (t *Tailer) remember(table audit.Table, gaps ...audit.Gap) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, g := range gaps {
-		if width := g.To - g.From; width <= 0 || width > narrowest {
-			continue
-		}
-		t.gaps[table] = append(t.gaps[table], g)
-	}
-}
-
-// targets lists the tables to tail.
-func (t *Tailer) targets(ctx context.Context) ([]target, error) {
-	infos, err := t.o.Server.DescribeAll(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var targets []target
-	for _, info := range infos {
-		if !info.Audit {
-			continue
-		}
-		tg := target{table: info.Table, primary: info.PrimaryKey}
-		for _, a := range info.Attributes {
-			if a.UpdatedTime {
-				tg.updated = a.Name
-			}
-		}
-		targets = append(targets, tg)
-	}
-	for _, name := range t.o.System {
-		targets = append(targets, target{table: audit.Table{Database: "system", Name: name}, system: true})
-	}
-	return targets, nil
-}
-
-func byDatabase(targets []target) map[string][]target {
-	m := map[string][]target{}
-	for _, tg := range targets {
-		m[tg.table.Database] = append(m[tg.table.Database], tg)
-	}
-	return m
-}
-
-// isRefused says that Harper does not let us read, or has no such table: what
-// is expected of system tables with a user of few rights.
-func isRefused(err error) bool {
-	return errors.Is(err, harper.ErrForbidden) || errors.Is(err, harper.ErrNotFound)
 }
 
 func ms(d time.Duration) audit.Time { return audit.Time(float64(d) / float64(time.Millisecond)) }
