@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"recourse/audit"
 )
@@ -44,8 +45,11 @@ func (e *BadInputError) Unwrap() error { return e.Err }
 
 // Hint says what to do about it.
 func (e *BadInputError) Hint() string {
-	if errors.Is(e.Err, errNoTable) {
+	switch {
+	case errors.Is(e.Err, errNoTable):
 		return "name the table with --database and --table"
+	case errors.Is(e.Err, fs.ErrNotExist), errors.Is(e.Err, fs.ErrPermission):
+		return "check the path; nothing of this import was stored"
 	}
 	return "the file seems to be cut off or damaged: capture it again; nothing of this import was stored"
 }

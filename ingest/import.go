@@ -207,11 +207,15 @@ func (im *Importer) one(ctx context.Context, c capture, report *ImportReport) er
 	if err := r.resolve(ctx, nil); err != nil {
 		return err
 	}
-	if err := im.prefer(ctx, r); err != nil {
+	known := func(id audit.ChangeID) (bool, error) {
+		_, known, err := im.Store.Lookup(ctx, id)
+		return known, err
+	}
+	if err := r.prefer(known); err != nil {
 		return err
 	}
 	report.Doubtful += len(r.doubtful)
-	r.settle(readErr == nil && c.to == 0)
+	r.settle(extent{readErr == nil && c.to == 0, c.from})
 	batch := audit.Batch{Changes: r.changes, Gaps: r.nameless}
 	partial := PartialAnswer{Where: c.where, Table: c.table, Read: len(r.changes), Hidden: -1}
 	if c.whole() {
@@ -240,30 +244,6 @@ func (im *Importer) gapOf(c capture, r *reading, reason string, observed audit.T
 		Node: r.stamp.Node, Table: c.table, From: c.from, To: to, Observed: observed,
 		Reason: "a captured answer ended early: " + reason,
 	}
-}
-
-// prefer takes a change whose kind is in doubt for the one that the store knows
-// from another reading.
-func (im *Importer) prefer(ctx context.Context, r *reading) error {
-	var open []int
-	for _, i := range r.doubtful {
-		c := r.changes[i]
-		if c.Op.Kind() == audit.KindDelete && c.Reported.Kind() == audit.KindWrite {
-			asWrite := c
-			asWrite.Op = c.Reported
-			_, known, err := im.Store.Lookup(ctx, asWrite.Identify())
-			if err != nil {
-				return err
-			}
-			if known {
-				r.changes[i].Op, r.changes[i].After = c.Reported, audit.Image{}
-				continue
-			}
-		}
-		open = append(open, i)
-	}
-	r.doubtful = open
-	return nil
 }
 
 // hidden works out how much each reading of a whole log hides, and drops those

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,7 +10,8 @@ import (
 )
 
 // poll reads one table's log from its cursor to the end, and commits what is
-// new together with the new cursor.
+// new together with the new cursor. Where very much of the log cannot be read it
+// returns errSpent before it is through; the next poll gets further.
 func (t *Tailer) poll(ctx context.Context, tg target) (audit.Appended, error) {
 	var total audit.Appended
 	server, _, err := t.o.Server.ServerTime(ctx)
@@ -20,38 +22,65 @@ func (t *Tailer) poll(ctx context.Context, tg target) (audit.Appended, error) {
 	if err != nil {
 		return total, err
 	}
-	s := t.scan(tg, server, &total)
+	s := t.scan(ctx, tg, server, &total)
 	var from audit.Time
+	var outage []audit.Gap
 	if known {
-		// A server whose clock was set back writes behind the cursor.
-		from = min(cursor.Time, server) - ms(t.o.Overlap)
-		s.late = from
-		if lost := server - ms(t.o.Retention); cursor.Time < lost {
-			s.found = append(s.found, audit.Gap{
-				Node: t.o.Node, Table: tg.table, From: cursor.Time, To: lost, Observed: s.stamp.Observed,
-				Reason: "not read for longer than Harper keeps its log: changes of this time may be lost",
-			})
-		}
+		from, outage = t.resume(tg.table, cursor.Time, server)
+		s.late = min(cursor.Time, server) - ms(t.o.Overlap)
 	}
 	if err := s.run(ctx, window{from: from}); err != nil {
+		if ctx.Err() == nil {
+			_, kept := t.keep(ctx, tg.table, audit.Batch{Gaps: s.found})
+			err = errors.Join(err, kept)
+		}
 		return total, fmt.Errorf("tail %s: %w", tg.table, err)
 	}
-	got, err := t.o.Store.Append(ctx, audit.Batch{
-		Gaps:    s.found,
+	got, err := t.keep(ctx, tg.table, audit.Batch{
+		Gaps:    append(outage, s.found...),
 		Cursors: []audit.Cursor{{Node: t.o.Node, Table: tg.table, Time: server}},
 	})
-	if err != nil {
-		return total, err
-	}
-	total = addAppended(total, got)
-	for _, g := range s.found {
-		t.o.Log.Warn("gap in the audit log", "table", tg.table.String(), "from", g.From.String(), "to", g.To.String(), "reason", g.Reason)
-	}
-	t.remember(tg.table, s.found...)
-	return total, nil
+	return addAppended(total, got), err
 }
 
-func (t *Tailer) scan(tg target, server audit.Time, total *audit.Appended) *scan {
+// resume is where reading goes on after a cursor, and the gap that there may be
+// because it goes on late.
+func (t *Tailer) resume(table audit.Table, cursor, server audit.Time) (audit.Time, []audit.Gap) {
+	overlap := ms(t.o.Overlap)
+	if server < cursor-overlap {
+		// The server's clock was set back. Since when is not known, and what was
+		// written since lies before the cursor.
+		t.o.Log.Warn("the server's clock was set back: reading the whole log", "table", table.String(), "by", (cursor-server).String()+" ms")
+		return 0, nil
+	}
+	if lost := server - ms(t.o.Retention); cursor < lost {
+		return cursor - overlap, []audit.Gap{{
+			Node: t.o.Node, Table: table, From: cursor, To: lost, Observed: audit.TimeOf(t.o.Now()),
+			Reason: "not read for longer than Harper keeps its log: changes of this time may be lost",
+		}}
+	}
+	return min(cursor, server) - overlap, nil
+}
+
+// keep stores gaps and cursors, and says so of the gaps that are new.
+func (t *Tailer) keep(ctx context.Context, table audit.Table, b audit.Batch) (audit.Appended, error) {
+	if len(b.Gaps)+len(b.Cursors) == 0 {
+		return audit.Appended{}, nil
+	}
+	got, err := t.o.Store.Append(ctx, b)
+	if err != nil {
+		return got, err
+	}
+	if got.Gaps > 0 {
+		for _, g := range b.Gaps {
+			t.o.Log.Warn("gap in the audit log", "table", table.String(), "from", g.From.String(), "to", g.To.String(), "reason", g.Reason)
+		}
+	}
+	t.remember(table, b.Gaps...)
+	return got, nil
+}
+
+func (t *Tailer) scan(ctx context.Context, tg target, server audit.Time, total *audit.Appended) *scan {
 	now := t.o.Now()
 	t.mu.Lock()
 	gaps := slices.Clone(t.gaps[tg.table])
@@ -63,6 +92,10 @@ func (t *Tailer) scan(tg target, server audit.Time, total *audit.Appended) *scan
 			Lossy: t.o.JSON, UpdatedTime: tg.updated,
 		},
 		now: t.o.Now, server: server, deadline: now.Add(t.o.Deadline), gaps: gaps,
+		known: func(id audit.ChangeID) (bool, error) {
+			_, known, err := t.o.Store.Lookup(ctx, id)
+			return known, err
+		},
 		emit: func(ctx context.Context, r *reading) error {
 			fresh, err := t.fresh(ctx, r.changes)
 			if err != nil {

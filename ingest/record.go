@@ -20,7 +20,10 @@ func RecordChanges(ctx context.Context, table audit.Table, stamp Stamp, rows []h
 	if err := r.resolve(ctx, nil); err != nil {
 		return nil, err
 	}
-	r.settle(true)
+	if err := r.prefer(nil); err != nil {
+		return nil, err
+	}
+	r.settle(extent{reachedEnd: true})
 	return r.changes, nil
 }
 

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 
 	"recourse/audit"
 	"recourse/internal/harper"
@@ -33,19 +34,61 @@ func (r *reading) resolve(ctx context.Context, source Source) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil && len(histories) == 0 {
-		return nil // the answer's own inference stands, and is marked
+	if isPassing(err) {
+		return err // another time it can be known
 	}
+	var open []int
 	for _, i := range r.doubtful {
-		r.resolveOne(i, histories[r.changes[i].Key.ID])
+		if !r.resolveOne(i, histories[r.changes[i].Key.ID]) {
+			open = append(open, i)
+		}
 	}
-	r.doubtful = nil
+	r.doubtful = open
+	return nil
+}
+
+// isPassing says that an answer failed for a reason that has nothing to do with
+// the records that were asked for.
+func isPassing(err error) bool {
+	var broken *harper.TruncatedError
+	return errors.As(err, &broken) && !broken.Server ||
+		errors.Is(err, harper.ErrUnreachable) || errors.Is(err, harper.ErrBusy) || errors.Is(err, harper.ErrUnauthorized)
+}
+
+// prefer settles what is still in doubt by what is stored: if the same change
+// was read when Harper could still tell what it is, it is that one. What stays
+// in doubt is an inference, and no more than provisional.
+func (r *reading) prefer(known func(audit.ChangeID) (bool, error)) error {
+	var open []int
+	for _, i := range r.doubtful {
+		c := &r.changes[i]
+		other := *c
+		if other.Op = c.Reported; c.Op.Kind() == audit.KindMessage {
+			other.Op = audit.OpUpsert
+		}
+		if known != nil && other.Op.Kind() != c.Op.Kind() {
+			stored, err := known(other.Identify())
+			if err != nil {
+				return err
+			}
+			if stored {
+				c.Op, c.After = other.Op, audit.Image{}
+				continue
+			}
+		}
+		if c.Op.Kind() == audit.KindDelete {
+			c.After.Trust = audit.Provisional
+		}
+		open = append(open, i)
+	}
+	r.doubtful = open
 	return nil
 }
 
 // resolveOne matches the changes of one record in one transaction with the
-// entries of its history, one by one; they come in the same order.
-func (r *reading) resolveOne(i int, history []harper.AuditRow) {
+// entries of its history, one by one; they come in the same order. It says
+// whether the history settles the change.
+func (r *reading) resolveOne(i int, history []harper.AuditRow) bool {
 	c := &r.changes[i]
 	var mine []int
 	for j := range r.changes {
@@ -60,7 +103,7 @@ func (r *reading) resolveOne(i int, history []harper.AuditRow) {
 		}
 	}
 	if len(mine) != len(entries) {
-		return
+		return false
 	}
 	for n, j := range mine {
 		if j != i {
@@ -72,4 +115,5 @@ func (r *reading) resolveOne(i int, history []harper.AuditRow) {
 		c.After, c.Note = r.afterOf(c.Op, shown)
 		r.stable[j] = isStable(c.Op, shown)
 	}
+	return true
 }

@@ -82,20 +82,21 @@ func (r *reading) number(c *audit.Change) {
 // in doubt. Harper names only the operation of the group's first record
 // (groupRecordsInHistory), so of the others the image tells: none means
 // deleted, one under a delete means written. Within a group of patches, no
-// image may also be a patch whose image Harper could not rebuild.
+// image may also be a patch whose image Harper could not rebuild; and what
+// stands with a message may be a write.
 func operationOf(row harper.AuditRow) (audit.Op, bool) {
 	if row.Index == 0 || row.Err != nil {
 		return row.Operation, false
 	}
 	switch gone := row.Record == nil; {
-	case row.Operation == audit.OpMessage:
-		return audit.OpMessage, false
 	case gone && row.Operation == audit.OpDelete:
 		return audit.OpDelete, false
 	case gone:
 		return audit.OpDelete, true
 	case row.Operation == audit.OpDelete:
 		return audit.OpUpsert, true
+	case row.Operation == audit.OpMessage:
+		return audit.OpMessage, true
 	}
 	return row.Operation, false
 }
@@ -146,15 +147,28 @@ func (r *reading) isBeforeImage(row harper.AuditRow) bool {
 	return ok && row.IDsField && updated > 0 && audit.Time(updated) < row.Time
 }
 
+// An extent says of which changes a reading shows all later ones: if it reached
+// the log's end, of those from a time on.
+type extent struct {
+	reachedEnd bool
+	from       audit.Time
+}
+
 // settle gives every change its identity and decides how far each image can be
-// trusted. An image that Harper computed is prompt if the reading reached the log's end and showed no later
-// change of the record; otherwise it is provisional.
-func (r *reading) settle(reachedEnd bool) {
-	newest := map[audit.ID]int{}
+// trusted. An image that Harper computed is prompt if the reading shows that
+// nothing later was done to the record, neither in the order of the log nor by
+// the changes' times; otherwise it is provisional.
+func (r *reading) settle(x extent) {
+	type last struct {
+		index int
+		time  audit.Time
+	}
+	newest := map[audit.ID]last{}
 	for i := range r.changes {
-		r.number(&r.changes[i])
-		if r.changes[i].Op.Kind() != audit.KindMessage {
-			newest[r.changes[i].Key.ID] = i
+		c := &r.changes[i]
+		r.number(c)
+		if c.Op.Kind() != audit.KindMessage {
+			newest[c.Key.ID] = last{i, max(c.Time, newest[c.Key.ID].time)}
 		}
 	}
 	for i := range r.changes {
@@ -163,7 +177,7 @@ func (r *reading) settle(reachedEnd bool) {
 		case c.After.State != audit.Present:
 		case r.stable[i]:
 			c.After.Trust = audit.Exact
-		case reachedEnd && newest[c.Key.ID] == i && !hasOperator(c.After.Body):
+		case x.reachedEnd && newest[c.Key.ID] == (last{i, c.Time}) && c.Time >= x.from && !hasOperator(c.After.Body):
 			c.After.Trust = audit.Prompt
 		}
 	}

@@ -35,15 +35,19 @@ type Tailer struct {
 	o    Options
 	mu   sync.Mutex
 	gaps map[audit.Table][]audit.Gap
+	// unlogged are the tables of which Harper keeps no audit log.
+	unlogged map[audit.Table]bool
 }
 
 // NewTailer makes a tailer; Run or Once sets it to work.
 func NewTailer(o Options) *Tailer {
-	return &Tailer{o: o.withDefaults(), gaps: map[audit.Table][]audit.Gap{}}
+	return &Tailer{o: o.withDefaults(), gaps: map[audit.Table][]audit.Gap{}, unlogged: map[audit.Table]bool{}}
 }
 
 // Once reads every table's log up to now, and returns what was new. A table
-// that fails does not stop the others; the errors come joined.
+// that fails does not stop the others; the errors come joined. That a user may
+// not read the system's tables is an error only when there is nothing else that
+// they may read.
 func (t *Tailer) Once(ctx context.Context) (audit.Appended, error) {
 	var total audit.Appended
 	targets, err := t.targets(ctx)
@@ -53,16 +57,27 @@ func (t *Tailer) Once(ctx context.Context) (audit.Appended, error) {
 	if err := t.loadGaps(ctx); err != nil {
 		return total, err
 	}
-	var errs []error
+	var errs, refused []error
 	for _, tg := range targets {
 		got, err := t.poll(ctx, tg)
 		total = addAppended(total, got)
+		for errors.Is(err, errSpent) && ctx.Err() == nil {
+			got, err = t.poll(ctx, tg)
+			total = addAppended(total, got)
+		}
 		if ctx.Err() != nil {
 			return total, ctx.Err()
 		}
-		if err != nil && (!tg.system || !isRefused(err)) {
+		switch {
+		case err == nil:
+		case tg.system && isRefused(err):
+			refused = append(refused, err)
+		default:
 			errs = append(errs, err)
 		}
+	}
+	if len(targets) > 0 && len(refused) == len(targets) {
+		return total, refused[0]
 	}
 	return total, errors.Join(errs...)
 }
@@ -75,6 +90,9 @@ func (t *Tailer) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := t.mayRead(ctx, targets); err != nil {
+		return err
+	}
 	if err := t.loadGaps(ctx); err != nil {
 		return err
 	}
@@ -82,7 +100,13 @@ func (t *Tailer) Run(ctx context.Context) error {
 	defer wg.Wait()
 	feeds := map[string]chan []target{}
 	for {
-		for db, ts := range byDatabase(targets) {
+		tables := byDatabase(targets)
+		for db := range feeds {
+			if _, there := tables[db]; !there {
+				tables[db] = nil // it was dropped
+			}
+		}
+		for db, ts := range tables {
 			feed, running := feeds[db]
 			if !running {
 				feed = make(chan []target, 1)
@@ -126,6 +150,8 @@ func (t *Tailer) follow(ctx context.Context, feed <-chan []target) {
 			switch {
 			case ctx.Err() != nil:
 				return
+			case errors.Is(err, errSpent):
+				t.o.Log.Info("so many entries cannot be read that it takes several passes", "table", tg.table.String())
 			case err == nil:
 				if b != nil {
 					t.o.Log.Info("reading again", "table", tg.table.String())
@@ -155,7 +181,7 @@ type backoff struct {
 // fail counts a failure: the pause doubles up to a minute, less up to a half by
 // chance, so that many tables do not come back at once.
 func (b *backoff) fail(now time.Time, interval time.Duration) time.Duration {
-	pause := min(interval<<min(b.failures, 16), time.Minute)
+	pause := min(min(interval, time.Minute)<<min(b.failures, 16), time.Minute)
 	b.failures++
 	pause -= time.Duration(rand.Int64N(int64(pause)/2 + 1))
 	b.until = now.Add(pause)

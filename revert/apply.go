@@ -176,6 +176,22 @@ func (a *Applier) apply(ctx context.Context, p *Plan, o *ApplyOptions, res *Resu
 type stand struct {
 	last   audit.Receipt
 	intent audit.Receipt // the newest
+	acked  bool          // Harper said yes to that one
+}
+
+// again says that a step which has ended may be tried once more: nothing was
+// written, because the record was not as expected or because Harper refused it
+// or, as the log proves, ignored it. Planning anew gives the same plan when no
+// change was logged since, so without it such a step could never be made. An
+// increment that Harper once said yes to is never sent again.
+func (s *stand) again(a *Action) bool {
+	switch s.last.Phase {
+	case audit.PhaseSkipped:
+		return s.last.Why != alreadyDone
+	case audit.PhaseFailed:
+		return s.last.Version == 0 && (!s.acked || len(a.Add) == 0)
+	}
+	return false
 }
 
 func (a *Applier) standing(ctx context.Context, p *Plan) (map[int]stand, error) {
@@ -187,8 +203,11 @@ func (a *Applier) standing(ctx context.Context, p *Plan) (map[int]stand, error) 
 	for _, r := range receipts {
 		s := stands[r.Step]
 		s.last = r
-		if r.Phase == audit.PhaseIntent {
-			s.intent = r
+		switch r.Phase {
+		case audit.PhaseIntent:
+			s.intent, s.acked = r, false
+		case audit.PhaseAcked:
+			s.acked = true
 		}
 		stands[r.Step] = s
 	}

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"recourse/audit"
 )
@@ -26,6 +27,9 @@ type Request struct {
 	// Own are our own compensating writes.
 	Own    map[audit.ChangeID]string
 	Policy Policy
+	// Gaps are the stretches of the log that could not be read. A change in one
+	// may have made a value what the plan does not know, so it names them.
+	Gaps []audit.Gap
 
 	// For the header alone. Instance, which server this is about, is in the
 	// digest; the others are not.
@@ -268,11 +272,44 @@ func (p *planner) warnings() []string {
 	say(p.plan.Header.Counts.Blind, "blind windows: %d; legitimate writes that failed because the attacker had made or deleted a record left no trace")
 	say(p.provisional, "values from images that were read late and then confirmed: %d")
 	say(p.unlogged, "log-gap: %d changes found other values than the change before had left; what came between was not logged")
+	if gaps := p.gaps(); gaps != "" {
+		w = append(w, gaps)
+	}
 	if lost := p.lossy.warning(); lost != "" {
 		w = append(w, lost)
 	}
 	say(p.messages, "selected messages: %d; they changed no record")
 	return w
+}
+
+// gaps names the tables to be written whose log could not be read whole.
+func (p *planner) gaps() string {
+	type stretch struct {
+		n        int
+		from, to audit.Time
+	}
+	at := map[audit.Table]*stretch{}
+	for _, t := range p.plan.Tables() {
+		at[t] = &stretch{}
+	}
+	for _, g := range p.req.Gaps {
+		if s := at[g.Table]; s != nil {
+			if s.n == 0 || g.From < s.from {
+				s.from = g.From
+			}
+			s.n, s.to = s.n+1, max(s.to, g.To)
+		}
+	}
+	var parts []string
+	for _, t := range p.plan.Tables() {
+		if s := at[t]; s.n > 0 {
+			parts = append(parts, fmt.Sprintf("%s (%d, %s to %s)", t, s.n, s.from.ISO(), s.to.ISO()))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "log-gap: stretches of the log could not be read; a change in one is not known, and a value that it made would be written over with an older one: " + strings.Join(parts, ", ")
 }
 
 // historyDigest is over the records in the order of their keys.

@@ -122,7 +122,7 @@ func (s *step) prove(ctx context.Context, g *guard, acked bool, sent int) (verdi
 		return s.absent(g, live, acked), nil
 	}
 	v := verdict{phase: audit.PhaseVerified, version: e.ours.Time, own: e.own}
-	if raced := s.raced(g, e); len(raced) > 0 {
+	if raced := s.raced(g, e, live); len(raced) > 0 {
 		v.phase, v.why = audit.PhaseRaced, strings.Join(raced, "; ")
 		return v, nil
 	}

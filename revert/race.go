@@ -10,7 +10,7 @@ import (
 
 // raced lists what others wrote between the guard and our write that ours
 // destroyed.
-func (s *step) raced(g *guard, e events) []string {
+func (s *step) raced(g *guard, e events, live audit.Image) []string {
 	var out []string
 	body := g.image.Body
 	for i := range e.before {
@@ -31,7 +31,81 @@ func (s *step) raced(g *guard, e events) []string {
 		}
 		body = c.After.Body
 	}
+	if s.action.Do == DoPatch {
+		out = append(out, s.trampled(g, e)...)
+		out = append(out, s.twice(g, e, live)...)
+	}
 	return out
+}
+
+// trampled lists what others wrote to attributes that the plan leaves alone, and
+// that is gone all the same: a write of the whole record, as a put is and an
+// update of the operations API on the LMDB line, puts back what it had read.
+func (s *step) trampled(g *guard, e events) []string {
+	if len(e.before) == 0 || e.ours.After.State != audit.Present || e.ours.After.Trust <= audit.Provisional {
+		return nil
+	}
+	last := &e.before[len(e.before)-1]
+	if last.After.State != audit.Present {
+		return nil
+	}
+	var out []string
+	others, seen := s.others(g.image.Body, last.After.Body, e.ours.After.Body), false
+	p := &s.plan.Header.Policy
+	for _, name := range others {
+		was, is, now := g.image.Body.Get(name), last.After.Body.Get(name), e.ours.After.Body.Get(name)
+		seen = seen || !p.same(was, now)
+		if last.After.Trust > audit.Provisional && !p.same(was, is) && !p.same(is, now) {
+			out = append(out, fmt.Sprintf("%s: %s, just written by %s, was replaced with the whole record by %s", short(name), show(is), who(last), show(now)))
+		}
+	}
+	// Under a whole record written later, Harper shows an earlier patch with that
+	// record's values: what the patch was is lost.
+	if e.ours.After.Trust == audit.Exact && last.After.Trust <= audit.Provisional && !seen {
+		out = append(out, "what was written just before by "+who(last)+" may have been replaced with the whole record; the log no longer shows what it was")
+	}
+	return out
+}
+
+// others are the attributes that the action does not write and the server does
+// not assign.
+func (s *step) others(bodies ...audit.Value) []string {
+	skip := s.managed()
+	for _, name := range s.written() {
+		skip[name] = true
+	}
+	var names []string
+	for _, b := range bodies {
+		for name := range b.Fields() {
+			if !skip[name] {
+				skip[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// twice finds another write by our own user beside an increment of ours, and a
+// sum that is not that of one increment: an apply from another data folder would
+// have made it a second time.
+func (s *step) twice(g *guard, e events, live audit.Image) []string {
+	once := true
+	for name, inc := range s.action.Add {
+		sum, _ := added(g.image.Body.Get(name), inc)
+		got := live.Body.Get(name)
+		once = once && (s.plan.Header.Policy.same(got, sum) || sameSum(got, sum))
+	}
+	if once {
+		return nil
+	}
+	for _, c := range slices.Concat(e.before, e.after) {
+		if c.User == s.options.User && c.Op.Kind() == audit.KindWrite {
+			return []string{"another write by " + who(&c) + ", the user of this apply: the increment may have been made twice"}
+		}
+	}
+	return nil
 }
 
 // overwritten compares a change of somebody's with the attributes we wrote.

@@ -39,11 +39,13 @@ const maxAttempts = 2
 
 func (s *step) run(ctx context.Context) (Step, error) {
 	last := s.stand.last
-	if last.Phase.Done() && last.Phase != audit.PhaseUnknown {
+	if last.Phase.Done() && last.Phase != audit.PhaseUnknown && !s.stand.again(s.action) {
 		return s.end(last), nil
 	}
 	attempt := last.Attempt
-	if last.Phase != "" && last.Phase != audit.PhaseIntent {
+	if last.Phase.Done() && last.Phase != audit.PhaseUnknown {
+		attempt = 0
+	} else if last.Phase != "" && last.Phase != audit.PhaseIntent {
 		v, err := s.recover(ctx)
 		if err != nil || v.phase != "" {
 			return s.finish(ctx, v, last.Attempt, err)

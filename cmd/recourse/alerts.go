@@ -17,11 +17,14 @@ func alertsCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:  "alerts",
 		Usage: "what the rules found",
+		Description: "import and watch raise alerts. What an alert rests on can be taken back with\n" +
+			"revert select --alert ID.\n\n" +
+			"Example:\n   recourse alerts list -o md",
 		Subcommands: []*cli.Command{
 			{
 				Name:  "list",
 				Usage: "print all alerts, newest first",
-				Description: "Exit codes: 0 there are alerts; 2 there is none.\n\n" +
+				Description: "Exit codes: 0 there are alerts; 2 there is none; 9 busy.\n\n" +
 					"Example:\n   recourse alerts list --severity high -o ndjson",
 				Flags: []cli.Flag{
 					&cli.StringFlag{Name: "severity", Usage: "only of this severity or above: info, low, medium, high, critical"},
@@ -39,6 +42,7 @@ func alertsCommand(e *env) *cli.Command {
 				Usage:     "print one alert with the changes it rests on",
 				ArgsUsage: "ID",
 				Description: "The beginning of an id is enough where only one alert has it.\n\n" +
+					"Exit codes: 0 found; 2 there is no such alert; 9 busy.\n\n" +
 					"Example:\n   recourse alerts show 3f9a",
 				Action: func(c *cli.Context) error {
 					if err := wantArgs(c, 1, 1); err != nil {

@@ -61,7 +61,17 @@ func newApp(e *env) *cli.App {
 // finish gives a command what every command has.
 func finish(c *cli.Command) {
 	c.OnUsageError = onUsageError
-	c.CustomHelpTemplate = ""
+	for _, f := range c.Flags {
+		if b, ok := f.(*cli.BoolFlag); ok {
+			b.DisableDefaultText = true // no flag here is on by itself
+		}
+	}
+	if len(c.Subcommands) == 0 {
+		c.HideHelpCommand = true // what follows are arguments
+		c.CustomHelpTemplate = cli.CommandHelpTemplate + "\nThe global options of `recourse --help` may stand here too.\n"
+	} else {
+		c.ArgsUsage = "COMMAND"
+	}
 	if len(c.Subcommands) > 0 && c.Action == nil {
 		c.Action = func(ctx *cli.Context) error {
 			if ctx.Args().Present() {
@@ -75,8 +85,27 @@ func finish(c *cli.Command) {
 	}
 }
 
-func onUsageError(_ *cli.Context, err error, _ bool) error {
-	return &exitError{code: exitUsage, err: err, hint: "see --help"}
+// onUsageError says in words of our own what is wrong with a flag.
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	out := &exitError{code: exitUsage, err: err, hint: "see --help"}
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return out
+	}
+	dashes := "--"
+	if len(name) == 1 {
+		dashes = "-"
+	}
+	out.err = fmt.Errorf("there is no flag %s%s", dashes, name)
+	var flags []cli.Flag
+	if c.Command != nil {
+		flags = slices.Clone(c.Command.Flags)
+	}
+	out.hint = "see --help; an argument that begins with a minus sign goes after --"
+	if s := cli.SuggestFlag(append(flags, c.App.Flags...), name, false); strings.HasPrefix(s, "--") {
+		out.hint = "did you mean " + s + "? " + out.hint
+	}
+	return out
 }
 
 func unknownCommand(c *cli.Context, name string) error {
@@ -85,7 +114,7 @@ func unknownCommand(c *cli.Context, name string) error {
 		commands = c.Command.Subcommands
 	}
 	err := &exitError{code: exitUsage, err: fmt.Errorf("there is no command %q", name), hint: "see --help for the commands"}
-	if s := cli.SuggestCommand(commands, name); s != "" {
+	if s := cli.SuggestCommand(commands, name); !strings.Contains(s, `""`) {
 		err.hint = s
 	}
 	return err

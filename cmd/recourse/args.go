@@ -17,6 +17,7 @@ func arrange(app *cli.App, args []string) []string {
 		return args
 	}
 	var global, words, flags, rest []string
+	var names [][]string // of the flag that each word of global is of
 	commands, known := app.Commands, app.Flags
 	var own []cli.Flag
 	leaf := false
@@ -30,14 +31,25 @@ func arrange(app *cli.App, args []string) []string {
 			name, _, hasValue := strings.Cut(strings.TrimLeft(a, "-"), "=")
 			to, f := &flags, findFlag(own, name)
 			if f == nil {
-				if f = findFlag(known, name); f != nil {
+				if f = findFlag(known, name); f != nil || len(words) == 0 {
 					to = &global
 				}
 			}
 			*to = append(*to, a)
-			if f != nil && !hasValue && takesValue(f) && i+1 < len(args) {
+			if f != nil && !hasValue && takesValue(f) {
+				if i+1 == len(args) {
+					// The library says that the value is missing, unless more follows.
+					return slices.Concat(args[:1], words, args[i:])
+				}
 				i++
 				*to = append(*to, args[i])
+			}
+			for len(names) < len(global) {
+				if f != nil {
+					names = append(names, f.Names())
+				} else {
+					names = append(names, []string{name})
+				}
 			}
 			continue
 		}
@@ -55,7 +67,16 @@ func arrange(app *cli.App, args []string) []string {
 		}
 		rest = append(rest, a)
 	}
-	out := append([]string{args[0]}, global...)
+	out := []string{args[0]}
+	for i, a := range global {
+		// A command's own flag may stand before the command: "-o FILE" before
+		// "revert plan" is the plan's.
+		if slices.ContainsFunc(names[i], func(name string) bool { return findFlag(own, name) != nil }) {
+			flags = append(flags, a)
+		} else {
+			out = append(out, a)
+		}
+	}
 	out = append(append(out, words...), flags...)
 	if len(rest) > 0 {
 		if leaf {

@@ -2,16 +2,21 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 )
 
 // A config is the file recourse.yaml. A flag or an environment variable counts
@@ -41,27 +46,47 @@ func readConfig(path, data string) (config, error) {
 		path = filepath.Join(data, "recourse.yaml")
 	}
 	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !asked {
+	if !asked && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
 		return c, nil
 	}
 	if err != nil {
 		return c, inputErr(fmt.Errorf("read configuration: %w", err))
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict())
-	if err := dec.Decode(&c); err != nil && len(bytes.TrimSpace(raw)) > 0 {
-		return config{}, inputErr(fmt.Errorf("read configuration: %s:%s", path, strings.TrimPrefix(err.Error(), "[")))
+	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) { // EOF: nothing is set
+		return config{}, badConfig(path, err)
 	}
 	return c, nil
+}
+
+// badConfig says where in the file the error is. It does not quote the file:
+// somebody may have put a password into it.
+func badConfig(path string, err error) error {
+	out := &exitError{code: exitInput, err: fmt.Errorf("read configuration: %s: %w", path, err), hint: "docs/cli.md lists the keys"}
+	var at yaml.Error
+	if errors.As(err, &at) && at.GetToken() != nil {
+		pos := at.GetToken().Position
+		message := at.GetMessage()
+		var typ *yaml.TypeError
+		if errors.As(err, &typ) {
+			message = "want " + cmp.Or(map[reflect.Kind]string{reflect.Bool: "true or false", reflect.Slice: "a list"}[typ.DstType.Kind()], "text")
+		}
+		out.err = fmt.Errorf("read configuration: %s:%d:%d: %s", path, pos.Line, pos.Column, message)
+	}
+	return out
 }
 
 // A duration is written as Harper writes one: 3d, 12h, 500ms.
 type duration time.Duration
 
-// UnmarshalText reads a duration.
-func (d *duration) UnmarshalText(b []byte) error {
-	got, err := parseDuration(string(b))
+// UnmarshalYAML reads a duration.
+func (d *duration) UnmarshalYAML(node ast.Node) error {
+	got, err := parseDuration(node.GetToken().Value)
+	if err != nil {
+		return &yaml.SyntaxError{Message: err.Error(), Token: node.GetToken()}
+	}
 	*d = duration(got)
-	return err
+	return nil
 }
 
 // parseDuration is time.ParseDuration with days and weeks.

@@ -53,25 +53,45 @@ func harperOptions(c *cli.Context, e *env, cfg config) (harper.Options, error) {
 	if u, err := url.Parse(o.Target); err == nil && u.User != nil {
 		return o, usagef("the target holds a password: take it out, and give --username and --password-file")
 	}
-	file := cmp.Or(c.String("password-file"), cfg.PasswordFile)
-	user := cmp.Or(c.String("username"), cfg.Username)
-	switch {
-	case file != "":
-		password, err := os.ReadFile(file)
-		if err != nil {
-			return o, inputErr(fmt.Errorf("read password: %w", err))
-		}
-		o.Username = cmp.Or(user, fromEnv.Username)
-		o.Password = strings.TrimRight(string(password), "\r\n")
-	case user != "" && user != fromEnv.Username:
-		return o, usagef("there is no password for user %q: give --password-file FILE", user)
-	default:
-		o.Username, o.Password = fromEnv.Username, fromEnv.Password
+	var err error
+	if o.Username, o.Password, err = credentials(c, cfg, fromEnv); err != nil {
+		return o, err
 	}
 	if o.Username == "" && !strings.HasPrefix(o.Target, "unix:") {
 		return o, usagef("no user is named: give --username NAME and --password-file FILE, or set HARPER_CLI_USERNAME and HARPER_CLI_PASSWORD")
 	}
 	return o, nil
+}
+
+// credentials are the flags' if there are any, else the environment's, else the
+// file's; all empty where there are none. A name is never joined with a password
+// from elsewhere: that would send one user's password as another's.
+func credentials(c *cli.Context, cfg config, fromEnv harper.Credentials) (user, password string, err error) {
+	user, file := c.String("username"), c.String("password-file")
+	switch {
+	case file != "" && user == "":
+		return "", "", usagef("--password-file is given without --username: a user and a password are taken from one place")
+	case file != "":
+	case user != "" && user == fromEnv.Username:
+		return user, fromEnv.Password, nil
+	case user != "" && user == cfg.Username && cfg.PasswordFile != "":
+		file = cfg.PasswordFile
+	case user != "":
+		return "", "", usagef("there is no password for user %q: give --password-file FILE", user)
+	case fromEnv.Username != "":
+		return fromEnv.Username, fromEnv.Password, nil
+	case cfg.Username == "" && cfg.PasswordFile == "":
+		return "", "", nil
+	case cfg.Username == "" || cfg.PasswordFile == "":
+		return "", "", usagef("the configuration has only one of username and passwordFile")
+	default:
+		user, file = cfg.Username, cfg.PasswordFile
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", "", inputErr(fmt.Errorf("read password: %w", err))
+	}
+	return user, strings.TrimRight(string(text), "\r\n"), nil
 }
 
 // connect makes the client that the flags describe; it sends nothing yet.

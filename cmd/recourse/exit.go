@@ -87,7 +87,7 @@ func exitCode(ctx context.Context, err error) int {
 	case errors.Is(err, store.ErrCorrupt):
 		return exitIntegrity
 	case errors.Is(err, harper.ErrUnauthorized), errors.Is(err, harper.ErrForbidden),
-		errors.Is(err, harper.ErrUnreachable), errors.Is(err, harper.ErrNotFound):
+		errors.Is(err, harper.ErrUnreachable), errors.Is(err, harper.ErrTimeout), errors.Is(err, harper.ErrNotFound):
 		return exitHarper
 	}
 	var refused *harper.Error
@@ -104,6 +104,9 @@ func hintOf(err error) string {
 	for err != nil {
 		if h, ok := err.(interface{ Hint() string }); ok && h.Hint() != "" {
 			hint = h.Hint()
+		}
+		if _, ok := err.(*ingest.BadInputError); ok {
+			return hint // what is within speaks of a server's answer, not of a file
 		}
 		if joined, ok := err.(interface{ Unwrap() []error }); ok {
 			for _, e := range joined.Unwrap() {

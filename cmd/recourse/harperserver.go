@@ -21,6 +21,8 @@ type harperServer struct {
 	began audit.Time
 	// exported remembers which tables REST answers for.
 	exported map[audit.Table]bool
+	// keys remembers the names of the tables' primary keys.
+	keys map[audit.Table]string
 }
 
 var _ revert.Server = (*harperServer)(nil)
@@ -30,7 +32,7 @@ func newHarperServer(ctx context.Context, client *harper.Client, stamp ingest.St
 	if err != nil {
 		return nil, err
 	}
-	return &harperServer{client: client, stamp: stamp, began: began, exported: map[audit.Table]bool{}}, nil
+	return &harperServer{client: client, stamp: stamp, began: began, exported: map[audit.Table]bool{}, keys: map[audit.Table]string{}}, nil
 }
 
 func byTable(keys []audit.Key) map[audit.Table][]audit.ID {
@@ -116,8 +118,7 @@ func (s *harperServer) Write(ctx context.Context, w revert.Write) (revert.Outcom
 	table := w.Key.Table
 	switch w.Do {
 	case revert.DoInsert:
-		res, err := s.client.Insert(ctx, table, []audit.Value{w.Record})
-		return s.outcome(w, res, err)
+		return s.insert(ctx, w)
 	case revert.DoDelete:
 		res, err := s.client.Delete(ctx, table, []audit.ID{w.Key.ID})
 		return s.outcome(w, res, err)
@@ -125,6 +126,37 @@ func (s *harperServer) Write(ctx context.Context, w revert.Write) (revert.Outcom
 		return s.patch(ctx, w)
 	}
 	return revert.Outcome{Message: fmt.Sprintf("no such write: %q", w.Do)}, nil
+}
+
+// insert makes a record anew under its own key. Harper takes the key from the
+// record's attribute, which a patch may have changed or a put left out: another
+// record must not be made in its place.
+func (s *harperServer) insert(ctx context.Context, w revert.Write) (revert.Outcome, error) {
+	name, err := s.primaryKey(ctx, w.Key.Table)
+	if err != nil {
+		return revert.Outcome{Message: err.Error()}, ctx.Err()
+	}
+	key, record := w.Key.ID.Value(), w.Record
+	switch own := record.Get(name); {
+	case own == nil:
+		record = record.With(name, key)
+	case !own.Equal(key):
+		return revert.Outcome{Message: fmt.Sprintf("nothing was sent: the record is stored under %s and holds the id %s, and an insert would make a record of that id", key.JSON(), own.JSON())}, nil
+	}
+	res, err := s.client.Insert(ctx, w.Key.Table, []audit.Value{record})
+	return s.outcome(w, res, err)
+}
+
+func (s *harperServer) primaryKey(ctx context.Context, table audit.Table) (string, error) {
+	if name := s.keys[table]; name != "" {
+		return name, nil
+	}
+	info, err := s.client.DescribeTable(ctx, table)
+	if err != nil {
+		return "", err
+	}
+	s.keys[table] = info.PrimaryKey
+	return info.PrimaryKey, nil
 }
 
 func (s *harperServer) patch(ctx context.Context, w revert.Write) (revert.Outcome, error) {
@@ -136,8 +168,8 @@ func (s *harperServer) patch(ctx context.Context, w revert.Write) (revert.Outcom
 		fields[name] = audit.Null()
 	}
 	rest, err := s.restFor(ctx, w.Key.Table)
-	if err != nil {
-		return revert.Outcome{}, err
+	if err != nil { // nothing was sent yet
+		return revert.Outcome{Message: err.Error()}, ctx.Err()
 	}
 	for name, n := range w.Add {
 		fields[name] = audit.Object(map[string]audit.Value{"__op__": audit.Text("add"), "value": n})
@@ -159,11 +191,14 @@ func (s *harperServer) patch(ctx context.Context, w revert.Write) (revert.Outcom
 		// that follows finds such a one.
 		fields[name] = w.Record.Get(name)
 	}
-	info, err := s.client.DescribeTable(ctx, w.Key.Table)
+	name, err := s.primaryKey(ctx, w.Key.Table)
 	if err != nil {
-		return revert.Outcome{Message: err.Error()}, nil
+		return revert.Outcome{Message: err.Error()}, ctx.Err()
 	}
-	fields[info.PrimaryKey] = w.Key.ID.Value()
+	if own, set := fields[name]; set && !own.Equal(w.Key.ID.Value()) {
+		return revert.Outcome{Message: fmt.Sprintf("nothing was sent: the id within the record can be set to %s over REST alone", own.JSON())}, nil
+	}
+	fields[name] = w.Key.ID.Value()
 	res, err := s.client.Update(ctx, w.Key.Table, []audit.Value{audit.Object(fields)})
 	return s.outcome(w, res, err)
 }
@@ -176,8 +211,11 @@ func (s *harperServer) restFor(ctx context.Context, table audit.Table) (bool, er
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	s.exported[table] = yes && err == nil
-	return s.exported[table], nil
+	if err != nil {
+		return false, err
+	}
+	s.exported[table] = yes
+	return yes, nil
 }
 
 // outcome tells Harper's refusal from a write of which nobody knows whether it

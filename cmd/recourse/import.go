@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -37,6 +36,9 @@ func importCommand(e *env) *cli.Command {
 }
 
 func runImport(c *cli.Context, e *env) (err error) {
+	if _, err := documentPrinter(c, e); err != nil {
+		return err
+	}
 	w, err := openWorkspace(c, e, true)
 	if err != nil {
 		return err
@@ -66,10 +68,15 @@ func runImport(c *cli.Context, e *env) (err error) {
 	if err := printImport(c, e, rep, len(alerts)); err != nil {
 		return err
 	}
+	cut := 0
 	for _, p := range rep.Partial {
 		if p.Reason != "" {
-			return exit(exitPartly)
+			cut++
 		}
+	}
+	if cut > 0 {
+		return &exitError{code: exitPartly, err: fmt.Errorf("import: %d of %d answers were cut short by the server; what they show is stored", cut, rep.Captures),
+			hint: "recourse status counts the gaps; recourse watch reads a live Harper's log around what it cannot show"}
 	}
 	if rep.Captures == 0 {
 		return &exitError{code: exitInput, err: fmt.Errorf("import: no answer of read_audit_log in what was given"), hint: "recourse import --help lists the forms that a file may have"}
@@ -89,9 +96,18 @@ type importResult struct {
 
 func printImport(c *cli.Context, e *env, rep ingest.ImportReport, alerts int) error {
 	a := rep.Appended
-	if f := c.String("output"); f == "json" || f == "ndjson" || f == "" && !e.terminal {
-		return json.NewEncoder(e.stdout).Encode(importResult{rep, a.New, a.Known, a.Divergences, a.Gaps, alerts})
+	if rep.Skipped == nil {
+		rep.Skipped = []ingest.SkippedPart{} // nothing, rather than not known
 	}
+	if rep.Partial == nil {
+		rep.Partial = []ingest.PartialAnswer{}
+	}
+	doc := importResult{rep, a.New, a.Known, a.Divergences, a.Gaps, alerts}
+	return printDocument(c, e, "import", doc, func() { importSentences(e, rep, alerts) })
+}
+
+func importSentences(e *env, rep ingest.ImportReport, alerts int) {
+	a := rep.Appended
 	fmt.Fprintf(e.stdout, "%d captures read: %d changes new, %d known already, %d of those read otherwise now, %d alerts touched\n",
 		rep.Captures, a.New, a.Known, a.Divergences, alerts)
 	if rep.Doubtful > 0 {
@@ -110,5 +126,4 @@ func printImport(c *cli.Context, e *env, rep ingest.ImportReport, alerts int) er
 	if n := len(rep.Skipped); n > 0 {
 		fmt.Fprintf(e.stdout, "%d parts are no audit log and were left out, the first: %s: %s\n", n, printable(rep.Skipped[0].Where), printable(rep.Skipped[0].Why))
 	}
-	return nil
 }

@@ -23,11 +23,13 @@ func revertApplyCommand(e *env) *cli.Command {
 			"The intent is journalled, the write is sent once, and then it is proven from Harper's audit log\n" +
 			"and by reading the record again. After a crash, run the same command again: what is done is\n" +
 			"not done twice. Use a Harper user of its own for this: the log says nothing else of who wrote.\n\n" +
+			"A step that Harper refused, or whose record was not as expected, is then tried once more.\n" +
 			"Exit codes: 0 done; 3 done, but conflicts are left; 4 no record is as the plan expects;\n" +
-			"5 some writes were skipped, raced or refused; 9 busy; 10 whether a write was made is not known;\n" +
+			"5 some writes were skipped, raced or refused; 8 Harper's log knows nothing of the plan's changes; 9 busy; 10 whether a write was made is not known;\n" +
 			"12 Harper; 65 the plan is damaged; 130 interrupted.\n\n" +
 			"Example:\n   recourse revert apply plan.rvp --target https://db1:9925 --rest-target https://db1:9926 --username recourse-svc --password-file pw",
-		Flags: append(harperFlags(), &cli.BoolFlag{Name: "dry-run", Usage: "look at every record and write nothing"}),
+		Flags: append(harperFlags(), &cli.BoolFlag{Name: "dry-run", Usage: "look at every record and write nothing"},
+			&cli.BoolFlag{Name: "other-log", Usage: "go on though Harper's log has none of the plan's changes: it was cut, or the server was made anew"}),
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err
@@ -55,13 +57,20 @@ func runRevertApply(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
+	if o.Username == "" && !c.Bool("dry-run") {
+		return &exitError{code: exitUsage, err: fmt.Errorf("apply plan: %w", revert.ErrNoUser),
+			hint: "give --username and --password-file, over a socket too: its own writes are known in Harper's log by the user"}
+	}
 	bar := newProgress(e, "records")
 	defer bar.done()
-	a, err := w.applier(c, e, client, o)
+	server, err := w.server(c, e, client, o)
 	if err != nil {
 		return err
 	}
-	res, err := a.Apply(c.Context, plan, revert.ApplyOptions{
+	if err := server.preflight(c.Context, plan, c.Bool("other-log")); err != nil {
+		return err
+	}
+	res, err := w.applierOn(e, server).Apply(c.Context, plan, revert.ApplyOptions{
 		User: o.Username, DryRun: c.Bool("dry-run"),
 		Progress: func(s revert.Step) { bar.total = s.Of; bar.set(s.N) },
 	})
@@ -105,19 +114,28 @@ func applyError(res *revert.Result) error {
 
 // applier joins the plan's executor with a live Harper and the journal.
 func (w *workspace) applier(c *cli.Context, e *env, client *harper.Client, o harper.Options) (*revert.Applier, error) {
+	server, err := w.server(c, e, client, o)
+	if err != nil {
+		return nil, err
+	}
+	return w.applierOn(e, server), nil
+}
+
+func (w *workspace) applierOn(e *env, server *harperServer) *revert.Applier {
+	return &revert.Applier{
+		Server: server, Journal: w.store, Ledger: w.store,
+		Now: func() audit.Time { return audit.TimeOf(e.now()) },
+	}
+}
+
+// server is the live Harper that a client speaks to.
+func (w *workspace) server(c *cli.Context, e *env, client *harper.Client, o harper.Options) (*harperServer, error) {
 	cluster := c.String("cluster")
 	if cluster == "" {
 		cluster = w.cfg.Cluster
 	}
 	stamp := ingest.Stamp{Cluster: cluster, Node: nodeName(o.Target), Observed: audit.TimeOf(e.now())}
-	server, err := newHarperServer(c.Context, client, stamp)
-	if err != nil {
-		return nil, err
-	}
-	return &revert.Applier{
-		Server: server, Journal: w.store, Ledger: w.store,
-		Now: func() audit.Time { return audit.TimeOf(e.now()) },
-	}, nil
+	return newHarperServer(c.Context, client, stamp)
 }
 
 func revertVerifyCommand(e *env) *cli.Command {

@@ -88,6 +88,9 @@ func runRevertPlan(c *cli.Context, e *env) (err error) {
 	n := plan.Header.Counts
 	fmt.Fprintf(e.stderr, "plan %s: %d patch, %d insert, %d delete, %d conflicts, %d kept\n",
 		plan.Header.ID, n.Patch, n.Insert, n.Delete, n.Conflict, n.Kept)
+	for _, warning := range plan.Header.Warnings {
+		fmt.Fprintf(e.stderr, "warning: %s\n", printable(warning))
+	}
 	switch {
 	case plan.Unresolved() > 0:
 		return exit(exitConflicts)
@@ -124,6 +127,9 @@ func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy r
 		return nil, err
 	}
 	if req.Own, err = w.store.Own(c.Context); err != nil {
+		return nil, err
+	}
+	if req.Gaps, err = w.store.Gaps(c.Context); err != nil {
 		return nil, err
 	}
 	return revert.Make(c.Context, req, records)

@@ -85,7 +85,9 @@ func criteriaExpr(e *env, cr revert.Criteria) (query.Expr, error) {
 	anyOf := func(field string, values []string) {
 		var alternatives []string
 		for _, v := range values {
-			if !strings.ContainsAny(v, "*?") {
+			if strings.ContainsAny(v, "*?") {
+				v = wildcard(v)
+			} else {
 				v = quote(v)
 			}
 			alternatives = append(alternatives, field+":"+v)
@@ -107,6 +109,9 @@ func criteriaExpr(e *env, cr revert.Criteria) (query.Expr, error) {
 		parts = append(parts, "time"+bound.op+exactTime(at))
 	}
 	if cr.Query != "" {
+		if _, err := parseQuery(e, cr.Query); err != nil {
+			return query.Expr{}, err // within the parentheses it might mean something else
+		}
 		parts = append(parts, "("+cr.Query+")")
 	}
 	if len(parts) == 0 {
@@ -130,6 +135,21 @@ func exactTime(t audit.Time) string {
 
 func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// wildcard is a pattern as the query language takes it: one word, in which only
+// the wildcards, and a backslash before one, keep their meaning.
+func wildcard(s string) string {
+	var b strings.Builder
+	escaped := false
+	for _, r := range s {
+		if !escaped && !strings.ContainsRune(`*?\`, r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+		escaped = !escaped && r == '\\'
+	}
+	return b.String()
 }
 
 // listed are the changes that --alert and --changes name; nil when neither is
@@ -160,7 +180,7 @@ func (w *workspace) listed(c *cli.Context, e *env, cr revert.Criteria) (map[audi
 		defer f.Close()
 		r = f
 	}
-	named, err := w.readChangeList(c.Context, r)
+	named, err := w.readChanges(c.Context, r, e.stderr)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read changes: %s: %w", cr.File, err))
 	}
@@ -177,20 +197,32 @@ func (w *workspace) listed(c *cli.Context, e *env, cr revert.Criteria) (map[audi
 // A changeLine names a change: by its number, or by what it is of and when.
 type changeLine struct {
 	Seq      audit.Seq   `json:"seq"`
+	ID       string      `json:"id"` // as search prints it: names the change in every store
 	Database string      `json:"database"`
 	Table    string      `json:"table"`
 	Key      audit.ID    `json:"key"`
 	Time     *audit.Time `json:"time"`
 	Op       audit.Op    `json:"op"` // optional: tells a write from a delete of the same moment
+	Summary  *struct {   // the last line of a search
+		Count int    `json:"count"`
+		Total int    `json:"total"`
+		Next  string `json:"next"`
+	} `json:"summary"`
 }
 
 func (w *workspace) readChangeList(ctx context.Context, r io.Reader) (map[audit.Seq]bool, error) {
+	return w.readChanges(ctx, r, io.Discard)
+}
+
+// readChanges reads a list of changes, and notes if it is of a search that was
+// cut off.
+func (w *workspace) readChanges(ctx context.Context, r io.Reader, notes io.Writer) (map[audit.Seq]bool, error) {
 	seqs := map[audit.Seq]bool{}
 	br := bufio.NewReader(r)
 	for n := 1; ; n++ {
 		line, err := br.ReadBytes('\n')
 		if len(bytes.TrimSpace(line)) > 0 {
-			seq, err := w.findChange(ctx, line)
+			seq, err := w.findChange(ctx, line, notes)
 			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", n, err)
 			}
@@ -207,17 +239,20 @@ func (w *workspace) readChangeList(ctx context.Context, r io.Reader) (map[audit.
 	}
 }
 
-func (w *workspace) findChange(ctx context.Context, line []byte) (audit.Seq, error) {
+func (w *workspace) findChange(ctx context.Context, line []byte, notes io.Writer) (audit.Seq, error) {
 	var l changeLine
 	if err := json.Unmarshal(line, &l); err != nil {
 		return 0, err
 	}
-	if l.Seq != 0 {
-		_, err := w.store.Get(ctx, l.Seq)
-		return l.Seq, err
+	if l.Summary != nil && l.Seq == 0 && l.Key == "" {
+		if l.Summary.Next != "" {
+			fmt.Fprintf(notes, "the list is of a search that printed %d of %d changes: the others are not selected; search with --limit 0 prints all\n",
+				l.Summary.Count, l.Summary.Total)
+		}
+		return 0, nil
 	}
-	if bytes.Contains(line, []byte(`"summary"`)) && l.Key == "" {
-		return 0, nil // the last line of a search
+	if l.Seq != 0 {
+		return l.Seq, w.isChange(ctx, l)
 	}
 	if l.Database == "" || l.Table == "" || l.Key == "" || l.Time == nil {
 		return 0, errors.New("want seq, or database, table, key and time")
@@ -236,6 +271,20 @@ func (w *workspace) findChange(ctx context.Context, line []byte) (audit.Seq, err
 		return 0, fmt.Errorf("%d stored changes are of %s at %s, want one", len(found), key, *l.Time)
 	}
 	return found[0], nil
+}
+
+// isChange makes sure that a number means here what it means in the list: in
+// another data folder it is another change.
+func (w *workspace) isChange(ctx context.Context, l changeLine) error {
+	c, err := w.store.Get(ctx, l.Seq)
+	if err != nil {
+		return err
+	}
+	if l.ID != "" && l.ID != c.Identify().String() || l.Key != "" && l.Key != c.Key.ID || l.Time != nil && *l.Time != c.Time ||
+		l.Database != "" && l.Database != c.Key.Table.Database || l.Table != "" && l.Table != c.Key.Table.Name {
+		return fmt.Errorf("change %d is another one in this data folder: it is of %s at %s", l.Seq, c.Key, c.Time)
+	}
+	return nil
 }
 
 // selected are the changes that match, and are listed if there is a list.

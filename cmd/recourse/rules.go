@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -26,6 +25,9 @@ func rulesCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:  "rules",
 		Usage: "what counts as suspicious",
+		Description: "Rules are YAML files; docs/rules.md says how one is written. import and watch apply the\n" +
+			"built-in ones and those that --rules or the configuration names.\n\n" +
+			"Example:\n   recourse rules lint my-rules/ && recourse rules test my-rules/",
 		Subcommands: []*cli.Command{
 			{
 				Name: "lint", Usage: "check rule files", ArgsUsage: "[PATH…]",
@@ -91,21 +93,29 @@ func loadRules(c *cli.Context, cfg config) (*rules.Set, error) {
 }
 
 func runRulesTest(c *cli.Context, e *env) error {
+	p, err := printer(c, e)
+	if err != nil {
+		return err
+	}
 	set, err := ruleFiles(c)
 	if err != nil {
 		return err
 	}
 	failed := 0
 	results := rules.RunTests(set)
+	list := report.Listing{Name: "tests", Columns: []string{"rule", "test", "file", "line", "pass", "message"}}
 	for _, r := range results {
-		if !r.Pass {
-			failed++
+		list.Rows = append(list.Rows, []any{r.Rule, r.Test, r.File, r.Line, r.Pass, r.Message})
+		if r.Pass {
+			continue
 		}
-		if wantsText(c, e) {
-			if !r.Pass {
-				fmt.Fprintf(e.stdout, "FAIL %s:%d: %s: %s: %s\n", printable(r.File), r.Line, r.Rule, printable(r.Test), printable(r.Message))
-			}
-		} else if err := json.NewEncoder(e.stdout).Encode(r); err != nil {
+		failed++
+		if p.Format() == report.Table {
+			fmt.Fprintf(e.stdout, "FAIL %s:%d: %s: %s: %s\n", printable(r.File), r.Line, r.Rule, printable(r.Test), printable(r.Message))
+		}
+	}
+	if p.Format() != report.Table {
+		if err := p.List(list); err != nil {
 			return err
 		}
 	}
@@ -114,11 +124,6 @@ func runRulesTest(c *cli.Context, e *env) error {
 		return exit(exitIntegrity)
 	}
 	return nil
-}
-
-func wantsText(c *cli.Context, e *env) bool {
-	f := c.String("output")
-	return f == "table" || f == "" && e.terminal
 }
 
 func runRulesList(c *cli.Context, e *env) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -85,7 +86,7 @@ func summaryOf(s query.Summary) query.Summary {
 func parseQuery(e *env, text string) (query.Expr, error) {
 	expr, err := query.Parse(text, e.now())
 	if syntax, ok := errors.AsType[*query.SyntaxError](err); ok {
-		return expr, &exitError{code: exitUsage, err: fmt.Errorf("%w\n%s", err, syntax.Caret()), hint: syntax.Hint()}
+		return expr, &exitError{code: exitUsage, err: fmt.Errorf("%w\n%s", err, syntax.Caret()), hint: cmp.Or(syntax.Hint(), "recourse search --help shows how a query is written")}
 	}
 	if err != nil {
 		return expr, &exitError{code: exitUsage, err: err}

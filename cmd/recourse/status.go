@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -60,6 +59,9 @@ type alertsStatus struct {
 }
 
 func runStatus(c *cli.Context, e *env) (err error) {
+	if _, err := documentPrinter(c, e); err != nil {
+		return err
+	}
 	w, err := openWorkspace(c, e, true)
 	if err != nil {
 		return err
@@ -69,11 +71,7 @@ func runStatus(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	if f := c.String("output"); f == "table" || f == "" && e.terminal {
-		printStatus(e, s)
-		return nil
-	}
-	return json.NewEncoder(e.stdout).Encode(s)
+	return printDocument(c, e, "status", s, func() { printStatus(e, s) })
 }
 
 func (w *workspace) status(ctx context.Context, e *env) (status, error) {

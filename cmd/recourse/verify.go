@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -24,6 +23,9 @@ func verifyCommand(e *env) *cli.Command {
 }
 
 func runVerify(c *cli.Context, e *env) (err error) {
+	if _, err := documentPrinter(c, e); err != nil {
+		return err
+	}
 	w, err := openWorkspace(c, e, false)
 	if err != nil {
 		return err
@@ -35,15 +37,13 @@ func runVerify(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	if f := c.String("output"); f == "table" || f == "" && e.terminal {
-		_, err = fmt.Fprintf(e.stdout, "%d changes, %d divergences, %d gaps, %d alerts, %d receipts of %d plans: %d problems\n",
+	err = printDocument(c, e, "verification", map[string]int{
+		"changes": v.Changes, "divergences": v.Divergences, "gaps": v.Gaps, "cursors": v.Cursors,
+		"alerts": v.Alerts, "plans": v.Plans, "receipts": v.Receipts, "problems": v.Problems,
+	}, func() {
+		fmt.Fprintf(e.stdout, "%d changes, %d divergences, %d gaps, %d alerts, %d receipts of %d plans: %d problems\n",
 			v.Changes, v.Divergences, v.Gaps, v.Alerts, v.Receipts, v.Plans, v.Problems)
-	} else {
-		err = json.NewEncoder(e.stdout).Encode(map[string]int{
-			"changes": v.Changes, "divergences": v.Divergences, "gaps": v.Gaps, "cursors": v.Cursors,
-			"alerts": v.Alerts, "plans": v.Plans, "receipts": v.Receipts, "problems": v.Problems,
-		})
-	}
+	})
 	if err == nil && v.Problems > 0 {
 		err = exit(exitIntegrity)
 	}

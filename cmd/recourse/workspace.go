@@ -46,7 +46,7 @@ func openWorkspace(c *cli.Context, e *env, withIndex bool) (*workspace, error) {
 
 func openFolder(dir string, cfg config, withIndex bool) (*workspace, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("create data folder: %w", err)
+		return nil, &exitError{code: exitInput, err: fmt.Errorf("create data folder: %w", err), hint: "name another folder with --data or RECOURSE_DATA"}
 	}
 	w := &workspace{dir: dir, cfg: cfg}
 	var err error
