@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 
 	"recourse/audit"
 )
@@ -18,6 +19,7 @@ type capture struct {
 	from  audit.Time // of the request; 0: from the log's begin
 	to    audit.Time // 0: to the log's end
 	at    audit.Time // when it was read; 0: not known
+	date  audit.Time // when the server says that it answered, to the second; 0: not known
 	body  json.RawMessage
 	where string // file and line, for people
 }
@@ -62,6 +64,7 @@ type envelope struct {
 	Request  json.RawMessage `json:"request"`
 	Response json.RawMessage `json:"response"`
 	Status   int             `json:"status"`
+	Headers  json.RawMessage `json:"headers"`
 
 	// A group with its table, one a line.
 	Database  string          `json:"database"`
@@ -135,7 +138,7 @@ func (c *capture) fromRequest(e envelope) error {
 	case body[0] != '[':
 		return skipped{"no list of groups: " + excerpt(body)}
 	}
-	c.body, c.at = body, e.At
+	c.body, c.at, c.date = body, e.At, dateOf(e.Headers)
 	c.setTable(r.Database, r.Schema, r.Table)
 	for i, raw := range r.SearchValues {
 		var v audit.Time
@@ -145,6 +148,19 @@ func (c *capture) fromRequest(e envelope) error {
 		*[]*audit.Time{&c.from, &c.to}[i] = v
 	}
 	return c.check()
+}
+
+// dateOf is the Date among the headers of an answer, if it is there.
+func dateOf(headers json.RawMessage) audit.Time {
+	var h struct{ Date string } // in any case of letters
+	if json.Unmarshal(headers, &h) != nil {
+		return 0
+	}
+	date, err := http.ParseTime(h.Date)
+	if err != nil {
+		return 0
+	}
+	return audit.TimeOf(date)
 }
 
 func (c *capture) setTable(database, schema, table string) {
@@ -225,6 +241,9 @@ type input struct {
 // it is a whole object.
 func isLines(r io.Reader) (input, error) {
 	br := bufio.NewReader(r)
+	if mark, err := br.Peek(3); err == nil && string(mark) == "\ufeff" {
+		_, _ = br.Discard(3) // as some editors begin a text
+	}
 	first, err := br.ReadBytes('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return input{}, err

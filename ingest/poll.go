@@ -31,8 +31,8 @@ func (t *Tailer) poll(ctx context.Context, tg target) (audit.Appended, error) {
 	}
 	if err := s.run(ctx, window{from: from}); err != nil {
 		if ctx.Err() == nil {
-			_, kept := t.keep(ctx, tg.table, audit.Batch{Gaps: s.found})
-			err = errors.Join(err, kept)
+			got, kept := t.keep(ctx, tg.table, audit.Batch{Gaps: s.found})
+			total, err = addAppended(total, got), errors.Join(err, kept)
 		}
 		return total, fmt.Errorf("tail %s: %w", tg.table, err)
 	}

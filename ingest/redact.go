@@ -27,9 +27,11 @@ func conceal(table string, v audit.Value) audit.Value {
 
 // secretNames are the attributes of Harper's system tables that hold secrets:
 // hdb_user keeps password hashes and refresh tokens, and hdb_job copies its
-// user's into the request.
+// user's into the request, and the keys to the storage that an import or export
+// goes to.
 var secretNames = map[string]bool{
 	"password": true, "refresh_token": true, "operation_token": true, "hash": true, "private_key": true,
+	"aws_secret_access_key": true, "passphrase": true, "token": true, "authorization": true,
 }
 
 // redact takes the secrets out of a change of a system table. Whoever may read

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"maps"
 
 	"recourse/audit"
 	"recourse/internal/harper"
@@ -60,6 +61,12 @@ func (r *reading) add(row harper.AuditRow) {
 	c.After, c.Note = r.afterOf(op, row)
 	if row.Original != nil {
 		c.Before = audit.PresentImage(row.Original, audit.Logged, audit.Exact)
+		if op.Kind() == audit.KindWrite && c.After.State == audit.Present {
+			// Harper before 4.2 logs what was sent, which it merged into the record.
+			fields := maps.Collect(row.Original.Fields())
+			maps.Insert(fields, row.Record.Fields())
+			c.After = audit.PresentImage(audit.Object(fields), audit.Folded, audit.Provisional)
+		}
 	}
 	redact(&c)
 	if doubt {
@@ -130,7 +137,7 @@ func isStable(op audit.Op, row harper.AuditRow) bool {
 	case audit.OpUpdate, audit.OpUpsert:
 		// Only the first record of a group is certain to be what the group says:
 		// code inside Harper may mix patches into a transaction.
-		return !row.IDsField && (row.Index == 0 || op == audit.OpUpdate)
+		return !row.IDsField && row.Original == nil && (row.Index == 0 || op == audit.OpUpdate)
 	}
 	return false
 }

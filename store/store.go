@@ -118,7 +118,7 @@ func openError(err error) error {
 	switch {
 	case strings.Contains(text, "cannot acquire directory lock"):
 		return ErrBusy
-	case strings.Contains(text, "checksum"):
+	case strings.Contains(text, "checksum"), strings.Contains(text, "bad magic"), strings.Contains(text, "opening vlog"):
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	case strings.Contains(text, "unsupported version"):
 		return fmt.Errorf("%w: %w", ErrFormat, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,10 @@ func run(ctx context.Context, e *env, args []string) int {
 	app := newApp(e)
 	err := app.RunContext(ctx, arrange(app, args))
 	code := exitCode(ctx, err)
+	if code == exitInterrupted {
+		// Whatever was going on just then failed of it, and is not what is wrong.
+		err = &exitError{code: code, err: errors.New("interrupted"), hint: "run the same command again: what is done is not done twice"}
+	}
 	if err != nil {
 		complain(e, err, code, wantsJSON(args))
 	}

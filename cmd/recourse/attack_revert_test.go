@@ -535,35 +535,3 @@ func TestKilledApply(t *testing.T) {
 		})
 	}
 }
-
-// TestPoisonedRecordAfterAKill: of a record whose history Harper cannot show, a
-// write that an earlier apply sent is not proven absent by a look at what came
-// since.
-func TestManyActions(t *testing.T) {
-	if testing.Short() {
-		t.Skip()
-	}
-	s := newScene(t, harpertest.LMDB, true)
-	n := 300
-	if os.Getenv("ATTACK_MANY") != "" {
-		n = 5000
-	}
-	var records, changed []audit.Value
-	for i := range n {
-		records = append(records, s.value(fields{"id": i + 1, "owner": "ann"}))
-		changed = append(changed, s.value(fields{"id": i + 1, "owner": "mallory"}))
-	}
-	if _, err := s.as("bob").Insert(t.Context(), s.table, records); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.as("mallory").Update(t.Context(), s.table, changed); err != nil {
-		t.Fatal(err)
-	}
-	s.watch()
-	s.plan()
-	code, res, stderr := s.apply()
-	if code != exitOK || res["verified"] != float64(n) {
-		t.Errorf("exit %d %v\n%s", code, res, stderr)
-	}
-	t.Log(res)
-}

@@ -22,7 +22,7 @@ import (
 // A config is the file recourse.yaml. A flag or an environment variable counts
 // before it. There is no place in it for a password.
 type config struct {
-	Target             []string `yaml:"target"`
+	Target             string   `yaml:"target"`
 	RESTTarget         string   `yaml:"restTarget"`
 	Username           string   `yaml:"username"`
 	PasswordFile       string   `yaml:"passwordFile"`

@@ -43,10 +43,7 @@ func harperOptions(c *cli.Context, e *env, cfg config) (harper.Options, error) {
 		UserAgent:          "recourse/" + version,
 	}
 	fromEnv := harper.CredentialsFromEnv(e.lookup)
-	o.Target = cmp.Or(c.String("target"), fromEnv.Target)
-	if o.Target == "" && len(cfg.Target) > 0 {
-		o.Target = cfg.Target[0]
-	}
+	o.Target = cmp.Or(c.String("target"), fromEnv.Target, cfg.Target)
 	if o.Target == "" {
 		return o, usagef("no Harper is named: give --target URL or set HARPER_CLI_TARGET")
 	}

@@ -135,7 +135,7 @@ func (d *demo) judge(left map[audit.Key][]string, plan *revert.Plan) {
 	d.out.After = len(left)
 	d.out.HonestKept = plan.Header.Counts.Kept
 	d.say("\nCompared with the state that the same program reached without the attacker (created and updated")
-	d.say("times apart, sums of floats to a millionth, and without shop.sessions, whose records expire): %d records differed, %d do now.", d.out.Before, d.out.After)
+	d.say("times apart, sums of floats to a millionth, attributes that the captured state has, and without\nshop.sessions, whose records expire): %d records differed, %d do now.", d.out.Before, d.out.After)
 	keys := slices.SortedFunc(maps.Keys(left), func(a, b audit.Key) int { return strings.Compare(a.String(), b.String()) })
 	for _, k := range keys {
 		why := "NOT EXPLAINED BY THE PLAN"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"recourse/index"
 	"recourse/ingest"
 	"recourse/internal/harper"
 	"recourse/revert"
@@ -78,13 +79,15 @@ func exitCode(ctx context.Context, err error) int {
 		return exitOK
 	case errors.As(err, &own):
 		return own.code
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))):
 		return exitInterrupted
 	case errors.As(err, &bad), errors.As(err, &lint), errors.Is(err, revert.ErrBadPlan):
 		return exitInput
-	case errors.Is(err, store.ErrBusy):
+	case errors.Is(err, store.ErrFormat):
+		return exitInput
+	case errors.Is(err, store.ErrBusy), errors.Is(err, index.ErrBusy):
 		return exitBusy
-	case errors.Is(err, store.ErrCorrupt):
+	case errors.Is(err, store.ErrCorrupt), errors.Is(err, index.ErrRebuild):
 		return exitIntegrity
 	case errors.Is(err, harper.ErrUnauthorized), errors.Is(err, harper.ErrForbidden),
 		errors.Is(err, harper.ErrUnreachable), errors.Is(err, harper.ErrTimeout), errors.Is(err, harper.ErrNotFound):

@@ -22,11 +22,12 @@ func revertApplyCommand(e *env) *cli.Command {
 		Description: "Before each write the record is read: if it is not what the plan expects, it is left alone.\n" +
 			"The intent is journalled, the write is sent once, and then it is proven from Harper's audit log\n" +
 			"and by reading the record again. After a crash, run the same command again: what is done is\n" +
-			"not done twice. Use a Harper user of its own for this: the log says nothing else of who wrote.\n\n" +
-			"A step that Harper refused, or whose record was not as expected, is then tried once more.\n" +
+			"not done twice; what Harper refused, or found otherwise than expected, is tried once more.\n" +
+			"Use a Harper user of its own for this: the log says nothing else of who wrote.\n\n" +
 			"Exit codes: 0 done; 3 done, but conflicts are left; 4 no record is as the plan expects;\n" +
-			"5 some writes were skipped, raced or refused; 8 Harper's log knows nothing of the plan's changes; 9 busy; 10 whether a write was made is not known;\n" +
-			"12 Harper; 65 the plan is damaged; 130 interrupted.\n\n" +
+			"5 some writes were skipped, raced or refused; 8 Harper's log has none of the plan's changes;\n" +
+			"9 busy; 10 whether a write was made is not known; 12 Harper; 65 the plan is damaged;\n" +
+			"130 interrupted.\n\n" +
 			"Example:\n   recourse revert apply plan.rvp --target https://db1:9925 --rest-target https://db1:9926 --username recourse-svc --password-file pw",
 		Flags: append(harperFlags(), &cli.BoolFlag{Name: "dry-run", Usage: "look at every record and write nothing"},
 			&cli.BoolFlag{Name: "other-log", Usage: "go on though Harper's log has none of the plan's changes: it was cut, or the server was made anew"}),
@@ -187,8 +188,10 @@ func runRevertVerify(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	if v.Err() != nil {
-		fmt.Fprintf(e.stderr, "%d of %d records are not as the plan wants them\n", v.Differ, v.Records)
-		return exit(exitIntegrity)
+		return &exitError{
+			code: exitIntegrity, err: fmt.Errorf("verify plan: %d of %d records are not as the plan wants them", v.Differ, v.Records),
+			hint: "each check that is not ok says why; revert status says what apply did",
+		}
 	}
 	return nil
 }

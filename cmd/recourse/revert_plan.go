@@ -91,10 +91,10 @@ func runRevertPlan(c *cli.Context, e *env) (err error) {
 	for _, warning := range plan.Header.Warnings {
 		fmt.Fprintf(e.stderr, "warning: %s\n", printable(warning))
 	}
-	switch {
-	case plan.Unresolved() > 0:
-		return exit(exitConflicts)
-	case c.Bool("detailed-exitcode") && !plan.Empty():
+	if err := conflictsLeft(plan); err != nil {
+		return err
+	}
+	if c.Bool("detailed-exitcode") && !plan.Empty() {
 		return exit(exitNothing)
 	}
 	return nil

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/urfave/cli/v2"
 
 	"recourse/revert"
@@ -37,8 +39,12 @@ func revertShowCommand(e *env) *cli.Command {
 
 // conflictsLeft is the exit for conflicts that nobody decided.
 func conflictsLeft(p *revert.Plan) error {
-	if p.Unresolved() > 0 {
-		return exit(exitConflicts)
+	n := p.Unresolved()
+	if n == 0 {
+		return nil
 	}
-	return nil
+	return &exitError{
+		code: exitConflicts, err: fmt.Errorf("plan %s: %w: %d", p.Header.ID, revert.ErrConflicts, n),
+		hint: "revert show lists them with what speaks for each choice; apply leaves these records alone and writes the others",
+	}
 }

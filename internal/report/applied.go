@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -55,14 +56,26 @@ type appliedDoc struct {
 	Notes         []string `json:"notes,omitempty"`
 }
 
-// Applied prints what became of a plan. JSON has the counts; for people, the
-// steps that did not end proven are listed one by one.
+// troubles are the steps that a person has to look at.
+func (a *Applied) troubles() []string {
+	var out []string
+	for _, s := range a.Steps {
+		if s.Phase != audit.PhaseVerified && s.Phase != "" && s.Class != revert.ClassAlready {
+			out = append(out, stepLine(s))
+		}
+	}
+	return out
+}
+
+// Applied prints what became of a plan. JSON has the counts and in its notes the
+// steps that went otherwise than planned; for people, all that did not end proven
+// are listed one by one.
 func (p *Printer) Applied(a Applied) error {
 	return p.print(output{
 		document: func() any {
 			return appliedDoc{
 				a.Plan, a.Applied, a.Verified, a.Already, a.Repaired, a.Skipped, a.Raced, a.Failed, a.Unknown, a.Pending, a.ConflictsLeft,
-				a.DryRun, a.Took.Milliseconds(), a.Notes,
+				a.DryRun, a.Took.Milliseconds(), append(slices.Clone(a.Notes), a.troubles()...),
 			}
 		},
 		page:  func(g *page) { g.applied(&a) },

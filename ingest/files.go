@@ -1,0 +1,122 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A file to read, and the name that people know it by.
+type file struct{ path, name string }
+
+func (im *Importer) each(files []file, visit func(capture) error, skip func(where, why string)) error {
+	for _, f := range files {
+		r, err := os.Open(f.path)
+		if err != nil {
+			return &BadInputError{f.name, err}
+		}
+		err = eachCapture(r, f.name, im.Table, visit, skip)
+		if err := errors.Join(err, r.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// files lists what the paths stand for. Every file is read twice; standard
+// input, pipes and the like, which cannot be, are set aside first.
+func (im *Importer) files(ctx context.Context, paths []string) ([]file, func(), error) {
+	var files []file
+	var aside []string
+	cleanup := func() {
+		for _, tmp := range aside {
+			_ = os.Remove(tmp)
+		}
+	}
+	for _, p := range paths {
+		name := p
+		if p == "-" {
+			name = "standard input"
+		} else if info, err := os.Stat(p); err != nil {
+			return nil, cleanup, &BadInputError{p, err}
+		} else if info.IsDir() {
+			some, err := folder(p)
+			if err != nil {
+				return nil, cleanup, &BadInputError{p, err}
+			}
+			files = append(files, some...)
+			continue
+		} else if info.Mode().IsRegular() {
+			files = append(files, file{p, p})
+			continue
+		}
+		tmp, err := im.spool(ctx, p)
+		if tmp != "" {
+			aside = append(aside, tmp)
+		}
+		if ctx.Err() != nil {
+			return nil, cleanup, ctx.Err()
+		}
+		if err != nil {
+			return nil, cleanup, &BadInputError{name, err}
+		}
+		files = append(files, file{tmp, name})
+	}
+	return files, cleanup, nil
+}
+
+// folder lists the captures in a folder and the folders within. A link to a
+// file counts as the file; a link to a folder is not followed.
+func folder(path string) ([]file, error) {
+	var files []file
+	root, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(root, func(at string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") ||
+			!slices.Contains([]string{".json", ".jsonl", ".ndjson"}, filepath.Ext(at)) {
+			return err
+		}
+		info, err := os.Stat(at)
+		if err == nil && info.Mode().IsRegular() {
+			files = append(files, file{at, filepath.Join(path, strings.TrimPrefix(at, root))})
+		}
+		return err
+	})
+	return files, err
+}
+
+// spool copies what can be read but once to a file of its own. An interrupt
+// does not wait for whoever is at the other end.
+func (im *Importer) spool(ctx context.Context, path string) (string, error) {
+	tmp, err := os.CreateTemp("", "recourse-import-*") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	copied := make(chan error, 1)
+	go func() {
+		var err error
+		if path == "-" {
+			_, err = io.Copy(tmp, cmp.Or(im.Stdin, io.Reader(os.Stdin)))
+		} else if in, openErr := os.Open(path); openErr != nil {
+			err = openErr
+		} else {
+			_, err = io.Copy(tmp, in)
+			err = errors.Join(err, in.Close())
+		}
+		copied <- errors.Join(err, tmp.Close())
+	}()
+	select {
+	case err := <-copied:
+		return tmp.Name(), err
+	case <-ctx.Done():
+		return tmp.Name(), ctx.Err()
+	}
+}
