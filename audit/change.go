@@ -20,14 +20,21 @@ type Change struct {
 	Op       Op     // what happened to this record
 	Reported Op     // the operation of the group that the record was in: that of the group's first record
 	Key      Key
-	Nth      int    // 0, or the how-manieth change of this key, time and kind
-	Before   Image  // the record just before; derived when read, never stored
-	After    Image  // the record just after
-	Group    Group  // where in its transaction the change stood
-	Observed Time   // when the answer that held it first was read, by our clock
-	Lossy    bool   // read as JSON, which has no dates, bytes or NaN
-	Late     bool   // found by reading again what a tail had passed
-	Note     string // what could not be read of it and why; empty when all could
+	Nth      int   // 0, or the how-manieth change of this key, time and kind
+	Before   Image // the record just before; derived when read, never stored
+	After    Image // the record just after
+	Group    Group // where in its transaction the change stood
+	Observed Time  // when the answer that held it first was read, by our clock
+	Lossy    bool  // read as JSON, which has no dates, bytes or NaN
+	Late     bool  // found by reading again what a tail had passed
+	// Sent is what the write sent, as the raw log has it: of a patch the
+	// attributes, increments as {"__op__":"add","value":n}. Nil: not known, as
+	// whenever the log was read through read_audit_log.
+	Sent Value
+	// Synthetic says that no log told of this change: it was found by comparing
+	// what Harper lists now with what it listed before, and Time is when.
+	Synthetic bool
+	Note      string // what could not be read of it and why; empty when all could
 }
 
 // A Group is a change's place among the records that Harper showed under one

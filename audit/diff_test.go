@@ -216,7 +216,7 @@ func TestNamesOnTheWire(t *testing.T) {
 			t.Errorf("%s came back as %s", s, back)
 		}
 	}
-	for _, s := range []audit.Source{audit.NoSource, audit.Logged, audit.Folded, audit.Baseline, audit.Fetched} {
+	for _, s := range []audit.Source{audit.NoSource, audit.Logged, audit.Folded, audit.Baselined, audit.Fetched} {
 		var back audit.Source = 99
 		if text, err := s.MarshalText(); err != nil || back.UnmarshalText(text) != nil || back != s {
 			t.Errorf("%s came back as %s", s, back)

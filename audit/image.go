@@ -48,11 +48,11 @@ type Source uint8
 
 // The sources of an image.
 const (
-	NoSource Source = iota // nothing is known
-	Logged                 // the audit log held it
-	Folded                 // carried over from the record's earlier change
-	Baseline               // a snapshot taken by us
-	Fetched                // read from the live table
+	NoSource  Source = iota // nothing is known
+	Logged                  // the audit log held it
+	Folded                  // carried over from the record's earlier change
+	Baselined               // a baseline that we took held it
+	Fetched                 // read from the live table
 )
 
 var sourceNames = [...]string{"none", "logged", "folded", "baseline", "fetched"}

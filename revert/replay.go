@@ -60,7 +60,7 @@ func (r *replay) run() {
 		}
 		if len(r.past) == 0 {
 			r.begin(c)
-		} else if c.Before.Source == audit.Logged || c.Before.Source == audit.Baseline {
+		} else if c.Before.Source == audit.Logged || c.Before.Source == audit.Baselined {
 			r.reconcile(i, c.Before)
 		}
 		if r.actors[i].side == hostile {
