@@ -104,7 +104,9 @@ func addAppended(a, b audit.Appended) audit.Appended {
 	a.New += b.New
 	a.Known += b.Known
 	a.Divergences += b.Divergences
+	a.Amended += b.Amended
 	a.Gaps += b.Gaps
+	a.Late += b.Late
 	a.Newest = max(a.Newest, b.Newest)
 	return a
 }

@@ -1,0 +1,48 @@
+package ingest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"recourse/audit"
+)
+
+// A clock compares the server's clock with ours, which does not step.
+type clock struct {
+	now func() time.Time
+
+	mu     sync.Mutex
+	server audit.Time // at the last look; 0: there was none
+	ours   time.Time  // at the last look
+	skew   audit.Time // server's less ours, in milliseconds
+}
+
+// serverTime asks the server for its clock, and says so when it has stepped.
+func (t *Tailer) serverTime(ctx context.Context) (audit.Time, error) {
+	server, _, err := t.o.Server.ServerTime(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if by := t.clock.look(server); by != 0 {
+		t.o.Log.Warn("the server's clock was set", "node", t.o.Node, "by", (time.Duration(by) * time.Millisecond).String())
+	}
+	return server, nil
+}
+
+// look takes note of the server's clock, and returns by how many milliseconds
+// it has stepped since the last look; 0 if it has not.
+func (c *clock) look(server audit.Time) audit.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	var by audit.Time
+	if c.server != 0 {
+		by = (server - c.server) - ms(now.Sub(c.ours))
+	}
+	c.server, c.ours, c.skew = server, now, server-audit.TimeOf(now)
+	if by > -clockSlack && by < clockSlack {
+		return 0
+	}
+	return by
+}
