@@ -15,7 +15,7 @@ func (t *Tailer) scan(tb *table, server audit.Time, emit func(context.Context, *
 			Lossy: t.o.JSON, UpdatedTime: tb.updated,
 		},
 		now: t.o.Now, server: server, deadline: now.Add(t.o.Deadline), holes: tb.memory.holes(),
-		known: t.isKnown, emit: emit,
+		known: t.isKnown, emit: emit, most: t.o.MaxAnswer,
 	}
 }
 

@@ -42,6 +42,9 @@ type Options struct {
 	// Deadline is how long a poll goes on once it has reached the log's live end,
 	// which on RocksDB moves along with the writers. 0 is 10 seconds.
 	Deadline time.Duration
+	// MaxAnswer is how many bytes one answer may bring; one that brings more is
+	// asked for in parts. 0 is 1 GiB.
+	MaxAnswer int
 	// System lists tables of the system database to tail too; nil is hdb_user,
 	// hdb_role and hdb_job. Their secrets are taken out.
 	System []string

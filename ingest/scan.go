@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ const (
 	// flushBytes is how much is held before it is handed over, however much an
 	// answer brings.
 	flushBytes = 16 << 20
+	// mostAnswer is how much one answer may bring. Nothing is held of it for long,
+	// but an answer may also have no end.
+	mostAnswer = 1 << 30
 	// maxFailed is how many requests of a scan may meet unreadable entries, some
 	// fifty for each. It ends a scan that a log with thousands of them would keep
 	// going for hours; the next scan does not pay again for the gaps found.
@@ -49,6 +53,9 @@ type scan struct {
 	late     audit.Time                                          // changes before this time are late; 0: none
 	known    func(context.Context, audit.ChangeID) (bool, error) // whether a change is stored; nil: nothing is
 	emit     func(context.Context, *reading) error
+	// most is how many bytes an answer may bring before it is cut in two; 0 is
+	// mostAnswer.
+	most int
 
 	began    time.Time // by our clock
 	from     audit.Time
@@ -66,6 +73,9 @@ type scan struct {
 	cut      bool // an open window ended by its deadline
 	reloads  []audit.Time
 }
+
+// errTooMuch says that a window brought more than it may.
+var errTooMuch = errors.New("an answer without end")
 
 // errSpent says that a scan has met its share of unreadable entries. The gaps
 // it found are good; the next scan gets further.
@@ -101,6 +111,9 @@ func (s *scan) read(ctx context.Context, w window, unreadable bool) error {
 		return nil
 	}
 	s.rewind(back)
+	if errors.Is(err, errTooMuch) && s.divisible(w) {
+		return s.halves(ctx, w, unreadable)
+	}
 	if !errors.As(err, &truncated) || ctx.Err() != nil {
 		return err
 	}
@@ -188,7 +201,7 @@ func (s *scan) middle(w window) audit.Time {
 // request hands over one answer's rows as they come. An open window that its
 // deadline ends is no error: its groups were complete.
 func (s *scan) request(ctx context.Context, w window, json bool, take func(context.Context, harper.AuditRow) error) error {
-	atEnd := false
+	atEnd, size := false, 0
 	waiting := s.now()
 	for row, err := range s.source.AuditLog(ctx, harper.AuditQuery{Table: s.table, From: w.from, To: w.to, JSON: json, PrimaryKey: s.primary}) {
 		if err != nil {
@@ -207,6 +220,9 @@ func (s *scan) request(ctx context.Context, w window, json bool, take func(conte
 		atEnd = atEnd || s.isLive(row.Time)
 		if err := take(ctx, row); err != nil {
 			return err
+		}
+		if size += len(row.Record) + len(row.Original) + 128; size > cmp.Or(s.most, mostAnswer) {
+			return fmt.Errorf("read audit log of %s from %s: %w: more than %d MB", s.table, w.from, errTooMuch, size>>20)
 		}
 		if row.Index == row.Size-1 {
 			waiting = s.now()
