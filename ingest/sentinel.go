@@ -148,7 +148,7 @@ func (s *Sentinel) Check(ctx context.Context) error {
 		s.memory = m
 		s.retention.Store(int64(m.Config.Retention))
 	}
-	r := &round{s: s, m: s.memory, raised: map[string]bool{}}
+	r := &round{s: s, m: s.memory, raised: map[string]bool{}, dropped: map[string]bool{}}
 	err := r.run(ctx)
 	if r.lost || ctx.Err() != nil {
 		s.memory = nil // what it remembers was not kept
@@ -165,8 +165,9 @@ type round struct {
 	raised map[string]bool // ids of alerts that are new or grew
 	// jobsUntil is until when, by the server's clock, all jobs are known.
 	jobsUntil audit.Time
-	behind    bool // the store holds more changes than this round took
-	lost      bool // what was found could not be kept
+	dropped   map[string]bool // databases of which a table was dropped
+	behind    bool            // the store holds more changes than this round took
+	lost      bool            // what was found could not be kept
 }
 
 func (r *round) run(ctx context.Context) error {

@@ -6,9 +6,6 @@ import (
 	"recourse/audit"
 )
 
-// opReload is the entry that Harper leaves when records come without a log.
-const opReload audit.Op = "reload"
-
 // followChanges is how many stored changes one round takes in.
 const followChanges = 50_000
 
@@ -48,7 +45,7 @@ func (r *round) take(c *audit.Change) {
 	case c.Key.Table == jobTable && mine:
 		r.jobChange(c)
 	case c.Key.Table.Database == "system":
-	case c.Op == opReload && mine:
+	case c.Op == audit.OpReload && mine:
 		a := ReloadAlarm(c.Node, c.Key.Table, c.Time, c.User)
 		a.Changes = []audit.Evidence{evidence(c)}
 		r.raise(a, true)

@@ -113,6 +113,9 @@ func (r *round) shrunk(ctx context.Context, db string, old sizeMemory, bytes int
 			return nil
 		}
 	}
+	if r.dropped[db] {
+		return nil // its log may have gone with it
+	}
 	a.Severity, a.Risk, a.Unknown = "high", 60, true
 	a.Title = size + ": changes of all its tables were deleted from it, past the retention or not"
 	r.raise(a, true)

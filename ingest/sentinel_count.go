@@ -2,9 +2,9 @@ package ingest
 
 import (
 	"fmt"
-	"math"
 
 	"recourse/audit"
+	"recourse/internal/harper"
 )
 
 // counting compares how many records Harper says that a table has with how many
@@ -22,9 +22,13 @@ type counting struct {
 
 // A recordCount is one look at a table's number of records.
 type recordCount struct {
-	At      audit.Time `json:"at"`
-	Count   int64      `json:"n"`
-	Creates int64      `json:"creates,omitempty"`
+	At    audit.Time `json:"at"`
+	Count int64      `json:"n"`
+	// Low and High are the limits between which the number is, where Harper
+	// guessed; else they are the number.
+	Low     int64 `json:"low"`
+	High    int64 `json:"high"`
+	Creates int64 `json:"creates,omitempty"` // stored since the base
 }
 
 // rebaseAfter is how long a base is compared with, in milliseconds: long enough
@@ -49,8 +53,11 @@ func (n *counting) take(c *audit.Change, now audit.Time, mine bool) {
 
 // look keeps what Harper says now. It is judged at a later look, when the tail
 // has read what was written until now.
-func (n *counting) look(count int64, now audit.Time) {
-	n.Last = recordCount{At: now, Count: count, Creates: n.Creates}
+func (n *counting) look(info harper.TableInfo, now audit.Time) {
+	n.Last = recordCount{At: now, Count: info.RecordCount, Low: info.RecordCount, High: info.RecordCount, Creates: n.Creates}
+	if info.CountRange != [2]int64{} {
+		n.Last.Low, n.Last.High = info.CountRange[0], info.CountRange[1]
+	}
 	if n.Base.At == 0 || n.Short == 0 && now-n.Base.At > rebaseAfter {
 		n.Base, n.Creates, n.Last.Creates = n.Last, 0, 0
 		n.Base.Creates = 0
@@ -79,15 +86,9 @@ func (n *counting) forget(before audit.Time) {
 	}
 }
 
-// countError is by how much Harper's number may be wrong. Up to a thousand
-// records it counts them; beyond, it counts for half a second and estimates the
-// rest.
-func countError(count int64) int64 {
-	if count <= 1000 {
-		return 2
-	}
-	return int64(math.Ceil(float64(count) * 0.1))
-}
+// countError is by how much a number that Harper counted may be wrong all the
+// same: what is written while it counts may be in it or not.
+func countError(count int64) int64 { return max(2, count/100) }
 
 // shortage judges the last look, once the tail has read up to it: whether it has
 // fewer records than there can be, for the second time in a row, and the alarm
@@ -98,8 +99,8 @@ func (r *round) shortage(tm *tableMemory, read audit.Time) (bool, Alarm) {
 		return false, Alarm{}
 	}
 	deletes := n.deletes()
-	least := n.Base.Count + n.Last.Creates - deletes
-	if n.Last.Count >= least-countError(n.Base.Count) {
+	least := n.Base.Low + n.Last.Creates - deletes
+	if n.Last.High >= least-countError(n.Base.Low) {
 		n.Short = 0
 		return false, Alarm{}
 	}
@@ -107,8 +108,8 @@ func (r *round) shortage(tm *tableMemory, read audit.Time) (bool, Alarm) {
 		return false, Alarm{}
 	}
 	return true, Alarm{
-		Rule: LogRecordsVanished, Table: tm.Table, Begin: n.Base.At, End: n.Last.At, Count: int(least - n.Last.Count),
-		Title: fmt.Sprintf("%s has %d records where at least %d should be (about %d at %s, %d inserted and %d deleted since): some vanished without a delete",
+		Rule: LogRecordsVanished, Table: tm.Table, Begin: n.Base.At, End: n.Last.At, Count: int(least - n.Last.High),
+		Title: fmt.Sprintf("%s has about %d records where at least %d should be (about %d at %s, %d inserted and %d deleted since): some vanished without a delete",
 			namedTable(tm.Table), n.Last.Count, least, n.Base.Count, clock(n.Base.At), n.Last.Creates, deletes),
 	}
 }

@@ -60,7 +60,7 @@ func (r *round) table(ctx context.Context, info harper.TableInfo) error {
 		tm.Attributes = attributeNames(info)
 	}
 	tm.Read, tm.Writes = cursor.Time, 0
-	tm.Count.look(info.RecordCount, r.server)
+	tm.Count.look(info, r.server)
 	return nil
 }
 
@@ -168,6 +168,7 @@ func (r *round) remade(tm *tableMemory, inferred bool) {
 // unread is the gap between what the tail had read and now, of a log that is no
 // more.
 func (r *round) unread(tm *tableMemory, why string) {
+	r.dropped[tm.Table.Database] = true
 	if from := tm.Read; from != 0 && from < r.server {
 		r.gap(audit.Gap{Table: tm.Table, From: from, To: r.server, Kind: audit.GapPurged, Reason: why})
 	}
