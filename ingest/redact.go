@@ -118,25 +118,41 @@ func (r redactor) value(v audit.Value, secret bool) audit.Value {
 }
 
 // text takes out secrets that a text holds whose name says nothing: a private
-// key, a URL's password and signatures, and JSON within text.
+// key, JSON within text, a URL's password and signatures, and settings.
 func (r redactor) text(v audit.Value) audit.Value {
 	s := v.Text()
-	trimmed := strings.TrimSpace(s)
-	switch {
-	case isPEMKey(s):
+	if isPEMKey(s) {
 		return audit.Text(redacted)
-	case strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "["):
-		inner, err := audit.FromJSON([]byte(trimmed))
-		if err != nil {
+	}
+	if trimmed := strings.TrimSpace(s); strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") {
+		if inner, err := audit.FromJSON([]byte(trimmed)); err == nil {
+			if clean := r.value(inner, false); !clean.Equal(inner) {
+				return audit.Text(clean.JSON())
+			}
 			return v
 		}
-		if clean := r.value(inner, false); !clean.Equal(inner) {
-			return audit.Text(clean.JSON())
-		}
-	case strings.Contains(s, "://"):
-		return audit.Text(redactURL(s))
 	}
-	return v
+	if strings.Contains(s, "://") {
+		s = redactURL(s)
+	}
+	if strings.ContainsAny(s, ":=") {
+		s = redactSettings(s)
+	}
+	return audit.Text(s)
+}
+
+// setting is a name and its value as configurations have them:
+// HDB_ADMIN_PASSWORD=hunter2, token: 'abc', "secret": "x".
+var setting = regexp.MustCompile(`([\w.-]+)(["']?[ \t]*[:=][ \t]*)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&}\])]+)`)
+
+func redactSettings(s string) string {
+	return setting.ReplaceAllStringFunc(s, func(p string) string {
+		m := setting.FindStringSubmatch(p)
+		if !isSecret(m[1]) || m[3] == redacted || m[3] == "redacted" {
+			return p
+		}
+		return m[1] + m[2] + redacted
+	})
 }
 
 func isPEMKey(s string) bool { return strings.Contains(s, "PRIVATE KEY-----") }

@@ -183,7 +183,7 @@ func (r *round) run(ctx context.Context) error {
 	}
 	var errs []error
 	for _, step := range []func(context.Context) error{
-		r.config, r.tables, r.polledJobs, r.sample,
+		r.config, r.polledJobs, r.tables, r.sample,
 	} {
 		if err := step(ctx); err != nil {
 			if ctx.Err() != nil {

@@ -70,7 +70,7 @@ func (r *round) sizes(ctx context.Context, infos []harper.TableInfo) error {
 	for db, bytes := range now {
 		old, seen := r.m.Sizes[db]
 		r.m.Sizes[db] = sizeMemory{Seen: r.server, Bytes: bytes}
-		if !seen || bytes >= old.Bytes || !r.countsBytes(old.Bytes, bytes) {
+		if !seen || bytes >= old.Bytes || !r.countsBytes(old.Bytes, bytes) || r.m.purging(db, old.Seen) {
 			continue
 		}
 		if err := r.shrunk(ctx, db, old, bytes); err != nil {

@@ -18,6 +18,14 @@ import (
 type notebook struct {
 	*store.DB
 	notes map[string][]byte
+	full  error // why nothing can be stored
+}
+
+func (n *notebook) Append(ctx context.Context, b audit.Batch) (audit.Appended, error) {
+	if n.full != nil {
+		return audit.Appended{}, n.full
+	}
+	return n.DB.Append(ctx, b)
 }
 
 func (n *notebook) Note(_ context.Context, name string) ([]byte, bool, error) {
@@ -222,3 +230,5 @@ func (s *scene) gaps(kind audit.GapKind, table audit.Table) []audit.Gap {
 	}
 	return some
 }
+
+func sourced(i *harper.TableInfo) { i.Sourced = true }

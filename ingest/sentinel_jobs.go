@@ -213,3 +213,13 @@ func (j *jobMemory) purgeTitle() string {
 	}
 	return title
 }
+
+// purging says that a known job deletes a database's log, or did so after a time.
+func (m *memory) purging(db string, since audit.Time) bool {
+	for _, j := range m.Jobs {
+		if purgeJobs[j.Type] && (j.Table.Database == db || j.Table.Database == "") && (j.End == 0 || j.End >= since) {
+			return true
+		}
+	}
+	return false
+}

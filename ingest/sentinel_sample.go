@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"recourse/audit"
 	"recourse/internal/harper"
@@ -87,8 +88,13 @@ func (r *round) suspect(ctx context.Context, tm *tableMemory, known coverage, re
 	return err == nil && (!found || v > newest.Time), err
 }
 
+// cutOff is in Harper's answer when a record has lost its way to the log, which
+// it does by a write that has no entry.
+const cutOff = "local audit time"
+
 // unlogged are the suspects whose own history in the log does not have the
-// version either. Where a history cannot be read, nothing is known.
+// version either. Where a history cannot be read, nothing is known, unless
+// Harper says that the record was written without an entry.
 func (r *round) unlogged(ctx context.Context, table audit.Table, suspects []finding) ([]finding, error) {
 	if len(suspects) == 0 {
 		return nil, nil
@@ -103,8 +109,11 @@ func (r *round) unlogged(ctx context.Context, table audit.Table, suspects []find
 		return nil, err
 	}
 	return slices.DeleteFunc(suspects, func(f finding) bool {
+		if err := unreadable[f.ID]; err != nil {
+			return !strings.Contains(err.Error(), cutOff)
+		}
 		rows, told := histories[f.ID]
-		if !told || unreadable[f.ID] != nil {
+		if !told {
 			return true
 		}
 		logged := slices.ContainsFunc(rows, func(row harper.AuditRow) bool { return row.Time == f.Version })
