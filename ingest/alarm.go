@@ -3,6 +3,7 @@ package ingest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -74,7 +75,7 @@ type Alarm struct {
 	// Case tells apart what the same rule finds in one table at one time, such as
 	// the id of a job. It is part of the identity.
 	Case  string
-	Title string // one plain sentence, made with say
+	Title string // one plain sentence; names in it are made with named
 	// Severity and Risk are in place of the rule's own; empty is those.
 	Severity string
 	Risk     int
@@ -123,16 +124,14 @@ func (a Alarm) id() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
+// group is what it is about, by the names that rules have for it. A table's name
+// tells its database.
 func (a Alarm) group() map[string]string {
-	group := map[string]string{}
-	for name, v := range map[string]string{"node": a.Node, "database": a.Table.Database, "user": a.User} {
-		if v != "" {
-			group[name] = v
-		}
-	}
+	group := map[string]string{"node": a.Node, "database": a.Table.Database, "user": a.User}
 	if a.Table.Name != "" {
-		group["table"] = a.Table.String()
+		group["database"], group["table"] = "", a.Table.String()
 	}
+	maps.DeleteFunc(group, func(_, v string) bool { return v == "" })
 	return group
 }
 
@@ -175,7 +174,7 @@ func named(s string) string {
 // namedTable is a table in a title.
 func namedTable(t audit.Table) string { return named(t.Database) + "." + named(t.Name) }
 
-// count is a number of things in a title.
+// counted is a number of things in a title.
 func counted(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

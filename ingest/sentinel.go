@@ -61,8 +61,8 @@ type SentinelOptions struct {
 	// Sample is how many living records a round compares with the stored changes;
 	// 0 is 100, below 0 none.
 	Sample int
-	// Raised is called with the alerts that a round raised anew or that grew,
-	// after they are stored; nil: nobody.
+	// Raised is called with the alerts that a round raised and that are new, or of
+	// which something new is known, after they are stored; nil: nobody.
 	Raised func(context.Context, []audit.Alert)
 	Log    *slog.Logger     // nil discards
 	Now    func() time.Time // our clock; nil is time.Now
@@ -162,7 +162,7 @@ type round struct {
 	m      *memory
 	server audit.Time // the server's clock: first as the round began, then after it described its tables
 	batch  audit.Batch
-	raised map[string]bool // ids of alerts that are new or grew
+	raised map[string]bool // ids of the alerts that do not only go on
 	// jobsUntil is until when, by the server's clock, all jobs are known.
 	jobsUntil audit.Time
 	dropped   map[string]bool // databases of which a table was dropped
@@ -207,8 +207,8 @@ func (r *round) run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// raise adds an alert to what is stored at the end of the round. New says that
-// it is new or grew, and not only goes on.
+// raise adds an alert to what is stored at the end of the round. isNew says that
+// it does not only go on.
 func (r *round) raise(a Alarm, isNew bool) {
 	if a.Node == "" {
 		a.Node = r.s.o.Node

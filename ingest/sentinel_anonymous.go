@@ -55,7 +55,11 @@ func (tm *tableMemory) addAnonymous(c *audit.Change, now audit.Time) {
 	p := &tm.Pending[i]
 	p.Time, p.End, p.Learned = min(p.Time, c.Time), max(p.End, c.Time), now
 	p.Count++
-	if len(p.Changes) < maxEvidence {
+	most := maxEvidence
+	if len(tm.Pending) > 20 {
+		most = 5 // others have enough
+	}
+	if len(p.Changes) < most {
 		p.Changes = append(p.Changes, evidence(c))
 	}
 }
@@ -65,6 +69,7 @@ func (tm *tableMemory) addAnonymous(c *audit.Change, now audit.Time) {
 // answered.
 func (r *round) anonymous() {
 	touched := map[*burst]Alarm{}
+	isNew := map[*burst]bool{}
 	for _, tm := range r.m.sorted() {
 		if tm.Sourced {
 			tm.Pending = nil
@@ -78,6 +83,7 @@ func (r *round) anonymous() {
 				continue
 			}
 			b, a := r.attribute(tm, p)
+			isNew[b] = isNew[b] || b.Count == 0
 			b.add(p)
 			touched[b] = a
 		}
@@ -87,7 +93,7 @@ func (r *round) anonymous() {
 		a := touched[b]
 		a.Count, a.Changes, a.End = b.Count, b.Changes, max(a.End, b.End)
 		a.Title = counted(b.Count, "change") + a.Title
-		r.raise(a, true)
+		r.raise(a, isNew[b])
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // followChanges is how many stored changes one round takes in.
-const followChanges = 50_000
+const followChanges = 200_000
 
 // follow takes in the changes that were stored since the last round: what they
 // say about jobs, about changes without a user, about the number of records, and

@@ -147,6 +147,12 @@ func (m *memory) forget(now audit.Time) {
 		tm.Newest = slices.DeleteFunc(tm.Newest, func(k mark) bool { return k.Time < old })
 		tm.Found = slices.DeleteFunc(tm.Found, func(f finding) bool { return f.Version < old })
 		tm.Count.forget(min(old, now-72*hour))
+		if tm.Burst != nil && tm.Burst.End < now-2*burstLimit {
+			tm.Burst = nil
+		}
+		if tm.Seen == 0 && tm.Burst == nil && len(tm.Marks)+len(tm.Pending) == 0 {
+			delete(m.Tables, tableName(tm.Table)) // only its old changes are known
+		}
 	}
 	for id, j := range m.Jobs {
 		if max(j.Start, j.End, j.Seen) < now-48*hour {

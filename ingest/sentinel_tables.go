@@ -227,10 +227,19 @@ func (r *round) known(ctx context.Context, tm *tableMemory) (logState, error) {
 const inLogRows = 5000
 
 // inLog looks for one change in the log. On the LMDB line the log's clock is
-// that of the commit, some time after the change's.
+// that of the commit, mostly a little after the change's: it is looked for there
+// first, and then behind.
 func (r *round) inLog(ctx context.Context, tm *tableMemory, k mark) (logState, error) {
+	state, err := r.within(ctx, tm, k, k.Time+commitSlack)
+	if err != nil || state == logThere {
+		return state, err
+	}
+	return r.within(ctx, tm, k, 0)
+}
+
+func (r *round) within(ctx context.Context, tm *tableMemory, k mark, to audit.Time) (logState, error) {
 	rows := 0
-	for row, err := range r.s.o.Server.AuditLog(ctx, harper.AuditQuery{Table: tm.Table, From: k.Time, PrimaryKey: tm.Primary}) {
+	for row, err := range r.s.o.Server.AuditLog(ctx, harper.AuditQuery{Table: tm.Table, From: k.Time, To: to, PrimaryKey: tm.Primary}) {
 		var broken *harper.TruncatedError
 		switch {
 		case ctx.Err() != nil:
