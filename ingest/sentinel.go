@@ -183,7 +183,7 @@ func (r *round) run(ctx context.Context) error {
 	}
 	var errs []error
 	for _, step := range []func(context.Context) error{
-		r.config, r.polledJobs, r.tables, r.sample,
+		r.config, r.polledJobs, r.tables, r.purges, r.sample,
 	} {
 		if err := step(ctx); err != nil {
 			if ctx.Err() != nil {
@@ -192,7 +192,6 @@ func (r *round) run(ctx context.Context) error {
 			errs = append(errs, err)
 		}
 	}
-	r.purges()
 	r.anonymous()
 	if err := r.keep(ctx); err != nil {
 		return errors.Join(append(errs, err)...)

@@ -110,6 +110,7 @@ func (r *round) shrunk(ctx context.Context, db string, old sizeMemory, bytes int
 			a.Title = fmt.Sprintf("%s: changes of all its tables were deleted from it, such as one of %s at %s", size, namedTable(tm.Table), clock(k.Time))
 			a.Changes = []audit.Evidence{{Database: db, Table: tm.Table.Name, Key: k.ID, Time: k.Time}}
 			r.raise(a, true)
+			r.cut(a.Table, 0, "the log was deleted, and with it what of it had not been read")
 			return nil
 		}
 	}
@@ -119,6 +120,7 @@ func (r *round) shrunk(ctx context.Context, db string, old sizeMemory, bytes int
 	a.Severity, a.Risk, a.Unknown = "high", 60, true
 	a.Title = size + ": changes of all its tables were deleted from it, past the retention or not"
 	r.raise(a, true)
+	r.cut(a.Table, 0, "the log became smaller, and what of it had not been read may have gone")
 	return nil
 }
 

@@ -163,7 +163,7 @@ func deletedEntries(result audit.Value) *int64 {
 }
 
 // purges raises the jobs that delete a log, and again when more is known of them.
-func (r *round) purges() {
+func (r *round) purges(context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(r.m.Jobs)) {
 		j := r.m.Jobs[id]
 		if !purgeJobs[j.Type] || !j.Fresh {
@@ -181,8 +181,26 @@ func (r *round) purges() {
 		}
 		if j.Deleted != nil && *j.Deleted == 0 || strings.EqualFold(j.Status, "error") {
 			a.Severity, a.Risk = "high", 55
+		} else if isNew {
+			r.cut(j.Table, max(j.Start, j.End), "a job deleted the log, and with it what of it had not been read")
 		}
 		r.raise(a, isNew)
+	}
+	return nil
+}
+
+// cut leaves a gap in every log that somebody deleted at a time since the last
+// look: what had not been read by then may be lost. Without a table, it is those
+// of a database, and without a database all. Where the size of a database's log
+// counts, so on RocksDB, a table's log is that of its database.
+func (r *round) cut(what audit.Table, at audit.Time, why string) {
+	for _, tm := range r.m.sorted() {
+		size := r.m.Sizes[tm.Table.Database].Bytes
+		mine := what.Database == "" || what.Database == tm.Table.Database && (what.Name == "" || what.Name == tm.Table.Name || r.countsBytes(size))
+		if !mine || tm.before == 0 || tm.before >= r.server || at != 0 && at < tm.before-ms(r.s.o.Overlap) {
+			continue
+		}
+		r.gap(audit.Gap{Table: tm.Table, From: tm.before, To: r.server, Kind: audit.GapPurged, Reason: why})
 	}
 }
 

@@ -89,6 +89,9 @@ func TestSentinelShrunkenLog(t *testing.T) {
 		if a.Unknown || a.Group["database"] != "kennel" {
 			s.t.Errorf("alert %+v", a)
 		}
+		if gaps := s.gaps(audit.GapPurged, dogs); len(gaps) != 1 || gaps[0].To < a.FirstTime {
+			s.t.Errorf("gaps %+v, want one for what had not been read", gaps)
+		}
 	})
 }
 

@@ -59,6 +59,8 @@ type tableMemory struct {
 	Found      []finding   `json:"found,omitempty"`  // writes that the log does not have
 	Pending    []part      `json:"pending,omitempty"`
 	Burst      *burst      `json:"burst,omitempty"`
+
+	before audit.Time // the tail's cursor at the look before this round's; 0: it was not seen then or now
 }
 
 // A mark is a change that is known to have been in the log.

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,6 +135,7 @@ func (r *round) unauditedWrites(tm *tableMemory, found []finding) {
 			hours[wholeHour(f.Version)] = true
 		}
 	}
+	slices.SortFunc(tm.Found, func(a, b finding) int { return cmp.Compare(a.Version, b.Version) })
 	for _, h := range slices.Sorted(maps.Keys(hours)) {
 		a := Alarm{Rule: LogUnauditedWrite, Table: tm.Table, Begin: h}
 		for _, f := range tm.Found {
@@ -163,7 +165,7 @@ func (r *round) read(ctx context.Context) (coverage, error) {
 	gaps, err := r.s.o.Store.Gaps(ctx)
 	return coverage{
 		spans: slices.DeleteFunc(spans, func(s audit.Span) bool { return s.Node != r.s.o.Node }),
-		gaps:  slices.DeleteFunc(gaps, func(g audit.Gap) bool { return g.Node != r.s.o.Node || g.Healed != 0 }),
+		gaps:  slices.DeleteFunc(append(gaps, r.batch.Gaps...), func(g audit.Gap) bool { return g.Node != r.s.o.Node || g.Healed != 0 }),
 	}, err
 }
 

@@ -23,10 +23,11 @@ func (r *round) tables(ctx context.Context) error {
 	}
 	var errs []error
 	there := map[string]bool{}
-	databases := map[string]bool{}
+	for _, tm := range r.m.Tables {
+		tm.before = 0
+	}
 	for _, info := range infos {
 		there[tableName(info.Table)] = true
-		databases[info.Table.Database] = true
 		if err := r.table(ctx, info); err != nil {
 			errs = append(errs, err)
 		}
@@ -59,7 +60,7 @@ func (r *round) table(ctx context.Context, info harper.TableInfo) error {
 	if len(info.Attributes) > 0 {
 		tm.Attributes = attributeNames(info)
 	}
-	tm.Read, tm.Writes = cursor.Time, 0
+	tm.before, tm.Read, tm.Writes = tm.Read, cursor.Time, 0
 	tm.Count.look(info, r.server)
 	return nil
 }
