@@ -124,7 +124,7 @@ func TestTailFutureEntryDoesNotEndRead(t *testing.T) {
 				if i == 1 {
 					at = f.clock + 1e8
 				}
-				if at >= q.From && !yield(harper.AuditRow{Operation: "insert", Time: at, Size: 1, ID: audit.ID(fmt.Sprint(i)), Record: audit.Object(nil)}, nil) {
+				if at >= q.From && (q.To == 0 || at < q.To) && !yield(harper.AuditRow{Operation: "insert", Time: at, Size: 1, ID: audit.ID(fmt.Sprint(i)), Record: audit.Object(nil)}, nil) {
 					return
 				}
 			}

@@ -8,8 +8,8 @@ import (
 	"recourse/audit"
 )
 
-// A clock compares the server's clock with ours, which does not step.
-type clock struct {
+// A serverClock compares the server's clock with ours, which does not step.
+type serverClock struct {
 	now func() time.Time
 
 	mu     sync.Mutex
@@ -25,14 +25,18 @@ func (t *Tailer) serverTime(ctx context.Context) (audit.Time, error) {
 		return 0, err
 	}
 	if by := t.clock.look(server); by != 0 {
-		t.o.Log.Warn("the server's clock was set", "node", t.o.Node, "by", (time.Duration(by) * time.Millisecond).String())
+		t.o.Log.Warn("the server's clock was set", "node", t.o.Node, "by", fromMS(by).String())
+		alarm := ClockAlarm(t.o.Node, server, fromMS(by)).Alert()
+		if _, err := t.o.Store.Append(ctx, audit.Batch{Alerts: []audit.Alert{alarm}}); err != nil {
+			return 0, err
+		}
 	}
 	return server, nil
 }
 
 // look takes note of the server's clock, and returns by how many milliseconds
 // it has stepped since the last look; 0 if it has not.
-func (c *clock) look(server audit.Time) audit.Time {
+func (c *serverClock) look(server audit.Time) audit.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()

@@ -16,19 +16,19 @@ func (s *scan) take(ctx context.Context, row harper.AuditRow) error {
 	return nil
 }
 
-// A mark is how far a scan was before a window.
-type mark struct {
+// A scanMark is how far a scan was before a window.
+type scanMark struct {
 	flushes, changes, nameless, slow int
 	seen                             occurrences
 }
 
-func (s *scan) mark() mark {
-	return mark{s.flushes, len(s.cur.changes), len(s.cur.nameless), len(s.slow), s.seen.mark()}
+func (s *scan) mark() scanMark {
+	return scanMark{s.flushes, len(s.cur.changes), len(s.cur.nameless), len(s.slow), s.seen.mark()}
 }
 
 // rewind forgets what a window brought that has failed and is read again, in
 // parts. What was handed over already stays: it is known when it comes again.
-func (s *scan) rewind(m mark) {
+func (s *scan) rewind(m scanMark) {
 	s.seen, s.slow = m.seen, s.slow[:m.slow]
 	if s.flushes != m.flushes {
 		s.cur = newReading(s.table, s.stamp)
@@ -73,12 +73,17 @@ func (s *scan) lateFor() audit.Time { return s.from - ms(lateAfter) }
 // end is from which time on a reading has shown all changes. Before its begin
 // and in what was left out there may be others.
 func (s *scan) end(reached bool) extent {
-	x := extent{reachedEnd: reached, from: s.from, ahead: s.ahead}
+	return extent{reachedEnd: reached, from: max(s.from, s.hidden()), ahead: s.ahead}
+}
+
+// hidden is where the last stretch ends that was left out or not readable.
+func (s *scan) hidden() audit.Time {
+	var last audit.Time
 	for _, h := range s.holes {
-		x.from = max(x.from, h.to)
+		last = max(last, h.to)
 	}
 	for _, g := range s.found {
-		x.from = max(x.from, g.To)
+		last = max(last, g.To)
 	}
-	return x
+	return last
 }

@@ -136,4 +136,9 @@ func (s idSet) has(id audit.ChangeID) bool {
 }
 
 // cutAlarm is what is said of changes that are gone from the log.
-func (t *Tailer) cutAlarm(tb *table, lost []audit.Change) []audit.Alert { return nil }
+func (t *Tailer) cutAlarm(tb *table, lost []audit.Change) []audit.Alert {
+	if len(lost) == 0 {
+		return nil
+	}
+	return []audit.Alert{PurgeAlarm(t.o.Node, tb.table, lost, lost[0].Time, lost[len(lost)-1].Time).Alert()}
+}

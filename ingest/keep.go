@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 
 	"recourse/audit"
 )
@@ -46,7 +47,11 @@ func (t *Tailer) store(ctx context.Context, tb *table, r *reading, shown *recent
 			fresh = append(fresh, *c)
 		}
 	}
-	got, err := commit(ctx, t.o.Store, audit.Batch{Changes: fresh})
+	late, err := t.lateAlarm(ctx, tb, fresh)
+	if err != nil {
+		return audit.Appended{}, err
+	}
+	got, err := commit(ctx, t.o.Store, audit.Batch{Changes: fresh, Alerts: late})
 	got.Known += len(r.changes) - len(fresh)
 	if got.New > 0 && t.o.Stored != nil {
 		t.o.Stored(ctx, tb.table, got)
@@ -54,10 +59,42 @@ func (t *Tailer) store(ctx context.Context, tb *table, r *reading, shown *recent
 	return got, err
 }
 
+// lateAlarm is what is said of the late changes among these that are new.
+func (t *Tailer) lateAlarm(ctx context.Context, tb *table, changes []audit.Change) ([]audit.Alert, error) {
+	var late []audit.Change
+	for i := range changes {
+		if !changes[i].Late {
+			continue
+		}
+		known, err := t.isKnown(ctx, changes[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			late = append(late, changes[i])
+		}
+	}
+	if len(late) == 0 {
+		return nil, nil
+	}
+	return []audit.Alert{LateAlarm(t.o.Node, tb.table, late).Alert()}, nil
+}
+
+// hiding are the gaps that hide something.
+func hiding(gaps []audit.Gap) []audit.Gap {
+	return slices.DeleteFunc(slices.Clone(gaps), func(g audit.Gap) bool { return g.Healed != 0 })
+}
+
 // keep stores what is no change, and says so of the gaps that are new.
 func (t *Tailer) keep(ctx context.Context, tb *table, b audit.Batch) (audit.Appended, error) {
 	if len(b.Gaps)+len(b.Cursors)+len(b.Spans)+len(b.Slow)+len(b.Alerts)+len(b.Healed) == 0 {
 		return audit.Appended{}, nil
+	}
+	for _, a := range GapAlarms(hiding(b.Gaps), tb.memory.gaps) {
+		b.Alerts = append(b.Alerts, a.Alert())
+	}
+	for _, w := range b.Slow {
+		b.Alerts = append(b.Alerts, SlowAlarm(w).Alert())
 	}
 	got, err := t.o.Store.Append(ctx, b)
 	if err != nil {
@@ -68,13 +105,13 @@ func (t *Tailer) keep(ctx context.Context, tb *table, b audit.Batch) (audit.Appe
 			t.o.Log.Warn("gap in the audit log", "node", t.o.Node, "table", tb.name(), "kind", g.Kind, "from", g.From.String(), "to", g.To.String(), "reason", g.Reason)
 		}
 	}
-	tb.memory.remember(memory{b.Gaps, b.Slow, b.Spans})
+	tb.memory.remember(logMemory{b.Gaps, b.Slow, b.Spans})
 	tb.memory.forget(b.Healed)
 	return got, nil
 }
 
-// A memory is what the store remembers of one table's log on this node.
-type memory struct {
+// A logMemory is what the store remembers of one table's log on this node.
+type logMemory struct {
 	gaps  []audit.Gap
 	slow  []audit.SlowWindow
 	spans []audit.Span
@@ -99,7 +136,7 @@ func (t *Tailer) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.memory = map[audit.Table]memory{}
+	t.memory = map[audit.Table]logMemory{}
 	for _, g := range gaps {
 		if g.Node == t.o.Node {
 			m := t.memory[g.Table]

@@ -37,7 +37,10 @@ type polling struct {
 	outage []audit.Gap
 	shown  recent     // what the live window showed
 	oldest audit.Time // of a first reading: the oldest change seen; 0: none yet
-	newest newest     // of the records read, whose images may turn out to be right
+	// sure is from which time on what was read shows all changes: before it, gaps
+	// may hide some.
+	sure   audit.Time
+	newest newest // of the records read, whose images may turn out to be right
 	total  audit.Appended
 }
 
@@ -50,6 +53,7 @@ func (p *polling) run(ctx context.Context) error {
 		p.tb.reread = p.cursor.Reread
 	}
 	from := p.begin()
+	p.sure = from
 	p.scan = p.t.scan(p.tb, p.server, p.emit)
 	if p.known {
 		p.scan.late = min(p.cursor.Time, p.server) - ms(p.t.o.Overlap)
@@ -133,6 +137,7 @@ func (p *polling) commit(ctx context.Context, w window) error {
 			return err
 		}
 	}
+	p.sure = max(p.sure, p.scan.hidden())
 	p.outage, p.scan.found, p.scan.slow = nil, nil, nil
 	got, err := p.t.keep(ctx, p.tb, b)
 	p.total = addAppended(p.total, got)
@@ -140,7 +145,7 @@ func (p *polling) commit(ctx context.Context, w window) error {
 		return err
 	}
 	p.tb.recent, p.tb.polled = p.shown, p.t.o.Now()
-	got, err = p.t.promote(ctx, &p.newest, p.scan.end(true).from)
+	got, err = p.t.promote(ctx, &p.newest, p.sure)
 	p.total = addAppended(p.total, got)
 	return err
 }
@@ -173,6 +178,7 @@ func (p *polling) cover(b *audit.Batch, w window, end audit.Time) {
 	}
 	for _, at := range p.scan.reloads {
 		b.Gaps = append(b.Gaps, p.reloaded(at))
+		b.Alerts = append(b.Alerts, ReloadAlarm(p.t.o.Node, p.tb.table, at, "").Alert())
 	}
 	p.scan.reloads = nil
 	if !p.scan.cut || w.to != 0 {

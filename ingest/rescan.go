@@ -153,7 +153,7 @@ func (r *rescanning) commit(ctx context.Context, w window, cursor audit.Cursor) 
 		return err
 	}
 	if !r.scan.cut {
-		got, err = t.promote(ctx, &r.newest, r.scan.end(true).from)
+		got, err = t.promote(ctx, &r.newest, max(w.from, r.scan.hidden()))
 		r.total = addAppended(r.total, got)
 	}
 	r.tb.pass = nil

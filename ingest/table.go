@@ -15,7 +15,7 @@ type table struct {
 	width   width     // of windows while there is much to read
 	polled  time.Time // by our clock, when the log was last read to its end; zero: not yet
 	recent  recent    // what the last poll showed
-	memory  memory    // what is stored of the log's holes and of what was read
+	memory  logMemory // what is stored of the log's holes and of what was read
 	events  events    // what the table told of itself
 	pass    *pass     // a re-scan that is under way
 	backoff backoff
@@ -92,7 +92,7 @@ func (tb *table) after(o Options, fresh int) {
 
 // holes are the stretches of the log that are not read again: entries that
 // Harper cannot read, and what it reads slowly.
-func (m *memory) holes() []window {
+func (m *logMemory) holes() []window {
 	var holes []window
 	for _, g := range m.gaps {
 		if g.To-g.From <= narrowest && g.To > g.From && (g.Healed == 0 || g.Healed <= g.Observed) {
@@ -106,7 +106,7 @@ func (m *memory) holes() []window {
 }
 
 // remember adds what was stored.
-func (m *memory) remember(b memory) {
+func (m *logMemory) remember(b logMemory) {
 	m.gaps = append(m.gaps, b.gaps...)
 	m.slow = append(m.slow, b.slow...)
 	for _, s := range b.spans {
@@ -115,14 +115,14 @@ func (m *memory) remember(b memory) {
 }
 
 // forget takes gaps out that were read after all.
-func (m *memory) forget(healed []audit.Gap) {
+func (m *logMemory) forget(healed []audit.Gap) {
 	for _, h := range healed {
 		m.gaps = slices.DeleteFunc(m.gaps, func(g audit.Gap) bool { return g.From == h.From && g.To == h.To })
 	}
 }
 
 // hiding counts the gaps that hide something of what Harper had logged.
-func (m *memory) hiding() int {
+func (m *logMemory) hiding() int {
 	n := 0
 	for _, g := range m.gaps {
 		if g.Healed == 0 && g.Kind != audit.GapBefore && g.Kind != audit.GapUnaudited {
@@ -134,7 +134,7 @@ func (m *memory) hiding() int {
 
 // covers says that a stretch was read before, so that whatever cannot be read
 // of it now was read when it could.
-func (m *memory) covers(w window) bool {
+func (m *logMemory) covers(w window) bool {
 	read := slices.ContainsFunc(m.spans, func(s audit.Span) bool { return s.From <= w.from && w.to <= s.To })
 	return read && !slices.ContainsFunc(m.gaps, func(g audit.Gap) bool {
 		return g.Healed == 0 && g.From < w.to && w.from < max(g.To, g.From+narrowest)

@@ -44,12 +44,12 @@ type Checkpoint interface {
 // A Tailer follows the logs of every audited table of one Harper node.
 type Tailer struct {
 	o     Options
-	clock clock
+	clock serverClock
 	stats stats
 
 	mu     sync.Mutex
 	tables map[audit.Table]*table
-	memory map[audit.Table]memory // as it was stored when the tailer began; nil: not yet read
+	memory map[audit.Table]logMemory // as it was stored when the tailer began; nil: not yet read
 	// unlogged are the tables of which Harper keeps no audit log.
 	unlogged map[audit.Table]bool
 }
@@ -57,7 +57,7 @@ type Tailer struct {
 // NewTailer makes a tailer; Run or Once sets it to work.
 func NewTailer(o Options) *Tailer {
 	o = o.withDefaults()
-	return &Tailer{o: o, clock: clock{now: o.Now}, tables: map[audit.Table]*table{}, unlogged: map[audit.Table]bool{}}
+	return &Tailer{o: o, clock: serverClock{now: o.Now}, tables: map[audit.Table]*table{}, unlogged: map[audit.Table]bool{}}
 }
 
 // Once reads every table's log up to now, with the re-scans that are due, and
