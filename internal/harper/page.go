@@ -20,6 +20,13 @@ type Stored struct {
 	Err error
 }
 
+// ErrExpired says that a record is past its time, and is told no more; Harper
+// has not deleted it yet.
+var ErrExpired = errors.New("the record has expired")
+
+// expiredMessage is what Harper puts in the place of such a record.
+const expiredMessage = "This entry has expired"
+
 // pageRecords is how many records a page has when nobody says.
 const pageRecords = 500
 
@@ -50,8 +57,10 @@ func (c *Client) Page(ctx context.Context, t audit.Table, after audit.ID, limit 
 		"conditions":     audit.Array(condition),
 		"get_attributes": storedAttributes(),
 		"limit":          audit.Int(int64(limit)),
+		// Reading a record that has expired would delete it, or fetch it anew.
+		"onlyIfCached": audit.Bool(true), "noCacheStore": audit.Bool(true),
 	}, func(v audit.Value) error {
-		page = append(page, storedOf(v))
+		page = append(page, storedOf(v, info.PrimaryKey))
 		return nil
 	})
 	if err != nil {
@@ -128,7 +137,7 @@ func firstKey(keyType string) audit.Value {
 
 // storedOf reads an element of the answer. Harper puts an error in the place of
 // a record that it cannot read, with the key where it knows it.
-func storedOf(v audit.Value) Stored {
+func storedOf(v audit.Value, primaryKey string) Stored {
 	s := Stored{}
 	var err error
 	if s.ID, err = audit.IDOf(v.Get("$id")); err == nil && v.Get("$record").Kind() == audit.KindObject {
@@ -139,6 +148,9 @@ func storedOf(v audit.Value) Stored {
 	s.Err = &Error{Op: "search_by_conditions", Status: http.StatusOK, Message: message(v)}
 	if s.ID == "" {
 		s.ID, _ = audit.IDOf(v.Get("id")) // a key that is none stays empty
+	}
+	if id, err := audit.IDOf(v.Get(primaryKey)); err == nil && v.Len() == 2 && v.Get("message").Text() == expiredMessage {
+		return Stored{ID: id, Err: ErrExpired}
 	}
 	return s
 }
@@ -156,7 +168,7 @@ func (c *Client) readAgain(ctx context.Context, t audit.Table, after audit.ID, p
 			return fmt.Errorf("read records of %s: %w", t, s.Err) // nothing could continue behind it
 		case s.ID == after:
 			return fmt.Errorf("read records of %s behind %s: %w", t, after, errNoWay)
-		case s.Err != nil && !s.ID.Empty():
+		case s.Err != nil && !errors.Is(s.Err, ErrExpired) && !s.ID.Empty():
 			ids = append(ids, s.ID)
 		}
 	}
