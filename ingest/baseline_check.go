@@ -23,6 +23,8 @@ type misplaced struct {
 
 func (m *misplaced) Error() string { return fmt.Sprintf("at byte %d: %v", m.at, m.err) }
 
+func (m *misplaced) Unwrap() error { return m.err }
+
 // An advised error says what to do about it.
 type advised struct {
 	error
