@@ -155,7 +155,7 @@ func (u *burst) flush(ctx context.Context) error {
 }
 
 // whole says whether the burst has told every record that was there when the
-// listening began: nothing that old is found behind its last key.
+// listening began: nothing that old, and not told, is found behind its last key.
 func (u *burst) whole(ctx context.Context) (bool, error) {
 	after := u.last
 	for {
@@ -165,8 +165,11 @@ func (u *burst) whole(ctx context.Context) (bool, error) {
 		}
 		for _, s := range page {
 			after = s.ID
-			if !errors.Is(s.Err, harper.ErrExpired) && (s.Err != nil || s.Version <= u.began) {
-				return false, nil
+			if errors.Is(s.Err, harper.ErrExpired) || s.Err == nil && s.Version > u.began {
+				continue
+			}
+			if told, err := u.told(ctx, s.ID); !told || err != nil {
+				return false, err
 			}
 		}
 		if len(page) == 0 {

@@ -193,3 +193,51 @@ func TestBaselineStops(t *testing.T) {
 		}
 	})
 }
+
+// TestBaselineFromEvents: the burst with which a table's events begin is a whole
+// baseline, whatever is written meanwhile, and what is written meanwhile does
+// not take the place of what was there before.
+func TestBaselineFromEvents(t *testing.T) {
+	eachLine(t, func(t *testing.T, srv *harpertest.Server) {
+		db := openStore(t)
+		for i := range 700 {
+			put(t, srv, dogs, fmt.Sprint(i+1), map[string]any{"n": i})
+		}
+		put(t, srv, dogs, "zebra", map[string]any{"n": -1})
+		was := srv.Records(dogs)
+		client, err := harper.New(harper.Options{Target: srv.OpsURL(), REST: srv.RESTURL(), Username: "admin", Password: "secret"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(client.Close)
+		b := baseliner(t, srv, db)
+		b.Server, b.Source = client, audit.FromEvents
+		wrote := false
+		b.Progress = func(got audit.Baseline) {
+			if got.Records > 0 && !wrote { // by then all of the burst is sent
+				wrote = true
+				patch(t, srv, dogs, "3", map[string]any{"n": "news"})
+				put(t, srv, dogs, "5000", map[string]any{"n": "new"})
+			}
+		}
+		whole := take(t, b, dogs)[0]
+		if whole.Err != nil || whole.Ended == 0 || whole.Records < 701 || whole.Records > 702 || whole.Source != audit.FromEvents || !whole.Lossy {
+			t.Fatalf("%+v, want 701 records, or 702 with the one that was made meanwhile", whole)
+		}
+		for id, body := range was {
+			r, ok := baseOf(t, db, dogs, string(id), whole.ID)
+			if !ok || !r.Body.Equal(body) || r.Seen < whole.Begun || r.Until > whole.Ended {
+				t.Errorf("%s: %v %s, want %s", id, ok, r.Body.JSON(), body.JSON())
+			}
+		}
+		cat := take(t, b, cats)[0]
+		if cat.Err != nil || cat.Records != 0 || cat.Ended == 0 {
+			t.Errorf("%+v, want a complete baseline of no record", cat)
+		}
+		hidden := audit.Table{Database: "kennel", Name: "hidden"}
+		srv.CreateTable(hidden, harpertest.Schema{})
+		if h := take(t, b, hidden)[0]; !errors.Is(h.Err, harper.ErrNotExported) || h.Ended != 0 {
+			t.Errorf("%+v, want that the table has no events", h)
+		}
+	})
+}

@@ -23,9 +23,9 @@ func baselineListing(taken []ingest.Taken, people bool) report.Listing {
 		if notes == nil {
 			notes = []string{}
 		}
-		var begun, ended, why any // null: never
+		var begun, ended, source, id, why any // null: there is none
 		if t.Begun != 0 {
-			begun = t.Begun
+			begun, source, id = t.Begun, string(t.Source), t.ID
 		}
 		if t.Ended != 0 {
 			ended = t.Ended
@@ -34,14 +34,14 @@ func baselineListing(taken []ingest.Taken, people bool) report.Listing {
 			why = printable(t.Err.Error())
 		}
 		row := []any{
-			t.Table.Database, t.Table.Name, t.Records, begun, ended, string(t.Source), t.Ended != 0,
-			t.Lossy, t.Cluster, t.Node, t.ID, notes, why,
+			t.Table.Database, t.Table.Name, t.Records, begun, ended, source, t.Ended != 0,
+			t.Lossy, t.Cluster, t.Node, id, notes, why,
 		}
 		if people && t.Ended == 0 {
 			row[4] = "never"
 		}
 		if people && t.Begun == 0 {
-			row[3] = "never"
+			row[3], row[5] = "never", "none"
 		}
 		l.Rows = append(l.Rows, row[:len(l.Columns)])
 	}

@@ -23,8 +23,18 @@ type Stored struct {
 // not deleted it yet.
 var ErrExpired = errors.New("the record has expired")
 
-// expiredMessage is what Harper puts in the place of such a record.
-const expiredMessage = "This entry has expired"
+// expired is the key of a record that Harper says so of, in its place; empty if v
+// is something else.
+func expired(v audit.Value, primaryKey string) audit.ID {
+	if v.Len() != 2 || v.Get("message").Text() != "This entry has expired" {
+		return ""
+	}
+	id, err := audit.IDOf(v.Get(primaryKey))
+	if err != nil {
+		return ""
+	}
+	return id
+}
 
 // pageRecords is how many records a page has when nobody says.
 const pageRecords = 500
@@ -55,7 +65,7 @@ func (c *Client) Page(ctx context.Context, t audit.Table, after audit.ID, limit 
 	if err != nil {
 		return nil, fmt.Errorf("read records of %s: %w", t, err)
 	}
-	f := fetch{c: c, info: info, found: map[audit.ID]Record{}}
+	f := fetch{c: c, info: info, found: map[audit.ID]Record{}, idle: true}
 	var page []Stored
 	for _, r := range ranges {
 		if len(page) == limit {
@@ -91,8 +101,6 @@ func (f *fetch) page(ctx context.Context, r keyRange, page []Stored, limit int) 
 		"conditions":     audit.Array(r.condition),
 		"get_attributes": storedAttributes,
 		"limit":          audit.Int(int64(limit - len(page))),
-		// Reading a record that is past its time would delete it, or fetch it anew.
-		"onlyIfCached": audit.Bool(true), "noCacheStore": audit.Bool(true),
 	}, func(v audit.Value) error {
 		s := storedOf(v, f.info.PrimaryKey)
 		if s.ID == "" {
@@ -120,7 +128,7 @@ func storedOf(v audit.Value, primaryKey string) Stored {
 	if s.ID == "" {
 		s.ID, _ = audit.IDOf(v.Get("id")) // a key that is none stays empty
 	}
-	if id, err := audit.IDOf(v.Get(primaryKey)); err == nil && v.Len() == 2 && v.Get("message").Text() == expiredMessage {
+	if id := expired(v, primaryKey); id != "" {
 		return Stored{ID: id, Err: ErrExpired}
 	}
 	return s
