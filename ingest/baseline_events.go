@@ -23,20 +23,8 @@ var errNoEnd = errors.New("the events went silent before it was proven that they
 // pausing; so the burst counts as whole only when no record older than the
 // listening is found behind the last key that it told.
 func (b Baseliner) takeEvents(ctx context.Context, w *baselineWriter, clock *serverClock, unread *unreadable) error {
-	ctx, stop := context.WithCancel(ctx)
-	events := make(chan heard)
-	ended := make(chan struct{})
-	defer func() { stop(); <-ended }()
-	go func() {
-		defer close(ended)
-		for e, err := range b.Server.Events(ctx, w.b.Table) {
-			select {
-			case events <- heard{e, err}:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	events, stop := b.listen(ctx, w.b.Table)
+	defer stop()
 	u := &burst{b: b, w: w, clock: clock, unread: unread, began: clock.seen, from: clock.seen}
 	probe := time.NewTicker(probeEvery)
 	defer probe.Stop()
@@ -65,6 +53,23 @@ func (b Baseliner) takeEvents(ctx context.Context, w *baselineWriter, clock *ser
 			return ctx.Err()
 		}
 	}
+}
+
+// listen passes a table's events on; stop ends it and waits for its end.
+func (b Baseliner) listen(ctx context.Context, table audit.Table) (events <-chan heard, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	c, ended := make(chan heard), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for e, err := range b.Server.Events(ctx, table) {
+			select {
+			case c <- heard{e, err}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return c, func() { cancel(); <-ended }
 }
 
 type heard struct {

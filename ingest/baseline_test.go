@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"recourse/audit"
 	"recourse/ingest"
@@ -238,6 +239,39 @@ func TestBaselineFromEvents(t *testing.T) {
 		srv.CreateTable(hidden, harpertest.Schema{})
 		if h := take(t, b, hidden)[0]; !errors.Is(h.Err, harper.ErrNotExported) || h.Ended != 0 {
 			t.Errorf("%+v, want that the table has no events", h)
+		}
+	})
+}
+
+// TestAbsenceFromBaseline: a record that is not in a whole table was not there;
+// that it is not in an export says nothing.
+func TestAbsenceFromBaseline(t *testing.T) {
+	eachLine(t, func(t *testing.T, srv *harpertest.Server) {
+		for source, want := range map[audit.BaselineSource]audit.State{audit.FromSearch: audit.Absent, audit.FromFile: audit.Unknown} {
+			db := openStore(t)
+			id := string(source)
+			put(t, srv, dogs, "1", map[string]any{"n": 1})
+			from := srv.Now()
+			if source == audit.FromFile {
+				f := ingest.BaselineFile{Store: db, Table: dogs, At: from}
+				if _, err := f.Take(t.Context(), exported(t, "dogs.json", `[{"id":1,"n":1}]`)); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				take(t, baseliner(t, srv, db), dogs)
+			}
+			time.Sleep(3 * time.Millisecond) // Harper's own time is told in whole milliseconds
+			put(t, srv, dogs, id, map[string]any{"n": 2})
+			covered := audit.Span{Node: "n1", Table: dogs, From: from - 1000, To: srv.Now() + 1000}
+			if _, err := db.Append(t.Context(), audit.Batch{Spans: []audit.Span{covered}}); err != nil {
+				t.Fatal(err)
+			}
+			once(t, tailer(t, srv, db))
+			for _, c := range changesOf(t, db) {
+				if c.Key.ID == idOf(t, id) && c.Before.State != want {
+					t.Errorf("%s: before it was made the record is %s (%s), want %s", source, c.Before.State, c.Before.Source, want)
+				}
+			}
 		}
 	})
 }
