@@ -234,7 +234,7 @@ func (s *Server) load(l *Link, name audit.Table, records []record) {
 	}
 	c := &commit{version: max(s.now(), after(s.lastVersion)), from: l}
 	s.lastVersion = c.version
-	e := &entry{Entry: Entry{LocalTime: c.version, Version: c.version, Table: name, Type: "reload", EndTxn: true}}
+	e := &entry{Entry: Entry{LocalTime: c.version, Version: c.version, Table: name, Type: "reload", EndTxn: s.line == RocksDB}}
 	if s.line == LMDB {
 		e.LocalTime = s.nextLocal(c, t)
 	}

@@ -58,7 +58,7 @@ func (s *Server) commit(c *commit) error {
 		s.apply(c, w)
 	}
 	if len(c.logged) > 0 {
-		c.logged[len(c.logged)-1].EndTxn = true
+		c.logged[len(c.logged)-1].EndTxn = s.line == RocksDB
 		s.send(c)
 	}
 	return nil

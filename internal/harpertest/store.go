@@ -27,7 +27,7 @@ type Entry struct {
 	Raw       audit.Value // a patch holds only what was sent
 	Node      string      // the node that wrote it; empty: this one
 	NodeID    int         // its number here; zero: this one
-	EndTxn    bool        // the last of its transaction
+	EndTxn    bool        // RocksDB: the last of its transaction
 }
 
 // entry is an Entry in the store.
