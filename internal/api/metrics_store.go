@@ -1,7 +1,7 @@
 package api
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 
 	"recourse/audit"
@@ -28,7 +28,9 @@ var storeFamilies = []family{
 	{"recourse_amendments_total", "Readings of a stored change that could be trusted further and took its place.",
 		counter, nil, func(v view, e emit) { e(float64(v.Store.Amended)) }},
 	{"recourse_gaps", "Stretches of the logs that are not known, by why; healed ones do not count.",
-		gauge, []string{"kind"}, gapsOf},
+		gauge, []string{"kind"}, func(v view, e emit) { gapsOf(e, v.Gaps) }},
+	{"recourse_gaps_found_total", "Stretches of the logs that were not known when they were found, by why, healed ones included.",
+		counter, []string{"kind"}, func(v view, e emit) { gapsOf(e, v.Gaps, v.Healed) }},
 	{"recourse_slow_windows", "Stretches of the logs that took Harper so long that re-scans leave them out.",
 		gauge, nil, func(v view, e emit) { e(float64(v.Slow)) }},
 	{"recourse_store_head_seq", "Number of the newest stored change.",
@@ -62,11 +64,12 @@ var storeFamilies = []family{
 }
 
 // gapsOf counts a gap without a kind as unreadable, as audit.Gap says.
-func gapsOf(v view, e emit) {
-	counts := maps.Clone(v.Gaps)
-	if n := counts[""]; n > 0 {
-		counts[audit.GapUnreadable] += n
-		delete(counts, "")
+func gapsOf(e emit, from ...map[audit.GapKind]int) {
+	counts := map[audit.GapKind]int{}
+	for _, m := range from {
+		for kind, n := range m {
+			counts[cmp.Or(kind, audit.GapUnreadable)] += n
+		}
 	}
 	for _, k := range withOthers(gapKinds, counts) {
 		e(float64(counts[k]), string(k))

@@ -9,7 +9,8 @@ import (
 
 // A StateFunc says how the daemon stands now. It is asked at most once in
 // [Options.Fresh], however many ask the server, and should answer within
-// [Options.Patience]. What it knows when it fails is not published.
+// [Options.Patience]. What it knows when it fails is not published; the error is,
+// to whoever can reach the server.
 type StateFunc func(context.Context) (State, error)
 
 // A State is what a running daemon knows of itself at one moment. Counters count
@@ -21,6 +22,7 @@ type State struct {
 	Nodes   []NodeState
 	Tables  []TableState
 	Gaps    map[audit.GapKind]int // stretches that are hidden still; a kind that is not there has none
+	Healed  map[audit.GapKind]int // those that were read after all
 	Slow    int                   // slow windows known
 	Index   audit.Seq             // how many changes the index is behind the store
 	Rules   audit.Seq             // how many changes the rules have not seen
