@@ -25,7 +25,7 @@ var errNoEnd = errors.New("the events went silent before it was proven that they
 func (b Baseliner) takeEvents(ctx context.Context, w *baselineWriter, clock *serverClock, unread *unreadable) error {
 	events, stop := b.listen(ctx, w.b.Table)
 	defer stop()
-	u := &burst{b: b, w: w, clock: clock, unread: unread, began: clock.seen, from: clock.seen}
+	u := &firstEvents{b: b, w: w, clock: clock, unread: unread, began: clock.seen, from: clock.seen}
 	probe := time.NewTicker(probeEvery)
 	defer probe.Stop()
 	quiet := time.Now()
@@ -77,8 +77,8 @@ type heard struct {
 	err   error
 }
 
-// A burst is the first part of a stream of events while it is read.
-type burst struct {
+// A firstEvents is the first part of a stream of events while it is read.
+type firstEvents struct {
 	b      Baseliner
 	w      *baselineWriter
 	clock  *serverClock
@@ -99,7 +99,7 @@ type burst struct {
 // An event of a write that was stored before the listening began is of the
 // burst. One that was stored later is, unless the record was told already: then
 // it is news, which the log has too.
-func (u *burst) hear(ctx context.Context, e harper.Event) (bool, error) {
+func (u *firstEvents) hear(ctx context.Context, e harper.Event) (bool, error) {
 	u.marked = u.marked || e.Current
 	switch {
 	case e.ID == "":
@@ -127,7 +127,7 @@ func (u *burst) hear(ctx context.Context, e harper.Event) (bool, error) {
 }
 
 // told says whether the record is in this baseline already.
-func (u *burst) told(ctx context.Context, id audit.ID) (bool, error) {
+func (u *firstEvents) told(ctx context.Context, id audit.ID) (bool, error) {
 	if err := u.flush(ctx); err != nil {
 		return false, err
 	}
@@ -144,7 +144,7 @@ func (u *burst) told(ctx context.Context, id audit.ID) (bool, error) {
 }
 
 // flush stores what is pending.
-func (u *burst) flush(ctx context.Context) error {
+func (u *firstEvents) flush(ctx context.Context) error {
 	if len(u.pending) == 0 {
 		return nil
 	}
@@ -161,7 +161,7 @@ func (u *burst) flush(ctx context.Context) error {
 
 // whole says whether the burst has told every record that was there when the
 // listening began: nothing that old, and not told, is found behind its last key.
-func (u *burst) whole(ctx context.Context) (bool, error) {
+func (u *firstEvents) whole(ctx context.Context) (bool, error) {
 	after := u.last
 	for {
 		page, err := u.b.Server.Page(ctx, u.w.b.Table, after, firstPage)

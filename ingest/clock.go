@@ -8,8 +8,8 @@ import (
 	"recourse/audit"
 )
 
-// A serverClock compares the server's clock with ours, which does not step.
-type serverClock struct {
+// A skewClock compares the server's clock with ours, which does not step.
+type skewClock struct {
 	now func() time.Time
 
 	mu     sync.Mutex
@@ -36,7 +36,7 @@ func (t *Tailer) serverTime(ctx context.Context) (audit.Time, error) {
 
 // look takes note of the server's clock, and returns by how many milliseconds
 // it has stepped since the last look; 0 if it has not.
-func (c *serverClock) look(server audit.Time) audit.Time {
+func (c *skewClock) look(server audit.Time) audit.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()

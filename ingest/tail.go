@@ -44,7 +44,7 @@ type Checkpoint interface {
 // A Tailer follows the logs of every audited table of one Harper node.
 type Tailer struct {
 	o     Options
-	clock serverClock
+	clock skewClock
 	stats stats
 
 	mu     sync.Mutex
@@ -57,7 +57,7 @@ type Tailer struct {
 // NewTailer makes a tailer; Run or Once sets it to work.
 func NewTailer(o Options) *Tailer {
 	o = o.withDefaults()
-	return &Tailer{o: o, clock: serverClock{now: o.Now}, tables: map[audit.Table]*table{}, unlogged: map[audit.Table]bool{}}
+	return &Tailer{o: o, clock: skewClock{now: o.Now}, tables: map[audit.Table]*table{}, unlogged: map[audit.Table]bool{}}
 }
 
 // Once reads every table's log up to now, with the re-scans that are due, and
