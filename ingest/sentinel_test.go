@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -239,5 +240,45 @@ func TestSentinelGuessedCount(t *testing.T) {
 			s.round()
 		}
 		s.one(ingest.LogRecordsVanished, "about 40000", "at least 80000")
+	})
+}
+
+// TestSentinelDamagedNote: a memory that cannot be read begins anew, and does not
+// tell again what is stored.
+func TestSentinelDamagedNote(t *testing.T) {
+	onLines(t, harpertest.Options{}, func(s *scene) {
+		s.round()
+		s.load("dogs", 1, 5)
+		s.round()
+		for name := range s.db.notes {
+			s.db.notes[name] = []byte(`{"seq":`)
+		}
+		s.restart()
+		s.round()
+		s.round()
+		if a := s.one(ingest.LogAnonymous, "5 changes"); a.Count != 5 {
+			s.t.Errorf("count %d", a.Count)
+		}
+	})
+}
+
+// TestSentinelRun: rounds go on until the context ends, whatever fails.
+func TestSentinelRun(t *testing.T) {
+	onLines(t, harpertest.Options{}, func(s *scene) {
+		ctx, stop := context.WithCancel(s.t.Context())
+		rounds := 0
+		s.srv.SetFault(func(q harpertest.Request) harpertest.Fault {
+			if q.Operation != "describe_all" {
+				return harpertest.Fault{}
+			}
+			if rounds++; rounds == 3 {
+				stop()
+			}
+			return harpertest.Fault{Status: 500, Body: "out of order"}
+		})
+		sentinel := ingest.NewSentinel(ingest.SentinelOptions{Server: s.server, Store: s.db, Node: "n1", Interval: time.Millisecond})
+		if err := sentinel.Run(ctx); err != nil || rounds < 3 {
+			s.t.Errorf("Run ended with %v after %d rounds", err, rounds)
+		}
 	})
 }
