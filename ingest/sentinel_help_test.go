@@ -138,6 +138,16 @@ func (s *scene) read() {
 	}
 }
 
+// skip pretends that a table was read up to so long ago, and reads nothing.
+func (s *scene) skip(table audit.Table, ago time.Duration) error {
+	server := s.srv.Now() - audit.Time(ago.Milliseconds())
+	_, err := s.db.Append(s.t.Context(), audit.Batch{
+		Cursors: []audit.Cursor{{Node: "n1", Table: table, Time: server}},
+		Spans:   []audit.Span{{Node: "n1", Table: table, From: 1, To: server}},
+	})
+	return err
+}
+
 // round is half a minute later: the tail reads, the sentinel looks.
 func (s *scene) round() {
 	s.t.Helper()

@@ -218,6 +218,31 @@ func TestSentinelVanishedRecords(t *testing.T) {
 	})
 }
 
+// TestSentinelVanishedAmongNew: records that vanish are missed too when as many
+// new ones come.
+func TestSentinelVanishedAmongNew(t *testing.T) {
+	onLines(t, harpertest.Options{}, func(s *scene) {
+		s.put(dogs, ids(1, 60)...)
+		s.round()
+		var records []any
+		for i := range 20 {
+			records = append(records, map[string]any{"id": 100 + i})
+		}
+		s.call(map[string]any{"operation": "insert", "database": "kennel", "table": "dogs", "records": records})
+		for i := range 15 {
+			if err := s.srv.WriteUnaudited(dogs, idOf(s.t, fmt.Sprint(1+i)), nil); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		for range 4 {
+			s.round()
+		}
+		if a := s.one(ingest.LogRecordsVanished, "about 65 records", "at least 80", "20 inserted"); a.Count != 15 {
+			s.t.Errorf("count %d, want 15", a.Count)
+		}
+	})
+}
+
 // TestSentinelGuessedCount: a number that Harper only guesses is worth its
 // limits.
 func TestSentinelGuessedCount(t *testing.T) {
