@@ -111,7 +111,7 @@ func (s *scene) pass(d time.Duration) {
 // restart begins anew with what the store holds.
 func (s *scene) restart() {
 	clock := func() time.Time { s.mu.Lock(); defer s.mu.Unlock(); return s.now.Go() }
-	s.tail = ingest.NewTailer(ingest.Options{Server: s.server, Store: s.db, Node: "n1", System: []string{"hdb_job"}})
+	s.tail = ingest.NewTailer(ingest.Options{Server: s.server, Store: s.db, Node: "n1", System: []string{"hdb_job"}, Now: clock})
 	s.sentinel = ingest.NewSentinel(ingest.SentinelOptions{
 		Server: s.server, Store: s.db, Node: "n1", Overlap: time.Millisecond, Now: clock,
 		Raised: func(_ context.Context, alerts []audit.Alert) {
