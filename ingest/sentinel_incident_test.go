@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +22,7 @@ func TestSentinelOnIncident(t *testing.T) {
 			if err := srv.LoadIncident(os.DirFS(incidents + "/" + line.String())); err != nil {
 				t.Fatal(err)
 			}
-			s := &scene{t: t, srv: srv, db: &notebook{DB: openStore(t), notes: map[string][]byte{}}, raised: map[string]int{}}
+			s := &scene{t: t, srv: srv, db: &notebook{DB: openStore(t)}, raised: map[string]int{}}
 			s.server = &edited{Client: clientOf(t, srv)}
 			s.restart()
 			if _, err := s.tail.Once(t.Context()); err != nil {
@@ -34,6 +35,7 @@ func TestSentinelOnIncident(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			all = slices.DeleteFunc(all, func(a audit.Alert) bool { return a.Rule == string(ingest.LogUnreadable) }) // which the tail tells
 			if len(all) != 3 {
 				t.Errorf("%d alerts, want 3", len(all))
 			}

@@ -277,8 +277,8 @@ func TestSentinelDamagedNote(t *testing.T) {
 		s.round()
 		s.load("dogs", 1, 5)
 		s.round()
-		for name := range s.db.notes {
-			s.db.notes[name] = []byte(`{"seq":`)
+		if err := s.db.SetNote(s.t.Context(), "sentinel/n1", []byte(`{"seq":`)); err != nil {
+			s.t.Fatal(err)
 		}
 		s.restart()
 		s.round()
