@@ -141,7 +141,7 @@ func (s *Sentinel) Check(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.memory == nil {
-		m, err := recall(ctx, s.o.Store, s.o.Node)
+		m, err := s.recall(ctx)
 		if err != nil {
 			return err
 		}

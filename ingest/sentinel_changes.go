@@ -45,7 +45,10 @@ func (r *round) take(c *audit.Change) {
 	case c.Key.Table == jobTable && mine:
 		r.jobChange(c)
 	case c.Key.Table.Database == "system":
-	case c.Op == audit.OpReload && mine:
+	case c.Op == audit.OpReload:
+		if !mine {
+			return
+		}
 		a := ReloadAlarm(c.Node, c.Key.Table, c.Time, c.User)
 		a.Changes = []audit.Evidence{evidence(c)}
 		r.raise(a, true)

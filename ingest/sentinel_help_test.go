@@ -14,11 +14,10 @@ import (
 	"recourse/store"
 )
 
-// notebook is a store with notes that outlive a sentinel.
+// notebook is a store that may have no room.
 type notebook struct {
 	*store.DB
-	notes map[string][]byte
-	full  error // why nothing can be stored
+	full error // why nothing can be stored
 }
 
 func (n *notebook) Append(ctx context.Context, b audit.Batch) (audit.Appended, error) {
@@ -26,16 +25,6 @@ func (n *notebook) Append(ctx context.Context, b audit.Batch) (audit.Appended, e
 		return audit.Appended{}, n.full
 	}
 	return n.DB.Append(ctx, b)
-}
-
-func (n *notebook) Note(_ context.Context, name string) ([]byte, bool, error) {
-	note, ok := n.notes[name]
-	return note, ok, nil
-}
-
-func (n *notebook) SetNote(_ context.Context, name string, note []byte) error {
-	n.notes[name] = note
-	return nil
 }
 
 // edited is a Harper whose descriptions and configuration a test may change.
@@ -87,7 +76,7 @@ func onLines(t *testing.T, o harpertest.Options, test func(*scene)) {
 			for _, table := range []audit.Table{dogs, cats} {
 				s.srv.CreateTable(table, harpertest.Schema{Exported: true})
 			}
-			s.db = &notebook{DB: openStore(t), notes: map[string][]byte{}}
+			s.db = &notebook{DB: openStore(t)}
 			s.server = &edited{Client: clientOf(t, s.srv)}
 			s.restart()
 			test(s)
@@ -122,20 +111,22 @@ func (s *scene) restart() {
 	})
 }
 
-// read lets the tail read everything, and says what it read.
+// read lets the tail read everything.
 func (s *scene) read() {
 	s.t.Helper()
-	server := s.srv.Now()
 	if _, err := s.tail.Once(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
-	var b audit.Batch
-	for _, table := range []audit.Table{dogs, cats} {
-		b.Spans = append(b.Spans, audit.Span{Node: "n1", Table: table, From: 1, To: server})
-	}
-	if _, err := s.db.Append(s.t.Context(), b); err != nil {
-		s.t.Fatal(err)
-	}
+}
+
+// skip pretends that a table was read up to so long ago, and reads nothing.
+func (s *scene) skip(table audit.Table, ago time.Duration) error {
+	server := s.srv.Now() - audit.Time(ago.Milliseconds())
+	_, err := s.db.Append(s.t.Context(), audit.Batch{
+		Cursors: []audit.Cursor{{Node: "n1", Table: table, Time: server}},
+		Spans:   []audit.Span{{Node: "n1", Table: table, From: 1, To: server}},
+	})
+	return err
 }
 
 // round is half a minute later: the tail reads, the sentinel looks.

@@ -100,7 +100,7 @@ func (r *round) polledJobs(ctx context.Context) error {
 }
 
 func polled(l harper.Job, now audit.Time) jobMemory {
-	return jobMemory{Type: l.Type, User: l.User, Status: l.Status, Message: l.Message, Start: l.Start, End: l.End, Seen: now}
+	return jobMemory{Type: l.Type, User: l.User, Status: l.Status, Message: l.Message, Start: finite(l.Start), End: finite(l.End), Seen: now}
 }
 
 // lastJob is when the newest known job was learned of; at first, a day ago.
@@ -131,7 +131,15 @@ func (j *jobMemory) learn(n jobMemory) {
 // number is a time in milliseconds, or 0.
 func number(v audit.Value) audit.Time {
 	f, _ := v.Float64()
-	return audit.Time(f)
+	return finite(audit.Time(f))
+}
+
+// finite is a time that can be noted, or 0.
+func finite(t audit.Time) audit.Time {
+	if t.Go().IsZero() {
+		return 0
+	}
+	return t
 }
 
 // moment is the time of a request as a title shows it: milliseconds are a time,

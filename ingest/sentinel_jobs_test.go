@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -176,6 +177,11 @@ func TestSentinelNobody(t *testing.T) {
 		list := s.alerts(ingest.LogAnonymous)
 		if len(list) != 2 || list[0].Count+list[1].Count != 51 {
 			s.t.Fatalf("alerts %+v, want the load and one of 50", list)
+		}
+		for _, a := range list {
+			if own := a.Group["table"] == dogs.String(); own != (a.Group["user"] == "") || own != (a.Count == 50) || own != strings.Contains(a.Title, "nobody knows") {
+				s.t.Errorf("alert %+v: only the changes of the dogs are nobody's", a)
+			}
 		}
 		s.pass(time.Hour)
 		nobody(200, 3)

@@ -82,15 +82,18 @@ const (
 	mostPending  = 1000
 )
 
-func recall(ctx context.Context, notes Notes, node string) (*memory, error) {
+// recall reads the memory. One that cannot be read begins anew, which takes in
+// all stored changes again.
+func (s *Sentinel) recall(ctx context.Context) (*memory, error) {
 	m := &memory{}
-	note, found, err := notes.Note(ctx, sentinelNote(node))
+	note, found, err := s.o.Store.Note(ctx, sentinelNote(s.o.Node))
 	if err != nil {
 		return nil, err
 	}
 	if found {
 		if err := json.Unmarshal(note, m); err != nil {
-			return nil, fmt.Errorf("read what was noted of the log's state on %q: %w", node, err)
+			s.o.Log.Error("what was noted of the log's state cannot be read; what happened to it since the last look is not found", "node", s.o.Node, "err", err)
+			m = &memory{}
 		}
 	}
 	if m.Tables == nil {

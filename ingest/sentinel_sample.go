@@ -52,6 +52,9 @@ func (r *round) sample(ctx context.Context) error {
 
 func (r *round) sampleTable(ctx context.Context, tm *tableMemory, known coverage, limit int) error {
 	page, err := r.s.o.Server.Page(ctx, tm.Table, tm.Page, limit)
+	if err == nil && len(page) == 0 && tm.Page != "" {
+		page, err = r.s.o.Server.Page(ctx, tm.Table, "", limit) // it came to the end
+	}
 	if err != nil {
 		tm.Page = ""
 		return fmt.Errorf("sample %s: %w", tm.Table, err)

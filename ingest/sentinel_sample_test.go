@@ -90,6 +90,43 @@ func TestSentinelSampleSilent(t *testing.T) {
 	})
 }
 
+// TestSentinelSampleAhead: what is younger than the overlap may not have been
+// read yet, and what the log has is not unaudited, even if nobody stored it.
+func TestSentinelSampleAhead(t *testing.T) {
+	onLines(t, harpertest.Options{}, func(s *scene) {
+		sentinel := ingest.NewSentinel(ingest.SentinelOptions{Server: s.server, Store: s.db, Node: "n1", Overlap: 2 * time.Minute})
+		check := func() {
+			s.t.Helper()
+			if err := sentinel.Check(s.t.Context()); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		s.put(dogs, ids(1, 5)...)
+		s.pass(time.Minute)
+		s.put(dogs, "6")
+		s.unaudited(dogs, "7", map[string]any{"id": 7})
+		s.pass(time.Minute)
+		if err := s.skip(dogs, 2*time.Minute-time.Second); err != nil {
+			s.t.Fatal(err)
+		}
+		check()
+		s.silent()
+		if err := s.skip(dogs, 0); err != nil {
+			s.t.Fatal(err)
+		}
+		check()
+		s.silent()
+		s.pass(10 * time.Minute)
+		if err := s.skip(dogs, 0); err != nil {
+			s.t.Fatal(err)
+		}
+		check()
+		if a := s.one(ingest.LogUnauditedWrite, "1 record"); a.Changes[0].Key != "7" {
+			s.t.Errorf("evidence %+v, want the record that the log does not have", a.Changes)
+		}
+	})
+}
+
 // TestSentinelReload: records that came from another node without a log.
 func TestSentinelReload(t *testing.T) {
 	onLines(t, harpertest.Options{}, func(s *scene) {

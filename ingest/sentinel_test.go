@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -217,6 +218,31 @@ func TestSentinelVanishedRecords(t *testing.T) {
 	})
 }
 
+// TestSentinelVanishedAmongNew: records that vanish are missed too when as many
+// new ones come.
+func TestSentinelVanishedAmongNew(t *testing.T) {
+	onLines(t, harpertest.Options{}, func(s *scene) {
+		s.put(dogs, ids(1, 60)...)
+		s.round()
+		var records []any
+		for i := range 20 {
+			records = append(records, map[string]any{"id": 100 + i})
+		}
+		s.call(map[string]any{"operation": "insert", "database": "kennel", "table": "dogs", "records": records})
+		for i := range 15 {
+			if err := s.srv.WriteUnaudited(dogs, idOf(s.t, fmt.Sprint(1+i)), nil); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		for range 4 {
+			s.round()
+		}
+		if a := s.one(ingest.LogRecordsVanished, "about 65 records", "at least 80", "20 inserted"); a.Count != 15 {
+			s.t.Errorf("count %d, want 15", a.Count)
+		}
+	})
+}
+
 // TestSentinelGuessedCount: a number that Harper only guesses is worth its
 // limits.
 func TestSentinelGuessedCount(t *testing.T) {
@@ -229,6 +255,8 @@ func TestSentinelGuessedCount(t *testing.T) {
 		}
 		s.put(dogs, "1")
 		s.round()
+		n, limits = 10_000, [2]int64{9_000, 11_000} // once only
+		s.round()
 		n, limits = 85_000, [2]int64{70_000, 100_000}
 		for range 4 {
 			s.round()
@@ -239,5 +267,45 @@ func TestSentinelGuessedCount(t *testing.T) {
 			s.round()
 		}
 		s.one(ingest.LogRecordsVanished, "about 40000", "at least 80000")
+	})
+}
+
+// TestSentinelDamagedNote: a memory that cannot be read begins anew, and does not
+// tell again what is stored.
+func TestSentinelDamagedNote(t *testing.T) {
+	onLines(t, harpertest.Options{}, func(s *scene) {
+		s.round()
+		s.load("dogs", 1, 5)
+		s.round()
+		if err := s.db.SetNote(s.t.Context(), "sentinel/n1", []byte(`{"seq":`)); err != nil {
+			s.t.Fatal(err)
+		}
+		s.restart()
+		s.round()
+		s.round()
+		if a := s.one(ingest.LogAnonymous, "5 changes"); a.Count != 5 {
+			s.t.Errorf("count %d", a.Count)
+		}
+	})
+}
+
+// TestSentinelRun: rounds go on until the context ends, whatever fails.
+func TestSentinelRun(t *testing.T) {
+	onLines(t, harpertest.Options{}, func(s *scene) {
+		ctx, stop := context.WithCancel(s.t.Context())
+		rounds := 0
+		s.srv.SetFault(func(q harpertest.Request) harpertest.Fault {
+			if q.Operation != "describe_all" {
+				return harpertest.Fault{}
+			}
+			if rounds++; rounds == 3 {
+				stop()
+			}
+			return harpertest.Fault{Status: 500, Body: "out of order"}
+		})
+		sentinel := ingest.NewSentinel(ingest.SentinelOptions{Server: s.server, Store: s.db, Node: "n1", Interval: time.Millisecond})
+		if err := sentinel.Run(ctx); err != nil || rounds < 3 {
+			s.t.Errorf("Run ended with %v after %d rounds", err, rounds)
+		}
 	})
 }
