@@ -1,0 +1,303 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"recourse/audit"
+)
+
+// A Log tells how far the audit logs were read.
+type Log interface {
+	// Gaps are the stretches of the logs that could not be read, healed ones too.
+	Gaps(context.Context) ([]audit.Gap, error)
+	// Spans are the stretches that were read.
+	Spans(context.Context) ([]audit.Span, error)
+	// Cursors say where the reading of each log stands.
+	Cursors(context.Context) ([]audit.Cursor, error)
+	// Tables counts the stored changes by table.
+	Tables(context.Context) (map[audit.Table]int, error)
+}
+
+// A Coverage says how far an answer can be relied on to be whole.
+type Coverage struct {
+	// Complete: of every table that could have changes of the answer, all of the
+	// time that it is about was read.
+	Complete bool
+	// From and To are the time that the answer is about. From 0 is since ever; an
+	// answer without an end is about all that was read, and about what was not
+	// read since if that is more than a minute.
+	From, To audit.Time
+	// Stretches part that time, table by table. None: no account was kept of what
+	// was read, as in stores of before there were spans.
+	Stretches []TableStretch
+	// Gaps are what could not be read and may hide changes of the answer.
+	Gaps []audit.Gap
+}
+
+// A TableStretch is a part of one table's time of which one thing is known.
+type TableStretch struct {
+	Table audit.Table
+	audit.Stretch
+}
+
+// recent is how long, in milliseconds, what happened may have gone unread and
+// an answer still counts as up to date: a transaction may be seen so long after
+// it began, and a tail reads again so far back.
+const recent = 60_000
+
+// Reading is how far all logs were read, at one moment.
+type Reading struct {
+	Now    audit.Time // by our clock
+	Spans  []audit.Span
+	Gaps   []audit.Gap   // healed ones too
+	Tables []audit.Table // all that are known, sorted
+
+	cursors []audit.Cursor
+	newest  map[audit.Table]audit.Time // where reading stands, by the server's clock
+}
+
+// ReadLog finds out how far the logs were read.
+func ReadLog(ctx context.Context, log Log, now time.Time) (*Reading, error) {
+	r := &Reading{Now: audit.TimeOf(now)}
+	var err error
+	if r.Gaps, err = log.Gaps(ctx); err != nil {
+		return nil, err
+	}
+	if r.Spans, err = log.Spans(ctx); err != nil {
+		return nil, err
+	}
+	if r.cursors, err = log.Cursors(ctx); err != nil {
+		return nil, err
+	}
+	counts, err := log.Tables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.sum(slices.Collect(maps.Keys(counts))), nil
+}
+
+// sum works out what follows from the rest; stored are tables of which there
+// are changes.
+func (r *Reading) sum(stored []audit.Table) *Reading {
+	r.newest, r.Tables = map[audit.Table]audit.Time{}, stored
+	for _, g := range r.Gaps {
+		r.Tables = append(r.Tables, g.Table)
+	}
+	for _, c := range r.cursors {
+		r.Tables = append(r.Tables, c.Table)
+		r.newest[c.Table] = max(r.newest[c.Table], c.Time)
+	}
+	for _, s := range r.Spans {
+		r.Tables = append(r.Tables, s.Table)
+		r.newest[s.Table] = max(r.newest[s.Table], s.To)
+	}
+	slices.SortFunc(r.Tables, compareTables)
+	r.Tables = slices.Compact(r.Tables)
+	return r
+}
+
+// On is how far the logs of one node were read.
+func (r *Reading) On(node string) *Reading {
+	n := &Reading{Now: r.Now}
+	for _, s := range r.Spans {
+		if s.Node == node {
+			n.Spans = append(n.Spans, s)
+		}
+	}
+	for _, g := range r.Gaps {
+		if g.Node == node {
+			n.Gaps = append(n.Gaps, g)
+		}
+	}
+	for _, c := range r.cursors {
+		if c.Node == node {
+			n.cursors = append(n.cursors, c)
+		}
+	}
+	return n.sum(nil)
+}
+
+// Nodes are those whose logs were read, sorted.
+func (r *Reading) Nodes() []string {
+	var out []string
+	for _, s := range r.Spans {
+		out = append(out, s.Node)
+	}
+	for _, g := range r.Gaps {
+		out = append(out, g.Node)
+	}
+	for _, c := range r.cursors {
+		out = append(out, c.Node)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func compareTables(a, b audit.Table) int {
+	return cmp.Or(strings.Compare(a.Database, b.Database), strings.Compare(a.Name, b.Name))
+}
+
+// ReadTo is the moment, by the server's clock, up to which a table's log was
+// last read; 0: it never was.
+func (r *Reading) ReadTo(t audit.Table) audit.Time { return r.newest[t] }
+
+// Of is how far an answer can be relied on that is about tables and a stretch of
+// time, from inclusive, to exclusive. A from that is not above 0 is since ever;
+// a to that has not come yet is the newest that could have been read.
+func (r *Reading) Of(tables []audit.Table, from, to audit.Time) Coverage {
+	c := r.stretches(tables, from, to)
+	for _, g := range r.Gaps {
+		if slices.Contains(tables, g.Table) && g.From < c.To && endOf(g) > c.From && !r.mended(g) {
+			c.Gaps = append(c.Gaps, g)
+		}
+	}
+	return c.judge()
+}
+
+// OfExpr is how far the answer to an expression can be relied on.
+func (r *Reading) OfExpr(e Expr) Coverage {
+	from, to := e.Times()
+	if !math.IsInf(float64(to), 1) {
+		to = audit.Time(math.Nextafter(float64(to), math.Inf(1))) // which belongs to it
+	}
+	c := r.stretches(r.TablesOf(e), from, to)
+	for _, g := range r.Gaps {
+		// A log's begin is sharp: what has a later time was logged after it.
+		begun := g.Kind == audit.GapBefore && g.To <= c.From
+		if e.MayHide(g) && !begun && !r.mended(g) {
+			c.Gaps = append(c.Gaps, g)
+		}
+	}
+	return c.judge()
+}
+
+// TablesOf are the tables in which there could be changes that match: of those
+// that are known and those that the expression names.
+func (r *Reading) TablesOf(e Expr) []audit.Table {
+	from, to := e.Times()
+	tables := slices.Concat(r.Tables, tablesNamed(e.Root()))
+	slices.SortFunc(tables, compareTables)
+	return slices.DeleteFunc(slices.Compact(tables), func(t audit.Table) bool {
+		return !e.MayHide(audit.Gap{Table: t, From: from, To: to})
+	})
+}
+
+// tablesNamed are the tables that an expression names in full, be they asked for or
+// not.
+func tablesNamed(n Node) []audit.Table {
+	var out []audit.Table
+	switch n := n.(type) {
+	case And:
+		for _, part := range n {
+			out = append(out, tablesNamed(part)...)
+		}
+	case Or:
+		for _, part := range n {
+			out = append(out, tablesNamed(part)...)
+		}
+	case Not:
+		out = tablesNamed(n.Node)
+	case Record:
+		out = append(out, n.Key.Table)
+	case Field:
+		if text, literal := n.Pattern.Literal(); literal && n.Name == FieldTable {
+			if t, err := audit.ParseTable(text); err == nil {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+func (r *Reading) stretches(tables []audit.Table, from, to audit.Time) Coverage {
+	c := Coverage{From: max(from, 0)}
+	for _, t := range tables {
+		end := r.end(t, c.From, to)
+		c.To = max(c.To, end)
+		if len(r.Spans) == 0 {
+			continue
+		}
+		for _, s := range audit.CoverageOf(t, r.Spans, r.Gaps, c.From, end) {
+			if s.Cover == audit.CoverUnread {
+				s.Reason = r.unread(t, s)
+			}
+			c.Stretches = append(c.Stretches, TableStretch{t, s})
+		}
+	}
+	if len(tables) == 0 {
+		c.To = max(min(to, r.Now), c.From)
+	}
+	return c
+}
+
+// end is where the time ends in which something of a table could have been read:
+// at to or, where that has not come yet, at the newest that was read, or now if
+// that is not recent.
+func (r *Reading) end(t audit.Table, from, to audit.Time) audit.Time {
+	read := r.newest[t]
+	now := max(r.Now, read) // the server's clock may be ahead of ours
+	end := min(to, now)
+	if read < end && read >= now-recent {
+		end = read
+	}
+	if end <= from {
+		// Nothing of what is asked for has been read, and something may be there.
+		end = max(min(to, now), audit.Time(math.Nextafter(float64(from), math.Inf(1))))
+	}
+	return end
+}
+
+// unread says why a stretch of a table was not read.
+func (r *Reading) unread(t audit.Table, s audit.Stretch) string {
+	first := audit.Time(math.Inf(1))
+	for _, sp := range r.Spans {
+		if sp.Table == t {
+			first = min(first, sp.From)
+		}
+	}
+	switch {
+	case math.IsInf(float64(first), 1):
+		return "no reading of this table's log is on record"
+	case s.From < first:
+		return "before the log was first read"
+	case s.From >= r.newest[t]:
+		return "not read yet"
+	}
+	return "not read"
+}
+
+// mended says that a gap hides nothing: it was read after all, or on another
+// node.
+func (r *Reading) mended(g audit.Gap) bool {
+	if g.Healed != 0 {
+		return true
+	}
+	elsewhere := func(s audit.Span) bool {
+		return s.Table == g.Table && s.Node != g.Node && s.From < endOf(g) && s.To > g.From
+	}
+	return slices.ContainsFunc(r.Spans, elsewhere) && !slices.ContainsFunc(audit.CoverageOf(g.Table, r.Spans, r.Gaps, g.From, endOf(g)), func(s audit.Stretch) bool {
+		return s.Cover != audit.Covered
+	})
+}
+
+// endOf is a gap's end; one that is an instant hides that instant.
+func endOf(g audit.Gap) audit.Time {
+	return max(g.To, audit.Time(math.Nextafter(float64(g.From), math.Inf(1))))
+}
+
+func (c Coverage) judge() Coverage {
+	c.Complete = len(c.Stretches) > 0 && len(c.Gaps) == 0 &&
+		!slices.ContainsFunc(c.Stretches, func(s TableStretch) bool { return s.Cover != audit.Covered })
+	return c
+}
+
+// Open are the stretches of which not all is known.
+func (c Coverage) Open() []TableStretch {
+	return slices.DeleteFunc(slices.Clone(c.Stretches), func(s TableStretch) bool { return s.Cover == audit.Covered })
+}
