@@ -50,7 +50,7 @@ func CoverageOf(table Table, spans []Span, gaps []Gap, from, to Time) []Stretch 
 	}
 	for _, g := range gaps {
 		cut(g.From)
-		cut(g.end())
+		cut(g.End())
 	}
 	slices.Sort(cuts)
 	cuts = slices.Compact(cuts)
@@ -66,8 +66,9 @@ func CoverageOf(table Table, spans []Span, gaps []Gap, from, to Time) []Stretch 
 	return out
 }
 
-// end is the gap's To; a gap that is an instant hides that instant.
-func (g Gap) end() Time {
+// End is where the gap ends, exclusive: its To, but a gap that is an instant
+// hides that instant.
+func (g Gap) End() Time {
 	if g.To > g.From {
 		return g.To
 	}
@@ -87,7 +88,7 @@ func stretchOf(spans []Span, gaps []Gap, from, to Time) Stretch {
 	holed := map[string]bool{}
 	for i := range gaps {
 		g := &gaps[i]
-		if g.From <= from && to <= g.end() {
+		if g.From <= from && to <= g.End() {
 			holed[g.Node] = true
 			if worst == nil || cmp.Less(rank(g.Kind), rank(worst.Kind)) {
 				worst = g

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -115,6 +116,47 @@ func saveAlert(txn *badger.Txn, a audit.Alert) error {
 		a.State = old.State
 	}
 	return setEncoded(txn, key, alertOut(&a))
+}
+
+// maxEvidence bounds the changes that an alert names.
+const maxEvidence = 1000
+
+// joinAlert stores an alert of the ingestor's. Of one that is stored already the
+// state and the begin stand; the evidence of the two is put together.
+func joinAlert(txn *badger.Txn, a audit.Alert) error {
+	old, err := readAlert(txn, a.ID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		a.State = cmp.Or(a.State, audit.AlertOpen)
+	case err != nil:
+		return err
+	default:
+		a.State, a.FirstSeq, a.FirstTime = old.State, old.FirstSeq, old.FirstTime
+		a.LastTime, a.LastSeq = max(a.LastTime, old.LastTime), max(a.LastSeq, old.LastSeq)
+		a.Count = max(a.Count, old.Count)
+		a.Unknown, a.Late = a.Unknown || old.Unknown, a.Late || old.Late
+		a.Suppressed = max(a.Suppressed, old.Suppressed)
+	}
+	joinEvidence(&a, &old)
+	return setEncoded(txn, nameKey(kindAlert, a.ID), alertOut(&a))
+}
+
+// joinEvidence puts the evidence of old before that of a and counts what is then
+// too much. What old had already left out is not counted twice, as far as the
+// numbers of the changes tell.
+func joinEvidence(a, old *audit.Alert) {
+	all := slices.Clone(old.Changes)
+	for _, e := range a.Changes {
+		known := slices.ContainsFunc(all, func(k audit.Evidence) bool { return k.Seq == e.Seq && (e.Seq != 0 || k == e) })
+		switch {
+		case known:
+		case len(all) < maxEvidence:
+			all = append(all, e)
+		case e.Seq == 0 || e.Seq > old.LastSeq:
+			a.Suppressed++
+		}
+	}
+	a.Changes = all
 }
 
 func saveWindow(txn *badger.Txn, name string, data []byte) error {

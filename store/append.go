@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -19,11 +17,20 @@ const maxBatch = 64 << 20
 // nothing. When it returns, the batch is on disk.
 //
 // A change whose ID is stored, or that came earlier in the batch, counts as
-// known and is not stored again; if it reads otherwise than the stored one (in
-// Op, User or After) that reading is kept as a divergence, once. Divergences
-// counts only those that were not kept before. Cursors are stored as given,
-// even when they go back. A change's Before is stored only if its Source is
+// known and is not stored again. If the reading is of another node, that is kept
+// as an observation. If it knows more of the change (its image can be trusted
+// further, its operation is the origin's, it says what was sent), the change is
+// amended: read back, it is what is known now. If it reads otherwise (in Op,
+// User or After; the operation is no difference between nodes), the lesser of
+// the two readings is kept as a divergence, once. Divergences counts only those
+// that were not kept before. A change's Before is stored only if its Source is
 // Logged.
+//
+// Cursors, slow windows and baselines take the place of those of their names;
+// cursors even when they go back. Spans are joined with those stored. A gap
+// within a known one that is not healed is not stored again; those of the kinds
+// before and unaudited are joined. Healed needs the time in Healed; what has no
+// such gap is passed over.
 //
 // ErrBatchTooBig asks for a smaller batch.
 func (db *DB) Append(ctx context.Context, b audit.Batch) (audit.Appended, error) {
@@ -41,28 +48,56 @@ func (db *DB) Append(ctx context.Context, b audit.Batch) (audit.Appended, error)
 	if err := ctx.Err(); err != nil { // while waiting for another writer
 		return audit.Appended{}, fmt.Errorf("append: %w", err)
 	}
+	old := db.known.Load()
 	var a *appender
 	err := db.commit(func(txn *badger.Txn) error {
-		a = &appender{txn: txn, gaps: *db.gaps.Load(), tables: map[audit.Table]int{}, users: map[string]int{}}
-		return a.batch(b)
+		a = &appender{txn: txn, old: old, known: old, touched: map[audit.Table]bool{}, tables: map[audit.Table]int{}, users: map[string]int{}}
+		if err := a.batch(b); err != nil {
+			return err
+		}
+		if a.known != old {
+			db.known.Store(during(old, a.known))
+		}
+		return nil
 	})
 	if err != nil {
+		db.known.Store(old)
 		return audit.Appended{}, fmt.Errorf("append: %w", err)
 	}
 	db.head.Store(uint64(a.head))
-	db.gaps.Store(&a.gaps)
+	db.known.Store(a.known)
 	return a.out, nil
 }
 
 // An appender is one Append under way.
 type appender struct {
-	txn    *badger.Txn
-	head   audit.Seq
-	gaps   map[audit.Table][]audit.Gap // shared with readers: replaced, never changed
-	tables map[audit.Table]int
-	users  map[string]int
-	bytes  int
-	out    audit.Appended
+	txn     *badger.Txn
+	head    audit.Seq
+	old     *known
+	known   *known               // old, until something of it changes
+	touched map[audit.Table]bool // whose gaps or spans changed
+	tables  map[audit.Table]int
+	users   map[string]int
+	bytes   int
+	out     audit.Appended
+}
+
+// edit is what is known, to be changed.
+func (a *appender) edit() *known {
+	if a.known == a.old {
+		k := *a.old
+		a.known = &k
+	}
+	return a.known
+}
+
+// read is a stored change as it is known now.
+func (a *appender) read(seq audit.Seq) (audit.Change, error) {
+	c, err := readChange(a.txn, seq)
+	if err == nil {
+		err = a.known.amend(a.txn, &c)
+	}
+	return c, err
 }
 
 func (a *appender) batch(b audit.Batch) error {
@@ -74,29 +109,86 @@ func (a *appender) batch(b audit.Batch) error {
 	if next, err := has(a.txn, changeKey(a.head+1)); err != nil || next {
 		return fmt.Errorf("%w: there is a change beyond the head %d (%w)", ErrCorrupt, a.head, err)
 	}
+	items := len(b.Changes) + len(b.Records)
 	for i := range b.Changes {
 		c := &b.Changes[i]
 		if err := a.change(c); err != nil {
 			return fmt.Errorf("%s at %s: %w", c.Key.Table, c.Time, err)
 		}
-		if a.bytes > maxBatch && len(b.Changes) > 1 {
+		if a.bytes > maxBatch && items > 1 {
 			return ErrBatchTooBig
 		}
 		if i == 0 || sortable(c.Time) > sortable(a.out.Newest) {
 			a.out.Newest = c.Time
 		}
 	}
-	for i := range b.Gaps {
-		if err := a.gap(b.Gaps[i]); err != nil {
-			return fmt.Errorf("gap of %s: %w", b.Gaps[i].Table, err)
+	for i := range b.Records {
+		if err := a.baseRecord(b.Records[i]); err != nil {
+			return fmt.Errorf("base record of %s: %w", b.Records[i].Key.Table, err)
+		}
+		if a.bytes > maxBatch && items > 1 {
+			return ErrBatchTooBig
 		}
 	}
+	if err := a.coverage(b); err != nil {
+		return err
+	}
+	if err := a.others(b); err != nil {
+		return err
+	}
+	return a.counters()
+}
+
+// coverage stores what was read of the logs and what could not be. What was
+// healed comes before what is still hidden within it.
+func (a *appender) coverage(b audit.Batch) error {
+	for _, g := range b.Healed {
+		if err := a.heal(g); err != nil {
+			return fmt.Errorf("heal gap of %s: %w", g.Table, err)
+		}
+	}
+	for _, g := range b.Gaps {
+		if err := a.gap(g); err != nil {
+			return fmt.Errorf("gap of %s: %w", g.Table, err)
+		}
+	}
+	for _, s := range b.Spans {
+		if err := a.span(s); err != nil {
+			return fmt.Errorf("span of %s: %w", s.Table, err)
+		}
+	}
+	for t := range a.touched {
+		if spans := a.known.spans[t]; len(spans) > 0 {
+			k := a.edit()
+			k.whole = with(k.whole, t, wholeOf(spans, k.gaps[t]))
+		}
+	}
+	for _, w := range b.Slow {
+		if err := setEncoded(a.txn, slowKey(&w), slowOut(w)); err != nil {
+			return fmt.Errorf("slow window of %s: %w", w.Table, err)
+		}
+	}
+	return nil
+}
+
+// others stores what is neither a change nor about what was read.
+func (a *appender) others(b audit.Batch) error {
 	for _, c := range b.Cursors {
 		if err := setEncoded(a.txn, cursorKey(c.Node, c.Table), cursorOut(c)); err != nil {
 			return fmt.Errorf("cursor of %s: %w", c.Table, err)
 		}
 	}
-	return a.counters()
+	for _, l := range b.Alerts {
+		if err := joinAlert(a.txn, l); err != nil {
+			return fmt.Errorf("alert %s: %w", l.ID, err)
+		}
+	}
+	for _, l := range b.Baselines {
+		if err := a.baseline(l); err != nil {
+			return fmt.Errorf("baseline of %s: %w", l.Table, err)
+		}
+	}
+	return nil
 }
 
 func (a *appender) change(c *audit.Change) error {
@@ -130,6 +222,9 @@ func (a *appender) change(c *audit.Change) error {
 	a.tables[c.Key.Table]++
 	a.users[c.User]++
 	a.out.New++
+	if c.Late {
+		a.out.Late++
+	}
 	a.out.Last = a.head
 	if a.out.First == 0 {
 		a.out.First = a.head
@@ -137,50 +232,12 @@ func (a *appender) change(c *audit.Change) error {
 	return nil
 }
 
-// again looks at a change that is stored already.
-func (a *appender) again(seq audit.Seq, c *audit.Change) error {
-	a.out.Known++
-	stored, err := readChange(a.txn, seq)
-	if err != nil {
-		return err
-	}
-	if readsAs(&stored, c) {
-		return nil
-	}
-	key := divergenceKey(seq, c)
-	if known, err := has(a.txn, key); known || err != nil {
-		return err
-	}
-	payload, err := encodeDivergence(&audit.Divergence{Seq: seq, Node: c.Node, Observed: c.Observed,
-		Op: c.Op, User: c.User, After: c.After})
-	if err != nil {
-		return err
-	}
-	a.out.Divergences++
-	a.bytes += len(payload)
-	return set(a.txn, key, payload)
-}
-
-// gap stores a gap unless it lies within a known one of that table and node.
-func (a *appender) gap(g audit.Gap) error {
-	for _, k := range a.gaps[g.Table] {
-		if k.Node == g.Node && sortable(k.From) <= sortable(g.From) && sortable(g.To) <= sortable(k.To) {
-			return nil
-		}
-	}
-	a.gaps = maps.Clone(a.gaps)
-	a.gaps[g.Table] = append(slices.Clip(a.gaps[g.Table]), g)
-	a.out.Gaps++
-	return setEncoded(a.txn, gapKey(&g), gapOut(g))
-}
-
 // counters writes what changed of the head and the counts.
 func (a *appender) counters() error {
-	if a.out.New == 0 {
-		return nil
-	}
-	if err := set(a.txn, headKey(), uintPayload(uint64(a.head))); err != nil {
-		return err
+	if a.out.New > 0 {
+		if err := set(a.txn, headKey(), uintPayload(uint64(a.head))); err != nil {
+			return err
+		}
 	}
 	for t, n := range a.tables {
 		if err := a.count(tableKey(kindTableCount, t), n, count{Database: t.Database, Table: t.Name}); err != nil {
@@ -205,7 +262,9 @@ func (a *appender) count(key []byte, n int, c count) error {
 			return fmt.Errorf("read count: %w", err)
 		}
 	}
-	c.N += n
+	if c.N += n; c.N == 0 {
+		return a.txn.Delete(key)
+	}
 	return setEncoded(a.txn, key, c)
 }
 

@@ -31,6 +31,9 @@ type change struct {
 	Lossy    bool   `cbor:"17,keyasint,omitempty"`
 	Late     bool   `cbor:"18,keyasint,omitempty"`
 	Note     string `cbor:"19,keyasint,omitempty"`
+	// Format 2.
+	Sent      []byte `cbor:"20,keyasint,omitempty"`
+	Synthetic bool   `cbor:"21,keyasint,omitempty"`
 }
 
 func bits(t audit.Time) uint64 { return math.Float64bits(float64(t)) }
@@ -46,6 +49,7 @@ func encodeChange(c *audit.Change) ([]byte, error) {
 		Database: c.Key.Table.Database, Table: c.Key.Table.Name, Key: string(c.Key.ID),
 		Nth: c.Nth, After: imageOut(c.After), Size: c.Group.Size, Index: c.Group.Index,
 		Observed: bits(c.Observed), Lossy: c.Lossy, Late: c.Late, Note: c.Note,
+		Sent: c.Sent, Synthetic: c.Synthetic,
 	}
 	if c.Before.Source == audit.Logged {
 		d.Before = imageOut(c.Before)
@@ -64,7 +68,7 @@ func decodeChange(seq audit.Seq, payload []byte) (audit.Change, error) {
 		Key: audit.Key{Table: audit.Table{Database: d.Database, Name: d.Table}, ID: audit.ID(d.Key)},
 		Nth: d.Nth, Before: imageIn(d.Before), After: imageIn(d.After),
 		Group: audit.Group{Size: d.Size, Index: d.Index}, Observed: timeOf(d.Observed),
-		Lossy: d.Lossy, Late: d.Late, Note: d.Note,
+		Lossy: d.Lossy, Late: d.Late, Note: d.Note, Sent: d.Sent, Synthetic: d.Synthetic,
 	}
 	if len(d.ID) != len(c.ID) {
 		return audit.Change{}, fmt.Errorf("%w: an id of %d bytes", ErrCorrupt, len(d.ID))
@@ -95,12 +99,6 @@ func decodeDivergence(payload []byte) (audit.Divergence, error) {
 	}
 	return audit.Divergence{Seq: audit.Seq(d.Seq), Node: d.Node, Observed: timeOf(d.Observed),
 		Op: audit.Op(d.Op), User: d.User, After: imageIn(d.After)}, nil
-}
-
-// readsAs says that two readings of one change say the same of it. Where an
-// image comes from and how far it is trusted is no part of what it says.
-func readsAs(a, b *audit.Change) bool {
-	return a.Op == b.Op && a.User == b.User && a.After.State == b.After.State && a.After.Body.Equal(b.After.Body)
 }
 
 // readingHash is the hash of what a reading says.

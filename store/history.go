@@ -48,13 +48,16 @@ func (r *reader) history(ctx context.Context, k audit.Key, from place) (page []a
 		if i == pageChanges || size >= pageBytes {
 			return page, true, nil
 		}
-		c, err := readChange(r.txn, p.seq)
+		c, err := r.read(p.seq)
 		if err != nil {
 			return page, false, damaged(err)
 		}
 		if prev := newest[c.Cluster]; prev != nil {
-			r.fold(&c, prev)
-		} else if err := r.setBefore(&c); err != nil {
+			err = r.derive(&c, prev)
+		} else {
+			err = r.setBefore(&c)
+		}
+		if err != nil {
 			return page, false, err
 		}
 		page = append(page, c)
@@ -138,25 +141,40 @@ func (r *reader) next(c *audit.Change) (audit.Seq, error) {
 	return 0, nil
 }
 
-// setBefore derives a change's Before from the change that precedes it.
+// setBefore derives a change's Before from the change that precedes it and from
+// the baselines, and its After from a baseline that saw the record as the change
+// left it.
 func (r *reader) setBefore(c *audit.Change) error {
 	if c.Before.Source == audit.Logged {
-		return nil
+		return r.raise(c)
 	}
 	prev, err := r.previous(c)
 	if err != nil {
 		return err
 	}
+	return r.derive(c, prev)
+}
+
+// derive is setBefore where the change that precedes is known; nil for none.
+func (r *reader) derive(c, prev *audit.Change) error {
+	if err := r.raise(c); err != nil || c.Before.Source == audit.Logged {
+		return err
+	}
 	r.fold(c, prev)
-	return nil
+	return r.rebase(c, prev)
 }
 
 // previous is the record's preceding change that is no message, or nil.
 func (r *reader) previous(c *audit.Change) (*audit.Change, error) {
+	return r.before(c.Key, c.Cluster, placeOf(c))
+}
+
+// before is the record's newest change before a place that is no message, or nil.
+func (r *reader) before(k audit.Key, cluster string, p place) (*audit.Change, error) {
 	if r.back == nil {
 		r.back = r.txn.NewIterator(badger.IteratorOptions{Reverse: true, Prefix: []byte{byte(kindRecord)}})
 	}
-	key := recordKey(c.Key, c.Cluster, placeOf(c))
+	key := recordKey(k, cluster, p)
 	prefix := key[:len(key)-16]
 	for r.back.Seek(key); r.back.ValidForPrefix(prefix); r.back.Next() {
 		if bytes.Equal(r.back.Item().Key(), key) {
@@ -166,12 +184,12 @@ func (r *reader) previous(c *audit.Change) (*audit.Change, error) {
 		if !ok {
 			return nil, fmt.Errorf("%w: a key of the record index is too short", ErrCorrupt)
 		}
-		prev, err := readChange(r.txn, p.seq)
+		prev, err := r.read(p.seq)
 		if err != nil {
 			return nil, damaged(err)
 		}
 		if prev.Op.Kind() != audit.KindMessage {
-			return &prev, nil
+			return &prev, r.raise(&prev)
 		}
 	}
 	return nil, nil
@@ -180,12 +198,10 @@ func (r *reader) previous(c *audit.Change) (*audit.Change, error) {
 // fold derives c's Before from the change that precedes it, nil for none.
 //
 // Harper's insert skips ids that exist, so an insert proves absence; one that
-// follows a present image contradicts it, and then nothing is known. A gap
-// between the two may hide a change, which makes a carried image provisional.
+// follows a present image contradicts it, and then nothing is known. Where the
+// log between the two is not known whole, a change may be hidden, which makes a
+// carried image provisional.
 func (r *reader) fold(c, prev *audit.Change) {
-	if c.Before.Source == audit.Logged {
-		return
-	}
 	insert := c.Op == audit.OpInsert
 	switch {
 	case prev == nil || prev.After.State == audit.Unknown:
@@ -198,14 +214,10 @@ func (r *reader) fold(c, prev *audit.Change) {
 	default:
 		c.Before = prev.After
 		c.Before.Source = audit.Folded
-		if !insert && r.gapBetween(c.Key.Table, prev.Time, c.Time) {
+		if !insert && r.known.hides(c.Key.Table, prev.Time, c.Time) {
 			c.Before.Trust = min(c.Before.Trust, audit.Provisional)
 		}
 	}
-}
-
-func (r *reader) gapBetween(t audit.Table, from, to audit.Time) bool {
-	return slices.ContainsFunc(r.gaps[t], func(g audit.Gap) bool { return g.From < to && from < g.To })
 }
 
 // damaged turns "not found" into what it is where an index names a change.

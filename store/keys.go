@@ -9,8 +9,10 @@ import (
 	"recourse/audit"
 )
 
-// formatVersion is the layout below. A store of a higher one is refused.
-const formatVersion = 1
+// formatVersion is the layout below. A store of a higher one is refused; one of
+// a lower is read as it is and gets the number when it is opened. Format 2 added
+// the kinds from kindSpan on, and fields to changes, gaps and cursors.
+const formatVersion = 2
 
 // A keyKind is the first byte of a key. Numbers are big-endian, so that the
 // order of keys is the order of what they stand for; see appendTime and
@@ -38,6 +40,14 @@ const (
 	kindJournal    keyKind = 'J' // plan → number and hash of its last receipt
 	kindReverted   keyKind = 'v' // change id → plan
 	kindOwn        keyKind = 'o' // change id → plan
+
+	kindSpan        keyKind = 's' // node database table from → span
+	kindSlow        keyKind = 'q' // node database table from to → slow window
+	kindObservation keyKind = 'b' // seq node → observation
+	kindAmendment   keyKind = 'x' // seq → amendment
+	kindAmended     keyKind = 'X' // amendment number → seq
+	kindBaseline    keyKind = 'l' // baseline id → baseline
+	kindBaseRecord  keyKind = 'L' // database table id cluster version baseline-id → base record
 )
 
 // Texts are written with a tag, so that a hash is never mistaken for a text.
@@ -172,14 +182,50 @@ func divergencePrefix(s audit.Seq) []byte {
 	return appendUint([]byte{byte(kindDivergence)}, uint64(s))
 }
 
+// gapKey has the kind of a gap that may share its limits with another.
 func gapKey(g *audit.Gap) []byte {
 	dst := appendText(tableKey(kindGap, g.Table), g.Node)
-	return appendTime(appendTime(dst, g.From), g.To)
+	dst = appendTime(appendTime(dst, g.From), g.To)
+	if grows(g.Kind) {
+		dst = appendText(dst, string(g.Kind))
+	}
+	return dst
 }
 
-func cursorKey(node string, t audit.Table) []byte {
-	dst := appendText([]byte{byte(kindCursor)}, node)
+// nodeKey begins the keys of what belongs to one table's log on one node.
+func nodeKey(kind keyKind, node string, t audit.Table) []byte {
+	dst := appendText([]byte{byte(kind)}, node)
 	return appendText(appendText(dst, t.Database), t.Name)
+}
+
+func cursorKey(node string, t audit.Table) []byte { return nodeKey(kindCursor, node, t) }
+
+func spanKey(s *audit.Span) []byte { return appendTime(nodeKey(kindSpan, s.Node, s.Table), s.From) }
+
+func slowKey(w *audit.SlowWindow) []byte {
+	return appendTime(appendTime(nodeKey(kindSlow, w.Node, w.Table), w.From), w.To)
+}
+
+func observationPrefix(s audit.Seq) []byte {
+	return appendUint([]byte{byte(kindObservation)}, uint64(s))
+}
+
+func observationKey(s audit.Seq, node string) []byte { return appendText(observationPrefix(s), node) }
+
+func amendmentKey(s audit.Seq) []byte { return appendUint([]byte{byte(kindAmendment)}, uint64(s)) }
+
+func amendedKey(number uint64) []byte { return appendUint([]byte{byte(kindAmended)}, number) }
+
+// basePrefix begins the keys of one record's base records, in all clusters.
+func basePrefix(k audit.Key) []byte {
+	return appendText(tableKey(kindBaseRecord, k.Table), string(k.ID))
+}
+
+// baseKey keeps the records of different baselines apart, though they be of one
+// version: what a baseline lacks is evidence too.
+func baseKey(r *audit.BaseRecord) []byte {
+	dst := appendText(basePrefix(r.Key), r.Cluster)
+	return appendText(appendTime(dst, r.Version), r.Baseline)
 }
 
 func tableKey(kind keyKind, t audit.Table) []byte {

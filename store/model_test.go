@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -47,9 +46,13 @@ var (
 			Nth:   rapid.IntRange(0, 1).Draw(t, "nth"),
 			After: imageGen.Draw(t, "after"), Group: audit.Group{Size: rapid.IntRange(0, 9).Draw(t, "size"), Index: rapid.IntRange(0, 9).Draw(t, "index")},
 			Observed: timeGen.Draw(t, "observed"), Lossy: rapid.Bool().Draw(t, "lossy"), Late: rapid.Bool().Draw(t, "late"), Note: textGen.Draw(t, "note"),
+			Synthetic: rapid.Bool().Draw(t, "synthetic"),
 		}
 		if rapid.IntRange(0, 5).Draw(t, "legacy") == 0 {
 			c.Before = imageGen.Draw(t, "before")
+		}
+		if rapid.Bool().Draw(t, "raw") {
+			c.Sent = bodyGen.Draw(t, "sent")
 		}
 		c.ID = c.Identify()
 		return c
@@ -81,54 +84,6 @@ func TestChangeRoundTrip(t *testing.T) {
 	})
 }
 
-// model is what a store should hold, kept the simplest way.
-type model struct {
-	changes     []audit.Change // by Seq
-	divergences map[audit.Seq]int
-	readings    map[string]bool
-	cursors     map[string]audit.Cursor
-	gaps        []audit.Gap
-}
-
-func (m *model) find(id audit.ChangeID) int {
-	return slices.IndexFunc(m.changes, func(c audit.Change) bool { return c.ID == id })
-}
-
-func (m *model) append(b audit.Batch) (out audit.Appended) {
-	for _, c := range b.Changes {
-		i := m.find(c.ID)
-		if i < 0 {
-			c.Seq = audit.Seq(len(m.changes) + 1)
-			m.changes = append(m.changes, c)
-			out.New++
-			continue
-		}
-		out.Known++
-		old := m.changes[i]
-		if old.Op == c.Op && old.User == c.User && old.After.State == c.After.State && old.After.Body.Equal(c.After.Body) {
-			continue
-		}
-		reading := fmt.Sprintf("%d %q %q %d %x", i, c.Op, c.User, c.After.State, []byte(c.After.Body))
-		if !m.readings[reading] {
-			m.readings[reading] = true
-			m.divergences[old.Seq]++
-			out.Divergences++
-		}
-	}
-	for _, g := range b.Gaps {
-		if !slices.ContainsFunc(m.gaps, func(k audit.Gap) bool {
-			return k.Node == g.Node && k.Table == g.Table && k.From <= g.From && g.To <= k.To
-		}) {
-			m.gaps = append(m.gaps, g)
-			out.Gaps++
-		}
-	}
-	for _, c := range b.Cursors {
-		m.cursors[c.Node+"/"+c.Table.String()] = c
-	}
-	return out
-}
-
 func inOrder(a, b audit.Change) int { return placeOf(&a).compare(placeOf(&b)) }
 
 // withBefore is the change with the image before it, by the definition.
@@ -157,42 +112,35 @@ func (m *model) withBefore(c audit.Change) audit.Change {
 	}
 	c.Before = prev.After
 	c.Before.Source = audit.Folded
-	for _, g := range m.gaps {
-		if !insert && g.Table == c.Key.Table && g.From < c.Time && prev.Time < g.To && c.Before.Trust > audit.Provisional {
-			c.Before.Trust = audit.Provisional
-		}
+	if !insert && m.hides(c.Key.Table, prev.Time, c.Time) && c.Before.Trust > audit.Provisional {
+		c.Before.Trust = audit.Provisional
 	}
 	return c
 }
-
-var gapGen = rapid.Custom(func(t *rapid.T) audit.Gap {
-	from := rapid.Float64Range(-10, 10).Draw(t, "from")
-	return audit.Gap{Node: textGen.Draw(t, "node"), Table: audit.Table{Database: "ann", Name: "t"}, From: audit.Time(from),
-		To: audit.Time(from + rapid.Float64Range(0, 5).Draw(t, "length")), Reason: textGen.Draw(t, "reason"), Entries: rapid.IntRange(0, 2).Draw(t, "entries")}
-})
 
 // TestModel runs random appends, repeats and reopenings against the model, and
 // compares everything that can be read after every step.
 func TestModel(t *testing.T) {
 	ctx := context.Background()
+	o := Options{Memory: 1}
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "store")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
-		db, err := Open(dir, Options{Memory: 1})
+		db, err := Open(dir, o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = db.Close() }()
-		m := &model{divergences: map[audit.Seq]int{}, readings: map[string]bool{}, cursors: map[string]audit.Cursor{}}
+		m := newModel()
 		for range rapid.IntRange(1, 6).Draw(t, "steps") {
 			if rapid.IntRange(0, 3).Draw(t, "reopen") == 0 {
 				if err := db.Close(); err != nil {
 					t.Fatal(err)
 				}
-				if db, err = Open(dir, Options{Memory: 1}); err != nil {
+				if db, err = Open(dir, o); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -202,8 +150,9 @@ func TestModel(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := m.append(b)
-			if got.New != want.New || got.Known != want.Known || got.Divergences != want.Divergences || got.Gaps != want.Gaps {
-				t.Fatalf("appended %+v, want %+v", got, want)
+			want.First, want.Last, want.Newest = got.First, got.Last, got.Newest
+			if diff := cmp.Diff(want, got, sameTime); diff != "" {
+				t.Fatalf("appended (-want +got):\n%s", diff)
 			}
 			if got.New > 0 && (int(got.Last) != len(m.changes) || int(got.First) != len(m.changes)-got.New+1) {
 				t.Fatalf("appended %+v to make %d", got, len(m.changes))
@@ -218,6 +167,14 @@ func drawBatch(t *rapid.T, m *model) audit.Batch {
 	b := audit.Batch{
 		Changes: rapid.SliceOfN(changeGen, 0, 12).Draw(t, "changes"),
 		Gaps:    rapid.SliceOfN(gapGen, 0, 2).Draw(t, "gaps"),
+		Spans:   rapid.SliceOfN(spanGen, 0, 3).Draw(t, "spans"),
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "healings") {
+		if len(m.gaps) > 0 {
+			g := rapid.SampledFrom(m.gaps).Draw(t, "healed")
+			g.Healed = audit.Time(rapid.IntRange(1, 9).Draw(t, "when"))
+			b.Healed = append(b.Healed, g)
+		}
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "cursors") {
 		b.Cursors = append(b.Cursors, audit.Cursor{Node: textGen.Draw(t, "node"), Table: shop, Time: timeGen.Draw(t, "time")})
@@ -229,11 +186,22 @@ func drawBatch(t *rapid.T, m *model) audit.Batch {
 		}
 		c := rapid.SampledFrom(known).Draw(t, "again")
 		c.Seq = 0
-		switch rapid.IntRange(0, 3).Draw(t, "differs") {
+		switch rapid.IntRange(0, 7).Draw(t, "differs") {
 		case 0:
 			c.After = imageGen.Draw(t, "otherwise")
 		case 1:
 			c.User = textGen.Draw(t, "by")
+		case 2:
+			c.Node = textGen.Draw(t, "elsewhere")
+		case 3:
+			c.Node = textGen.Draw(t, "elsewhere")
+			if c.Op.Kind() == audit.KindWrite {
+				c.Op = rapid.SampledFrom([]audit.Op{audit.OpInsert, audit.OpUpdate, audit.OpUpsert, audit.OpPatch, "odd"}).Draw(t, "named")
+			}
+		case 4:
+			c.After.Trust = audit.Trust(rapid.IntRange(0, 3).Draw(t, "trusted"))
+		case 5:
+			c.Sent, c.Lossy, c.Note = bodyGen.Draw(t, "sent again"), rapid.Bool().Draw(t, "lossy again"), "again"
 		}
 		b.Changes = append(b.Changes, c)
 	}
@@ -266,7 +234,7 @@ func (m *model) compare(t *rapid.T, db *DB) {
 		}
 	}
 	v, err := db.Verify(ctx, func(p string) { t.Errorf("verify: %s", p) })
-	if err != nil || v.Changes != len(m.changes) || v.Gaps != len(m.gaps) || v.Cursors != len(m.cursors) {
+	if err != nil || v.Changes != len(m.changes) || v.Gaps != len(m.gaps) || v.Cursors != len(m.cursors) || v.Spans != len(m.spanList()) || v.Amended != len(m.amended) || v.Observations != len(m.observed) {
 		t.Fatalf("verified %+v, %v", v, err)
 	}
 	want := []audit.Change(nil)
@@ -296,6 +264,7 @@ func (m *model) compare(t *rapid.T, db *DB) {
 		}
 	}
 	m.compareOrders(t, db, want, equal)
+	m.compareCoverage(t, db, equal)
 	for _, c := range m.cursors {
 		got, found, err := db.Cursor(ctx, c.Node, c.Table)
 		if err != nil || !found {
@@ -304,7 +273,7 @@ func (m *model) compare(t *rapid.T, db *DB) {
 		equal("cursor", c, got)
 	}
 	s, err := db.Stats(ctx)
-	if err != nil || s.Changes != len(m.changes) || s.Gaps != len(m.gaps) || int(db.Last()) != len(m.changes) {
+	if err != nil || s.Changes != len(m.changes) || s.Gaps != len(m.gaps) || s.Spans != len(m.spanList()) || int(db.Last()) != len(m.changes) {
 		t.Fatalf("stats %+v, %v", s, err)
 	}
 }

@@ -22,9 +22,10 @@ const (
 
 // A reader is one snapshot.
 type reader struct {
-	txn  *badger.Txn
-	gaps map[audit.Table][]audit.Gap
-	back *badger.Iterator // over the record index, backwards; made when needed
+	txn   *badger.Txn
+	known *known
+	back  *badger.Iterator // over the record index, backwards; made when needed
+	base  base
 }
 
 func (r *reader) close() {
@@ -67,7 +68,7 @@ func (db *DB) Get(ctx context.Context, s audit.Seq) (audit.Change, error) {
 }
 
 func (r *reader) get(s audit.Seq) (audit.Change, error) {
-	c, err := readChange(r.txn, s)
+	c, err := r.read(s)
 	if errors.Is(err, ErrNotFound) {
 		// Numbers are dense, so one up to the head that is missing is lost.
 		if head, herr := readHead(r.txn); herr != nil {
@@ -139,6 +140,9 @@ func (r *reader) follow(ctx context.Context, after audit.Seq) (page []audit.Chan
 		}
 		c, err := changeOf(after, it.Item())
 		if err == nil {
+			err = r.known.amend(r.txn, &c)
+		}
+		if err == nil {
 			err = r.setBefore(&c)
 		}
 		if err != nil {
@@ -148,6 +152,15 @@ func (r *reader) follow(ctx context.Context, after audit.Seq) (page []audit.Chan
 		size += len(c.Before.Body) + len(c.After.Body)
 	}
 	return page, after < head, nil
+}
+
+// read is a stored change as it is known now, but for its Before.
+func (r *reader) read(s audit.Seq) (audit.Change, error) {
+	c, err := readChange(r.txn, s)
+	if err == nil {
+		err = r.known.amend(r.txn, &c)
+	}
+	return c, err
 }
 
 func changeOf(seq audit.Seq, item *badger.Item) (audit.Change, error) {

@@ -11,23 +11,14 @@ import (
 	"recourse/audit"
 )
 
-// cursor, gap, count and mark are on disk what their names say.
+// cursor, count and mark are on disk what their names say.
 type cursor struct {
 	Node     string `cbor:"1,keyasint,omitempty"`
 	Database string `cbor:"2,keyasint,omitempty"`
 	Table    string `cbor:"3,keyasint,omitempty"`
 	Time     uint64 `cbor:"4,keyasint"`
-}
-
-type gap struct {
-	Node     string `cbor:"1,keyasint,omitempty"`
-	Database string `cbor:"2,keyasint,omitempty"`
-	Table    string `cbor:"3,keyasint,omitempty"`
-	From     uint64 `cbor:"4,keyasint"`
-	To       uint64 `cbor:"5,keyasint"`
-	Reason   string `cbor:"6,keyasint,omitempty"`
-	Entries  int    `cbor:"7,keyasint,omitempty"`
-	Observed uint64 `cbor:"8,keyasint"`
+	// Format 2.
+	Reread map[string]uint64 `cbor:"5,keyasint,omitempty"`
 }
 
 type count struct {
@@ -43,7 +34,14 @@ type mark struct {
 }
 
 func cursorOut(c audit.Cursor) cursor {
-	return cursor{Node: c.Node, Database: c.Table.Database, Table: c.Table.Name, Time: bits(c.Time)}
+	d := cursor{Node: c.Node, Database: c.Table.Database, Table: c.Table.Name, Time: bits(c.Time)}
+	for tier, at := range c.Reread {
+		if d.Reread == nil {
+			d.Reread = map[string]uint64{}
+		}
+		d.Reread[tier] = bits(at)
+	}
+	return d
 }
 
 func decodeCursor(payload []byte) (audit.Cursor, error) {
@@ -51,21 +49,14 @@ func decodeCursor(payload []byte) (audit.Cursor, error) {
 	if err := decode(payload, &d); err != nil {
 		return audit.Cursor{}, fmt.Errorf("read cursor: %w", err)
 	}
-	return audit.Cursor{Node: d.Node, Table: audit.Table{Database: d.Database, Name: d.Table}, Time: timeOf(d.Time)}, nil
-}
-
-func gapOut(g audit.Gap) gap {
-	return gap{Node: g.Node, Database: g.Table.Database, Table: g.Table.Name, From: bits(g.From), To: bits(g.To),
-		Reason: g.Reason, Entries: g.Entries, Observed: bits(g.Observed)}
-}
-
-func decodeGap(payload []byte) (audit.Gap, error) {
-	var d gap
-	if err := decode(payload, &d); err != nil {
-		return audit.Gap{}, fmt.Errorf("read gap: %w", err)
+	c := audit.Cursor{Node: d.Node, Table: audit.Table{Database: d.Database, Name: d.Table}, Time: timeOf(d.Time)}
+	for tier, at := range d.Reread {
+		if c.Reread == nil {
+			c.Reread = map[string]audit.Time{}
+		}
+		c.Reread[tier] = timeOf(at)
 	}
-	return audit.Gap{Node: d.Node, Table: audit.Table{Database: d.Database, Name: d.Table},
-		From: timeOf(d.From), To: timeOf(d.To), Reason: d.Reason, Entries: d.Entries, Observed: timeOf(d.Observed)}, nil
+	return c, nil
 }
 
 // Cursor is how far a table's log was read on a node, and whether it ever was.
@@ -90,12 +81,6 @@ func (db *DB) Cursor(ctx context.Context, node string, t audit.Table) (audit.Cur
 // Cursors are all cursors, by node and table.
 func (db *DB) Cursors(ctx context.Context) ([]audit.Cursor, error) {
 	return list(ctx, db, []byte{byte(kindCursor)}, "cursors", decodeCursor)
-}
-
-// Gaps are the stretches that could not be read, by table, node and time. A gap
-// is not taken back when its stretch is read later.
-func (db *DB) Gaps(ctx context.Context) ([]audit.Gap, error) {
-	return list(ctx, db, []byte{byte(kindGap)}, "gaps", decodeGap)
 }
 
 // Divergences are the later readings of a change that say something else than

@@ -28,7 +28,7 @@ func TestEveryField(t *testing.T) {
 	image := audit.PresentImage(object(1), audit.Logged, audit.Prompt)
 	c := audit.Change{Seq: 1, ID: audit.ChangeID{1}, Cluster: "c", Node: "n", Time: 1.5, User: "u", Op: audit.OpPatch, Reported: audit.OpUpsert,
 		Key: audit.Key{Table: shop, ID: "1"}, Nth: 2, Before: image, After: image, Group: audit.Group{Size: 3, Index: 1}, Observed: 2.5,
-		Lossy: true, Late: true, Note: "x"}
+		Lossy: true, Late: true, Note: "x", Sent: object(4), Synthetic: true}
 	d := audit.Divergence{Seq: 1, Node: "n", Observed: 1.5, Op: audit.OpPatch, User: "u", After: image}
 	noZero(t, c)
 	noZero(t, c.Group)
@@ -56,18 +56,18 @@ func TestCursors(t *testing.T) {
 	if _, found, err := db.Cursor(ctx, "n", shop); found || err != nil {
 		t.Errorf("a cursor in an empty store: %v", err)
 	}
-	a := audit.Cursor{Node: "n", Table: shop, Time: 1790000000000.1234}
+	a := audit.Cursor{Node: "n", Table: shop, Time: 1790000000000.1234, Reread: map[string]audit.Time{"1h0m0s": 1.5, "": 0}}
 	noZero(t, a)
 	b := audit.Cursor{Node: "n2", Table: shop, Time: 7}
 	back := audit.Cursor{Node: "n", Table: shop, Time: 3}
-	for _, cursors := range [][]audit.Cursor{{a, b}, {back}} {
+	for _, cursors := range [][]audit.Cursor{{b, a}, {back}} {
 		if _, err := db.Append(ctx, audit.Batch{Cursors: cursors}); err != nil {
 			t.Fatal(err)
 		}
-	}
-	got, found, err := db.Cursor(ctx, "n", shop)
-	if got != back || !found || err != nil {
-		t.Errorf("got %+v, %v", got, err)
+		want := cursors[len(cursors)-1]
+		if got, found, err := db.Cursor(ctx, "n", shop); !cmp.Equal(got, want) || !found || err != nil {
+			t.Errorf("got %+v, %v", got, err)
+		}
 	}
 	all, err := db.Cursors(ctx)
 	if diff := cmp.Diff([]audit.Cursor{back, b}, all); diff != "" || err != nil {
@@ -79,8 +79,10 @@ func TestGaps(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	db := openAt(t, dir)
-	whole := audit.Gap{Node: "n", Table: shop, From: 10, To: 20, Reason: "because", Entries: 3, Observed: 99.5}
-	noZero(t, whole)
+	whole := audit.Gap{Node: "n", Table: shop, From: 10, To: 20, Reason: "because", Entries: 3, Observed: 99.5, Kind: audit.GapOutage}
+	healed := whole
+	healed.Healed = 1
+	noZero(t, healed)
 	within := audit.Gap{Node: "n", Table: shop, From: 12, To: 20}
 	wider := audit.Gap{Node: "n", Table: shop, From: 5, To: 20}
 	elsewhere := audit.Gap{Node: "m", Table: shop, From: 12, To: 20}

@@ -17,8 +17,12 @@ type Stats struct {
 	Changes int
 	Oldest  audit.Time // the smallest Time of a change; 0 in an empty store
 	Newest  audit.Time // the largest
-	Gaps    int
-	Disk    int64 // bytes that the store's files take up; sparse parts do not count
+	Gaps    int        // healed ones too
+	Healed  int        // of the gaps: those that were read after all
+	Spans   int        // stretches of logs that were read
+	// Baselines counts those that are complete.
+	Baselines int
+	Disk      int64 // bytes that the store's files take up; sparse parts do not count
 }
 
 // Stats counts, without reading the changes.
@@ -30,9 +34,18 @@ func (db *DB) Stats(ctx context.Context) (Stats, error) {
 			return err
 		}
 		s.Changes = int(head)
-		for _, gaps := range r.gaps {
+		for _, gaps := range r.known.gaps {
 			s.Gaps += len(gaps)
+			for i := range gaps {
+				if gaps[i].Healed != 0 {
+					s.Healed++
+				}
+			}
 		}
+		for _, spans := range r.known.spans {
+			s.Spans += len(spans)
+		}
+		s.Baselines = len(r.known.complete)
 		s.Oldest, s.Newest = r.edge(false), r.edge(true)
 		s.Disk, err = diskUse(db.dir)
 		return err

@@ -23,8 +23,6 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
-
-	"recourse/audit"
 )
 
 // Options say how a store is opened. The zero value works.
@@ -48,9 +46,9 @@ type DB struct {
 	badger *badger.DB
 	dir    string
 
-	write sync.Mutex                                  // held by the one writer
-	head  atomic.Uint64                               // the newest change's Seq
-	gaps  atomic.Pointer[map[audit.Table][]audit.Gap] // never changed in place
+	write sync.Mutex    // held by the one writer
+	head  atomic.Uint64 // the newest change's Seq
+	known atomic.Pointer[known]
 
 	mu     sync.Mutex // guards closed, and users.Add against users.Wait
 	closed bool
@@ -150,7 +148,11 @@ func (db *DB) checkFormat() error {
 		case err != nil:
 			return fmt.Errorf("read format: %w", err)
 		case found:
-			return checkVersion(payload)
+			version, err := checkVersion(payload)
+			if err != nil || version == formatVersion {
+				return err
+			}
+			return set(txn, formatKey(), uintPayload(formatVersion))
 		}
 		it := txn.NewIterator(badger.IteratorOptions{})
 		defer it.Close()
@@ -164,18 +166,18 @@ func (db *DB) checkFormat() error {
 	})
 }
 
-func checkVersion(payload []byte) error {
+func checkVersion(payload []byte) (uint64, error) {
 	version, err := parseUint(payload)
 	switch {
 	case err != nil:
-		return fmt.Errorf("read format: %w", err)
+		return 0, fmt.Errorf("read format: %w", err)
 	case version > formatVersion:
-		return fmt.Errorf("it has format %d and this program knows up to %d: %w", version, formatVersion, ErrFormat)
+		return 0, fmt.Errorf("it has format %d and this program knows up to %d: %w", version, formatVersion, ErrFormat)
 	}
-	return nil
+	return version, nil
 }
 
-// load reads the head and the gaps into memory.
+// load reads the head and what is kept in memory.
 func (db *DB) load() error {
 	return db.badger.View(func(txn *badger.Txn) error {
 		head, err := readHead(txn)
@@ -183,13 +185,8 @@ func (db *DB) load() error {
 			return err
 		}
 		db.head.Store(uint64(head))
-		gaps := map[audit.Table][]audit.Gap{}
-		err = scan(txn, []byte{byte(kindGap)}, func(_, payload []byte) error {
-			g, err := decodeGap(payload)
-			gaps[g.Table] = append(gaps[g.Table], g)
-			return err
-		})
-		db.gaps.Store(&gaps)
+		k, err := readKnown(txn)
+		db.known.Store(k)
 		return err
 	})
 }
@@ -231,9 +228,21 @@ func (db *DB) view(ctx context.Context, f func(*reader) error) error {
 		return err
 	}
 	defer db.users.Done()
-	r := &reader{txn: db.badger.NewTransaction(false), gaps: *db.gaps.Load()}
+	r := db.snapshot()
 	defer r.close()
 	return f(r)
+}
+
+// snapshot is a view of the store that what is known of it fits.
+func (db *DB) snapshot() *reader {
+	for {
+		k := db.known.Load()
+		txn := db.badger.NewTransaction(false)
+		if db.known.Load() == k {
+			return &reader{txn: txn, known: k}
+		}
+		txn.Discard() // a commit began or ended just then
+	}
 }
 
 // update runs f in one transaction and commits it, all or nothing.

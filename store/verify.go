@@ -16,11 +16,15 @@ type Verification struct {
 	Changes     int // those that could be read
 	Divergences int
 	Gaps        int
+	Spans       int
 	Cursors     int
-	Alerts      int
-	Plans       int // journals of receipts
-	Receipts    int
-	Problems    int // 0: the store is whole
+	// Observations of changes by further nodes; Amended counts changes.
+	Observations, Amended int
+	Baselines, Records    int
+	Alerts                int
+	Plans                 int // journals of receipts
+	Receipts              int
+	Problems              int // 0: the store is whole
 }
 
 // Verify reads everything in one snapshot and hands each problem to report, in
@@ -71,6 +75,8 @@ type verifier struct {
 	head   audit.Seq
 	tables map[audit.Table]int
 	users  map[string]int
+	// lastSpan is the span whose key came before.
+	lastSpan audit.Span
 }
 
 func (v *verifier) problem(format string, args ...any) {
@@ -138,6 +144,10 @@ func (v *verifier) changes() error {
 			v.problem("change %d: %v", seq, err)
 			return nil
 		}
+		if err := v.r.known.amend(v.r.txn, &c); err != nil {
+			v.problem("%v", err)
+			return nil
+		}
 		v.change(&c)
 		return nil
 	})
@@ -162,8 +172,8 @@ func (v *verifier) change(c *audit.Change) {
 	if c.ID != c.Identify() {
 		v.problem("change %d: its id is not that of what it says", c.Seq)
 	}
-	for _, i := range []audit.Image{c.Before, c.After} {
-		if err := checkImage(i); err != nil {
+	for _, body := range []audit.Value{c.Before.Body, c.After.Body, c.Sent} {
+		if err := checkValue(body); err != nil {
 			v.problem("change %d: %v", c.Seq, err)
 		}
 	}
@@ -177,12 +187,12 @@ func (v *verifier) change(c *audit.Change) {
 	}
 }
 
-// checkImage makes sure that an image's body is a value.
-func checkImage(i audit.Image) error {
-	if i.Body == nil {
+// checkValue makes sure that what should be a value is one.
+func checkValue(v audit.Value) error {
+	if v == nil {
 		return nil
 	}
-	if _, err := audit.Decode(i.Body); err != nil {
+	if _, err := audit.Decode(v); err != nil {
 		return fmt.Errorf("an image cannot be read: %w", err)
 	}
 	return nil

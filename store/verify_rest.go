@@ -77,7 +77,8 @@ func (v *verifier) value(key, payload []byte) error {
 	var err error
 	switch keyKind(key[0]) {
 	case kindFormat:
-		want, err = formatKey(), checkVersion(payload)
+		want = formatKey()
+		_, err = checkVersion(payload)
 	case kindHead:
 		want = headKey()
 		_, err = parseUint(payload)
@@ -111,7 +112,7 @@ func (v *verifier) value(key, payload []byte) error {
 	case kindReceipt, kindJournal:
 		want, err = v.receipt(key, payload)
 	default:
-		err = errors.New("no key of ours")
+		want, err = v.added(key, payload)
 	}
 	if err == nil && !bytes.Equal(key, want) {
 		err = errors.New("its value is that of another key")
@@ -124,7 +125,7 @@ func (v *verifier) divergence(payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkImage(d.After); err != nil {
+	if err := checkValue(d.After.Body); err != nil {
 		return nil, err
 	}
 	if d.Seq == 0 || d.Seq > v.head {
