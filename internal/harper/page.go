@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"net/http"
 
 	"recourse/audit"
@@ -15,8 +14,8 @@ import (
 type Stored struct {
 	ID audit.ID
 	Record
-	// Err says why there is no Record: Harper could not read it back, or the key
-	// is one that nobody may ask for. The record is there all the same.
+	// Err says why there is no Record: Harper could not read it back. The record
+	// is there all the same.
 	Err error
 }
 
@@ -24,14 +23,19 @@ type Stored struct {
 const pageRecords = 500
 
 // Page reads a table's records in the order of their keys, at most so many of
-// them (0: 500), from the first on or from the one behind a key. The order is
-// Harper's: numbers, then texts by their bytes, and a compound key beside its
-// first part. A page may be short; an empty one is behind the last record.
+// them (0: 500), from the first on or from the one behind a key. Only a page
+// without records is behind the last.
 //
-// Each record is as it is stored when the page is read; what is written between
-// two pages, before the key at which the second begins, is not seen. Keys that
-// Harper cannot read back over its operations API (0 and "" are such) have an
-// Err or are asked for apart.
+// The order is Harper's: numbers, then texts by their bytes, and compound keys
+// behind their first part. A record is as it is stored when its page is read:
+// what is written meanwhile before the place where the next page begins is not
+// seen. Keys of type Date, of which Harper takes none to go on behind, end in
+// an error when there are more than a page of them; compound keys that begin
+// with null are not found.
+//
+// The key 0 must not be searched for together with others: asked for its $id
+// Harper fails, and on LMDB then hangs in every read of the table by key. It and
+// "" are therefore read apart.
 func (c *Client) Page(ctx context.Context, t audit.Table, after audit.ID, limit int) ([]Stored, error) {
 	info, err := c.known(ctx, t)
 	if err != nil {
@@ -40,33 +44,86 @@ func (c *Client) Page(ctx context.Context, t audit.Table, after audit.ID, limit 
 	if limit <= 0 {
 		limit = pageRecords
 	}
-	condition, err := behind(info, after)
+	ranges, err := keyRanges(info, after)
 	if err != nil {
 		return nil, fmt.Errorf("read records of %s: %w", t, err)
 	}
-	f := fetch{c: c, info: info}
+	f := fetch{c: c, info: info, found: map[audit.ID]Record{}}
 	var page []Stored
-	err = f.each(ctx, "search_by_conditions", map[string]audit.Value{
-		"conditions":     audit.Array(condition),
-		"get_attributes": storedAttributes(),
-		"limit":          audit.Int(int64(limit)),
+	for _, r := range ranges {
+		if len(page) == limit {
+			break
+		}
+		if page, err = f.page(ctx, r, page, limit); err != nil {
+			return nil, fmt.Errorf("read records of %s: %w", t, err)
+		}
+	}
+	for _, s := range page {
+		if s.ID == after && after != "" {
+			return nil, fmt.Errorf("read records of %s behind %s: %w", t, after, errNoWay)
+		}
+	}
+	return page, nil
+}
+
+// errNoWay says that a table cannot be read page by page.
+var errNoWay = errors.New("harper does not go on behind a key of this type")
+
+// page reads what a range holds, until the page has limit records.
+func (f *fetch) page(ctx context.Context, r keyRange, page []Stored, limit int) ([]Stored, error) {
+	if r.alone != "" {
+		if err := f.apart(ctx, r.alone); err != nil {
+			return page, err
+		}
+		if found, ok := f.found[r.alone]; ok {
+			page = append(page, Stored{ID: r.alone, Record: found})
+		}
+		return page, nil
+	}
+	err := f.each(ctx, "search_by_conditions", map[string]audit.Value{
+		"conditions":     audit.Array(r.condition),
+		"get_attributes": storedAttributes,
+		"limit":          audit.Int(int64(limit - len(page))),
 	}, func(v audit.Value) error {
-		page = append(page, storedOf(v))
+		s := storedOf(v)
+		if s.ID == "" {
+			return s.Err // nothing could go on behind it
+		}
+		page = append(page, s)
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read records of %s: %w", t, err)
+	return page, err
+}
+
+// storedAttributes ask for a record as it is stored, with its key and version.
+var storedAttributes = audit.Array(audit.Text("$id"), audit.Text("$updatedtime"), audit.Text("$record"))
+
+// storedOf reads an element of an answer. In the place of a record that it
+// cannot read Harper puts an error, with the key if it knows it.
+func storedOf(v audit.Value) Stored {
+	s := Stored{}
+	var err error
+	if s.ID, err = audit.IDOf(v.Get("$id")); err == nil && v.Get("$record").Kind() == audit.KindObject {
+		s.Record = Record{Version: moment(v.Get("$updatedtime")), Body: v.Get("$record")}
+		return s
 	}
-	return page, c.readAgain(ctx, t, after, page)
+	s.Err = &Error{Op: "search_by_conditions", Status: http.StatusOK, Message: message(v)}
+	if s.ID == "" {
+		s.ID, _ = audit.IDOf(v.Get("id")) // a key that is none stays empty
+	}
+	return s
 }
 
 // Scan yields all of a table's records, page by page; see [Client.Page], whose
-// page size it takes. After an error there is nothing more.
+// size it takes. After an error there is nothing more.
 func (c *Client) Scan(ctx context.Context, t audit.Table, pageSize int) iter.Seq2[Stored, error] {
 	return func(yield func(Stored, error) bool) {
-		after := audit.ID("")
-		for {
+		after, first := audit.ID(""), audit.ID("")
+		for n := 1; ; n++ {
 			page, err := c.Page(ctx, t, after, pageSize)
+			if err == nil && len(page) > 0 && page[0].ID == first {
+				err = fmt.Errorf("read records of %s again from %s on: %w", t, first, errNoWay)
+			}
 			if err != nil {
 				yield(Stored{}, err)
 				return
@@ -79,98 +136,10 @@ func (c *Client) Scan(ctx context.Context, t audit.Table, pageSize int) iter.Seq
 			if len(page) == 0 {
 				return
 			}
+			if n&(n-1) == 0 {
+				first = page[0].ID // seen again, it shows that the pages go round
+			}
 			after = page[len(page)-1].ID
 		}
 	}
-}
-
-// storedAttributes ask for a record as it is stored, with its key and version.
-func storedAttributes() audit.Value {
-	return audit.Array(audit.Text("$id"), audit.Text("$updatedtime"), audit.Text("$record"))
-}
-
-// behind is the condition that the keys behind one meet, or all keys.
-func behind(info TableInfo, after audit.ID) (audit.Value, error) {
-	key, _ := info.Attribute(info.PrimaryKey)
-	is, than := "greater_than", after.Value()
-	switch {
-	case after == "":
-		is, than = "greater_than_equal", firstKey(key.Type)
-	case than == nil:
-		return nil, fmt.Errorf("id %q: %w", string(after), audit.ErrNoID)
-	case key.Type == "Any":
-		// A text, or a part of a compound key, that reads like a number would be
-		// taken for one. Two brackets deep it is not, and its place is the same.
-		if than.Kind() == audit.KindText {
-			than = audit.Array(than)
-		}
-		if than.Kind() == audit.KindArray {
-			than = audit.Array(than)
-		}
-	}
-	return audit.Object(map[string]audit.Value{
-		"search_attribute": audit.Text(info.PrimaryKey), "search_type": audit.Text(is), "search_value": than,
-	}), nil
-}
-
-// firstKey is a value behind which every key of a type is, or which is the
-// first itself. It is a number for texts too: numbers come before them, and
-// Harper takes "" for null.
-func firstKey(keyType string) audit.Value {
-	switch keyType {
-	case "Int", "Long":
-		return audit.Float(-maxSafe) // it has to read like an integer
-	case "BigInt", "Date":
-		return audit.Float(-math.MaxFloat64) // it has to be finite
-	}
-	return audit.Float(math.Inf(-1))
-}
-
-// storedOf reads an element of the answer. Harper puts an error in the place of
-// a record that it cannot read, with the key where it knows it.
-func storedOf(v audit.Value) Stored {
-	s := Stored{}
-	var err error
-	if s.ID, err = audit.IDOf(v.Get("$id")); err == nil && v.Get("$record").Kind() == audit.KindObject {
-		version, _ := v.Get("$updatedtime").Float64()
-		s.Record = Record{Version: audit.Time(version), Body: v.Get("$record")}
-		return s
-	}
-	s.Err = &Error{Op: "search_by_conditions", Status: http.StatusOK, Message: message(v)}
-	if s.ID == "" {
-		s.ID, _ = audit.IDOf(v.Get("id")) // a key that is none stays empty
-	}
-	return s
-}
-
-// errNoWay says that a page cannot be continued.
-var errNoWay = errors.New("harper does not go on behind the key that it was asked for")
-
-// readAgain asks for those records of a page that Harper put errors for, by
-// their keys, and makes sure that the page leads on.
-func (c *Client) readAgain(ctx context.Context, t audit.Table, after audit.ID, page []Stored) error {
-	var ids []audit.ID
-	for _, s := range page {
-		switch {
-		case s.ID == "":
-			return fmt.Errorf("read records of %s: %w", t, s.Err) // nothing could continue behind it
-		case s.ID == after:
-			return fmt.Errorf("read records of %s behind %s: %w", t, after, errNoWay)
-		case s.Err != nil && !s.ID.Empty():
-			ids = append(ids, s.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	found, err := c.Current(ctx, t, ids)
-	if err != nil && ctx.Err() != nil {
-		return err
-	}
-	for i, s := range page {
-		if r, ok := found[s.ID]; ok && s.Err != nil {
-			page[i] = Stored{ID: s.ID, Record: r}
-		}
-	}
-	return nil
 }
