@@ -60,8 +60,8 @@ const (
 	commitBytes   = 4 << 20
 )
 
-// commit stores changes in parts, the gaps and cursors with the last part, so
-// that a cursor never moves past what is not stored. A crash in between leaves
+// commit stores changes in parts, everything else with the last part, so that
+// nothing is said to be read which is not stored. A crash in between leaves
 // changes that the next reading knows already.
 func commit(ctx context.Context, sink Sink, b audit.Batch) (audit.Appended, error) {
 	var total audit.Appended
@@ -69,9 +69,11 @@ func commit(ctx context.Context, sink Sink, b audit.Batch) (audit.Appended, erro
 		n := commitPart(b.Changes)
 		part := audit.Batch{Changes: b.Changes[:n]}
 		if b.Changes = b.Changes[n:]; len(b.Changes) == 0 {
-			part.Gaps, part.Cursors = b.Gaps, b.Cursors
+			rest := b
+			rest.Changes = part.Changes
+			part = rest
 		}
-		if len(part.Changes)+len(part.Gaps)+len(part.Cursors) == 0 {
+		if len(part.Changes)+len(part.Gaps)+len(part.Healed)+len(part.Cursors)+len(part.Spans) == 0 {
 			return total, nil
 		}
 		got, err := sink.Append(ctx, part)

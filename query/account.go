@@ -12,8 +12,8 @@ type TableCoverage struct {
 	Coverage
 	Oldest audit.Time // the first moment that is covered; 0: there is none, or since ever
 	ReadTo audit.Time // where reading stands, by the server's clock; 0: it never began
-	// Share is the part of the time that is covered, from what was asked for or
-	// else from Oldest; 0 where nothing is.
+	// Share is the part that is covered of the time that was asked for, or else of
+	// that from Oldest on; what is still to be read is left out. 0 where nothing is.
 	Share float64
 }
 
@@ -22,17 +22,17 @@ type TableCoverage struct {
 func (r *Reading) Table(t audit.Table, from, to audit.Time) TableCoverage {
 	c := TableCoverage{Table: t, Coverage: r.Of([]audit.Table{t}, from, to), ReadTo: r.newest[t]}
 	var covered audit.Time
-	any := false
+	found := false
 	for _, s := range c.Stretches {
 		if s.Cover != audit.Covered {
 			continue
 		}
-		if !any {
-			c.Oldest, any = s.From, true
+		if !found {
+			c.Oldest, found = s.From, true
 		}
 		covered += s.To - s.From
 	}
-	if !any {
+	if !found {
 		return c
 	}
 	begin := c.From
@@ -40,8 +40,12 @@ func (r *Reading) Table(t audit.Table, from, to audit.Time) TableCoverage {
 		begin = c.Oldest
 		c.Complete = r.Of([]audit.Table{t}, begin, to).Complete
 	}
-	if c.Share = 1; c.To > begin {
-		c.Share = float64(covered / (c.To - begin))
+	end := c.To
+	if last := c.Stretches[len(c.Stretches)-1]; to > r.Now && last.Cover == audit.CoverUnread {
+		end = last.From // what is still to be read is no loss
+	}
+	if c.Share = 1; end > begin {
+		c.Share = float64(covered / (end - begin))
 	}
 	return c
 }

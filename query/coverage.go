@@ -153,7 +153,7 @@ func (r *Reading) ReadTo(t audit.Table) audit.Time { return r.newest[t] }
 func (r *Reading) Of(tables []audit.Table, from, to audit.Time) Coverage {
 	c := r.stretches(tables, from, to)
 	for _, g := range r.Gaps {
-		if slices.Contains(tables, g.Table) && g.From < c.To && endOf(g) > c.From && !r.mended(g) {
+		if slices.Contains(tables, g.Table) && g.From < c.To && g.End() > c.From && !r.mended(g) {
 			c.Gaps = append(c.Gaps, g)
 		}
 	}
@@ -279,16 +279,11 @@ func (r *Reading) mended(g audit.Gap) bool {
 		return true
 	}
 	elsewhere := func(s audit.Span) bool {
-		return s.Table == g.Table && s.Node != g.Node && s.From < endOf(g) && s.To > g.From
+		return s.Table == g.Table && s.Node != g.Node && s.From < g.End() && s.To > g.From
 	}
-	return slices.ContainsFunc(r.Spans, elsewhere) && !slices.ContainsFunc(audit.CoverageOf(g.Table, r.Spans, r.Gaps, g.From, endOf(g)), func(s audit.Stretch) bool {
+	return slices.ContainsFunc(r.Spans, elsewhere) && !slices.ContainsFunc(audit.CoverageOf(g.Table, r.Spans, r.Gaps, g.From, g.End()), func(s audit.Stretch) bool {
 		return s.Cover != audit.Covered
 	})
-}
-
-// endOf is a gap's end; one that is an instant hides that instant.
-func endOf(g audit.Gap) audit.Time {
-	return max(g.To, audit.Time(math.Nextafter(float64(g.From), math.Inf(1))))
 }
 
 func (c Coverage) judge() Coverage {

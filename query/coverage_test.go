@@ -161,7 +161,7 @@ func TestTableCoverage(t *testing.T) {
 		{r, 108 * hour, inf, 1, true},
 		{r, 50 * hour, 60 * hour, 0, false},
 		{r.On("n2"), 0, inf, 1, true},
-		{r.On("n1"), 0, inf, 7.0 / 12, false}, // it is behind
+		{r.On("n1"), 0, inf, 0.7, false}, // it is behind, which is no loss
 		{r.On("n3"), 0, inf, 0, false},
 	} {
 		got := c.reading.Table(orders, c.from, c.to)

@@ -3,12 +3,16 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"recourse/audit"
+	"recourse/query"
 	"recourse/revert"
 )
 
@@ -129,10 +133,31 @@ func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy r
 	if req.Own, err = w.store.Own(c.Context); err != nil {
 		return nil, err
 	}
-	if req.Gaps, err = w.store.Gaps(c.Context); err != nil {
+	reading, err := w.reading(c.Context, e)
+	if err != nil {
 		return nil, err
 	}
+	req.Gaps = planGaps(reading, sel)
 	return revert.Make(c.Context, req, records)
+}
+
+// planGaps are the stretches in which there may be changes that a plan should
+// know and does not. What was before a log began is none: no image is taken from
+// there.
+func planGaps(r *query.Reading, sel *revert.Selection) []audit.Gap {
+	var gaps []audit.Gap
+	for _, g := range r.Gaps {
+		if g.Healed == 0 && (g.Kind != audit.GapBefore || g.To > sel.First) {
+			gaps = append(gaps, g)
+		}
+	}
+	var tables []audit.Table
+	for _, name := range slices.Sorted(maps.Keys(sel.Tables)) {
+		if t, err := audit.ParseTable(name); err == nil {
+			tables = append(tables, t)
+		}
+	}
+	return append(gaps, unread(r, tables, sel.First)...)
 }
 
 func readPlan(path string) (*revert.Plan, error) {

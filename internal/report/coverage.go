@@ -72,7 +72,7 @@ func gapLines(gaps []audit.Gap) []string {
 type account struct {
 	from, to     audit.Time // where all tables were read that were read at all
 	before       bool       // of some, not all was read before
-	after        bool       // of some, not all was read after
+	after        bool       // of some, nobody has read what came after
 	none, within []string   // tables of which nothing was read; parts between that were not
 }
 
@@ -105,8 +105,8 @@ func (a *account) add(list []query.TableStretch) {
 	if first > 0 {
 		a.before, a.from = true, max(a.from, list[first].From)
 	}
-	if last < len(list)-1 {
-		a.after = true
+	for _, s := range list[last+1:] {
+		a.after = a.after || s.Cover == audit.CoverUnread
 	}
 	a.to = min(a.to, list[last].To)
 	for _, s := range list[first:last] {

@@ -221,7 +221,7 @@ func seconds(t audit.Time) string {
 	return t.String()
 }
 
-// open lists what is not covered.
+// open lists what is not covered, but for what the columns FROM and READ TO say.
 func (g *page) open(c Covered) {
 	cols := []column{{name: "NOT COVERED", flex: true}, {name: "FROM"}, {name: "TO"}, {name: "STATE"}, {name: "REASON", flex: true}}
 	var rows [][]cell
@@ -235,6 +235,9 @@ func (g *page) open(c Covered) {
 			if s.From > 0 {
 				from = iso(s.From, false)
 			}
+			if s.Cover == audit.CoverUnread && t.Oldest > 0 && (s.From <= 0 || s.From >= t.ReadTo && c.To <= 0) {
+				continue
+			}
 			rows = append(rows, []cell{{text: name}, {text: from}, {text: iso(s.To, false)}, {Visible(string(s.Cover)), warn}, {text: Visible(s.Reason)}})
 		}
 	}
@@ -245,11 +248,13 @@ func (g *page) open(c Covered) {
 }
 
 // limits are the time that the bars stand for: what was asked for or, where it
-// has no begin, from the first that was read.
+// has no begin, from the first that was read, and no end, to the last.
 func (c Covered) limits() (from, to audit.Time) {
-	from = c.From
+	from, to = c.From, c.To
 	for _, t := range c.Tables {
-		to = max(to, t.To)
+		if c.To <= 0 {
+			to = max(to, t.ReadTo)
+		}
 		if c.From <= 0 && t.Oldest > 0 && (from <= 0 || t.Oldest < from) {
 			from = t.Oldest
 		}

@@ -234,9 +234,17 @@ func TestGolden(t *testing.T) {
 			return p.Changes([]audit.Change{hostile()}, query.Summary{Count: 1, Total: 1, TotalExact: true, Coverage: query.Coverage{Complete: true}})
 		},
 		"alerts": func(p *report.Printer) error { return p.Alerts(alerts()) },
-		"alert":  func(p *report.Printer) error { return p.Alert(alerts()[0]) },
+		"alert":  func(p *report.Printer) error { return p.Alert(alerts()[0], partly()) },
 		"search-covered": func(p *report.Printer) error {
 			return p.Changes(changes, query.Summary{Count: 7, Total: 7, TotalExact: true, Coverage: partly()})
+		},
+		"checks": func(p *report.Printer) error {
+			return p.Checks([]report.Check{
+				{Name: "reach", State: report.CheckOK, Seen: "db1:9925 answers in 1.2ms"},
+				{Name: "rights", State: report.CheckWarn, Seen: "svc is a super user, and may do anything; this version can allow reading alone, which is what an auditor ought to be allowed", Fix: "curl -u ADMIN -d '{\"operation\":\"add_role\",\"role\":\"recourse_reader\",\"permission\":{\"super_user\":false}}' https://db1:9925\nand then another"},
+				{Name: "audit", State: report.CheckFail, Seen: "logging.auditLog is false\x1b[2J: Harper logs nothing", Fix: "logging: {auditLog: true}"},
+				{Name: "retention", State: report.CheckUnknown, Seen: "not told"},
+			})
 		},
 		"covered":         func(p *report.Printer) error { return p.Covered(covered()) },
 		"covered-nothing": func(p *report.Printer) error { return p.Covered(report.Covered{}) },
