@@ -163,8 +163,8 @@ func (r *Reading) Of(tables []audit.Table, from, to audit.Time) Coverage {
 // OfExpr is how far the answer to an expression can be relied on.
 func (r *Reading) OfExpr(e Expr) Coverage {
 	from, to := e.Times()
-	if !math.IsInf(float64(to), 1) {
-		to = audit.Time(math.Nextafter(float64(to), math.Inf(1))) // which belongs to it
+	if from == to { // one instant
+		to = audit.Time(math.Nextafter(float64(to), math.Inf(1)))
 	}
 	c := r.stretches(r.TablesOf(e), from, to)
 	for _, g := range r.Gaps {

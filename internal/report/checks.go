@@ -54,36 +54,43 @@ func (p *Printer) Checks(checks []Check) error {
 	})
 }
 
-// checks writes each check with what to do below it. What is to be done is never
-// cut: it is there to be copied.
+// checks writes each check with what to do below it.
 func (g *page) checks(checks []Check) {
 	width := 0
 	for _, c := range checks {
 		width = max(width, columns(Visible(c.Name)))
 	}
 	tones := map[CheckState]paint{CheckOK: good, CheckWarn: warn, CheckFail: bad, CheckUnknown: warn}
+	width = min(width, max(g.width/3, 4))
 	margin := 7 + 2 + width + 2
+	narrow := g.width-margin < 20
+	if narrow {
+		margin = 2
+	}
 	for _, c := range checks {
-		head := g.paint(tones[c.State], pad(Visible(string(c.State)), 7, false)) + "  " + pad(Visible(c.Name), width, false) + "  "
-		for i, l := range wrap(Visible(c.Seen), max(g.width-margin, 20)) {
-			if i > 0 {
-				head = strings.Repeat(" ", margin)
-			}
+		state := pad(cut(Visible(string(c.State)), 7), 7, false)
+		head := g.paint(tones[c.State], state) + "  " + pad(cut(Visible(c.Name), width), width, false) + "  "
+		if narrow {
+			g.b.WriteString(strings.TrimRight(head, " ") + "\n")
+			head = "  "
+		}
+		for _, l := range wrap(Visible(c.Seen), g.width-margin) {
 			g.b.WriteString(strings.TrimRight(head+l, " ") + "\n")
+			head = strings.Repeat(" ", margin)
 		}
-		for i, l := range strings.Split(c.Fix, "\n") {
-			if l == "" {
-				continue
-			}
-			lead := "→ "
-			if i > 0 {
-				lead = "  "
-			}
-			g.b.WriteString(strings.Repeat(" ", margin) + g.paint(bold, lead+Visible(l)) + "\n")
-		}
+		g.fix(c.Fix, margin)
 	}
 	g.gap()
 	g.line(plain, "%s", checkCounts(checks))
+}
+
+// fix writes what to do. Its lines are never cut: they are there to be copied.
+func (g *page) fix(text string, margin int) {
+	lead := "→ "
+	for l := range strings.Lines(text) {
+		g.b.WriteString(strings.Repeat(" ", margin) + g.paint(bold, lead+Visible(strings.TrimSuffix(l, "\n"))) + "\n")
+		lead = "  "
+	}
 }
 
 func checkCounts(checks []Check) string {

@@ -242,7 +242,7 @@ func TestGolden(t *testing.T) {
 			return p.Checks([]report.Check{
 				{Name: "reach", State: report.CheckOK, Seen: "db1:9925 answers in 1.2ms"},
 				{Name: "rights", State: report.CheckWarn, Seen: "svc is a super user, and may do anything; this version can allow reading alone, which is what an auditor ought to be allowed", Fix: "curl -u ADMIN -d '{\"operation\":\"add_role\",\"role\":\"recourse_reader\",\"permission\":{\"super_user\":false}}' https://db1:9925\nand then another"},
-				{Name: "audit", State: report.CheckFail, Seen: "logging.auditLog is false\x1b[2J: Harper logs nothing", Fix: "logging: {auditLog: true}"},
+				{Name: "audit", State: report.CheckFail, Seen: "logging.auditLog is false\x1b[2J: Harper logs nothing", Fix: "logging: {auditLog: \x1b[2Jtrue}"},
 				{Name: "retention", State: report.CheckUnknown, Seen: "not told"},
 			})
 		},

@@ -103,7 +103,7 @@ func printed(t interface {
 		},
 		func(p *report.Printer) error { return p.Alerts([]audit.Alert{a}) },
 		func(p *report.Printer) error {
-			return p.Checks([]report.Check{{Name: c.User, State: report.CheckState(c.User), Seen: c.Note, Fix: c.Note}})
+			return p.Checks([]report.Check{{Name: c.User, State: report.CheckState(c.User), Seen: c.Note}})
 		},
 		func(p *report.Printer) error { return p.Alert(a, report.Coverage{Gaps: []audit.Gap{gap}}) },
 		func(p *report.Printer) error {
