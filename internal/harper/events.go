@@ -30,6 +30,10 @@ type Event struct {
 	Err     error // why the event could not be read; its other fields may be empty
 }
 
+// ErrNotAudited refuses to listen to a table without a log: Harper would switch
+// its log on, and we only read.
+var ErrNotAudited = errors.New("the table has no audit log")
+
 // Events listens to a table over REST. First comes every record that there is,
 // in the order of their keys, with its version: a baseline. Then come writes as
 // they happen. Nothing marks where the first part ends: Harper sends no
@@ -37,7 +41,7 @@ type Event struct {
 // An event whose Version is not after the time at which one began to listen is
 // of the first part, or a write that was under way.
 //
-// It ends with the context's error, with ErrNotExported, or with a
+// It ends with the context's error, with ErrNotExported or ErrNotAudited, or with a
 // [TruncatedError] when the stream breaks off, as it does when Harper stops.
 func (c *Client) Events(ctx context.Context, t audit.Table) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
@@ -49,6 +53,13 @@ func (c *Client) Events(ctx context.Context, t audit.Table) iter.Seq2[Event, err
 
 func (c *Client) events(ctx context.Context, t audit.Table, emit func(Event) bool) error {
 	op := "listen to " + t.String()
+	info, err := c.DescribeTable(ctx, t)
+	if err == nil && !info.Audit {
+		err = ErrNotAudited
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
 	r, err := c.resourceOf(ctx, t)
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)

@@ -34,7 +34,7 @@ type FeedEntry struct {
 	Node               string     // its name; empty: not told
 	Prev               audit.Time // the record's entry before, by its LocalTime; 0: none
 	ExpiresAt          audit.Time // when the record ends by itself; 0: never
-	EndTxn             bool       // the last of its transaction
+	EndTxn             bool       // the last of its transaction, which only RocksDB marks
 	// Value is as it was sent: a patch's holds only what it sets, and
 	// {"__op__":"add","value":n} where it adds. Nil: none, or not readable.
 	Value audit.Value

@@ -72,16 +72,12 @@ func (k keySpace) texts() []keyRange {
 	default:
 		ranges = append(ranges, keyRange{alone: noText})
 	}
-	if k.kind == "Any" || k.kind == "ID" && from.Text() == "" {
-		// A text that reads like a number would be taken for one, as would be such
-		// a part of a compound key, and "" of type ID for null. Two brackets deep
-		// they are not, and their place is the same.
-		if from.Kind() == audit.KindText {
-			from = audit.Array(from)
-		}
-		from = audit.Array(from)
+	if k.kind == "String" {
+		return append(ranges, k.search("greater_than", from))
 	}
-	return append(ranges, k.search("greater_than", from))
+	// A part that reads like a number would be taken for one, and "" for null. Two
+	// brackets deep they are not, and their place is the same.
+	return append(ranges, k.search("greater_than_equal", audit.Array(k.next(from))))
 }
 
 // numbers are the ranges of numbers, and of compound keys that begin with one.
