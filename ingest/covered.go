@@ -75,7 +75,8 @@ func (v *coverer) span(c capture, first audit.Time) (audit.Span, bool) {
 }
 
 // mend heals the gaps of cut-short answers as far as other captures fill them.
-// What is left of one that is filled in part is a gap of its own.
+// What is left of one that is filled in part is a gap of its own. The count of
+// gaps that it returns may be below zero: by so many there are fewer.
 func (v *coverer) mend(ctx context.Context, now audit.Time) (audit.Appended, error) {
 	gaps, err := v.sink.Gaps(ctx)
 	if err != nil {
@@ -103,7 +104,9 @@ func (v *coverer) mend(ctx context.Context, now audit.Time) (audit.Appended, err
 		g.Healed = now
 		b.Healed = append(b.Healed, g)
 	}
-	return commit(ctx, v.sink, b)
+	got, err := commit(ctx, v.sink, b)
+	got.Gaps -= len(b.Healed) // what is left of a gap is no further one
+	return got, err
 }
 
 // first remembers when the earliest change happened that an answer shows: that

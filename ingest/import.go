@@ -79,6 +79,7 @@ func (im *Importer) Import(ctx context.Context, paths []string) (ImportReport, e
 	}
 	mended, err := covers.mend(ctx, audit.TimeOf(im.now()))
 	report.Appended = addAppended(report.Appended, mended)
+	report.Appended.Gaps = max(report.Appended.Gaps, 0)
 	if err != nil {
 		return report, err
 	}

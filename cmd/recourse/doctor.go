@@ -15,8 +15,8 @@ func doctorCommand(e *env) *cli.Command {
 		Name:  "doctor",
 		Usage: "check the server, the rights, the settings and the data folder",
 		Description: "Looks at everything that a whole log depends on, and prints for each failure what to do. It\n" +
-			"reads, and writes nothing, neither to Harper nor to the data folder. Without a target only what\n" +
-			"is here is looked at; with --rest-target also the REST API and the feed component.\n\n" +
+			"changes nothing, neither in Harper nor in the data folder. Without a target only what is here\n" +
+			"is looked at; with --rest-target also the REST API and the feed component.\n\n" +
 			"Exit codes: 0 nothing failed; 5 something failed, or with --strict is not as it should be or not\n" +
 			"known; 12 Harper not reachable or refuses.\n\n" +
 			"Example:\n   recourse doctor --target https://db1:9925 --username auditor --password-file pw",

@@ -99,7 +99,8 @@ func runStatus(c *cli.Context, e *env) (err error) {
 	}
 	w, err := openWorkspace(c, e, true)
 	if errors.Is(err, store.ErrBusy) {
-		return &exitError{code: exitBusy, err: err, hint: hintOf(err) + "; if it is `recourse watch`, ask it: curl http://127.0.0.1:9927/readyz"}
+		// Without the cause, whose own hint would take the place of this one.
+		return &exitError{code: exitBusy, err: errors.New(err.Error()), hint: hintOf(err) + "; if it is `recourse watch`, ask it: curl http://127.0.0.1:9927/readyz"}
 	}
 	if err != nil {
 		return err
