@@ -29,9 +29,9 @@ type Coverage struct {
 	// Complete: of every table that could have changes of the answer, all of the
 	// time that it is about was read.
 	Complete bool
-	// From and To are the time that the answer is about. From 0 is since ever; an
+	// From and To are the time that the answer is about. From 0 is since ever. An
 	// answer without an end is about all that was read, and about what was not
-	// read since if that is more than a minute.
+	// read since if that is more than a minute: then To is infinite.
 	From, To audit.Time
 	// Stretches part that time, table by table. None: no account was kept of what
 	// was read, as in stores of before there were spans.
@@ -50,6 +50,9 @@ type TableStretch struct {
 // an answer still counts as up to date: a transaction may be seen so long after
 // it began, and a tail reads again so far back.
 const recent = 60_000
+
+// forever is the end of an answer that has none.
+var forever = audit.Time(math.Inf(1))
 
 // Reading is how far all logs were read, at one moment.
 type Reading struct {
@@ -219,19 +222,22 @@ func (r *Reading) stretches(tables []audit.Table, from, to audit.Time) Coverage 
 	c := Coverage{From: max(from, 0)}
 	for _, t := range tables {
 		end := r.end(t, c.From, to)
-		c.To = max(c.To, end)
-		if len(r.Spans) == 0 {
-			continue
-		}
 		for _, s := range audit.CoverageOf(t, r.Spans, r.Gaps, c.From, end) {
 			if s.Cover == audit.CoverUnread {
 				s.Reason = r.unread(t, s)
+				if s.To == end && to > max(r.Now, r.newest[t]) {
+					s.To = forever
+				}
 			}
+			c.To = max(c.To, s.To)
 			c.Stretches = append(c.Stretches, TableStretch{t, s})
 		}
 	}
-	if len(tables) == 0 {
-		c.To = max(min(to, r.Now), c.From)
+	if len(r.Spans) == 0 || len(tables) == 0 {
+		c.Stretches, c.To = nil, to
+		if to > r.Now {
+			c.To = forever
+		}
 	}
 	return c
 }
@@ -255,7 +261,7 @@ func (r *Reading) end(t audit.Table, from, to audit.Time) audit.Time {
 
 // unread says why a stretch of a table was not read.
 func (r *Reading) unread(t audit.Table, s audit.Stretch) string {
-	first := audit.Time(math.Inf(1))
+	first := forever
 	for _, sp := range r.Spans {
 		if sp.Table == t {
 			first = min(first, sp.From)

@@ -83,12 +83,12 @@ func TestCoverageNow(t *testing.T) {
 		want   string
 	}{
 		{110*hour + minute, "time>=374400000.0", 0, "orders 104-110 covered, complete"},
-		{111 * hour, "time>=374400000.0", 0, "orders 104-110 covered, orders 110-111 unread"},
+		{111 * hour, "time>=374400000.0", 0, "orders 104-110 covered, orders 110-+Inf unread"},
 		{111 * hour, "time:[374400000.0..394200000.0]", 0, "orders 104-109.5 covered, complete"},
-		{111 * hour, "time>=397800000.0", 0, "orders 110.5-111 unread"},
-		{110*hour + minute, "time>=396000000.0", 0, "orders 110-110.017 unread"},
+		{111 * hour, "time>=397800000.0", 0, "orders 110.5-+Inf unread"},
+		{110*hour + minute, "time>=396000000.0", 0, "orders 110-+Inf unread"},
 		// A cursor may be ahead of what is known to have been read, and the server's clock of ours.
-		{111 * hour, "time>=374400000.0", 111 * hour, "orders 104-110 covered, orders 110-111 unread"},
+		{111 * hour, "time>=374400000.0", 111 * hour, "orders 104-110 covered, orders 110-+Inf unread"},
 		{105 * hour, "time>=374400000.0", 0, "orders 104-110 covered, complete"},
 	} {
 		s := &shelf{spans: []audit.Span{span}}

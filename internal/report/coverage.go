@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"recourse/audit"
@@ -45,7 +46,10 @@ func between(from, to audit.Time) string {
 	if from > 0 {
 		s = " from " + iso(from, false)
 	}
-	if to > 0 {
+	switch {
+	case math.IsInf(float64(to), 1) && from > 0:
+		s += " on"
+	case to > 0 && !math.IsInf(float64(to), 1):
 		s += " to " + iso(to, false)
 	}
 	return s

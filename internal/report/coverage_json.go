@@ -17,7 +17,7 @@ type coverageDoc struct {
 	Gaps      []gapDoc     `json:"gaps"`
 	From      *audit.Time  `json:"from"` // null: since ever
 	FromISO   *string      `json:"from_iso"`
-	To        *audit.Time  `json:"to"` // null: nobody looked
+	To        *audit.Time  `json:"to"` // null: no end
 	ToISO     *string      `json:"to_iso"`
 	Stretches []stretchDoc `json:"stretches"`
 }
@@ -43,7 +43,7 @@ type stretchDoc struct {
 	Table    string      `json:"table"`
 	From     *audit.Time `json:"from"` // null: since ever
 	FromISO  *string     `json:"from_iso"`
-	To       *audit.Time `json:"to"`
+	To       *audit.Time `json:"to"` // null: to this day
 	ToISO    *string     `json:"to_iso"`
 	State    audit.Cover `json:"state"`
 	Reason   string      `json:"reason,omitempty"`
@@ -57,7 +57,7 @@ func newCoverageDoc(c Coverage) coverageDoc {
 	return doc
 }
 
-// since is a time, or null for the begin of all times.
+// since is a time, or null for the begin of all times and for their end.
 func since(t audit.Time) (*audit.Time, *string) {
 	if t <= 0 {
 		return nil, nil

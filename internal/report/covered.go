@@ -121,7 +121,7 @@ func (c Covered) sheet() sheet {
 	for _, t := range c.Tables {
 		for _, part := range t.Stretches {
 			s.rows = append(s.rows, []string{
-				Visible(t.Table.Database), Visible(t.Table.Name), Visible(t.Node), part.From.String(), sinceWords(part.From), part.To.String(), iso(part.To, true),
+				Visible(t.Table.Database), Visible(t.Table.Name), Visible(t.Node), part.From.String(), sinceWords(part.From), untilNumber(part.To), untilWords(part.To, true),
 				Visible(string(part.Cover)), Visible(part.Reason), Visible(strings.Join(part.Nodes, " ")),
 			})
 		}
@@ -134,6 +134,21 @@ func sinceWords(t audit.Time) string {
 		return "since ever"
 	}
 	return iso(t, true)
+}
+
+// untilNumber is an end in numbers; empty where it is now.
+func untilNumber(t audit.Time) string {
+	if math.IsInf(float64(t), 1) {
+		return ""
+	}
+	return t.String()
+}
+
+func untilWords(t audit.Time, full bool) string {
+	if math.IsInf(float64(t), 1) {
+		return "now"
+	}
+	return iso(t, full)
 }
 
 // words are the summary as a sentence.
@@ -238,62 +253,11 @@ func (g *page) open(c Covered) {
 			if s.Cover == audit.CoverUnread && t.Oldest > 0 && (s.From <= 0 || s.From >= t.ReadTo && c.To <= 0) {
 				continue
 			}
-			rows = append(rows, []cell{{text: name}, {text: from}, {text: iso(s.To, false)}, {Visible(string(s.Cover)), warn}, {text: Visible(s.Reason)}})
+			rows = append(rows, []cell{{text: name}, {text: from}, {text: untilWords(s.To, false)}, {Visible(string(s.Cover)), warn}, {text: Visible(s.Reason)}})
 		}
 	}
 	if len(rows) > 0 {
 		g.gap()
 		g.table(cols, rows)
 	}
-}
-
-// limits are the time that the bars stand for: what was asked for or, where it
-// has no begin, from the first that was read, and no end, to the last.
-func (c Covered) limits() (from, to audit.Time) {
-	from, to = c.From, c.To
-	for _, t := range c.Tables {
-		if c.To <= 0 {
-			to = max(to, t.ReadTo)
-		}
-		if c.From <= 0 && t.Oldest > 0 && (from <= 0 || t.Oldest < from) {
-			from = t.Oldest
-		}
-	}
-	return from, to
-}
-
-// coverSigns are the signs of a bar, each before those that give way to it.
-const coverSigns = "x-.="
-
-// timeline is a table's time as a bar of so many signs. Each stands for the worst
-// of its part of the time, so that no gap is too short to be seen.
-func timeline(t query.TableCoverage, from, to audit.Time, width int) string {
-	signs := []byte(strings.Repeat("=", width))
-	column := func(at audit.Time, round func(float64) float64) int {
-		return int(min(max(round(float64((at-from)/(to-from))*float64(width)), 0), float64(width)))
-	}
-	if to <= from || len(t.Stretches) == 0 {
-		return strings.Repeat(".", width)
-	}
-	for _, s := range t.Open() {
-		sign := coverSign(s.Cover)
-		for i := column(s.From, math.Floor); i < column(s.To, math.Ceil); i++ {
-			if strings.IndexByte(coverSigns, sign) < strings.IndexByte(coverSigns, signs[i]) {
-				signs[i] = sign
-			}
-		}
-	}
-	return string(signs)
-}
-
-func coverSign(c audit.Cover) byte {
-	switch c {
-	case audit.Covered:
-		return '='
-	case audit.CoverGap:
-		return 'x'
-	case audit.CoverNotAudited:
-		return '-'
-	}
-	return '.'
 }

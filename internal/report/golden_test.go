@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,7 +92,7 @@ func whole() report.Coverage { return covered().Tables[1].Coverage }
 
 func partly() report.Coverage {
 	c := covered()
-	return report.Coverage{To: 1795466000000, Gaps: c.Gaps[:1], Stretches: append(c.Tables[0].Stretches, c.Tables[1].Stretches...)}
+	return report.Coverage{To: audit.Time(math.Inf(1)), Gaps: c.Gaps[:1], Stretches: append(c.Tables[0].Stretches, c.Tables[1].Stretches...)}
 }
 
 func covered() report.Covered {
@@ -103,12 +104,12 @@ func covered() report.Covered {
 	healed.Healed, healed.Kind = 1795465999999, audit.GapOutage
 	return report.Covered{
 		Tables: []query.TableCoverage{
-			{Table: customers, Oldest: 1795462000000, ReadTo: 1795465990000, Share: 0.99999, Coverage: query.Coverage{To: 1795466000000, Stretches: []query.TableStretch{
+			{Table: customers, Oldest: 1795462000000, ReadTo: 1795465990000, Share: 0.99999, Coverage: query.Coverage{To: audit.Time(math.Inf(1)), Stretches: []query.TableStretch{
 				part(customers, 0, 1795462000000, audit.CoverUnread, "before the log was first read"),
 				part(customers, 1795462000000, 1795465000000, audit.Covered, "", "n1", "n2"),
 				part(customers, 1795465000000, 1795465000001.5, audit.CoverGap, "Harper cannot read its entry", "n1"),
 				part(customers, 1795465000001.5, 1795465990000, audit.Covered, "", "n1"),
-				part(customers, 1795465990000, 1795466000000, audit.CoverUnread, "not read yet"),
+				part(customers, 1795465990000, audit.Time(math.Inf(1)), audit.CoverUnread, "not read yet"),
 			}}},
 			{Table: stock, Node: "n1", Oldest: 1795463000000, ReadTo: 1795466000000, Share: 1, Coverage: query.Coverage{
 				Complete: true, From: 1795463000000, To: 1795466000000, Stretches: []query.TableStretch{part(stock, 1795463000000, 1795466000000, audit.Covered, "", "n1")},
