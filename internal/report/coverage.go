@@ -28,6 +28,10 @@ func (g *page) coverage(c Coverage) {
 	}
 }
 
+// CoverageNote is how far an answer can be relied on to be whole, as a sentence
+// for people.
+func CoverageNote(c Coverage) string { return coverageNotes(c)[0] }
+
 // coverageNotes are the same as lines of text.
 func coverageNotes(c Coverage) []string {
 	switch {

@@ -143,7 +143,7 @@ func plan() *revert.Plan {
 		Header: revert.Header{
 			ID: "7f3a00112233", Digest: "7f3a00112233445566778899", Selection: revert.SelectionInfo{Digest: "ab", Events: 5, Users: map[string]int{"eve": 4, "": 1}, First: 1795465916125.6418, Last: 1795465919125.6418},
 			Counts:  revert.Counts{Patch: 1, Insert: 1, Delete: 1, Conflict: 3, Kept: 1, Already: 1, Carried: 1, Blind: 1},
-			Classes: map[revert.Class]int{revert.ClassRecreated: 1, revert.ClassNoBase: 1, revert.ClassStub: 1}, Warnings: []string{"1 change that is not selected is in the transaction of one that is"},
+			Classes: map[revert.Class]int{revert.ClassRecreated: 1, revert.ClassNoBase: 1, revert.ClassStub: 1}, Coverage: &revert.Coverage{Complete: true, Note: "covered: the log was read whole"}, Warnings: []string{"1 change that is not selected is in the transaction of one that is"},
 		},
 		Actions: []revert.Action{
 			{Kind: "action", N: 1, K: revert.Target(key("customers", `"c-18"`)), Do: revert.DoInsert, Phase: 3, Set: map[string]audit.Value{"id": parse(`"c-18"`), "email": parse(`"b@x"`)},
