@@ -22,6 +22,9 @@ type capture struct {
 	date  audit.Time // when the server says that it answered, to the second; 0: not known
 	body  json.RawMessage
 	where string // file and line, for people
+	// single says that it is one group by itself, which proves nothing of its
+	// neighbours.
+	single bool
 }
 
 // whole says that the answer covers the table's log from begin to end.
@@ -108,7 +111,7 @@ func parseCapture(data []byte, table audit.Table, where string) (capture, error)
 		return c, c.fromRequest(e)
 	case e.Timestamp != nil:
 		c.body = append(append([]byte{'['}, data...), ']')
-		c.from, c.to = 1, 1 // one group proves nothing of its neighbours
+		c.from, c.to, c.single = 1, 1, true
 		c.setTable(e.Database, e.Schema, e.Table)
 		return c, c.check()
 	}

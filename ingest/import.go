@@ -59,8 +59,12 @@ func (im *Importer) Import(ctx context.Context, paths []string) (ImportReport, e
 	if err := im.each(files, check, func(string, string) {}); err != nil {
 		return report, err
 	}
+	covers, err := newCoverer(ctx, im.Store, cmp.Or(im.Node, "import"))
+	if err != nil {
+		return report, err
+	}
 	visit := func(c capture) error {
-		if err := im.one(ctx, c, &report); err != nil {
+		if err := im.one(ctx, c, covers, &report); err != nil {
 			return err
 		}
 		report.Captures++
@@ -73,7 +77,20 @@ func (im *Importer) Import(ctx context.Context, paths []string) (ImportReport, e
 	if err := im.each(files, visit, skip); err != nil {
 		return report, err
 	}
+	mended, err := covers.mend(ctx, audit.TimeOf(im.now()))
+	report.Appended = addAppended(report.Appended, mended)
+	report.Appended.Gaps = max(report.Appended.Gaps, 0)
+	if err != nil {
+		return report, err
+	}
 	return report, im.hidden(ctx, &report)
+}
+
+func (im *Importer) now() time.Time {
+	if im.Now != nil {
+		return im.Now()
+	}
+	return time.Now()
 }
 
 func (im *Importer) rows(c capture, visit func(harper.AuditRow)) error {
@@ -97,15 +114,12 @@ func (im *Importer) check(ctx context.Context, c capture) error {
 	return ctx.Err()
 }
 
-// one stores a capture's changes.
-func (im *Importer) one(ctx context.Context, c capture, report *ImportReport) error {
-	now := time.Now
-	if im.Now != nil {
-		now = im.Now
-	}
-	observed := cmp.Or(c.at, audit.TimeOf(now()))
-	r := newReading(c.table, Stamp{Cluster: im.Cluster, Node: cmp.Or(im.Node, "import"), Observed: observed, Lossy: true})
-	readErr := im.rows(c, r.add)
+// one stores a capture's changes, and what of the log it covers.
+func (im *Importer) one(ctx context.Context, c capture, covers *coverer, report *ImportReport) error {
+	observed := cmp.Or(c.at, audit.TimeOf(im.now()))
+	r := newReading(c.table, Stamp{Cluster: im.Cluster, Node: covers.node, Observed: observed, Lossy: true})
+	var begin audit.Time
+	readErr := im.rows(c, first(&begin, r.add))
 	var truncated *harper.TruncatedError
 	if readErr != nil && !errors.As(readErr, &truncated) {
 		return &BadInputError{c.where, readErr}
@@ -128,6 +142,9 @@ func (im *Importer) one(ctx context.Context, c capture, report *ImportReport) er
 		return err
 	}
 	batch.Gaps = append(batch.Gaps, gaps...)
+	if span, known := covers.span(c, begin); known && truncated == nil {
+		batch.Spans = []audit.Span{span}
+	}
 	if truncated != nil || c.whole() {
 		report.Partial = append(report.Partial, partialOf(c, r, truncated))
 	}

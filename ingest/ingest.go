@@ -60,8 +60,8 @@ const (
 	commitBytes   = 4 << 20
 )
 
-// commit stores changes in parts, the gaps and cursors with the last part, so
-// that a cursor never moves past what is not stored. A crash in between leaves
+// commit stores changes in parts, everything else with the last part, so that
+// nothing is said to be read which is not stored. A crash in between leaves
 // changes that the next reading knows already.
 func commit(ctx context.Context, sink Sink, b audit.Batch) (audit.Appended, error) {
 	var total audit.Appended
@@ -73,7 +73,7 @@ func commit(ctx context.Context, sink Sink, b audit.Batch) (audit.Appended, erro
 			rest.Changes = part.Changes
 			part = rest
 		}
-		if len(part.Changes)+len(part.Gaps)+len(part.Cursors)+len(part.Alerts) == 0 {
+		if len(part.Changes)+len(part.Gaps)+len(part.Healed)+len(part.Cursors)+len(part.Spans)+len(part.Alerts) == 0 {
 			return total, nil
 		}
 		got, err := sink.Append(ctx, part)

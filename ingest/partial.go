@@ -18,6 +18,8 @@ type Archive interface {
 	Follow(context.Context, audit.Seq) iter.Seq2[audit.Change, error]
 	// Gaps lists what could not be read before.
 	Gaps(context.Context) ([]audit.Gap, error)
+	// Spans lists what was read.
+	Spans(context.Context) ([]audit.Span, error)
 }
 
 // A PartialAnswer shows less than it should: it ended early because the server
@@ -64,6 +66,9 @@ func partialOf(c capture, r *reading, truncated *harper.TruncatedError) PartialA
 	return p
 }
 
+// cutReason is how the reason of the gap begins that a cut-short answer leaves.
+const cutReason = "a captured answer ended early: "
+
 // cutShort is the gap that an answer leaves which ended early. Where in it the
 // unreadable entry lies is not known, nor what follows it. It is none if an
 // earlier import of the answer has left it.
@@ -71,9 +76,16 @@ func (im *Importer) cutShort(ctx context.Context, c capture, r *reading, truncat
 	if truncated == nil {
 		return nil, nil
 	}
+	read := cmp.Or(c.at, r.stamp.Observed)
+	if c.at == 0 && c.date > 0 {
+		read = c.date + dateSlack // a Date is cut to the second
+	}
 	g := audit.Gap{
-		Node: r.stamp.Node, Table: c.table, From: c.from, To: cmp.Or(c.to, r.stamp.Observed), Observed: r.stamp.Observed,
-		Reason: "a captured answer ended early: " + truncated.Message,
+		Node: r.stamp.Node, Table: c.table, From: c.from, To: read, Kind: audit.GapUnreadable, Observed: r.stamp.Observed,
+		Reason: cutReason + truncated.Message,
+	}
+	if c.to > 0 {
+		g.To = min(c.to, read)
 	}
 	gaps, err := im.Store.Gaps(ctx)
 	if err != nil {

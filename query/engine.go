@@ -16,6 +16,8 @@ import (
 type Engine struct {
 	Store Store
 	Index Finder // nil for none
+	// Now is our clock, which says what has not been read yet; nil is time.Now.
+	Now func() time.Time
 }
 
 var _ Searcher = (*Engine)(nil)
@@ -43,7 +45,7 @@ func (e *Engine) Search(ctx context.Context, q Query) (*Result, error) {
 	if err := r.fill(ctx, s, q); err != nil {
 		return nil, fmt.Errorf("search: %w", err)
 	}
-	if err := r.cover(ctx, e.Store, q.Expr); err != nil {
+	if err := r.cover(ctx, e, q.Expr); err != nil {
 		return nil, fmt.Errorf("search: %w", err)
 	}
 	r.Summary.Took = time.Since(start)
@@ -104,18 +106,17 @@ func (r *Result) fill(ctx context.Context, s *search, q Query) error {
 	return nil
 }
 
-// cover says which gaps may hide what was asked for.
-func (r *Result) cover(ctx context.Context, store Store, expr Expr) error {
-	gaps, err := store.Gaps(ctx)
+// cover says how far the answer can be relied on to be whole.
+func (r *Result) cover(ctx context.Context, e *Engine, expr Expr) error {
+	now := time.Now
+	if e.Now != nil {
+		now = e.Now
+	}
+	reading, err := ReadLog(ctx, e.Store, now())
 	if err != nil {
 		return err
 	}
-	for _, g := range gaps {
-		if expr.MayHide(g) {
-			r.Summary.Gaps = append(r.Summary.Gaps, g)
-		}
-	}
-	r.Summary.Complete = len(r.Summary.Gaps) == 0
+	r.Summary.Coverage = reading.OfExpr(expr)
 	return ctx.Err()
 }
 

@@ -34,10 +34,9 @@ type Summary struct {
 	Count      int // changes on this page
 	Total      int // all changes that match if TotalExact, and otherwise at least so many
 	TotalExact bool
-	Next       string      // where the next page begins; empty on the last one
-	Gaps       []audit.Gap // what could not be read of the log and may hide changes that match
-	Complete   bool        // no known gap touches the query
-	Took       time.Duration
+	Next       string // where the next page begins; empty on the last one
+	Coverage
+	Took time.Duration
 }
 
 // A Position is a change's place in the order of answers. The zero Position
@@ -91,10 +90,9 @@ type Reader interface {
 // A Store is what an Engine searches.
 type Store interface {
 	Reader
+	Log
 	// Last is the number of the newest change; 0 if there is none.
 	Last() audit.Seq
-	// Gaps are the stretches of the log that could not be read.
-	Gaps(context.Context) ([]audit.Gap, error)
 }
 
 // A Finder proposes changes for an expression. It may propose changes that do

@@ -30,6 +30,8 @@ type Request struct {
 	// Gaps are the stretches of the log that could not be read. A change in one
 	// may have made a value what the plan does not know, so it names them.
 	Gaps []audit.Gap
+	// Coverage is kept in the plan; nil: nobody looked.
+	Coverage *Coverage
 
 	// For the header alone. Instance, which server this is about, is in the
 	// digest; the others are not.
@@ -221,6 +223,7 @@ func (p *planner) header() {
 	h.Kind, h.V = planKind, fileFormVersion
 	h.Created, h.Author, h.Tool, h.Instance = p.req.Created, p.req.Author, p.req.Tool, p.req.Instance
 	h.History = HistoryInfo{Records: len(p.digests), Changes: p.changes, Digest: p.historyDigest()}
+	h.Coverage = p.req.Coverage
 	h.Selection = SelectionInfo{Digest: digestIDs(nil), Users: map[string]int{}}
 	if s := p.req.Selection; s != nil {
 		h.Selection = SelectionInfo{Digest: digestIDs(s.Changes), Events: len(s.Changes), Users: s.Users, First: s.First, Last: s.Last}
@@ -303,7 +306,11 @@ func (p *planner) gaps() string {
 	var parts []string
 	for _, t := range p.plan.Tables() {
 		if s := at[t]; s.n > 0 {
-			parts = append(parts, fmt.Sprintf("%s (%d, %s to %s)", t, s.n, s.from.ISO(), s.to.ISO()))
+			from := s.from.ISO()
+			if s.from <= 0 {
+				from = "its begin"
+			}
+			parts = append(parts, fmt.Sprintf("%s (%d, %s to %s)", t, s.n, from, s.to.ISO()))
 		}
 	}
 	if len(parts) == 0 {

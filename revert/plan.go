@@ -37,9 +37,17 @@ type Header struct {
 	Counts    Counts              `json:"counts"`
 	Classes   map[Class]int       `json:"conflicts"` // conflicts by class
 	Warnings  []string            `json:"warnings"`
+	Coverage  *Coverage           `json:"coverage,omitempty"` // nil: nobody looked
 	Actions   string              `json:"actions_root"`
 	Conflicts string              `json:"conflicts_root"`
 	Kept      string              `json:"kept_root"`
+}
+
+// Coverage is how whole the log was that a plan was made from, of its tables and
+// from the first selected change to where they were read.
+type Coverage struct {
+	Complete bool   `json:"complete"`
+	Note     string `json:"note"` // the same as a sentence
 }
 
 // HistoryInfo is the planner's input in short.
@@ -204,12 +212,13 @@ type Summary struct {
 	Counts    Counts        `json:"counts"`
 	Conflicts map[Class]int `json:"conflicts"`
 	Warnings  []string      `json:"warnings"`
+	Coverage  *Coverage     `json:"coverage,omitempty"`
 }
 
 // Summary sums the plan up.
 func (p *Plan) Summary() Summary {
 	h := &p.Header
-	return Summary{ID: h.ID, Digest: h.Digest, Selection: h.Selection, Counts: h.Counts, Conflicts: h.Classes, Warnings: h.Warnings}
+	return Summary{ID: h.ID, Digest: h.Digest, Selection: h.Selection, Counts: h.Counts, Conflicts: h.Classes, Warnings: h.Warnings, Coverage: h.Coverage}
 }
 
 // Empty says that there is nothing to write and nothing to decide.

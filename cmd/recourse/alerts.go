@@ -42,9 +42,12 @@ func alertsCommand(e *env) *cli.Command {
 				Name:      "show",
 				Usage:     "print one alert with the changes it rests on",
 				ArgsUsage: "ID",
-				Description: "The beginning of an id is enough where only one alert has it.\n\n" +
-					"Exit codes: 0 found; 2 there is no such alert; 9 busy.\n\n" +
+				Description: "The beginning of an id is enough where only one alert has it. Whether the log of the alert's\n" +
+					"tables is whole, from its first change to its last, stands below.\n\n" +
+					"Exit codes: 0 found; 2 there is no such alert; 9 busy; 11 with --require-coverage: the log is\n" +
+					"not known to be whole there.\n\n" +
 					"Example:\n   recourse alerts show 3f9a",
+				Flags: []cli.Flag{requireCoverage()},
 				Action: func(c *cli.Context) error {
 					if err := wantArgs(c, 1, 1); err != nil {
 						return err
@@ -105,7 +108,15 @@ func runAlertsShow(c *cli.Context, e *env, id string) (err error) {
 	if err != nil {
 		return err
 	}
-	return p.Alert(a)
+	reading, err := w.reading(c.Context, e)
+	if err != nil {
+		return err
+	}
+	cov := alertCoverage(reading, a)
+	if err := p.Alert(a, cov); err != nil {
+		return err
+	}
+	return covered(c, cov.Complete, exitOK)
 }
 
 // alert finds an alert by its id or by how that begins.

@@ -45,6 +45,7 @@ func newApp(e *env) *cli.App {
 		Commands: []*cli.Command{
 			demoCommand(e), watchCommand(e), importCommand(e), baselineCommand(e), reindexCommand(e), verifyCommand(e), statusCommand(e),
 			searchCommand(e), showCommand(e), historyCommand(e),
+			coverageCommand(e), doctorCommand(e),
 			rulesCommand(e), alertsCommand(e), revertCommand(e),
 			completionCommand(e), versionCommand(e),
 		},

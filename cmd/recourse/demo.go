@@ -243,5 +243,9 @@ func (d *demo) look(ctx context.Context) error {
 		return err
 	}
 	p := report.New(d.e.stdout, report.Options{Format: report.Table, Color: color, Width: d.e.width})
-	return p.History(key, changes, report.Coverage{})
+	reading, err := d.w.reading(ctx, d.e)
+	if err != nil {
+		return err
+	}
+	return p.History(key, changes, recordCoverage(reading, key, changes))
 }

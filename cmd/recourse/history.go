@@ -4,7 +4,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"recourse/audit"
-	"recourse/internal/report"
 )
 
 func historyCommand(e *env) *cli.Command {
@@ -14,9 +13,13 @@ func historyCommand(e *env) *cli.Command {
 		ArgsUsage: "DATABASE.TABLE/ID",
 		Description: "The ID is JSON: dev.dog/318 and dev.dog/\"318\" are two records. Text that is not JSON\n" +
 			"needs no quotes: shop.customers/c-17.\n\n" +
-			"Exit codes: 0 found; 2 nothing of the record is stored; 9 busy.\n\n" +
+			"Exit codes: 0 found; 2 nothing of the record is stored; 9 busy; 11 with --require-coverage: the\n" +
+			"log is not known to be whole since the record's first change.\n\n" +
 			"Example:\n   recourse history shop.customers/c-17",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "no-images", Usage: "leave the record's images out"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "no-images", Usage: "leave the record's images out"},
+			requireCoverage(),
+		},
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err
@@ -47,15 +50,17 @@ func runHistory(c *cli.Context, e *env, key audit.Key) (err error) {
 		}
 		changes = append(changes, change)
 	}
-	gaps, err := w.store.Gaps(c.Context)
+	reading, err := w.reading(c.Context, e)
 	if err != nil {
 		return err
 	}
-	if err := p.History(key, changes, report.Coverage{Gaps: gapsOf(gaps, key.Table)}); err != nil {
+	cov := recordCoverage(reading, key, changes)
+	if err := p.History(key, changes, cov); err != nil {
 		return err
 	}
+	code := exitOK
 	if len(changes) == 0 {
-		return exit(exitNothing)
+		code = exitNothing
 	}
-	return nil
+	return covered(c, cov.Complete, code)
 }

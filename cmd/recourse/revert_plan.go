@@ -3,12 +3,17 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"recourse/audit"
+	"recourse/internal/report"
+	"recourse/query"
 	"recourse/revert"
 )
 
@@ -88,6 +93,9 @@ func runRevertPlan(c *cli.Context, e *env) (err error) {
 	n := plan.Header.Counts
 	fmt.Fprintf(e.stderr, "plan %s: %d patch, %d insert, %d delete, %d conflicts, %d kept\n",
 		plan.Header.ID, n.Patch, n.Insert, n.Delete, n.Conflict, n.Kept)
+	if plan.Header.Coverage != nil {
+		fmt.Fprintln(e.stderr, printable(plan.Header.Coverage.Note))
+	}
 	for _, warning := range plan.Header.Warnings {
 		fmt.Fprintf(e.stderr, "warning: %s\n", printable(warning))
 	}
@@ -129,10 +137,49 @@ func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy r
 	if req.Own, err = w.store.Own(c.Context); err != nil {
 		return nil, err
 	}
-	if req.Gaps, err = w.store.Gaps(c.Context); err != nil {
+	reading, err := w.reading(c.Context, e)
+	if err != nil {
 		return nil, err
 	}
+	tables := tablesOf(sel)
+	req.Gaps = planGaps(reading, tables, sel.First)
+	cov := planCoverage(reading, tables, sel.First)
+	req.Coverage = &revert.Coverage{Complete: cov.Complete, Note: report.CoverageNote(cov)}
 	return revert.Make(c.Context, req, records)
+}
+
+// tablesOf are the tables that a selection is about, sorted.
+func tablesOf(sel *revert.Selection) []audit.Table {
+	var tables []audit.Table
+	for _, name := range slices.Sorted(maps.Keys(sel.Tables)) {
+		if t, err := audit.ParseTable(name); err == nil {
+			tables = append(tables, t)
+		}
+	}
+	return tables
+}
+
+// planGaps are the stretches in which there may be changes that a plan should
+// know and does not. What was before a log began is none: no image is taken from
+// there.
+func planGaps(r *query.Reading, tables []audit.Table, first audit.Time) []audit.Gap {
+	var gaps []audit.Gap
+	for _, g := range r.Gaps {
+		if g.Healed == 0 && (g.Kind != audit.GapBefore || g.To > first) {
+			gaps = append(gaps, g)
+		}
+	}
+	return append(gaps, unread(r, tables, first)...)
+}
+
+// planCoverage is of a plan's tables, from the first selected change to where
+// they were read, so that it is the same whenever the plan is made.
+func planCoverage(r *query.Reading, tables []audit.Table, first audit.Time) query.Coverage {
+	to := r.Now
+	for _, t := range tables {
+		to = min(to, r.ReadTo(t))
+	}
+	return r.Of(tables, first, to)
 }
 
 func readPlan(path string) (*revert.Plan, error) {

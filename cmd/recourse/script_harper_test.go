@@ -53,6 +53,8 @@ func startHarper(ts *testscript.TestScript, neg bool, args []string) {
 	o := harpertest.Options{Users: []harpertest.User{
 		{Name: "svc", Password: "svc-s3cret", SuperUser: true},
 		{Name: "guest", Password: "guest-s3cret", Tables: harpertest.NoAccess},
+		{Name: "reader", Password: "reader-s3cret", Tables: harpertest.ReadOnly, Operations: []string{"read_audit_log", "system_information", "read_only"}},
+		{Name: "keen", Password: "keen-s3cret", Tables: harpertest.ReadOnly, Operations: []string{"read_audit_log", "system_information", "read_only", "insert"}},
 	}}
 	if args[0] == "rocksdb" {
 		o.Line = harpertest.RocksDB
@@ -69,6 +71,18 @@ func startHarper(ts *testscript.TestScript, neg bool, args []string) {
 	socket := ts.MkAbs(fmt.Sprintf("harper%d.sock", time.Now().UnixNano()))
 	ts.Check(srv.ListenUnix(socket))
 	ts.Setenv("SOCKET", "unix://"+socket)
+}
+
+func scriptUnaudited(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "unaudited TABLE")
+	table, err := audit.ParseTable(args[0])
+	ts.Check(err)
+	harperIn(ts).CreateTable(table, harpertest.Schema{NoAudit: true})
+}
+
+func scriptFeed(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 0, "feed")
+	harperIn(ts).InstallFeed()
 }
 
 func scriptWrite(kind string) func(*testscript.TestScript, bool, []string) {

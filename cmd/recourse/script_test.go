@@ -24,6 +24,8 @@ import (
 //	same FILE FILE           two NDJSON files hold the same changes in one order
 //	harper lmdb|rocksdb      a Harper, which HARPER_CLI_TARGET names from then on;
 //	                         $REST and $SOCKET are its other addresses
+//	unaudited TABLE          makes a table of which no log is kept
+//	feed                     installs the feed component
 //	put, patch, delete USER KEY [JSON]
 //	message USER KEY JSON    a message to the record's subscribers
 //	fault OP status CODE TEXT | OP cut BYTES | OP delay DURATION | none
@@ -52,7 +54,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"run": scriptRun, "pages": scriptPages, "same": scriptSame,
-			"harper": startHarper, "fault": setFault,
+			"harper": startHarper, "fault": setFault, "unaudited": scriptUnaudited, "feed": scriptFeed,
 			"put": scriptWrite("put"), "patch": scriptWrite("patch"), "delete": scriptWrite("delete"), "message": scriptWrite("message"),
 			"writes": scriptWrites, "await": scriptAwait, "asked": scriptAsked, "records": scriptRecords,
 			"wipe": scriptWipe,

@@ -8,7 +8,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"recourse/audit"
 	"recourse/query"
 )
 
@@ -25,12 +24,16 @@ func searchCommand(e *env) *cli.Command {
 			"   @-2h  @2026-11-23  @2026-11-23T20:00..21:00  txn:1795465916125.6418\n" +
 			"   *                         everything\n\n" +
 			"Flags go before a query that begins with a minus sign, after --.\n\n" +
-			"Exit codes: 0 found; 2 nothing found in what is stored; 9 busy; 64 usage.\n\n" +
+			"The answer says what of the log was read where the query looks: that nothing was found is\n" +
+			"not that there is nothing.\n\n" +
+			"Exit codes: 0 found; 2 nothing found in what is stored; 9 busy; 11 with --require-coverage: the\n" +
+			"log is not known to be whole there; 64 usage.\n\n" +
 			"Example:\n   recourse search 'user:eve table:shop.* @-24h -op:insert' --limit 20",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "limit", Usage: "print at most so many; 0 is all", Value: 50},
 			&cli.StringFlag{Name: "after", Usage: "go on from a page's `CURSOR`"},
 			&cli.BoolFlag{Name: "no-images", Usage: "leave the records' images out"},
+			requireCoverage(),
 		},
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, -1); err != nil {
@@ -58,28 +61,23 @@ func runSearch(c *cli.Context, e *env, text string) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	res, err := w.engine().Search(c.Context, query.Query{Expr: expr, Limit: c.Int("limit"), After: c.String("after")})
+	engine := w.engine()
+	engine.Now = e.now
+	res, err := engine.Search(c.Context, query.Query{Expr: expr, Limit: c.Int("limit"), After: c.String("after")})
 	if errors.Is(err, query.ErrCursor) {
 		return &exitError{code: exitUsage, err: err, hint: "take the cursor from the summary of the page before"}
 	}
 	if err != nil {
 		return err
 	}
-	if err := p.Changes(res.Changes, summaryOf(res.Summary)); err != nil {
+	if err := p.Changes(res.Changes, res.Summary); err != nil {
 		return err
 	}
+	code := exitOK
 	if res.Summary.Count == 0 {
-		return exit(exitNothing)
+		code = exitNothing
 	}
-	return nil
-}
-
-// summaryOf is a search's summary as it is printed. That no gap is known does
-// not make an answer complete: nothing is known of the time before the logs
-// were first read.
-func summaryOf(s query.Summary) query.Summary {
-	s.Complete = false
-	return s
+	return covered(c, res.Summary.Complete, code)
 }
 
 // parseQuery reads a query, and shows where it is wrong.
@@ -92,15 +90,4 @@ func parseQuery(e *env, text string) (query.Expr, error) {
 		return expr, &exitError{code: exitUsage, err: err}
 	}
 	return expr, nil
-}
-
-// gapsOf are the gaps that touch one table.
-func gapsOf(gaps []audit.Gap, table audit.Table) []audit.Gap {
-	var out []audit.Gap
-	for _, g := range gaps {
-		if g.Table == table {
-			out = append(out, g)
-		}
-	}
-	return out
 }

@@ -24,6 +24,7 @@ type alertDoc struct {
 	LastTime  *audit.Time       `json:"last_time"`
 	LastISO   *string           `json:"last_time_iso"`
 	Changes   []evidenceDoc     `json:"changes"`
+	Coverage  *coverageDoc      `json:"coverage,omitempty"` // of its tables, from the first change to the last
 }
 
 type evidenceDoc struct {
@@ -139,10 +140,15 @@ func groupWords(group map[string]string) string {
 	return strings.Join(parts, " ")
 }
 
-// Alert prints one alert with the changes that it rests on.
-func (p *Printer) Alert(a audit.Alert) error {
+// Alert prints one alert with the changes that it rests on, and how whole the
+// log of their tables is.
+func (p *Printer) Alert(a audit.Alert, cov Coverage) error {
 	return p.print(output{
-		document: func() any { return newAlertDoc(a) },
+		document: func() any {
+			doc, c := newAlertDoc(a), newCoverageDoc(cov)
+			doc.Coverage = &c
+			return doc
+		},
 		page: func(g *page) {
 			g.line(bold, "%s", Visible(a.Title))
 			g.line(severityPaint(a.Severity), "%s, risk %d, %s", Visible(a.Severity), a.Risk, Visible(string(a.State)))
@@ -166,10 +172,12 @@ func (p *Printer) Alert(a audit.Alert) error {
 			g.gap()
 			g.line(plain, "%s", evidenceCount(a))
 			g.evidence(a.Changes)
+			g.gap()
+			g.coverage(cov)
 		},
 		sheet: func() sheet { return evidenceSheet(a.Changes) },
 		notes: func() []string {
-			return []string{fmt.Sprintf("%s (%s, risk %d, %s), rule %s, %s", Visible(a.Title), Visible(a.Severity), a.Risk, Visible(string(a.State)), Visible(a.Rule), groupWords(a.Group)), evidenceCount(a)}
+			return append([]string{fmt.Sprintf("%s (%s, risk %d, %s), rule %s, %s", Visible(a.Title), Visible(a.Severity), a.Risk, Visible(string(a.State)), Visible(a.Rule), groupWords(a.Group)), evidenceCount(a)}, coverageNotes(cov)...)
 		},
 	})
 }

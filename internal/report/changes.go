@@ -20,10 +20,8 @@ type summaryDoc struct {
 	TookMS     int64       `json:"took_ms"`
 }
 
-func summaryCoverage(s query.Summary) Coverage { return Coverage{Complete: s.Complete, Gaps: s.Gaps} }
-
 func newSummaryDoc(s query.Summary) summaryDoc {
-	doc := summaryDoc{Count: s.Count, Total: s.Total, TotalExact: s.TotalExact, Coverage: summaryCoverage(s).doc(), TookMS: s.Took.Milliseconds()}
+	doc := summaryDoc{Count: s.Count, Total: s.Total, TotalExact: s.TotalExact, Coverage: newCoverageDoc(s.Coverage), TookMS: s.Took.Milliseconds()}
 	if s.Next != "" {
 		doc.Next = &s.Next
 	}
@@ -46,10 +44,10 @@ func (p *Printer) Changes(changes []audit.Change, s query.Summary) error {
 				g.gap()
 			}
 			g.line(plain, "%s", searchCounts(s))
-			g.coverage(summaryCoverage(s))
+			g.coverage(s.Coverage)
 		},
 		sheet: func() sheet { return p.changeSheet(changes) },
-		notes: func() []string { return append([]string{searchCounts(s)}, summaryCoverage(s).notes()...) },
+		notes: func() []string { return append([]string{searchCounts(s)}, coverageNotes(s.Coverage)...) },
 	})
 }
 
@@ -86,6 +84,9 @@ func searchCounts(s query.Summary) string {
 	}
 	if s.Count == 0 && s.Total == 0 && s.TotalExact {
 		out = "no change found in what is stored"
+		if isComplete(s.Coverage) {
+			out = "nothing, and the log was read whole there"
+		}
 	}
 	if s.Next != "" {
 		out += "; for more: --after " + Visible(s.Next)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,6 +87,38 @@ func gaps() []audit.Gap {
 	}
 }
 
+// whole and partly are coverages of answers, covered that of two tables.
+func whole() report.Coverage { return covered().Tables[1].Coverage }
+
+func partly() report.Coverage {
+	c := covered()
+	return report.Coverage{To: audit.Time(math.Inf(1)), Gaps: c.Gaps[:1], Stretches: append(c.Tables[0].Stretches, c.Tables[1].Stretches...)}
+}
+
+func covered() report.Covered {
+	customers, stock := audit.Table{Database: "shop", Name: "customers"}, audit.Table{Database: "shop", Name: "stock"}
+	part := func(t audit.Table, from, to audit.Time, cover audit.Cover, reason string, nodes ...string) query.TableStretch {
+		return query.TableStretch{Table: t, Stretch: audit.Stretch{From: from, To: to, Cover: cover, Reason: reason, Nodes: nodes}}
+	}
+	healed := gaps()[1]
+	healed.Healed, healed.Kind = 1795465999999, audit.GapOutage
+	return report.Covered{
+		Tables: []query.TableCoverage{
+			{Table: customers, Oldest: 1795462000000, ReadTo: 1795465990000, Share: 0.99999, Coverage: query.Coverage{To: audit.Time(math.Inf(1)), Stretches: []query.TableStretch{
+				part(customers, 0, 1795462000000, audit.CoverUnread, "before the log was first read"),
+				part(customers, 1795462000000, 1795465000000, audit.Covered, "", "n1", "n2"),
+				part(customers, 1795465000000, 1795465000001.5, audit.CoverGap, "Harper cannot read its entry", "n1"),
+				part(customers, 1795465000001.5, 1795465990000, audit.Covered, "", "n1"),
+				part(customers, 1795465990000, audit.Time(math.Inf(1)), audit.CoverUnread, "not read yet"),
+			}}},
+			{Table: stock, Node: "n1", Oldest: 1795463000000, ReadTo: 1795466000000, Share: 1, Coverage: query.Coverage{
+				Complete: true, From: 1795463000000, To: 1795466000000, Stretches: []query.TableStretch{part(stock, 1795463000000, 1795466000000, audit.Covered, "", "n1")},
+			}},
+		},
+		Gaps: []audit.Gap{gaps()[0], healed},
+	}
+}
+
 func alerts() []audit.Alert {
 	return []audit.Alert{
 		{
@@ -110,7 +143,7 @@ func plan() *revert.Plan {
 		Header: revert.Header{
 			ID: "7f3a00112233", Digest: "7f3a00112233445566778899", Selection: revert.SelectionInfo{Digest: "ab", Events: 5, Users: map[string]int{"eve": 4, "": 1}, First: 1795465916125.6418, Last: 1795465919125.6418},
 			Counts:  revert.Counts{Patch: 1, Insert: 1, Delete: 1, Conflict: 3, Kept: 1, Already: 1, Carried: 1, Blind: 1},
-			Classes: map[revert.Class]int{revert.ClassRecreated: 1, revert.ClassNoBase: 1, revert.ClassStub: 1}, Warnings: []string{"1 change that is not selected is in the transaction of one that is"},
+			Classes: map[revert.Class]int{revert.ClassRecreated: 1, revert.ClassNoBase: 1, revert.ClassStub: 1}, Coverage: &revert.Coverage{Complete: true, Note: "covered: the log was read whole"}, Warnings: []string{"1 change that is not selected is in the transaction of one that is"},
 		},
 		Actions: []revert.Action{
 			{Kind: "action", N: 1, K: revert.Target(key("customers", `"c-18"`)), Do: revert.DoInsert, Phase: 3, Set: map[string]audit.Value{"id": parse(`"c-18"`), "email": parse(`"b@x"`)},
@@ -191,22 +224,34 @@ func TestGolden(t *testing.T) {
 	changes := story()
 	for name, print := range map[string]func(*report.Printer) error{
 		"search": func(p *report.Printer) error {
-			return p.Changes(changes, query.Summary{Count: 7, Total: 1234, Next: "c3RvcnktY3Vyc29y", Gaps: gaps(), Took: 3400 * time.Microsecond})
+			return p.Changes(changes, query.Summary{Count: 7, Total: 1234, Next: "c3RvcnktY3Vyc29y", Coverage: query.Coverage{Gaps: gaps()}, Took: 3400 * time.Microsecond})
 		},
 		"search-nothing": func(p *report.Printer) error {
-			return p.Changes(nil, query.Summary{TotalExact: true, Complete: true})
+			return p.Changes(nil, query.Summary{TotalExact: true, Coverage: whole()})
 		},
 		"show":    func(p *report.Printer) error { return p.Change(changes[1]) },
 		"history": func(p *report.Printer) error { return p.History(changes[0].Key, changes, report.Coverage{}) },
 		"hostile": func(p *report.Printer) error {
-			return p.Changes([]audit.Change{hostile()}, query.Summary{Count: 1, Total: 1, TotalExact: true, Complete: true})
+			return p.Changes([]audit.Change{hostile()}, query.Summary{Count: 1, Total: 1, TotalExact: true, Coverage: query.Coverage{Complete: true}})
 		},
-		"alerts":   func(p *report.Printer) error { return p.Alerts(alerts()) },
-		"alert":    func(p *report.Printer) error { return p.Alert(alerts()[0]) },
-		"gaps":     func(p *report.Printer) error { return p.Gaps(gaps()) },
-		"plan":     func(p *report.Printer) error { return p.Plan(plan()) },
-		"applied":  func(p *report.Printer) error { return p.Applied(report.AppliedOf(result())) },
-		"verified": func(p *report.Printer) error { return p.Verified(verification()) },
+		"alerts": func(p *report.Printer) error { return p.Alerts(alerts()) },
+		"alert":  func(p *report.Printer) error { return p.Alert(alerts()[0], partly()) },
+		"search-covered": func(p *report.Printer) error {
+			return p.Changes(changes, query.Summary{Count: 7, Total: 7, TotalExact: true, Coverage: partly()})
+		},
+		"checks": func(p *report.Printer) error {
+			return p.Checks([]report.Check{
+				{Name: "reach", State: report.CheckOK, Seen: "db1:9925 answers in 1.2ms"},
+				{Name: "rights", State: report.CheckWarn, Seen: "svc is a super user, and may do anything; this version can allow reading alone, which is what an auditor ought to be allowed", Fix: "curl -u ADMIN -d '{\"operation\":\"add_role\",\"role\":\"recourse_reader\",\"permission\":{\"super_user\":false}}' https://db1:9925\nand then another"},
+				{Name: "audit", State: report.CheckFail, Seen: "logging.auditLog is false\x1b[2J: Harper logs nothing", Fix: "logging: {auditLog: \x1b[2Jtrue}"},
+				{Name: "retention", State: report.CheckUnknown, Seen: "not told"},
+			})
+		},
+		"covered":         func(p *report.Printer) error { return p.Covered(covered()) },
+		"covered-nothing": func(p *report.Printer) error { return p.Covered(report.Covered{}) },
+		"plan":            func(p *report.Printer) error { return p.Plan(plan()) },
+		"applied":         func(p *report.Printer) error { return p.Applied(report.AppliedOf(result())) },
+		"verified":        func(p *report.Printer) error { return p.Verified(verification()) },
 		"listing": func(p *report.Printer) error {
 			return p.List(report.Listing{Name: "attributes", Columns: []string{"attribute", "value", "seq", "last_time", "user"}, Coverage: &report.Coverage{Complete: true}, Rows: [][]any{
 				{"email", parse(`"e@y"`), audit.Seq(12), audit.Time(1795465916125.6418), "eve"},
@@ -229,6 +274,7 @@ func TestGolden(t *testing.T) {
 	search := func(p *report.Printer) error {
 		return p.Changes(changes, query.Summary{Count: 7, Total: 7, TotalExact: true})
 	}
+	golden(t, "covered-narrow.table", report.Options{Width: 60}, func(p *report.Printer) error { return p.Covered(covered()) })
 	golden(t, "search-narrow.table", report.Options{Width: 60}, search)
 	golden(t, "search-color.table", report.Options{Color: true}, search)
 	golden(t, "search-no-images.ndjson", report.Options{Format: report.NDJSON, NoImages: true}, search)

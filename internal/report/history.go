@@ -25,7 +25,7 @@ func (p *Printer) History(key audit.Key, changes []audit.Change, cov Coverage) e
 	summary := struct {
 		Count    int         `json:"count"`
 		Coverage coverageDoc `json:"coverage"`
-	}{len(changes), cov.doc()}
+	}{len(changes), newCoverageDoc(cov)}
 	counts := count(len(changes), "change") + " of " + record(key)
 	return p.print(output{
 		document: func() any {
@@ -50,7 +50,7 @@ func (p *Printer) History(key audit.Key, changes []audit.Change, cov Coverage) e
 			g.coverage(cov)
 		},
 		sheet: func() sheet { return editSheet(changes) },
-		notes: func() []string { return append([]string{counts}, cov.notes()...) },
+		notes: func() []string { return append([]string{counts}, coverageNotes(cov)...) },
 	})
 }
 

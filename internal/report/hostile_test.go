@@ -96,14 +96,21 @@ func printed(t interface {
 	for _, print := range []func(*report.Printer) error{
 		func(p *report.Printer) error { return p.Change(c) },
 		func(p *report.Printer) error {
-			return p.Changes([]audit.Change{c, c}, query.Summary{Count: 2, Next: c.User, Gaps: []audit.Gap{gap}})
+			return p.Changes([]audit.Change{c, c}, query.Summary{Count: 2, Next: c.User, Coverage: query.Coverage{Gaps: []audit.Gap{gap}}})
 		},
 		func(p *report.Printer) error {
 			return p.History(c.Key, []audit.Change{c}, report.Coverage{Gaps: []audit.Gap{gap}})
 		},
 		func(p *report.Printer) error { return p.Alerts([]audit.Alert{a}) },
-		func(p *report.Printer) error { return p.Alert(a) },
-		func(p *report.Printer) error { return p.Gaps([]audit.Gap{gap}) },
+		func(p *report.Printer) error {
+			return p.Checks([]report.Check{{Name: c.User, State: report.CheckState(c.User), Seen: c.Note}})
+		},
+		func(p *report.Printer) error { return p.Alert(a, report.Coverage{Gaps: []audit.Gap{gap}}) },
+		func(p *report.Printer) error {
+			at := query.TableStretch{Table: gap.Table, Stretch: audit.Stretch{From: 1, To: 2, Cover: audit.CoverGap, Reason: gap.Reason, Nodes: []string{gap.Node}}}
+			cov := query.Coverage{To: 2, Gaps: []audit.Gap{gap}, Stretches: []query.TableStretch{at}}
+			return p.Covered(report.Covered{Tables: []query.TableCoverage{{Table: gap.Table, Node: gap.Node, Coverage: cov}}, Gaps: cov.Gaps})
+		},
 		func(p *report.Printer) error {
 			return p.List(report.Listing{Name: "rows", Columns: []string{"a", "b", "c", "d"}, Rows: [][]any{{c.User, c.After.Body, c.Key.ID, c.Time}, {}, {[]string{c.Note}, math.NaN(), math.Inf(1), uint8(7)}}})
 		},
@@ -227,7 +234,7 @@ func TestYAMLIsTheJSON(t *testing.T) {
 	changes[0].After.Body = changes[0].After.Body.With("deep", parse(`[[],{},[[1,[2]],{"a":[{"b":null,"yes":true,"":"no"}],"c d":"- x: #y"}],1e+21,-0.5,"null","~","2026-11-23"]`))
 	var asJSON, asYAML bytes.Buffer
 	for w, f := range map[*bytes.Buffer]report.Format{&asJSON: report.JSON, &asYAML: report.YAML} {
-		if err := report.New(w, report.Options{Format: f}).Changes(changes, query.Summary{Next: "x", Gaps: gaps()}); err != nil {
+		if err := report.New(w, report.Options{Format: f}).Changes(changes, query.Summary{Next: "x", Coverage: query.Coverage{Gaps: gaps()}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -333,7 +340,7 @@ func TestUnknownIsNeverShownAsEmpty(t *testing.T) {
 func TestNothingIsCalledCompleteBesideAGap(t *testing.T) {
 	for _, f := range formats {
 		var b bytes.Buffer
-		if err := report.New(&b, report.Options{Format: f}).Changes(nil, query.Summary{Complete: true, Gaps: gaps()}); err != nil {
+		if err := report.New(&b, report.Options{Format: f}).Changes(nil, query.Summary{Coverage: query.Coverage{Complete: true, Gaps: gaps()}}); err != nil {
 			t.Fatal(err)
 		}
 		if s := strings.ReplaceAll(b.String(), " ", ""); strings.Contains(s, `complete":true`) || strings.Contains(s, "complete:true") || strings.Contains(s, "noknowngap") {
@@ -352,7 +359,7 @@ func TestFormats(t *testing.T) {
 		t.Errorf("xml is %s, %v", f, err)
 	}
 	var b bytes.Buffer
-	if err := report.New(&b, report.Options{Format: "xml"}).Gaps(nil); err == nil || b.Len() > 0 {
+	if err := report.New(&b, report.Options{Format: "xml"}).Covered(report.Covered{}); err == nil || b.Len() > 0 {
 		t.Errorf("printed %q, %v", b.String(), err)
 	}
 }
@@ -364,7 +371,7 @@ func (failing) Write([]byte) (int, error) { return 0, errFull }
 var errFull = &json.UnsupportedValueError{Str: "disk full"}
 
 func TestTheWritersErrorIsReturned(t *testing.T) {
-	if err := report.New(failing{}, report.Options{}).Gaps(nil); !errors.Is(err, errFull) {
+	if err := report.New(failing{}, report.Options{}).Covered(report.Covered{}); !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -45,7 +45,7 @@ func (p *Printer) List(l Listing) error {
 			if l.Coverage == nil {
 				return nil
 			}
-			return l.Coverage.notes()
+			return coverageNotes(*l.Coverage)
 		},
 	})
 }
@@ -59,7 +59,7 @@ func (l Listing) lines() []any {
 		lines = append(lines, summaryLine{struct {
 			Count    int         `json:"count"`
 			Coverage coverageDoc `json:"coverage"`
-		}{len(l.Rows), l.Coverage.doc()}})
+		}{len(l.Rows), newCoverageDoc(*l.Coverage)}})
 	}
 	return lines
 }
@@ -75,7 +75,7 @@ func (l Listing) document() any {
 	if l.Coverage == nil {
 		return object{[]string{l.Name}, []any{rows}}
 	}
-	return object{[]string{l.Name, "coverage"}, []any{rows, l.Coverage.doc()}}
+	return object{[]string{l.Name, "coverage"}, []any{rows, newCoverageDoc(*l.Coverage)}}
 }
 
 func (l Listing) page(g *page) {

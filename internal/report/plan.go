@@ -73,6 +73,9 @@ func (g *page) plan(plan *revert.Plan) {
 
 func planWarnings(plan *revert.Plan) []string {
 	var out []string
+	if c := plan.Header.Coverage; c != nil {
+		out = append(out, Visible(c.Note))
+	}
 	for _, w := range plan.Header.Warnings {
 		out = append(out, "warning: "+Visible(w))
 	}
