@@ -12,6 +12,9 @@ const (
 	OpDelete     Op = "delete"
 	OpMessage    Op = "message"
 	OpInvalidate Op = "invalidate"
+	// OpReload is about no record: another node's records were copied in, and
+	// none of them has an entry of its own.
+	OpReload Op = "reload"
 )
 
 // A Kind is what an Op means for the record: the part of it on which every

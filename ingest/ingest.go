@@ -69,9 +69,11 @@ func commit(ctx context.Context, sink Sink, b audit.Batch) (audit.Appended, erro
 		n := commitPart(b.Changes)
 		part := audit.Batch{Changes: b.Changes[:n]}
 		if b.Changes = b.Changes[n:]; len(b.Changes) == 0 {
-			part.Gaps, part.Cursors = b.Gaps, b.Cursors
+			rest := b
+			rest.Changes = part.Changes
+			part = rest
 		}
-		if len(part.Changes)+len(part.Gaps)+len(part.Cursors) == 0 {
+		if len(part.Changes)+len(part.Gaps)+len(part.Cursors)+len(part.Alerts) == 0 {
 			return total, nil
 		}
 		got, err := sink.Append(ctx, part)
@@ -104,7 +106,9 @@ func addAppended(a, b audit.Appended) audit.Appended {
 	a.New += b.New
 	a.Known += b.Known
 	a.Divergences += b.Divergences
+	a.Amended += b.Amended
 	a.Gaps += b.Gaps
+	a.Late += b.Late
 	a.Newest = max(a.Newest, b.Newest)
 	return a
 }

@@ -16,6 +16,8 @@ type target struct {
 	system  bool
 }
 
+func (tg *target) name() string { return tg.table.String() }
+
 // targets lists the tables to tail.
 func (t *Tailer) targets(ctx context.Context) ([]target, error) {
 	infos, err := t.o.Server.DescribeAll(ctx)

@@ -31,7 +31,7 @@ func watchCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "node", Usage: "name the node `NAME`; else its address"},
 			&cli.BoolFlag{Name: "json", Usage: "read JSON in place of CBOR; loses dates, bytes and NaN"},
 			&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error", Value: "info"},
-		}, harperFlags()...), rulesFlags()...),
+		}, append(harperFlags(), clusterFlags()...)...), rulesFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
 				return err
@@ -51,15 +51,15 @@ func runWatch(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	o, log, err := tailOptions(c, e, w)
+	cluster, log, err := clusterToRead(c, e, w)
 	if err != nil {
 		return err
 	}
 	if c.Bool("once") {
-		return w.watchOnce(c, e, o, set)
+		return w.watchOnce(c, e, cluster, set)
 	}
 	wake := make(chan struct{}, 1)
-	o.Stored = func(_ context.Context, t audit.Table, a audit.Appended) {
+	cluster.Options.Stored = func(_ context.Context, t audit.Table, a audit.Appended) {
 		log.Info("stored", "table", t.String(), "new", a.New)
 		select {
 		case wake <- struct{}{}:
@@ -76,34 +76,54 @@ func runWatch(c *cli.Context, e *env) (err error) {
 		}
 		followed <- err
 	}()
-	log.Info("watching", "node", o.Node, "data", w.dir)
-	err = ingest.NewTailer(o).Run(ctx)
+	for _, m := range cluster.Members {
+		log.Info("watching", "node", m.Name, "data", w.dir)
+	}
+	err = cluster.Run(ctx)
 	stop()
-	err = errors.Join(err, <-followed)
-	if err == nil {
-		// The last changes are indexed and judged before the end.
-		_, err = w.catchUp(context.WithoutCancel(c.Context), set)
+	if err = errors.Join(err, <-followed); err != nil {
+		return err
+	}
+	// The last changes are indexed and judged before the end, but nobody waits
+	// long for it: what is left is done at the next start.
+	last, done := context.WithTimeout(context.WithoutCancel(c.Context), lastWork)
+	defer done()
+	if _, err = w.catchUp(last, set); last.Err() != nil {
+		return nil
 	}
 	return err
 }
 
-func tailOptions(c *cli.Context, e *env, w *workspace) (ingest.Options, *slog.Logger, error) {
-	client, ho, err := connect(c, e, w.cfg)
+// lastWork is how long the daemon goes on once it is told to stop.
+const lastWork = 3 * time.Second
+
+// clusterToRead is the cluster that the flags describe.
+func clusterToRead(c *cli.Context, e *env, w *workspace) (*ingest.Cluster, *slog.Logger, error) {
+	how, nodes, clients, err := members(c, e, w.cfg)
 	if err != nil {
-		return ingest.Options{}, nil, err
+		return nil, nil, err
 	}
+	o, log, err := tailOptions(c, e, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	cluster := &ingest.Cluster{Options: o, Members: nodes}
+	if c.Bool("discover") || w.cfg.Discover {
+		cluster.Find = how.find(clients)
+	}
+	return cluster, log, nil
+}
+
+func tailOptions(c *cli.Context, e *env, w *workspace) (ingest.Options, *slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
 		return ingest.Options{}, nil, usagef("--log-level: %v", err)
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 	o := ingest.Options{
-		Server: client, Store: w.store, Node: c.String("node"), Cluster: c.String("cluster"),
-		JSON: c.Bool("json"), Log: log, Now: e.now,
+		Store: w.store, Cluster: c.String("cluster"), JSON: c.Bool("json"), Log: log, Now: e.now,
 	}
-	if o.Node == "" {
-		o.Node = nodeName(ho.Target)
-	}
+	var err error
 	if o.Cluster == "" {
 		o.Cluster = w.cfg.Cluster
 	}
@@ -123,8 +143,8 @@ func tailOptions(c *cli.Context, e *env, w *workspace) (ingest.Options, *slog.Lo
 }
 
 // watchOnce reads up to now, indexes, judges, and says what was new.
-func (w *workspace) watchOnce(c *cli.Context, e *env, o ingest.Options, set *rules.Set) error {
-	got, err := ingest.NewTailer(o).Once(c.Context)
+func (w *workspace) watchOnce(c *cli.Context, e *env, cluster *ingest.Cluster, set *rules.Set) error {
+	got, err := cluster.Once(c.Context)
 	alerts, err2 := w.catchUp(c.Context, set)
 	if err := errors.Join(err, err2); err != nil {
 		return err

@@ -123,6 +123,7 @@ type call struct {
 	url    *url.URL
 	body   []byte            // CBOR
 	json   bool              // ask for JSON, not CBOR
+	events bool              // ask for server-sent events, between which Harper may be silent for ever
 	write  bool              // it may change records
 	heard  func(http.Header) // told the headers of every answer, if set
 }
@@ -176,7 +177,10 @@ func (c *Client) send(ctx context.Context, k call, authorization string) (*http.
 		req.Body, req.ContentLength = nil, 0
 	}
 	req.Header.Set("Accept", mimeCBOR)
-	if k.json {
+	switch {
+	case k.events:
+		req.Header.Set("Accept", mimeEvents)
+	case k.json:
 		req.Header.Set("Accept", mimeJSON)
 	}
 	req.Header.Set("User-Agent", c.agent)
@@ -191,7 +195,7 @@ func (c *Client) send(ctx context.Context, k call, authorization string) (*http.
 		cancel(nil)
 		return nil, &transportError{op: k.op, target: c.shown, sent: sent.Load(), write: k.write, err: err}
 	}
-	resp.Body = &watchedBody{body: resp.Body, ctx: ctx, cancel: cancel, timer: timer, timeout: c.timeout}
+	resp.Body = &watchedBody{body: resp.Body, ctx: ctx, cancel: cancel, timer: timer, timeout: c.timeout, patient: k.events}
 	return resp, nil
 }
 
@@ -213,10 +217,13 @@ type watchedBody struct {
 	cancel  context.CancelCauseFunc
 	timer   *time.Timer
 	timeout time.Duration
+	patient bool // it never gives up; that the peer is gone, TCP's keep-alive tells
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
-	b.timer.Reset(b.timeout)
+	if !b.patient {
+		b.timer.Reset(b.timeout)
+	}
 	n, err := b.body.Read(p)
 	b.timer.Stop()
 	if err != nil && !errors.Is(err, io.EOF) {

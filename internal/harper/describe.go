@@ -17,9 +17,18 @@ type TableInfo struct {
 	SchemaDefined bool // declared in a schema; otherwise attributes come and go with records
 	Attributes    []Attribute
 	RecordCount   int64 // an estimate, which on LMDB counts deleted records too
-	AuditSize     int64 // bytes of the log of the whole database; on RocksDB exact, and smaller after a purge
-	Sourced       bool  // a caching table, whose writes go to its source too
-	Expires       bool  // records end by themselves, without a trace in the log
+	// CountRange is between which numbers RecordCount lies, where Harper did not
+	// count them all but guessed. Zero: it counted.
+	CountRange [2]int64
+	AuditSize  int64 // bytes of the log of the whole database; on RocksDB exact, and smaller after a purge
+	Sourced    bool  // a caching table, whose writes go to its source too
+	Expires    bool  // records end by themselves, without a trace in the log
+	// Replicate is whether changes go to the other nodes of a cluster. Nil: not
+	// told, and the database's own setting counts.
+	Replicate *bool
+	// LastUpdated is the time of a recent write, as Harper tells it for tables
+	// without a schema: a hint, which a table with one lacks. 0: not told.
+	LastUpdated audit.Time
 }
 
 // Attribute is that of the name, and whether there is one.
@@ -112,6 +121,22 @@ func tableInfo(t audit.Table, v audit.Value) TableInfo {
 	}
 	if info.PrimaryKey == "" {
 		info.PrimaryKey = v.Get("hash_attribute").Text()
+	}
+	i := 0
+	for n := range v.Get("estimated_record_range").Elems() {
+		if i < len(info.CountRange) {
+			info.CountRange[i] = count(n)
+		}
+		i++
+	}
+	if r := v.Get("replicate"); r.Kind() == audit.KindBool {
+		b := r.Bool()
+		info.Replicate = &b
+	}
+	info.LastUpdated = moment(v.Get("last_updated_record"))
+	for first := range v.Get("last_updated_record").Elems() { // RocksDB: [time, key]
+		info.LastUpdated = moment(first)
+		break
 	}
 	for a := range v.Get("attributes").Elems() {
 		info.Attributes = append(info.Attributes, attribute(a))

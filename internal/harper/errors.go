@@ -1,6 +1,7 @@
 package harper
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -168,6 +169,7 @@ const (
 	unstated                 // no content type, as with some of Harper's refusals
 	inCBOR
 	inJSON
+	inEvents // an open stream of server-sent events
 )
 
 func languageOf(h http.Header) language {
@@ -179,6 +181,8 @@ func languageOf(h http.Header) language {
 		return inCBOR
 	case kind == mimeJSON || strings.HasSuffix(kind, "+json"):
 		return inJSON
+	case kind == mimeEvents:
+		return inEvents
 	}
 	return foreign
 }
@@ -190,6 +194,8 @@ func decodeBody(h http.Header, raw []byte) (audit.Value, error) {
 		return audit.Decode(raw)
 	case inJSON:
 		return audit.FromJSON(raw)
+	case inEvents: // a refusal, which is one event
+		return audit.FromJSON(bytes.TrimPrefix(bytes.TrimSpace(raw), []byte("data: ")))
 	case unstated:
 		if len(raw) > 0 && raw[0]>>5 == cborMap {
 			return audit.Decode(raw)

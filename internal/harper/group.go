@@ -211,7 +211,7 @@ func (d *logDecoder) tell(i int, raw []byte, err error) error {
 		if r.Original == nil && g.origErr != nil {
 			r.Err = errors.Join(r.Err, g.origErr)
 		}
-		if idErr := g.idErrs[i]; idErr != nil {
+		if idErr := g.idErrs[i]; idErr != nil && g.op != audit.OpReload {
 			r.Err = errors.Join(idErr, r.Err)
 		}
 	} else {

@@ -16,6 +16,7 @@ package harper
 // The media types that are spoken. text/csv is never asked for: an error in it
 // makes Harper hang.
 const (
-	mimeCBOR = "application/cbor"
-	mimeJSON = "application/json"
+	mimeCBOR   = "application/cbor"
+	mimeJSON   = "application/json"
+	mimeEvents = "text/event-stream"
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -70,6 +71,9 @@ type fetch struct {
 	c     *Client
 	info  TableInfo
 	found map[audit.ID]Record
+	// idle leaves records that are past their time alone: reading one would make
+	// Harper delete it, or fetch it anew from the table's source.
+	idle bool
 }
 
 func (f *fetch) byCondition(ctx context.Context, ids []audit.ID) error {
@@ -79,6 +83,10 @@ func (f *fetch) byCondition(ctx context.Context, ids []audit.ID) error {
 		switch v := id.Value(); {
 		case v.Kind() == audit.KindArray:
 			compound = append(compound, id)
+		case id == zeroID:
+			if err := f.apart(ctx, id); err != nil {
+				return err
+			}
 		case v.Kind() == audit.KindText && key.Type != "" && !plainText(v.Text()):
 			doubtful = append(doubtful, id) // some such words make the whole search fail
 		default:
@@ -126,7 +134,7 @@ func (f *fetch) search(ctx context.Context, ids []audit.ID) error {
 	}
 	fields := map[string]audit.Value{
 		"conditions":     audit.Array(conditions...),
-		"get_attributes": audit.Array(audit.Text("$id"), audit.Text("$updatedtime"), audit.Text("$record")),
+		"get_attributes": storedAttributes,
 	}
 	if len(ids) > 1 { // Harper refuses an "or" of one
 		fields["operator"] = audit.Text("or")
@@ -145,6 +153,30 @@ func (f *fetch) search(ctx context.Context, ids []audit.ID) error {
 	})
 }
 
+// apart asks for a key that must not be asked for with its $id; see
+// [Client.Page].
+func (f *fetch) apart(ctx context.Context, id audit.ID) error {
+	key, _ := f.info.Attribute(f.info.PrimaryKey)
+	if id == noText && key.Type == "ID" { // a condition takes it for null
+		return f.byValue(ctx, id, audit.Array(id.Value()))
+	}
+	return f.each(ctx, "search_by_conditions", map[string]audit.Value{
+		"conditions": audit.Array(audit.Object(map[string]audit.Value{
+			"search_attribute": audit.Text(f.info.PrimaryKey), "search_type": audit.Text("equals"), "search_value": id.Value(),
+		})),
+		"get_attributes": audit.Array(audit.Text("$updatedtime"), audit.Text("$record")),
+	}, func(v audit.Value) error {
+		if f.idle && expired(v, f.info.PrimaryKey) != "" {
+			return nil
+		}
+		if v.Get("$record").Kind() != audit.KindObject {
+			return &Error{Op: "search_by_conditions", Status: http.StatusOK, Message: message(v)}
+		}
+		f.found[id] = Record{Version: moment(v.Get("$updatedtime")), Body: v.Get("$record")}
+		return nil
+	})
+}
+
 // byID asks by search_by_id, which takes an id as it is but takes no compound
 // one. It is for what a condition cannot tell.
 func (f *fetch) byID(ctx context.Context, ids []audit.ID) error {
@@ -155,15 +187,12 @@ func (f *fetch) byID(ctx context.Context, ids []audit.ID) error {
 	if err != nil {
 		return err
 	}
+	if len(ids) == 1 {
+		return f.byValue(ctx, ids[0], values)
+	}
 	bodies, err := f.lookup(ctx, values)
-	switch {
-	case err != nil:
+	if err != nil || len(bodies) == 0 {
 		return err
-	case len(bodies) == 0:
-		return nil
-	case len(ids) == 1:
-		f.found[ids[0]] = Record{Body: bodies[0], Nulls: !f.info.SchemaDefined}
-		return nil
 	}
 	// Which is which, only their own ids tell, and these need not be right.
 	for _, id := range ids {
@@ -172,6 +201,15 @@ func (f *fetch) byID(ctx context.Context, ids []audit.ID) error {
 		}
 	}
 	return nil
+}
+
+// byValue is byID for one id, which stands alone in an array.
+func (f *fetch) byValue(ctx context.Context, id audit.ID, array audit.Value) error {
+	bodies, err := f.lookup(ctx, array)
+	if err == nil && len(bodies) > 0 {
+		f.found[id] = Record{Body: bodies[0], Nulls: !f.info.SchemaDefined}
+	}
+	return err
 }
 
 func (f *fetch) lookup(ctx context.Context, ids audit.Value) ([]audit.Value, error) {
@@ -184,6 +222,8 @@ func (f *fetch) lookup(ctx context.Context, ids audit.Value) ([]audit.Value, err
 		switch {
 		case v.Kind() != audit.KindObject:
 			return nil // an old Harper's place holder
+		case f.idle && expired(v, f.info.PrimaryKey) != "":
+			return nil
 		case v.Get(f.info.PrimaryKey) == nil && v.Len() <= 2 && (v.Get("message") != nil || v.Get("error") != nil):
 			// Errors stand among the records of a good answer. A record without
 			// its key that looks like one is refused as well, not guessed.
@@ -198,6 +238,10 @@ func (f *fetch) lookup(ctx context.Context, ids audit.Value) ([]audit.Value, err
 // each sends a search and calls fn with the elements of its answer as they
 // come.
 func (f *fetch) each(ctx context.Context, op string, fields map[string]audit.Value, fn func(audit.Value) error) error {
+	if f.idle {
+		fields = maps.Clone(fields)
+		fields["onlyIfCached"], fields["noCacheStore"] = audit.Bool(true), audit.Bool(true)
+	}
 	resp, err := f.c.do(ctx, call{op: op, method: http.MethodPost, url: f.c.ops, body: encodeForHarper(request(op, f.info.Table, fields))})
 	if err != nil {
 		return err

@@ -18,25 +18,30 @@ type AuditRow struct {
 	Index     int         // the record's place in the group
 	Size      int         // how many records the group has
 	IDsField  bool        // the group named its keys "ids", as Harper on RocksDB does, not "hash_values"
-	ID        audit.ID    // empty only if Err says why
+	ID        audit.ID    // empty only if Err says why, or for a reload, which is about no record
 	Record    audit.Value // the image; nil when the log has null or undefined for it
 	Original  audit.Value // the image before, which Harper before 4.2 sent; else nil
 	Lossy     bool        // read from JSON, which has no dates, bytes or NaN
 	Err       error       // why the record could not be decoded; the row still names it
 }
 
-// A TruncatedError ends a read of the audit log that is not complete: the
-// server broke it off, as it does at an entry that it cannot read, or the
-// connection did, or what came is no audit log. The rows before it are good.
-// Harper also withholds the group just before the entry it failed at.
+// A TruncatedError ends a read of the audit log, of the component's feed or of
+// a stream of events that is not complete: the server broke it off, as it does
+// at an entry that it cannot read, or the connection did, or what came is no
+// such thing. What came before it is good. Of the audit log Harper also
+// withholds the group just before the entry it failed at.
 type TruncatedError struct {
+	What    string // what was read; empty: the audit log
 	Message string // what the server said, or how the answer broke off
-	Rows    int    // how many rows came before
+	Rows    int    // how many rows, entries or events came before
 	Server  bool   // the server itself named the error
 	Err     error  // the cause, if there is one beside Message
 }
 
 func (e *TruncatedError) Error() string {
+	if e.What != "" {
+		return fmt.Sprintf("%s: the answer ends early, after %d: %s", e.What, e.Rows, e.Message)
+	}
 	return fmt.Sprintf("read audit log: the answer ends early, after %d rows: %s", e.Rows, e.Message)
 }
 
@@ -45,6 +50,9 @@ func (e *TruncatedError) Unwrap() error { return e.Err }
 
 // Hint says what can be done.
 func (e *TruncatedError) Hint() string {
+	if e.What != "" {
+		return "try again"
+	}
 	if e.Server {
 		return "an entry of the log cannot be read by Harper; read smaller windows of time around it"
 	}
@@ -148,11 +156,15 @@ func (d *logDecoder) ended(err error) error {
 		truncated.Rows = d.rows
 		return truncated
 	}
-	e := &TruncatedError{Message: err.Error(), Rows: d.rows, Err: err}
+	return &TruncatedError{Message: breakOff(err), Rows: d.rows, Err: err}
+}
+
+// breakOff says how an answer ended that should have gone on.
+func breakOff(err error) string {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		e.Message = "the body breaks off"
+		return "the body breaks off"
 	}
-	return e
+	return err.Error()
 }
 
 // groups reads an array of groups.

@@ -43,7 +43,7 @@ func writeAnswer(w http.ResponseWriter, format string, status int, v any) {
 
 // writeStream sends a scan. JSON ends an unreadable one with an element that
 // names the error; the other formats break off.
-func writeStream(w http.ResponseWriter, format string, st *stream) {
+func writeStream(w http.ResponseWriter, r *http.Request, s *Server, format string, st *stream) {
 	if format == "msgpack" && st.err != nil && len(st.items) == 0 {
 		writeAnswer(w, format, 500, asOpError(st.err).object())
 		return
@@ -58,6 +58,14 @@ func writeStream(w http.ResponseWriter, format string, st *stream) {
 	for i, item := range items {
 		if i > 0 && format == "json" {
 			out = append(out, ',')
+		}
+		if i < len(st.costs) && st.costs[i] > 0 {
+			if _, err := w.Write(out); err != nil {
+				return
+			}
+			out = out[:0]
+			_ = flush.Flush()
+			s.sleep(r.Context(), st.costs[i])
 		}
 		out = appendItem(out, format, item)
 		if len(out) < 1<<16 {

@@ -189,7 +189,7 @@ func (u *User) listed(op string) bool {
 // superOnly are the operations that need a super user.
 const superOnly = " read_audit_log read_transaction_log delete_audit_logs_before delete_transaction_logs_before delete_records_before search_jobs_by_start_date" +
 	" create_database create_schema create_table drop_table drop_database drop_schema create_attribute drop_attribute add_user alter_user drop_user list_users" +
-	" add_role alter_role drop_role list_roles system_information catchup get_backup registration_info "
+	" add_role alter_role drop_role list_roles get_configuration cluster_status system_information catchup get_backup registration_info "
 
 // neverListed stay with super users even when a role lists them.
 const neverListed = " read_transaction_log search_jobs_by_start_date "

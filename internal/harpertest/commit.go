@@ -26,6 +26,8 @@ type commit struct {
 	version audit.Time // given, or taken by commit
 	writes  []*write
 	stored  audit.Time // localTime of the last entry
+	logged  []*entry
+	from    *Link // it was written on another node; nil: on this one
 }
 
 // commit checks all writes and then stores them; the lock is held.
@@ -43,7 +45,7 @@ func (s *Server) commit(c *commit) error {
 		if !known {
 			exists = w.t.records[w.id].live()
 		}
-		if err := s.check(w, exists); err != nil {
+		if err := s.check(c, w, exists); err != nil {
 			return err
 		}
 		planned[w.t][w.id] = exists && w.kind != "delete" || w.kind == "put" || w.kind == "patch"
@@ -55,11 +57,18 @@ func (s *Server) commit(c *commit) error {
 	for _, w := range c.writes {
 		s.apply(c, w)
 	}
+	if len(c.logged) > 0 {
+		c.logged[len(c.logged)-1].EndTxn = s.line == RocksDB
+		s.send(c)
+	}
 	return nil
 }
 
 // check validates a write and settles what a merge is stored as.
-func (s *Server) check(w *write, exists bool) error {
+func (s *Server) check(c *commit, w *write, exists bool) error {
+	if c.from != nil {
+		return nil // it was checked where it was written
+	}
 	if w.kind == "merge" {
 		switch {
 		case !exists:
@@ -134,6 +143,9 @@ func (s *Server) outcome(c *commit, w *write, old audit.Value) (value, raw audit
 	case "message":
 		return old, w.value
 	case "invalidate":
+		if c.from != nil {
+			return w.value, w.value
+		}
 		part := map[string]audit.Value{}
 		for _, a := range t.attrs {
 			if a.Indexed {
@@ -166,6 +178,9 @@ func (s *Server) outcome(c *commit, w *write, old audit.Value) (value, raw audit
 
 // stamp sets what Harper assigns: the times and the primary key.
 func (s *Server) stamp(c *commit, w *write, old audit.Value, patch bool) audit.Value {
+	if c.from != nil {
+		return w.value
+	}
 	t, fields := w.t, objectOf(w.value).fields
 	now := audit.Float(float64(c.version))
 	if t.updated != "" {
@@ -190,6 +205,7 @@ func (s *Server) stamp(c *commit, w *write, old audit.Value, patch bool) audit.V
 func (s *Server) store(c *commit, w *write, r *record, version audit.Time, value, raw audit.Value) {
 	local := s.log(c, w, r, version, raw)
 	r.exists, r.value, r.version, r.localTime = true, value, version, local
+	s.tell(w, r, local, raw)
 }
 
 // log writes the entry, if there is to be one, and returns its time.
@@ -214,11 +230,21 @@ func (s *Server) log(c *commit, w *write, r *record, version audit.Time, raw aud
 	if kind == "merge" {
 		kind = "put"
 	}
-	s.appendEntry(t, &entry{Entry: Entry{
+	e := &entry{Entry: Entry{
 		LocalTime: local, Version: version, Table: t.Table, Type: kind, ID: w.id, User: c.user,
 		Operation: c.originOf(kind), Prev: prev, Raw: raw,
-	}, keys: w.keys(raw)})
+	}, keys: w.keys(raw)}
+	s.add(c, t, e)
 	return local
+}
+
+// add stores an entry of a commit.
+func (s *Server) add(c *commit, t *table, e *entry) {
+	if c.from != nil {
+		e.Node, e.NodeID = c.from.from.node, c.from.number
+	}
+	s.appendEntry(t, e)
+	c.logged = append(c.logged, e)
 }
 
 // keys are the names of a patch that makes attributes undefined: its value
@@ -237,10 +263,18 @@ func (c *commit) originOf(kind string) audit.Op {
 	return ""
 }
 
+// steppedBack is how far, in milliseconds, the clock has to be behind the last
+// version to have been set back. Versions then stay where they were, and the
+// times of commits follow the clock.
+const steppedBack = 1000
+
 // nextLocal is LMDB's own time of an entry: the clock's, later than the version
 // by the delay, and unlike every other in the database.
 func (s *Server) nextLocal(c *commit, t *table) audit.Time {
-	at := max(s.now(), min(s.lastVersion, c.version)+audit.Time(float64(s.delay)/1e6))
+	at := s.now()
+	if s.lastVersion-at < steppedBack {
+		at = max(at, min(s.lastVersion, c.version)+audit.Time(float64(s.delay)/1e6))
+	}
 	if at <= c.stored {
 		at = after(c.stored)
 	}

@@ -2,6 +2,8 @@ package harpertest
 
 import (
 	"cmp"
+	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,7 +30,10 @@ func (o *op) searchByConditions() (any, error) {
 		if sel.t.attr(cond.name) == nil {
 			return nil, &opError{status: 404, class: "HdbError", msg: cond.name + " is not a defined attribute"}
 		}
-		cond.value = sel.t.cast(cond)
+		var refused *opError
+		if cond.value, refused = sel.t.cast(cond); refused != nil {
+			return nil, refused
+		}
 		conditions = append(conditions, cond)
 	}
 	if !strings.EqualFold(o.text("operator"), "or") {
@@ -53,21 +58,64 @@ func (o *op) searchByConditions() (any, error) {
 }
 
 // cast is a condition's value in the type of its attribute, so that the text
-// "7" may find the number 7.
-func (t *table) cast(c condition) audit.Value {
-	if c.value.Kind() != audit.KindText {
-		return c.value
+// "7" may find the number 7. Of an array each element is cast; what is deeper in
+// it is not.
+func (t *table) cast(c condition) (audit.Value, *opError) {
+	a := t.attr(c.name)
+	if c.value.Kind() == audit.KindArray {
+		cast := make([]audit.Value, 0, c.value.Len())
+		for e := range c.value.Elems() {
+			v, refused := a.cast(e)
+			if refused != nil {
+				return nil, refused
+			}
+			cast = append(cast, v)
+		}
+		return audit.Array(cast...), nil
 	}
-	switch a := t.attr(c.name); a.Type {
+	v, refused := a.cast(c.value)
+	if refused == nil && v.Kind() == audit.KindNull && c.name == t.pk {
+		refused = clientError(400, `"%s" is not indexed for nulls, index needs to be rebuilt to search for nulls, can not search for this attribute`, c.name)
+	}
+	return v, refused
+}
+
+// cast is coerceType (resources/Table.ts).
+func (a *attribute) cast(v audit.Value) (audit.Value, *opError) {
+	f, _ := v.Float64()
+	text := v.Kind() == audit.KindText
+	if text && v.Text() == "" && a.Type != "" && a.Type != "String" && a.Type != "Any" {
+		return audit.Null(), nil
+	}
+	refuse := clientError(400, `Invalid value for attribute %s: "%s", expecting %s`, a.Name, jsText(v), a.Type)
+	switch a.Type {
 	case "Any":
-		return autoCast(c.value.Text())
-	case "Int", "Long", "Float", "Boolean":
-		if v, ok := coerceQuery(c.value.Text(), a.Type, false); ok {
-			return v
+		if text {
+			return autoCast(v.Text()), nil
+		}
+	case "Int", "Long":
+		if !integerText.MatchString(jsText(v)) {
+			return nil, refuse
+		}
+		fallthrough
+	case "Float", "Boolean":
+		if text {
+			if cast, ok := coerceQuery(v.Text(), a.Type, false); ok {
+				return cast, nil
+			}
+			return nil, refuse
+		}
+	case "Date":
+		v, _ = coerceDate(v) // what is stored as text is compared with a moment
+	case "BigInt":
+		if math.IsInf(f, 0) || math.IsNaN(f) || f != math.Trunc(f) {
+			return nil, refuse
 		}
 	}
-	return c.value
+	return v, nil
 }
+
+var integerText = regexp.MustCompile(`^-?[0-9]+$`)
 
 // candidates are the records that a condition may hold for.
 func (t *table) candidates(c condition) []*record {
@@ -101,6 +149,9 @@ func (c condition) match(got audit.Value) bool {
 	}
 	if got == nil || got.Kind() == audit.KindNull {
 		return false
+	}
+	if c.comparator == "between" {
+		return compareKeys(got, nth(c.value, 0)) >= 0 && compareKeys(got, nth(c.value, 1)) <= 0
 	}
 	order := compareKeys(got, c.value)
 	switch c.comparator {

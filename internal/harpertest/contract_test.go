@@ -14,7 +14,7 @@ import (
 func TestContract(t *testing.T) {
 	for _, line := range []harpertest.Line{harpertest.LMDB, harpertest.RocksDB} {
 		t.Run(line.String(), func(t *testing.T) {
-			srv := harpertest.New(harpertest.Options{Line: line})
+			srv := harpertest.New(harpertest.Options{Line: line, Feed: true})
 			t.Cleanup(srv.Close)
 			srv.CreateTable(dogs, harpertest.Schema{Exported: true, Attributes: []harpertest.Attribute{
 				{Name: "id", Type: "ID"}, {Name: "name", Type: "String"}, {Name: "age", Type: "Int"},

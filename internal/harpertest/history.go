@@ -28,6 +28,14 @@ func (s *Server) groupObject(g *group) obj {
 	return obj{{"operation", g.op}, {"user_name", maybe(g.user)}, {"timestamp", g.version}, {s.idsField(), g.ids}, {"records", g.records}}
 }
 
+// shownID is null for an entry that is about no record.
+func shownID(id audit.ID) any {
+	if id == "" {
+		return nil
+	}
+	return id
+}
+
 func shownOp(op audit.Op, kind string) audit.Op {
 	if op == "" {
 		op = audit.Op(kind)
@@ -50,7 +58,7 @@ func (s *Server) groups(t *table, entries []*entry, limit float64, yield func(*g
 			return err
 		}
 		if g != nil && g.version == e.Version {
-			g.ids, g.records = append(g.ids, e.ID), append(g.records, v)
+			g.ids, g.records = append(g.ids, shownID(e.ID)), append(g.records, v)
 			continue
 		}
 		if g != nil {
@@ -61,7 +69,7 @@ func (s *Server) groups(t *table, entries []*entry, limit float64, yield func(*g
 				return nil
 			}
 		}
-		g = &group{op: shownOp(e.Operation, e.Type), user: e.User, version: e.Version, ids: []any{e.ID}, records: []any{v}}
+		g = &group{op: shownOp(e.Operation, e.Type), user: e.User, version: e.Version, ids: []any{shownID(e.ID)}, records: []any{v}}
 	}
 	if g != nil {
 		yield(g)
@@ -71,17 +79,24 @@ func (s *Server) groups(t *table, entries []*entry, limit float64, yield func(*g
 
 // readByTime is the whole answer of a scan: the groups, and the error that ends
 // them if one does.
-func (s *Server) readByTime(t *table, values audit.Value, limit float64) ([]obj, error) {
+func (s *Server) readByTime(t *table, values audit.Value, limit float64) ([]scanned, error) {
 	entries, err := s.selectEntries(t, values)
 	if err != nil {
 		return nil, err
 	}
-	var out []obj
+	patches := patchesAt(entries)
+	var out []scanned
 	err = s.groups(t, entries, limit, func(g *group) bool {
-		out = append(out, s.groupObject(g))
+		out = append(out, scanned{s.groupObject(g), patches[g.version]})
 		return true
 	})
 	return out, err
+}
+
+// scanned is a group of a scan, and how many patches it is made of.
+type scanned struct {
+	obj     obj
+	patches int
 }
 
 // readByUser is {user: groups}; an unreadable entry of anybody fails it.

@@ -90,7 +90,7 @@ func (s *Server) image(t *table, e *entry) (audit.Value, error) {
 	switch e.Type {
 	case "put", "message":
 		return e.Raw, nil
-	case "delete":
+	case "delete", "reload":
 		return nil, nil
 	}
 	r := t.records[e.ID]

@@ -34,6 +34,16 @@ func (s *Server) Entries(db string) []Entry {
 	if d == nil {
 		return nil
 	}
+	all := s.entriesOf(d)
+	out := make([]Entry, len(all))
+	for i, e := range all {
+		out[i] = e.Entry
+	}
+	return out
+}
+
+// entriesOf is a database's log in its order; the lock is held.
+func (s *Server) entriesOf(d *database) []*entry {
 	var all []*entry
 	for _, t := range d.tables {
 		all = append(all, t.log...)
@@ -47,9 +57,5 @@ func (s *Server) Entries(db string) []Entry {
 		}
 		return int(int64(a.seq) - int64(b.seq))
 	})
-	out := make([]Entry, len(all))
-	for i, e := range all {
-		out[i] = e.Entry
-	}
-	return out
+	return all
 }

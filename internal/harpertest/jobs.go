@@ -67,15 +67,11 @@ func (o *op) deleteLogsBefore() (any, error) {
 			o.s.table(o.target()).wipe(func(e *entry) bool { return e.LocalTime < audit.Time(before) })
 			return "", nil, nil
 		}
-		n := o.s.purge(db, audit.Time(before))
+		n, files := o.s.purge(db, audit.Time(before))
 		if !whole {
 			return "", audit.Object(map[string]audit.Value{"transactions_deleted": audit.Int(int64(n)), "deprecated": audit.Text("Please use delete_transaction_logs_before instead")}), nil
 		}
-		files := int64(0)
-		if n > 0 {
-			files = 1
-		}
-		return "", audit.Object(map[string]audit.Value{"entries_deleted": audit.Int(int64(n)), "log_files_deleted": audit.Int(files)}), nil
+		return "", audit.Object(map[string]audit.Value{"entries_deleted": audit.Int(int64(n)), "log_files_deleted": audit.Int(int64(files))}), nil
 	})
 }
 

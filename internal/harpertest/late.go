@@ -64,7 +64,7 @@ func (s *Server) appendLate(c *commit, w *write, r *record, raw audit.Value) *en
 	if s.line == LMDB {
 		e.LocalTime, e.Prev = s.nextLocal(c, w.t), r.localTime
 	}
-	s.appendEntry(w.t, e)
+	s.add(c, w.t, e)
 	return e
 }
 

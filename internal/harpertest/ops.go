@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"recourse/audit"
 )
@@ -47,6 +48,7 @@ func asOpError(err error) *opError {
 // ended by err if something in it cannot be read, or a search.
 type stream struct {
 	items []any
+	costs []time.Duration // before each of the items; nil: none
 	err   error
 }
 
@@ -117,6 +119,9 @@ var operations = map[string]struct {
 	"alter_role":                     {(*op).alterRole, true},
 	"drop_role":                      {(*op).dropRole, true},
 	"list_users":                     {(*op).listUsers, false},
+	"list_roles":                     {(*op).listRoles, false},
+	"get_configuration":              {(*op).getConfiguration, false},
+	"cluster_status":                 {(*op).clusterStatus, false},
 	"user_info":                      {(*op).userInfo, false},
 	"create_authentication_tokens":   {(*op).createTokens, true},
 	"refresh_operation_token":        {(*op).refreshToken, false},
@@ -175,7 +180,7 @@ func (s *Server) serveOps(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if st, ok := answer.(*stream); ok {
-		writeStream(w, format, st)
+		writeStream(w, r, s, format, st)
 		return
 	}
 	writeAnswer(w, format, 200, answer)

@@ -21,6 +21,8 @@ func (s *Server) systemTables() {
 		}
 		s.addTable(audit.Table{Database: "system", Name: name}, newSchema(sc))
 	}
+	times.NoAudit = s.noSystem
+	make("hdb_nodes", "name", Schema{NoAudit: s.noSystem}, "url", "routes", "shard", "subscriptions", "system_info", "revoked_certificates")
 	make("hdb_user", "username", times, "password", "role", "active", "refresh_token", "hash_function", "__createdtime__", "__updatedtime__")
 	make("hdb_role", "id", times, "role", "permission", "__createdtime__", "__updatedtime__")
 	make("hdb_job", "id", times, "type", "status", "user", "start_datetime", "end_datetime", "created_datetime", "message", "request", "result", "__createdtime__", "__updatedtime__")

@@ -62,7 +62,8 @@ func (o *op) scan(t *table, values audit.Value) (any, error) {
 	groups, err := o.s.readByTime(t, values, limit)
 	st := &stream{err: err}
 	for _, g := range groups {
-		st.items = append(st.items, g)
+		st.items = append(st.items, g.obj)
+		st.costs = append(st.costs, o.s.readCost(g.patches))
 	}
 	return st, nil
 }

@@ -22,20 +22,55 @@ func (t *table) living() []*record {
 	return out
 }
 
+// compareKeys is the order of Harper's keys (ordered-binary): null, false, true,
+// numbers, texts by their bytes; a compound key part by part, behind its
+// beginning, of which a key that is not compound is one.
 func compareKeys(a, b audit.Value) int {
-	x, aNumber := a.Float64()
-	y, bNumber := b.Float64()
-	aNumber = aNumber || a.Kind() == audit.KindInt
-	bNumber = bNumber || b.Kind() == audit.KindInt
-	switch {
-	case aNumber && bNumber:
-		return cmp.Compare(x, y)
-	case aNumber:
-		return -1
-	case bNumber:
-		return 1
+	return slices.CompareFunc(partsOf(a), partsOf(b), func(x, y audit.Value) int {
+		if byKind := cmp.Compare(kindOrder(x), kindOrder(y)); byKind != 0 {
+			return byKind
+		}
+		if x.Kind() == audit.KindText {
+			return cmp.Compare(x.Text(), y.Text())
+		}
+		m, _ := x.Float64()
+		n, _ := y.Float64()
+		return cmp.Compare(m, n)
+	})
+}
+
+// onePart is a key without brackets around its only part, which change nothing,
+// however many there are.
+func onePart(v audit.Value) audit.Value {
+	for v.Kind() == audit.KindArray && v.Len() == 1 {
+		for e := range v.Elems() {
+			v = e
+		}
 	}
-	return cmp.Compare(jsKey(a), jsKey(b))
+	return v
+}
+
+func partsOf(v audit.Value) []audit.Value {
+	v = onePart(v)
+	if v.Kind() == audit.KindArray {
+		return slices.Collect(v.Elems())
+	}
+	return []audit.Value{v}
+}
+
+func kindOrder(v audit.Value) int {
+	switch v.Kind() {
+	case audit.KindMissing, audit.KindNull:
+		return 0
+	case audit.KindBool:
+		if !v.Bool() {
+			return 1
+		}
+		return 2
+	case audit.KindInt, audit.KindFloat, audit.KindDate:
+		return 3
+	}
+	return 4
 }
 
 // selection is what a search shows of each record.
@@ -86,6 +121,11 @@ func (o *op) selection() (*selection, error) {
 func (sel *selection) show(r *record) any {
 	if sel.all {
 		return r.value
+	}
+	if slices.Contains(sel.names, "$id") && (r.id == "0" || r.id == `""`) {
+		// JavaScript takes these keys for false, and Harper then looks for a record
+		// of the key {"value":0}. LMDB may hang after it.
+		return obj{{"error", "Error"}, {"message", `Unable to serialize object as a key: {"value":` + string(r.id) + `}`}, {sel.t.pk, r.id}}
 	}
 	out := make(obj, len(sel.names))
 	for i, name := range sel.names {

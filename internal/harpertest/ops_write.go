@@ -65,7 +65,7 @@ func (s *Server) opsWrite(user, name string, t *table, records []audit.Value) (w
 			}
 			fallthrough
 		default:
-			if id, err = audit.IDOf(key); err != nil {
+			if id, err = audit.IDOf(onePart(key)); err != nil {
 				return nil, nil, s.badKey(key)
 			}
 			exists = t.records[id].live() || planned[id]

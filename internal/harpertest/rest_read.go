@@ -60,6 +60,9 @@ func coerceQuery(s, typ string, strict bool) (audit.Value, bool) {
 }
 
 func (c *call) get(w http.ResponseWriter) error {
+	if c.whole && strings.Contains(c.r.Header.Get("Accept"), "text/event-stream") {
+		return c.listen(w)
+	}
 	c.s.mu.RLock()
 	defer c.s.mu.RUnlock()
 	format, ok := formatOf(c.r.Header.Get("Accept"))
@@ -82,7 +85,7 @@ func (c *call) get(w http.ResponseWriter) error {
 			st.items = append(st.items, r.value)
 		}
 	}
-	writeStream(w, format, st)
+	writeStream(w, c.r, c.s, format, st)
 	return nil
 }
 

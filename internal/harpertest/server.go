@@ -8,6 +8,7 @@
 package harpertest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"recourse/audit"
@@ -47,6 +49,15 @@ type Options struct {
 	CommitDelay time.Duration     // LMDB: how much later than its version an entry is stored, at least; zero: a tenth of a millisecond
 	Retention   time.Duration     // zero: the log is kept for ever
 	Faults      func(Request) Fault
+
+	Node          string // its name in a cluster; empty: localhost
+	NoSystemAudit bool   // no log of the system tables
+	Feed          bool   // the feed component is installed
+	LogFile       int    // RocksDB: how many entries a file of a database's log has; zero: all of them
+	// PatchCost is what reading a transaction of patches costs on RocksDB, times
+	// the square of how many they are; zero: nothing.
+	PatchCost time.Duration
+	Sleep     func(context.Context, time.Duration) // how PatchCost is spent; nil: really
 }
 
 // A Server is one Harper. Its methods may be called at any time, from any
@@ -58,7 +69,13 @@ type Server struct {
 	retained  audit.Time // when the retention was last applied
 	secret    []byte     // signs tokens
 
-	mu          sync.RWMutex
+	node      string
+	noSystem  bool
+	logFile   int
+	patchCost time.Duration
+	sleep     func(context.Context, time.Duration)
+
+	mu          guard
 	clock       func() audit.Time
 	steady      bool // the clock is our own and never goes back
 	clockMu     sync.Mutex
@@ -71,6 +88,14 @@ type Server struct {
 	granted     map[string]bool // the roles that add_role or alter_role made
 	fault       func(Request) Fault
 	handlers    map[string]http.Handler
+	subs        map[*subscription]bool
+	links       []*Link        // to other servers
+	incoming    []*Link        // from them
+	files       map[string]int // RocksDB: entries written to a database's log
+
+	down    atomic.Bool
+	connsMu sync.Mutex
+	conns   map[net.Conn]bool
 
 	listen   sync.Once
 	ops      *listener
@@ -86,6 +111,12 @@ func New(o Options) *Server {
 		line: o.Line, delay: o.CommitDelay, retention: o.Retention, fault: o.Faults,
 		secret: make([]byte, 32), clock: o.Clock, dbs: map[string]*database{},
 		handlers: map[string]http.Handler{}, granted: map[string]bool{}, lastID: 1 << 40, steady: o.Clock == nil,
+		node: cmp.Or(o.Node, "localhost"), noSystem: o.NoSystemAudit, logFile: o.LogFile, patchCost: o.PatchCost, sleep: o.Sleep,
+		subs: map[*subscription]bool{}, files: map[string]int{}, conns: map[net.Conn]bool{},
+	}
+	s.mu.after = s.deliver
+	if s.sleep == nil {
+		s.sleep = wait
 	}
 	rand.Read(s.secret)
 	if s.delay == 0 {
@@ -101,6 +132,9 @@ func New(o Options) *Server {
 	s.systemTables()
 	for _, u := range users {
 		s.addUser(u)
+	}
+	if o.Feed {
+		s.InstallFeed()
 	}
 	return s
 }
@@ -158,6 +192,9 @@ func (s *Server) Handle(path string, h http.Handler) {
 // ServeHTTP serves both interfaces: the operations API at POST /, the REST
 // interface anywhere else.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.down.Load() {
+		panic(http.ErrAbortHandler)
+	}
 	if isOps(r) {
 		s.serveOps(w, r)
 		return
@@ -192,17 +229,17 @@ func (o *listener) close() {
 
 func (s *Server) start() {
 	s.listen.Do(func() {
-		s.ops, s.rest = loopback(s.serveOps), loopback(s.serveREST)
+		s.ops, s.rest = s.loopback(s.serveOps), s.loopback(s.serveREST)
 	})
 }
 
 // loopback panics like httptest's: a machine without loopback runs no tests.
-func loopback(h http.HandlerFunc) *listener {
+func (s *Server) loopback(h http.HandlerFunc) *listener {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(fmt.Sprintf("harpertest: listen on loopback: %v", err))
 	}
-	return serve(l, "http://"+l.Addr().String(), h)
+	return serve(&port{Listener: l, s: s}, "http://"+l.Addr().String(), h)
 }
 
 // URL is the operations API's, as [Server.OpsURL].

@@ -19,12 +19,15 @@ type Entry struct {
 	LocalTime audit.Time // when it was stored; on RocksDB the version
 	Version   audit.Time
 	Table     audit.Table
-	Type      string // put, patch, delete, message, invalidate
-	ID        audit.ID
+	Type      string   // put, patch, delete, message, invalidate, reload
+	ID        audit.ID // empty for a reload
 	User      string   // empty: not named
 	Operation audit.Op // insert, update or upsert by the operations API; else empty
 	Prev      audit.Time
 	Raw       audit.Value // a patch holds only what was sent
+	Node      string      // the node that wrote it; empty: this one
+	NodeID    int         // its number here; zero: this one
+	EndTxn    bool        // RocksDB: the last of its transaction
 }
 
 // entry is an Entry in the store.
@@ -34,6 +37,8 @@ type entry struct {
 	keys    []string // Raw's attributes in Harper's order, when known
 	wiped   bool
 	flushed bool // RocksDB: in a closed file of the log
+	file    int  // RocksDB: which file
+	hidden  bool // the feed component cannot decode it
 }
 
 // record is one key of a table: what it holds now and its part of the log.
@@ -105,6 +110,10 @@ func (t *table) rec(id audit.ID) *record {
 func (s *Server) appendEntry(t *table, e *entry) {
 	s.seq++
 	e.seq = s.seq
+	if s.logFile > 0 {
+		e.file = s.files[t.Database] / s.logFile
+		s.files[t.Database]++
+	}
 	key := entryKey{t: e.LocalTime}
 	if s.line == RocksDB {
 		key.id = e.ID
@@ -112,17 +121,21 @@ func (s *Server) appendEntry(t *table, e *entry) {
 	if _, taken := t.byTime[key]; !taken {
 		t.byTime[key] = e // of several in one transaction RocksDB finds the first
 	}
-	r := t.rec(e.ID)
-	r.history = append(r.history, e)
+	if e.ID != "" {
+		r := t.rec(e.ID)
+		r.history = append(r.history, e)
+	}
 	n := len(t.log)
 	if n == 0 || t.log[n-1].LocalTime <= e.LocalTime {
 		t.log = append(t.log, e)
 		return
 	}
-	if s.line == RocksDB {
+	if s.line == RocksDB && (e.Node == "" || !t.sorted) {
 		t.log, t.sorted = append(t.log, e), false
 		return
 	}
+	// LMDB orders by time; RocksDB keeps a log for each node and merges them by
+	// time when it reads.
 	i := sort.Search(n, func(i int) bool { return t.log[i].LocalTime > e.LocalTime })
 	t.log = slices.Insert(t.log, i, e)
 }
@@ -157,6 +170,9 @@ func (t *table) wipe(gone func(*entry) bool) int {
 	})
 	for id := range touched {
 		r := t.records[id]
+		if r == nil {
+			continue // a reload is of no record
+		}
 		r.history = slices.DeleteFunc(r.history, func(e *entry) bool { return e.wiped })
 	}
 	return n
@@ -224,41 +240,4 @@ func (s *Server) Wipe(name audit.Table, before audit.Time) (int, error) {
 		return 0, fmt.Errorf("wipe %s: %w", name, ErrNoTable)
 	}
 	return t.wipe(func(e *entry) bool { return e.LocalTime < before }), nil
-}
-
-// Restart flushes RocksDB's log to closed files, the only ones that can be
-// deleted, and deletes those past the retention. On LMDB it does nothing.
-func (s *Server) Restart() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.line == LMDB {
-		return
-	}
-	for _, db := range s.dbs {
-		for _, t := range db.tables {
-			for _, e := range t.log {
-				e.flushed = true
-			}
-		}
-		if s.retention > 0 {
-			s.purge(db, s.now()-audit.Time(float64(s.retention)/1e6))
-		}
-	}
-}
-
-// purge deletes a database's flushed entries, all of them or none: whole files
-// go, and here a database has one.
-func (s *Server) purge(db *database, before audit.Time) int {
-	for _, t := range db.tables {
-		for _, e := range t.log {
-			if e.flushed && e.Version >= before {
-				return 0
-			}
-		}
-	}
-	n := 0
-	for _, t := range db.tables {
-		n += t.wipe(func(e *entry) bool { return e.flushed })
-	}
-	return n
 }
