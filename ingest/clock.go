@@ -21,6 +21,7 @@ type skewClock struct {
 // serverTime asks the server for its clock, and says so when it has stepped.
 func (t *Tailer) serverTime(ctx context.Context) (audit.Time, error) {
 	server, _, err := t.o.Server.ServerTime(ctx)
+	t.stats.with(func(s *Stats) { s.Up = err == nil })
 	if err != nil {
 		return 0, err
 	}
@@ -49,4 +50,12 @@ func (c *skewClock) look(server audit.Time) audit.Time {
 		return 0
 	}
 	return by
+}
+
+// last is when the server was last reached, by our clock, and by how much its
+// clock was ahead then.
+func (c *skewClock) last() (time.Time, time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ours, fromMS(c.skew)
 }

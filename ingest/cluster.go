@@ -15,8 +15,10 @@ import (
 type Member struct {
 	Name   string
 	Server Server
-	Feed   Feeder   // nil: the feed component is not to be used
-	Events Listener // nil: events are not listened to
+	// Witness is asked for what the log itself cannot tell; nil: nobody is.
+	Witness Witness
+	Feed    Feeder   // nil: the feed component is not to be used
+	Events  Listener // nil: events are not listened to
 }
 
 // A Cluster follows the logs of all nodes of a Harper cluster. Each node logs
@@ -27,6 +29,10 @@ type Cluster struct {
 	// Options are those of each node's tailer; Server, Node, Feed and Events are
 	// the member's.
 	Options Options
+	// Casebook is what the sentinels of the members compare with and write to.
+	Casebook Casebook
+	// Raised is called with alerts about the logs themselves; nil: nobody.
+	Raised func(context.Context, []audit.Alert)
 	// Members are the nodes known from the start.
 	Members []Member
 	// Find lists the nodes that there are now, known ones among them; nil: the
@@ -39,9 +45,10 @@ type Cluster struct {
 
 // A node is a member and the tailer that follows it.
 type node struct {
-	name   string
-	tailer *Tailer
-	began  bool
+	name     string
+	tailer   *Tailer
+	sentinel *Sentinel // nil: there is none
+	began    bool
 }
 
 // Once reads every node's logs up to now. A node that fails does not stop the
@@ -54,6 +61,9 @@ func (c *Cluster) Once(ctx context.Context) (audit.Appended, error) {
 	for _, n := range nodes {
 		got, err := n.tailer.Once(ctx)
 		total = addAppended(total, got)
+		if n.sentinel != nil && err == nil {
+			err = n.sentinel.Check(ctx)
+		}
 		if ctx.Err() != nil {
 			return total, ctx.Err()
 		}
@@ -114,6 +124,9 @@ func (c *Cluster) Run(ctx context.Context) error {
 			if !n.began {
 				n.began = true
 				wg.Go(func() { n.run(ctx) })
+				if n.sentinel != nil {
+					wg.Go(func() { n.watch(ctx) })
+				}
 			}
 		}
 		if !o.Pause(ctx, o.Discover) {
@@ -141,6 +154,13 @@ func (n *node) run(ctx context.Context) {
 	}
 }
 
+// watch has the sentinel look after the node's log.
+func (n *node) watch(ctx context.Context) {
+	if err := n.sentinel.Run(ctx); err != nil && ctx.Err() == nil {
+		n.tailer.o.Log.Error("the log is not watched over any more", "node", n.name, "err", err)
+	}
+}
+
 // find adds the nodes that are new.
 func (c *Cluster) find(ctx context.Context) {
 	members := c.Members
@@ -162,7 +182,18 @@ func (c *Cluster) find(ctx context.Context) {
 		if len(c.nodes) > 0 {
 			c.Options.withDefaults().Log.Info("a node of the cluster", "node", m.Name)
 		}
-		c.nodes = append(c.nodes, &node{name: m.Name, tailer: NewTailer(o)})
+		n := &node{name: m.Name}
+		if m.Witness != nil && c.Casebook != nil {
+			n.sentinel = NewSentinel(SentinelOptions{
+				Server: m.Witness, Store: c.Casebook, Node: m.Name, Cluster: o.Cluster, Overlap: o.Overlap,
+				Raised: c.Raised, Log: o.Log, Now: o.Now,
+			})
+			if o.Retention == 0 {
+				o.Kept = n.sentinel.Retention
+			}
+		}
+		n.tailer = NewTailer(o)
+		c.nodes = append(c.nodes, n)
 	}
 }
 

@@ -169,6 +169,8 @@ func (t *Tailer) hear(ctx context.Context, tb *table) error {
 		return err
 	}
 	for ev, err := range t.o.Events.Events(ctx, tb.table) {
+		heard := err == nil
+		t.stats.with(func(s *Stats) { s.Listening = &heard })
 		if err != nil {
 			return err
 		}

@@ -13,17 +13,18 @@ import (
 // every poll of a table costs the server a walk through the whole database's
 // window, so they are not run side by side.
 type follower struct {
-	t     *Tailer
-	lists chan []target // the newest list of tables
-	tick  chan struct{} // a table wants to be polled before its time
-	turn  int           // whose re-scan is next
+	t        *Tailer
+	database string
+	lists    chan []target // the newest list of tables
+	tick     chan struct{} // a table wants to be polled before its time
+	turn     int           // whose re-scan is next
 	// noFeed is until when the feed component is not asked again, since it was not
 	// there.
 	noFeed time.Time
 }
 
-func newFollower(t *Tailer) *follower {
-	return &follower{t: t, lists: make(chan []target, 1), tick: make(chan struct{}, 1)}
+func newFollower(t *Tailer, database string) *follower {
+	return &follower{t: t, database: database, lists: make(chan []target, 1), tick: make(chan struct{}, 1)}
 }
 
 // list hands over which tables there are. Only the newest list counts.
@@ -43,6 +44,7 @@ func (f *follower) run(ctx context.Context) {
 			tables = f.take(ts)
 		default:
 		}
+		f.t.stats.with(func(s *Stats) { s.Beats[f.database] = f.t.o.Now() })
 		f.round(ctx, tables)
 		if !f.wait(ctx, tables) {
 			return
@@ -95,7 +97,7 @@ func (f *follower) round(ctx context.Context, tables []*table) {
 	for range tables {
 		f.turn++
 		tb := tables[f.turn%len(tables)]
-		if tb.backoff.failures > 0 || !tb.rescanDue(server, t.o.Rescans) {
+		if tb.backoff.failures > 0 || !tb.rescanDue(server, t.tiers()) {
 			continue
 		}
 		if _, err := t.rescan(ctx, tb, server); err != nil {
@@ -113,6 +115,8 @@ func (f *follower) feed(ctx context.Context, tables []*table, server audit.Time)
 		return false
 	}
 	got, err := t.feed(ctx, tables, server)
+	there := err == nil
+	t.stats.with(func(s *Stats) { s.Feed = &there })
 	if noFeed(err) {
 		f.noFeed = t.o.Now().Add(t.o.Discover)
 		t.o.Log.Warn("no feed component answers: reading the audit log in its place", "node", t.o.Node, "err", err)

@@ -17,6 +17,7 @@ const commitLag = 5000
 // certain ways; where the stretch was read when it still could, the change is
 // stored. Such a gap counts as healed from the start.
 func (t *Tailer) judge(ctx context.Context, tb *table, s *scan) ([]audit.Gap, error) {
+	t.stats.with(func(st *Stats) { st.Unreadable += len(s.found) })
 	if s.rows > 0 {
 		tb.oneClock, tb.twoClocks = s.oneClock, !s.oneClock
 	}

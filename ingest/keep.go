@@ -100,8 +100,10 @@ func (t *Tailer) keep(ctx context.Context, tb *table, b audit.Batch) (audit.Appe
 	if err != nil {
 		return got, err
 	}
-	if got.Gaps > 0 {
-		for _, g := range b.Gaps {
+	// That a log begins somewhere, and where it is switched off, is told elsewhere.
+	news := slices.DeleteFunc(hiding(b.Gaps), func(g audit.Gap) bool { return g.Kind == audit.GapBefore || g.Kind == audit.GapUnaudited })
+	if got.Gaps = min(got.Gaps, len(news)); got.Gaps > 0 {
+		for _, g := range news {
 			t.o.Log.Warn("gap in the audit log", "node", t.o.Node, "table", tb.name(), "kind", g.Kind, "from", g.From.String(), "to", g.To.String(), "reason", g.Reason)
 		}
 	}

@@ -45,8 +45,9 @@ type Options struct {
 	// MaxAnswer is how many bytes one answer may bring; one that brings more is
 	// asked for in parts. 0 is 1 GiB.
 	MaxAnswer int
-	// System lists tables of the system database to tail too; nil is hdb_user,
-	// hdb_role and hdb_job. Their secrets are taken out.
+	// System lists tables of the system database to tail too; nil is those that the
+	// server keeps a log of and that tell of rights, jobs, the cluster and code.
+	// Their secrets are taken out.
 	System []string
 	// Feed is Harper's raw log, where the feed component is installed: it is read
 	// in place of read_audit_log, which then serves re-scans alone. Nil: none.
@@ -60,6 +61,11 @@ type Options struct {
 	Log *slog.Logger
 	// Stored is called after each commit that brought something new; nil: nobody.
 	Stored func(context.Context, audit.Table, audit.Appended)
+	// Polled is told of each poll and how long it took; nil: nobody.
+	Polled func(node string, took time.Duration)
+	// Kept is how long the server itself says that it keeps its log, and whether it
+	// says so; it counts before Retention. Nil: it was not asked.
+	Kept func() (time.Duration, bool)
 	// Now is our clock; nil is time.Now.
 	Now func() time.Time
 	// Pause waits, and says false when the context ended first; nil waits for
@@ -103,11 +109,7 @@ func (o Options) withDefaults() Options {
 	def(&o.Discover, 30*time.Second)
 	def(&o.Retention, 72*time.Hour)
 	def(&o.Deadline, defaultDeadline)
-	o.Rescans = o.tiers()
 	o.Node = cmp.Or(o.Node, "harper")
-	if o.System == nil {
-		o.System = []string{"hdb_user", "hdb_role", "hdb_job"}
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -120,11 +122,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// tiers are the re-scans from the shortest to the longest, the overlap first.
-func (o Options) tiers() []Rescan {
+// tiers are the re-scans from the shortest to the longest, the overlap among
+// them, of a server that keeps its log so long.
+func (o Options) tiers(retention time.Duration) []Rescan {
 	tiers := slices.Clone(o.Rescans)
 	if o.Rescans == nil {
-		tiers = []Rescan{{time.Hour, 10 * time.Minute}, {24 * time.Hour, 6 * time.Hour}, {o.Retention, 24 * time.Hour}}
+		tiers = []Rescan{{time.Hour, 10 * time.Minute}, {24 * time.Hour, 6 * time.Hour}, {retention, 24 * time.Hour}}
 	}
 	tiers = append(tiers, Rescan{o.Overlap, stepsEvery})
 	slices.SortFunc(tiers, func(a, b Rescan) int { return cmp.Compare(a.Back, b.Back) })

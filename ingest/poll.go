@@ -105,7 +105,8 @@ func (p *polling) begin() audit.Time {
 	case p.server < cursor-clockSlack:
 		return p.server - ms(elapsed) - ms(t.o.Overlap)
 	}
-	if lost := p.server - ms(t.o.Retention); cursor < lost && (p.tb.polled.IsZero() || elapsed > t.o.Retention) {
+	kept := t.retention()
+	if lost := p.server - ms(kept); cursor < lost && (p.tb.polled.IsZero() || elapsed > kept) {
 		p.outage = []audit.Gap{{
 			Node: t.o.Node, Table: p.tb.table, From: cursor, To: lost, Kind: audit.GapOutage, Observed: audit.TimeOf(t.o.Now()),
 			Reason: "not read for longer than Harper keeps its log: changes of this time may be lost",
@@ -155,7 +156,7 @@ func (p *polling) commit(ctx context.Context, w window) error {
 func (p *polling) reread() map[string]audit.Time {
 	if p.tb.reread == nil {
 		p.tb.reread = map[string]audit.Time{}
-		for _, r := range p.t.o.Rescans {
+		for _, r := range p.t.tiers() {
 			p.tb.reread[r.name()] = p.server
 		}
 	}

@@ -129,7 +129,7 @@ func (t *Tailer) Reconcile(ctx context.Context, tables []audit.Table, from audit
 
 func (t *Tailer) reconcile(ctx context.Context, tb *table, server, from audit.Time) Reconciled {
 	if from == 0 {
-		from = server - ms(t.o.Retention)
+		from = server - ms(t.retention())
 	}
 	out := Reconciled{Node: t.o.Node, Table: tb.table, From: from, To: server}
 	back := Rescan{Back: fromMS(server - from)}

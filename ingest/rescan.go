@@ -53,7 +53,7 @@ func (tb *table) dueTier(server audit.Time, tiers []Rescan) (Rescan, bool) {
 // its last window.
 func (t *Tailer) rescan(ctx context.Context, tb *table, server audit.Time) (audit.Appended, error) {
 	if tb.pass == nil {
-		tier, due := tb.dueTier(server, t.o.Rescans)
+		tier, due := tb.dueTier(server, t.tiers())
 		if !due {
 			return audit.Appended{}, nil
 		}
@@ -67,7 +67,7 @@ func (t *Tailer) rescan(ctx context.Context, tb *table, server audit.Time) (audi
 		}
 		err = fmt.Errorf("read again %s: %w", tb.name(), err)
 	}
-	t.stats.rescanned(r.pass, r.total)
+	t.stats.rescanned(r.pass, r.total, t.o.Now(), tb.pass == nil && err == nil)
 	return r.total, err
 }
 
@@ -163,7 +163,7 @@ func (r *rescanning) commit(ctx context.Context, w window, cursor audit.Cursor) 
 // finish notes that the tier, and those within it, were done.
 func (r *rescanning) finish(ctx context.Context, b *audit.Batch, cursor audit.Cursor) error {
 	p, t := r.pass, r.t
-	if p.tier.Back >= t.o.Retention || p.report != nil {
+	if p.tier.Back >= t.retention() || p.report != nil {
 		if err := r.retry(ctx, b); err != nil {
 			return err
 		}
@@ -172,7 +172,7 @@ func (r *rescanning) finish(ctx context.Context, b *audit.Batch, cursor audit.Cu
 	if done == nil {
 		done = map[string]audit.Time{}
 	}
-	for _, tier := range t.o.Rescans {
+	for _, tier := range t.tiers() {
 		if tier.Back <= p.tier.Back {
 			done[tier.name()] = p.server
 		}
@@ -191,7 +191,7 @@ func (r *rescanning) finish(ctx context.Context, b *audit.Batch, cursor audit.Cu
 func (r *rescanning) compare(ctx context.Context, end audit.Time, b *audit.Batch) error {
 	p, t := r.pass, r.t
 	from, to := max(p.told, p.server-ms(p.tier.Back)), end-commitLag
-	kept := p.server - ms(t.o.Retention) + ms(t.o.Overlap)
+	kept := p.server - ms(t.retention()) + ms(t.o.Overlap)
 	var gone []audit.Change
 	for c, err := range t.o.Store.TableChanges(ctx, r.tb.table, from, to) {
 		if err != nil {

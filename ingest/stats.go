@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,14 +13,34 @@ import (
 
 // Stats are a tailer's figures since it was made.
 type Stats struct {
-	Node     string
-	Reached  time.Time // by our clock, when the server last told its time; zero: never
-	SkewMS   float64   // the server's clock less ours
-	Polls    int
-	Failures map[string]int // by class: unreachable, unauthorized, forbidden, timeout, busy, truncated, other
-	Rescans  map[string]int // windows read again, by tier
-	Late     int
-	Tables   []TableStats
+	Node    string
+	Reached time.Time // by our clock, when the server last told its time; zero: never
+	Up      bool      // the last thing that it was asked was answered
+	// Skew is the server's clock less ours, as far as it was measured when it was
+	// last reached.
+	Skew      time.Duration
+	Retention time.Duration // how long the server keeps its log
+	Polls     int
+	// Failures counts polls that failed, by class: unreachable, unauthorized,
+	// forbidden, timeout, busy, truncated, other.
+	Failures    map[string]int
+	Unreadable  int // stretches that Harper could not read
+	Late        int
+	Divergences int
+	Amended     int
+	Rescans     map[string]RescanStats // by tier
+	Feed        *bool                  // whether the feed component answers; nil: it is not used
+	Listening   *bool                  // whether any table's events are heard; nil: they are not used
+	Tables      []TableStats
+	Beats       map[string]time.Time // by database, when its tables were last looked after
+}
+
+// RescanStats are the figures of one tier of re-scans.
+type RescanStats struct {
+	Done   int
+	Last   time.Time
+	Healed int // changes that were missing
+	Differ int // changes that read otherwise
 }
 
 // TableStats are the figures of one table.
@@ -26,43 +48,44 @@ type TableStats struct {
 	Table audit.Table
 	// ReadTo is up to which time the log was read, by the server's clock; 0: not
 	// since the tailer was made.
-	ReadTo   audit.Time
-	Failing  int // polls in a row that failed
-	Gaps     int // stretches that hide something
-	Slow     int // windows that are left out of re-scans
-	New      int
-	LastPoll time.Duration
+	ReadTo  audit.Time
+	Failing int // polls in a row that failed
+	Refused bool
+	Gaps    int // stretches that hide something
+	Slow    int // windows that are left out of re-scans
+	New     int
 }
 
 type stats struct {
-	mu       sync.Mutex
-	polls    int
-	late     int
-	failures map[string]int
-	rescans  map[string]int
-	tables   map[audit.Table]*TableStats
-	observe  func(audit.Table, time.Duration)
+	mu    sync.Mutex
+	s     Stats
+	table map[audit.Table]*TableStats
+	poll  func(node string, took time.Duration) // told of each poll; may be nil
 }
 
-func (s *stats) table(name audit.Table) *TableStats {
-	if s.tables == nil {
-		s.tables = map[audit.Table]*TableStats{}
-	}
-	if s.tables[name] == nil {
-		s.tables[name] = &TableStats{Table: name}
-	}
-	return s.tables[name]
+// with alters the figures.
+func (s *stats) with(f func(*Stats)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.s)
 }
 
 func (s *stats) polled(tb *table, readTo audit.Time, got audit.Appended, took time.Duration, err error) {
+	if s.poll != nil {
+		s.poll(s.s.Node, took)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.polls++
-	s.late += got.Late
-	ts := s.table(tb.table)
+	s.s.Polls++
+	s.add(got)
+	ts := s.table[tb.table]
+	if ts == nil {
+		ts = &TableStats{Table: tb.table}
+		s.table[tb.table] = ts
+	}
 	ts.New += got.New
-	ts.LastPoll = took
 	ts.Gaps, ts.Slow = tb.memory.hiding(), len(tb.memory.slow)
+	ts.Refused = tb.system && isRefused(err)
 	if err != nil {
 		ts.Failing++
 		return
@@ -70,23 +93,43 @@ func (s *stats) polled(tb *table, readTo audit.Time, got audit.Appended, took ti
 	ts.Failing, ts.ReadTo = 0, readTo
 }
 
-func (s *stats) rescanned(p *pass, got audit.Appended) {
+func (s *stats) add(got audit.Appended) {
+	s.s.Late += got.Late
+	s.s.Divergences += got.Divergences
+	s.s.Amended += got.Amended
+}
+
+func (s *stats) rescanned(p *pass, got audit.Appended, now time.Time, ended bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.rescans == nil {
-		s.rescans = map[string]int{}
+	s.add(got)
+	r := s.s.Rescans[p.tier.name()]
+	r.Healed += got.New
+	r.Differ += got.Divergences
+	if ended {
+		r.Done++
+		r.Last = now
 	}
-	s.rescans[p.tier.name()]++
-	s.late += got.Late
+	s.s.Rescans[p.tier.name()] = r
 }
 
 func (s *stats) failed(err error) {
+	s.with(func(st *Stats) {
+		class := classOf(err)
+		st.Failures[class]++
+		if class == "unreachable" {
+			st.Up = false
+		}
+	})
+}
+
+// keepOnly drops the tables that are no longer followed.
+func (s *stats) keepOnly(targets []target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failures == nil {
-		s.failures = map[string]int{}
-	}
-	s.failures[classOf(err)]++
+	maps.DeleteFunc(s.table, func(name audit.Table, _ *TableStats) bool {
+		return !slices.ContainsFunc(targets, func(tg target) bool { return tg.table == name })
+	})
 }
 
 // classOf names what kind of failure an error is.
@@ -111,22 +154,22 @@ func classOf(err error) string {
 
 // Stats are the tailer's figures.
 func (t *Tailer) Stats() Stats {
-	t.clock.mu.Lock()
-	out := Stats{Node: t.o.Node, Reached: t.clock.ours, SkewMS: float64(t.clock.skew)}
-	t.clock.mu.Unlock()
+	reached, skew := t.clock.last()
 	s := &t.stats
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out.Polls, out.Late = s.polls, s.late
-	out.Failures, out.Rescans = map[string]int{}, map[string]int{}
-	for k, n := range s.failures {
-		out.Failures[k] = n
-	}
-	for k, n := range s.rescans {
-		out.Rescans[k] = n
-	}
-	for _, ts := range s.tables {
+	out := s.s
+	out.Reached, out.Skew, out.Retention = reached, skew, t.retention()
+	out.Failures, out.Rescans, out.Beats = maps.Clone(out.Failures), maps.Clone(out.Rescans), maps.Clone(out.Beats)
+	for _, ts := range s.table {
 		out.Tables = append(out.Tables, *ts)
 	}
 	return out
+}
+
+func newStats(node string, poll func(string, time.Duration)) stats {
+	return stats{
+		s:     Stats{Node: node, Failures: map[string]int{}, Rescans: map[string]RescanStats{}, Beats: map[string]time.Time{}},
+		table: map[audit.Table]*TableStats{}, poll: poll,
+	}
 }

@@ -32,9 +32,7 @@ var basicTables = map[string]bool{"hdb_user": true, "hdb_role": true, "hdb_job":
 
 // SystemTargets lists the system tables that this Harper keeps a log of and that
 // are worth tailing. Which it logs differs by version.
-func SystemTargets(ctx context.Context, server interface {
-	DescribeTable(context.Context, audit.Table) (harper.TableInfo, error)
-}) ([]string, error) {
+func SystemTargets(ctx context.Context, server describer) ([]string, error) {
 	names := []string{}
 	for _, name := range systemTables {
 		info, err := server.DescribeTable(ctx, audit.Table{Database: "system", Name: name})

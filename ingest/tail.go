@@ -50,6 +50,10 @@ type Tailer struct {
 	mu     sync.Mutex
 	tables map[audit.Table]*table
 	memory map[audit.Table]logMemory // as it was stored when the tailer began; nil: not yet read
+	// systems are the system tables that this server logs, and askAgain is when to
+	// ask it anew.
+	systems  []string
+	askAgain time.Time
 	// unlogged are the tables of which Harper keeps no audit log.
 	unlogged map[audit.Table]bool
 }
@@ -57,7 +61,7 @@ type Tailer struct {
 // NewTailer makes a tailer; Run or Once sets it to work.
 func NewTailer(o Options) *Tailer {
 	o = o.withDefaults()
-	return &Tailer{o: o, clock: skewClock{now: o.Now}, tables: map[audit.Table]*table{}, unlogged: map[audit.Table]bool{}}
+	return &Tailer{o: o, clock: skewClock{now: o.Now}, stats: newStats(o.Node, o.Polled), tables: map[audit.Table]*table{}, unlogged: map[audit.Table]bool{}}
 }
 
 // Once reads every table's log up to now, with the re-scans that are due, and
@@ -105,7 +109,7 @@ func (t *Tailer) onceTable(ctx context.Context, tb *table) (audit.Appended, erro
 		}
 		err = nil // the next pass gets further
 	}
-	for err == nil && ctx.Err() == nil && tb.rescanDue(server, t.o.Rescans) {
+	for err == nil && ctx.Err() == nil && tb.rescanDue(server, t.tiers()) {
 		var got audit.Appended
 		got, err = t.rescan(ctx, tb, server)
 		total = addAppended(total, got)
@@ -140,7 +144,7 @@ func (t *Tailer) Run(ctx context.Context) error {
 		for db, ts := range tables {
 			f, running := feeds[db]
 			if !running {
-				f = newFollower(t)
+				f = newFollower(t, db)
 				feeds[db] = f
 				wg.Go(func() { f.run(ctx) })
 			}
@@ -154,6 +158,7 @@ func (t *Tailer) Run(ctx context.Context) error {
 		}
 		if next, err := t.targets(ctx); err == nil {
 			targets = next
+			t.stats.keepOnly(targets)
 		} else if ctx.Err() == nil {
 			t.stats.failed(err)
 			t.o.Log.Warn("list tables", "node", t.o.Node, "err", err)

@@ -82,3 +82,13 @@ func (d *diskFull) Hint() string {
 
 // mebibytes rounds up.
 func mebibytes(n int64) int64 { return (n + 1<<20 - 1) >> 20 }
+
+// Room is how many bytes are free where the store lies, and whether that is
+// enough to write to it.
+func (db *DB) Room() (free int64, enough bool, err error) {
+	db.write.Lock()
+	r := db.room
+	db.write.Unlock()
+	free, err = r.free(r.dir)
+	return free, err != nil || free >= r.min, err
+}

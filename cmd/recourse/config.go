@@ -38,6 +38,9 @@ type config struct {
 	Overlap            duration `yaml:"overlap"`
 	Retention          duration `yaml:"retention"`
 	Rules              []string `yaml:"rules"`
+	Listen             string   `yaml:"listen"`
+	ListenRemote       bool     `yaml:"listenRemote"`
+	Baseline           bool     `yaml:"baseline"`
 }
 
 // targets are the nodes that the file names.

@@ -94,7 +94,7 @@ func members(c *cli.Context, e *env, cfg config) (*clusterOf, []ingest.Member, [
 }
 
 func (m *clusterOf) member(name string, client *harper.Client) ingest.Member {
-	out := ingest.Member{Name: name, Server: client}
+	out := ingest.Member{Name: name, Server: client, Witness: client}
 	if m.events {
 		out.Events = client
 	}
