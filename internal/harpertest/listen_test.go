@@ -1,8 +1,10 @@
 package harpertest
 
 import (
-	"strings"
+	"slices"
 	"testing"
+
+	"recourse/audit"
 )
 
 // TestListenersSwitchTheLogOn is of a table without a log that somebody listens
@@ -42,10 +44,29 @@ func TestHiddenFromFeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.HideFromFeed(dr, "1", s.Entries("d")[0].Version)
-	status, text := do(t, s, "GET", "/RecourseFeed/?database=d&from=0", "")
-	entry := value(t, strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
-	if status != 200 || entry.Get("error") == nil || entry.Get("value") != nil || entry.Get("type").Text() != "put" {
-		t.Errorf("%d %s", status, text)
+	fed := func() []audit.Value {
+		t.Helper()
+		status, text := do(t, s, "GET", "/RecourseFeed/?database=d&from=0", "")
+		v, err := audit.Decode([]byte(text))
+		if status != 200 || err != nil {
+			t.Fatalf("%d %q %v", status, text, err)
+		}
+		return slices.Collect(v.Elems())
+	}
+	all := fed()
+	if e := all[0]; len(all) != 1 || e.Get("error") == nil || e.Get("value") != nil || e.Get("type").Text() != "put" {
+		t.Errorf("%v", all)
+	}
+	// The entries of a table that was dropped are still in the store.
+	if err := s.Recreate(dr); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put("u", dr, "2", value(t, `{"v":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	all = fed()
+	if len(all) != 2 || all[0].Get("table").Kind() != audit.KindNull || all[0].Get("tableId").JSON() != "1" || all[1].Get("table").Text() != "R" || all[1].Get("value") == nil {
+		t.Errorf("after the table was dropped: %v", all)
 	}
 	for path, want := range map[string]int{"/RecourseFeed/?database=nope": 404, "/RecourseFeed/?database=d&from=x": 400, "/RecourseFeed/else": 404} {
 		if status, text := do(t, s, "GET", path, ""); status != want {
