@@ -48,6 +48,11 @@ func (s *Server) entriesOf(d *database) []*entry {
 	for _, t := range d.tables {
 		all = append(all, t.log...)
 	}
+	return s.inOrder(all)
+}
+
+// inOrder sorts entries as their database keeps them.
+func (s *Server) inOrder(all []*entry) []*entry {
 	slices.SortFunc(all, func(a, b *entry) int {
 		if s.line == LMDB && a.LocalTime != b.LocalTime {
 			if a.LocalTime < b.LocalTime {
