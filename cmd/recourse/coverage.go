@@ -199,7 +199,7 @@ func asked(r *query.Reading, exprs []query.Expr) []audit.Table {
 // before, and otherwise about all times.
 func recordCoverage(r *query.Reading, key audit.Key, changes []audit.Change) query.Coverage {
 	var from audit.Time
-	if len(changes) > 0 && changes[0].Before.State != audit.Unknown {
+	if len(changes) > 0 && changes[0].Before.State != audit.Unknown && changes[0].Before.Trust >= audit.Prompt {
 		from = changes[0].Time
 	}
 	return r.Of([]audit.Table{key.Table}, from, audit.Time(math.Inf(1)))

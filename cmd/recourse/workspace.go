@@ -87,6 +87,9 @@ func (w *workspace) catchUp(ctx context.Context, set *rules.Set) ([]audit.Alert,
 		if _, err := w.index.Follow(ctx, w.store); err != nil {
 			return nil, err
 		}
+		if err := w.indexAmended(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if set == nil {
 		return nil, nil
