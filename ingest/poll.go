@@ -170,7 +170,7 @@ func (p *polling) cover(b *audit.Batch, w window, end audit.Time) {
 	if !p.known && p.oldest == 0 && w.to != 0 {
 		return
 	}
-	if !p.known && (from == 0 || p.oldest >= from) {
+	if !p.known && (from == 0 || p.oldest == 0 || p.oldest >= from) {
 		from = min(cmp.Or(p.oldest, p.server), end)
 		b.Gaps = append(b.Gaps, audit.Gap{
 			Node: p.t.o.Node, Table: p.tb.table, From: 0, To: from, Kind: audit.GapBefore, Observed: audit.TimeOf(p.t.o.Now()),
