@@ -86,8 +86,7 @@ func TestTailGetsThroughManyUnreadable(t *testing.T) {
 	if err != nil {
 		t.Fatalf("after 20 polls: %v", err)
 	}
-	gaps, _ := db.Gaps(t.Context())
-	if len(gaps) != 2000 || db.Last() != 2000 {
+	if gaps := unreadableGaps(t, db); len(gaps) != 2000 || db.Last() != 2000 {
 		t.Errorf("%d gaps and %d changes, want 2000 and 2000", len(gaps), db.Last())
 	}
 }
@@ -107,7 +106,7 @@ func TestTailServerFailsEverywhere(t *testing.T) {
 	if f.reads > 10 {
 		t.Errorf("%d requests were made", f.reads)
 	}
-	if gaps, _ := db.Gaps(t.Context()); len(gaps) > 0 {
+	if gaps := unreadableGaps(t, db); len(gaps) > 0 {
 		t.Errorf("%d gaps were made of it", len(gaps))
 	}
 }
@@ -125,7 +124,7 @@ func TestTailFutureEntryDoesNotEndRead(t *testing.T) {
 				if i == 1 {
 					at = f.clock + 1e8
 				}
-				if at >= q.From && !yield(harper.AuditRow{Operation: "insert", Time: at, Size: 1, ID: audit.ID(fmt.Sprint(i)), Record: audit.Object(nil)}, nil) {
+				if at >= q.From && (q.To == 0 || at < q.To) && !yield(harper.AuditRow{Operation: "insert", Time: at, Size: 1, ID: audit.ID(fmt.Sprint(i)), Record: audit.Object(nil)}, nil) {
 					return
 				}
 			}

@@ -56,7 +56,7 @@ func (im *Importer) files(ctx context.Context, paths []string) ([]file, func(), 
 			files = append(files, file{p, p})
 			continue
 		}
-		tmp, err := im.spool(ctx, p)
+		tmp, err := spool(ctx, im.Stdin, p)
 		if tmp != "" {
 			aside = append(aside, tmp)
 		}
@@ -93,9 +93,10 @@ func folder(path string) ([]file, error) {
 	return files, err
 }
 
-// spool copies what can be read but once to a file of its own. An interrupt
-// does not wait for whoever is at the other end.
-func (im *Importer) spool(ctx context.Context, path string) (string, error) {
+// spool copies what can be read but once to a file of its own: standard input,
+// nil for the process's, or what a path names. An interrupt does not wait for
+// whoever is at the other end.
+func spool(ctx context.Context, stdin io.Reader, path string) (string, error) {
 	tmp, err := os.CreateTemp("", "recourse-import-*") // mode 0600
 	if err != nil {
 		return "", err
@@ -104,7 +105,7 @@ func (im *Importer) spool(ctx context.Context, path string) (string, error) {
 	go func() {
 		var err error
 		if path == "-" {
-			_, err = io.Copy(tmp, cmp.Or(im.Stdin, io.Reader(os.Stdin)))
+			_, err = io.Copy(tmp, cmp.Or(stdin, io.Reader(os.Stdin)))
 		} else if in, openErr := os.Open(path); openErr != nil {
 			err = openErr
 		} else {

@@ -127,15 +127,15 @@ func (im *Importer) one(ctx context.Context, c capture, covers *coverer, report 
 	if err := r.resolve(ctx, nil); err != nil {
 		return err
 	}
-	known := func(id audit.ChangeID) (bool, error) {
+	known := func(ctx context.Context, id audit.ChangeID) (bool, error) {
 		_, known, err := im.Store.Lookup(ctx, id)
 		return known, err
 	}
-	if err := r.prefer(known); err != nil {
+	if err := r.prefer(ctx, known); err != nil {
 		return err
 	}
 	report.Doubtful += len(r.doubtful)
-	r.settle(extent{readErr == nil && c.to == 0, c.from})
+	r.settle(extent{reachedEnd: readErr == nil && c.to == 0, from: c.from}, &occurrences{})
 	batch := audit.Batch{Changes: r.changes, Gaps: r.nameless}
 	gaps, err := im.cutShort(ctx, c, r, truncated)
 	if err != nil {

@@ -73,7 +73,7 @@ func commit(ctx context.Context, sink Sink, b audit.Batch) (audit.Appended, erro
 			rest.Changes = part.Changes
 			part = rest
 		}
-		if len(part.Changes)+len(part.Gaps)+len(part.Healed)+len(part.Cursors)+len(part.Spans) == 0 {
+		if len(part.Changes)+len(part.Gaps)+len(part.Healed)+len(part.Cursors)+len(part.Spans)+len(part.Alerts) == 0 {
 			return total, nil
 		}
 		got, err := sink.Append(ctx, part)
@@ -106,7 +106,9 @@ func addAppended(a, b audit.Appended) audit.Appended {
 	a.New += b.New
 	a.Known += b.Known
 	a.Divergences += b.Divergences
+	a.Amended += b.Amended
 	a.Gaps += b.Gaps
+	a.Late += b.Late
 	a.Newest = max(a.Newest, b.Newest)
 	return a
 }

@@ -1,159 +1,231 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 
 	"recourse/audit"
+	"recourse/internal/harper"
 )
 
 // poll reads one table's log from its cursor to the end, and commits what is
-// new together with the new cursor. Where very much of the log cannot be read it
+// new together with the new cursor. What lies far behind is read window by
+// window, each with its cursor. Where very much of the log cannot be read it
 // returns errSpent before it is through; the next poll gets further.
-func (t *Tailer) poll(ctx context.Context, tg target) (audit.Appended, error) {
-	var total audit.Appended
-	server, _, err := t.o.Server.ServerTime(ctx)
+func (t *Tailer) poll(ctx context.Context, tb *table, server audit.Time) (audit.Appended, error) {
+	p := &polling{t: t, tb: tb, server: server}
+	began := t.o.Now()
+	err := p.run(ctx)
 	if err != nil {
-		return total, err
+		err = fmt.Errorf("tail %s: %w", tb.name(), err)
 	}
-	cursor, known, err := t.o.Store.Cursor(ctx, t.o.Node, tg.table)
-	if err != nil {
-		return total, err
-	}
-	s := t.scan(ctx, tg, server, &total)
-	var from audit.Time
-	var outage []audit.Gap
-	if known {
-		from, outage = t.resume(tg.table, cursor.Time, server)
-		s.late = min(cursor.Time, server) - ms(t.o.Overlap)
-	}
-	if err := s.run(ctx, window{from: from}); err != nil {
-		if ctx.Err() == nil {
-			got, kept := t.keep(ctx, tg.table, audit.Batch{Gaps: s.found})
-			total, err = addAppended(total, got), errors.Join(err, kept)
-		}
-		return total, fmt.Errorf("tail %s: %w", tg.table, err)
-	}
-	got, err := t.keep(ctx, tg.table, audit.Batch{
-		Gaps:    append(outage, s.found...),
-		Cursors: []audit.Cursor{{Node: t.o.Node, Table: tg.table, Time: server}},
-	})
-	return addAppended(total, got), err
+	t.stats.polled(tb, server, p.total, t.o.Now().Sub(began), err)
+	return p.total, err
 }
 
-// resume is where reading goes on after a cursor, and the gap that there may be
-// because it goes on late.
-func (t *Tailer) resume(table audit.Table, cursor, server audit.Time) (audit.Time, []audit.Gap) {
-	overlap := ms(t.o.Overlap)
-	if server < cursor-overlap {
-		// The server's clock was set back. Since when is not known, and what was
-		// written since lies before the cursor.
-		t.o.Log.Warn("the server's clock was set back: reading the whole log", "table", table.String(), "by", (cursor-server).String()+" ms")
-		return 0, nil
+// A polling is one poll under way.
+type polling struct {
+	t      *Tailer
+	tb     *table
+	server audit.Time // the server's clock when the poll began
+	cursor audit.Cursor
+	known  bool // the table was read before
+	scan   *scan
+	outage []audit.Gap
+	shown  recent     // what the live window showed
+	oldest audit.Time // of a first reading: the oldest change seen; 0: none yet
+	// sure is from which time on what was read shows all changes: before it, gaps
+	// may hide some.
+	sure   audit.Time
+	newest newest // of the records read, whose images may turn out to be right
+	total  audit.Appended
+}
+
+func (p *polling) run(ctx context.Context) error {
+	var err error
+	if p.cursor, p.known, err = p.t.o.Store.Cursor(ctx, p.t.o.Node, p.tb.table); err != nil {
+		return err
 	}
-	if lost := server - ms(t.o.Retention); cursor < lost {
-		return cursor - overlap, []audit.Gap{{
-			Node: t.o.Node, Table: table, From: cursor, To: lost, Observed: audit.TimeOf(t.o.Now()),
+	if p.tb.reread == nil && p.known {
+		p.tb.reread = p.cursor.Reread
+	}
+	from := p.begin()
+	p.sure = from
+	p.scan = p.t.scan(p.tb, p.server, p.emit)
+	if p.known {
+		p.scan.late = min(p.cursor.Time, p.server) - ms(p.t.o.Overlap)
+	}
+	for {
+		w := p.tb.width.next(from, p.server, p.near())
+		began := p.t.o.Now()
+		err := p.scan.run(ctx, w)
+		if err != nil && ctx.Err() == nil && isOverload(err) && p.tb.width.narrow(w) && w.to != 0 {
+			p.t.o.Log.Info("reading a smaller part of the log", "table", p.tb.name(), "width", p.tb.width.get().String(), "err", err)
+			continue
+		}
+		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 {
+			// A millisecond of the log that Harper does not get through.
+			p.scan.giveUp(w, err)
+			err = nil
+		}
+		if err != nil {
+			return p.failed(ctx, err)
+		}
+		p.tb.width.took(p.t.o.Now().Sub(began))
+		if err := p.commit(ctx, w); err != nil || w.to == 0 {
+			return err
+		}
+		from = w.to
+	}
+}
+
+// near is how close to the live end an open window begins.
+func (p *polling) near() time.Duration { return 2*p.t.o.Overlap + time.Minute }
+
+// begin is where reading goes on: at the cursor, less what is read again.
+func (p *polling) begin() audit.Time {
+	if !p.known {
+		return 0
+	}
+	t, cursor := p.t, p.cursor.Time
+	back := ms(min(step, t.o.Overlap))
+	if p.tb.polled.IsZero() {
+		back = ms(t.o.Overlap)
+	}
+	elapsed := t.o.Now().Sub(p.tb.polled)
+	switch {
+	case p.server < cursor-clockSlack && p.tb.polled.IsZero():
+		// The clock was set back while nobody looked. What was written since lies
+		// before the cursor, and since when is not known.
+		t.o.Log.Warn("the server's clock was set back: reading the whole log", "table", p.tb.name(), "by_ms", (cursor - p.server).String())
+		return 0
+	case p.server < cursor-clockSlack:
+		return p.server - ms(elapsed) - ms(t.o.Overlap)
+	}
+	kept := t.retention()
+	if lost := p.server - ms(kept); cursor < lost && (p.tb.polled.IsZero() || elapsed > kept) {
+		p.outage = []audit.Gap{{
+			Node: t.o.Node, Table: p.tb.table, From: cursor, To: lost, Kind: audit.GapOutage, Observed: audit.TimeOf(t.o.Now()),
 			Reason: "not read for longer than Harper keeps its log: changes of this time may be lost",
 		}}
+		t.o.Log.Error("the log was not read for longer than Harper keeps it", "table", p.tb.name(), "from", cursor.ISO(), "to", lost.ISO())
+		return cursor - ms(t.o.Overlap)
 	}
-	return min(cursor, server) - overlap, nil
+	return min(cursor, p.server) - back
 }
 
-// keep stores gaps and cursors, and says so of the gaps that are new.
-func (t *Tailer) keep(ctx context.Context, table audit.Table, b audit.Batch) (audit.Appended, error) {
-	if len(b.Gaps)+len(b.Cursors) == 0 {
-		return audit.Appended{}, nil
+// commit stores what one window brought besides its changes: where reading
+// stands now, what was read, and what could not be.
+func (p *polling) commit(ctx context.Context, w window) error {
+	end := w.to
+	if w.to == 0 {
+		end = p.server
 	}
-	got, err := t.o.Store.Append(ctx, b)
-	if err != nil {
-		return got, err
-	}
-	if got.Gaps > 0 {
-		for _, g := range b.Gaps {
-			t.o.Log.Warn("gap in the audit log", "table", table.String(), "from", g.From.String(), "to", g.To.String(), "reason", g.Reason)
-		}
-	}
-	t.remember(table, b.Gaps...)
-	return got, nil
-}
-
-func (t *Tailer) scan(ctx context.Context, tg target, server audit.Time, total *audit.Appended) *scan {
-	now := t.o.Now()
-	t.mu.Lock()
-	gaps := slices.Clone(t.gaps[tg.table])
-	t.mu.Unlock()
-	return &scan{
-		source: t.o.Server, table: tg.table, primary: tg.primary, json: t.o.JSON,
-		stamp: Stamp{
-			Cluster: t.o.Cluster, Node: t.o.Node, Observed: audit.TimeOf(now),
-			Lossy: t.o.JSON, UpdatedTime: tg.updated,
-		},
-		now: t.o.Now, server: server, deadline: now.Add(t.o.Deadline), gaps: gaps,
-		known: func(id audit.ChangeID) (bool, error) {
-			_, known, err := t.o.Store.Lookup(ctx, id)
-			return known, err
-		},
-		emit: func(ctx context.Context, r *reading) error {
-			fresh, err := t.fresh(ctx, r.changes)
-			if err != nil {
-				return err
-			}
-			got, err := commit(ctx, t.o.Store, audit.Batch{Changes: fresh})
-			got.Known += len(r.changes) - len(fresh)
-			*total = addAppended(*total, got)
-			if got.New > 0 && t.o.Stored != nil {
-				t.o.Stored(ctx, tg.table, got)
-			}
-			return err
-		},
-	}
-}
-
-// fresh is the changes less those that are stored already and whose image is
-// only provisional now: that a patch reads otherwise once its record has changed
-// again is how Harper is, and would make a divergence of every poll.
-func (t *Tailer) fresh(ctx context.Context, changes []audit.Change) ([]audit.Change, error) {
-	fresh := make([]audit.Change, 0, len(changes))
-	for _, c := range changes {
-		if c.After.Trust <= audit.Provisional && c.After.State != audit.Absent {
-			_, known, err := t.o.Store.Lookup(ctx, c.ID)
-			if err != nil {
-				return nil, err
-			}
-			if known {
-				continue
-			}
-		}
-		fresh = append(fresh, c)
-	}
-	return fresh, nil
-}
-
-func (t *Tailer) loadGaps(ctx context.Context) error {
-	gaps, err := t.o.Store.Gaps(ctx)
+	found, err := p.t.judge(ctx, p.tb, p.scan)
 	if err != nil {
 		return err
 	}
-	for _, g := range gaps {
-		if g.Node == t.o.Node {
-			t.remember(g.Table, g)
+	b := audit.Batch{
+		Gaps: append(p.outage, found...), Slow: p.scan.slow,
+		Cursors: []audit.Cursor{{Node: p.t.o.Node, Table: p.tb.table, Time: end, Reread: p.reread()}},
+	}
+	p.cover(&b, w, end)
+	if w.to == 0 {
+		if err := p.prove(ctx, &b, w); err != nil {
+			return err
 		}
 	}
-	return nil
+	p.sure = max(p.sure, p.scan.hidden())
+	p.outage, p.scan.found, p.scan.slow = nil, nil, nil
+	got, err := p.t.keep(ctx, p.tb, b)
+	p.total = addAppended(p.total, got)
+	if err != nil || w.to != 0 || p.scan.cut {
+		return err
+	}
+	p.tb.recent, p.tb.polled = p.shown, p.t.o.Now()
+	got, err = p.t.promote(ctx, &p.newest, p.sure)
+	p.total = addAppended(p.total, got)
+	return err
 }
 
-// remember keeps the gaps around single unreadable entries, so that later polls
-// read around them.
-func (t *Tailer) remember(table audit.Table, gaps ...audit.Gap) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, g := range gaps {
-		if width := g.To - g.From; width <= 0 || width > narrowest {
-			continue
+// reread is when the re-scans were done; for a table that was never read
+// before, reading it is all of them.
+func (p *polling) reread() map[string]audit.Time {
+	if p.tb.reread == nil {
+		p.tb.reread = map[string]audit.Time{}
+		for _, r := range p.t.tiers() {
+			p.tb.reread[r.name()] = p.server
 		}
-		t.gaps[table] = append(t.gaps[table], g)
 	}
+	return p.tb.reread
+}
+
+// cover adds the stretch that a window has read. At the first reading the log
+// begins with its oldest entry: older ones, if there were any, are gone.
+func (p *polling) cover(b *audit.Batch, w window, end audit.Time) {
+	from := w.from
+	if !p.known && p.oldest == 0 && w.to != 0 {
+		return
+	}
+	if !p.known && (from == 0 || p.oldest >= from) {
+		from = min(cmp.Or(p.oldest, p.server), end)
+		b.Gaps = append(b.Gaps, audit.Gap{
+			Node: p.t.o.Node, Table: p.tb.table, From: 0, To: from, Kind: audit.GapBefore, Observed: audit.TimeOf(p.t.o.Now()),
+			Reason: "nothing older was in the log when it was first read",
+		})
+	}
+	for _, at := range p.scan.reloads {
+		b.Gaps = append(b.Gaps, p.reloaded(at))
+		b.Alerts = append(b.Alerts, ReloadAlarm(p.t.o.Node, p.tb.table, at, "").Alert())
+	}
+	p.scan.reloads = nil
+	if !p.scan.cut || w.to != 0 {
+		b.Spans = append(b.Spans, audit.Span{Node: p.t.o.Node, Table: p.tb.table, From: from, To: end})
+	}
+}
+
+// reloaded is the gap that a copy of the table from another node leaves: the
+// copied records are not in this node's log.
+func (p *polling) reloaded(at audit.Time) audit.Gap {
+	return audit.Gap{
+		Node: p.t.o.Node, Table: p.tb.table, From: 0, To: at, Kind: audit.GapBefore, Observed: audit.TimeOf(p.t.o.Now()),
+		Reason: "the node copied this table from another then; what it copied is not in its log",
+	}
+}
+
+// failed keeps what is known of a poll that ended in an error.
+func (p *polling) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	found, judged := p.t.judge(ctx, p.tb, p.scan)
+	got, kept := p.t.keep(ctx, p.tb, audit.Batch{Gaps: found, Slow: p.scan.slow})
+	p.total = addAppended(p.total, got)
+	return errors.Join(err, judged, kept)
+}
+
+// emit stores the changes of a part of a poll.
+func (p *polling) emit(ctx context.Context, r *reading) error {
+	got, err := p.t.store(ctx, p.tb, r, &p.shown)
+	p.total = addAppended(p.total, got)
+	p.newest.add(r)
+	if !p.known {
+		for i := range r.changes {
+			if c := &r.changes[i]; c.Op.Kind() != audit.KindMessage && (p.oldest == 0 || c.Time < p.oldest) {
+				p.oldest = c.Time
+			}
+		}
+	}
+	return err
+}
+
+// isOverload says that Harper failed at the size of what it was asked for, or
+// may have.
+func isOverload(err error) bool {
+	var refused *harper.Error
+	return errors.Is(err, harper.ErrTimeout) || errors.Is(err, harper.ErrBusy) ||
+		errors.As(err, &refused) && refused.Status >= 500
 }

@@ -20,10 +20,10 @@ func RecordChanges(ctx context.Context, table audit.Table, stamp Stamp, rows []h
 	if err := r.resolve(ctx, nil); err != nil {
 		return nil, err
 	}
-	if err := r.prefer(nil); err != nil {
+	if err := r.prefer(ctx, nil); err != nil {
 		return nil, err
 	}
-	r.settle(extent{reachedEnd: true})
+	r.settle(extent{reachedEnd: true}, &occurrences{})
 	return r.changes, nil
 }
 

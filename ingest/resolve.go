@@ -58,7 +58,7 @@ func isPassing(err error) bool {
 // prefer settles what is still in doubt by what is stored: if the same change
 // was read when Harper could still tell what it is, it is that one. What stays
 // in doubt is an inference, and no more than provisional.
-func (r *reading) prefer(known func(audit.ChangeID) (bool, error)) error {
+func (r *reading) prefer(ctx context.Context, known func(context.Context, audit.ChangeID) (bool, error)) error {
 	var open []int
 	for _, i := range r.doubtful {
 		c := &r.changes[i]
@@ -67,7 +67,7 @@ func (r *reading) prefer(known func(audit.ChangeID) (bool, error)) error {
 			other.Op = audit.OpUpsert
 		}
 		if known != nil && other.Op.Kind() != c.Op.Kind() {
-			stored, err := known(other.Identify())
+			stored, err := known(ctx, other.Identify())
 			if err != nil {
 				return err
 			}

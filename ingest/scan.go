@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,13 +17,12 @@ const (
 	// further: Harper's entries lie at least 0.0027 ms apart on the LMDB line, and
 	// on RocksDB all entries of a transaction lie at one instant.
 	narrowest = 0.0005
-	// windowBytes is how much one window may bring before it is halved.
-	windowBytes = 64 << 20
-	// flushBytes is how much is held before it is committed.
+	// flushBytes is how much is held before it is handed over, however much an
+	// answer brings.
 	flushBytes = 16 << 20
-	// partBytes is how much a window that cannot be halved may bring. Groups of
-	// 20,000 records are known, answers without an end are imaginable.
-	partBytes = 512 << 20
+	// mostAnswer is how much one answer may bring. Nothing is held of it for long,
+	// but an answer may also have no end.
+	mostAnswer = 1 << 30
 	// maxFailed is how many requests of a scan may meet unreadable entries, some
 	// fifty for each. It ends a scan that a log with thousands of them would keep
 	// going for hours; the next scan does not pay again for the gaps found.
@@ -30,11 +30,10 @@ const (
 	// clockSlack is by how much, in milliseconds, a server's clock may seem ahead
 	// of what it said when the scan began: it tells whole seconds to some users.
 	clockSlack = 2000
+	// slowGroup is how long Harper may think about one group before re-scans
+	// leave it out.
+	slowGroup = 5 * time.Second
 )
-
-// A window is a range of a log in the clock that Harper's ranges use, from
-// inclusive, to exclusive. A zero to is the log's end.
-type window struct{ from, to audit.Time }
 
 // A scan is one pass over a stretch of one table's log.
 type scan struct {
@@ -50,98 +49,88 @@ type scan struct {
 	// deadline ends an open window that has reached the live end and does not
 	// stop because writers keep it going.
 	deadline time.Time
-	gaps     []audit.Gap                        // known before
-	found    []audit.Gap                        // found by this scan
-	late     audit.Time                         // changes before this time are late; 0: none
-	known    func(audit.ChangeID) (bool, error) // whether a change is stored; nil: nothing is
+	holes    []window                                            // not to be read: known gaps and slow windows
+	late     audit.Time                                          // changes before this time are late; 0: none
+	known    func(context.Context, audit.ChangeID) (bool, error) // whether a change is stored; nil: nothing is
 	emit     func(context.Context, *reading) error
+	// most is how many bytes an answer may bring before it is cut in two; 0 is
+	// mostAnswer.
+	most int
+
 	began    time.Time // by our clock
 	from     audit.Time
-	failed   int    // requests that met an unreadable entry
-	probed   bool   // the server can read a stretch without entries
-	reason   string // the server's last named error
+	oneClock bool               // the answers are those of RocksDB, where ranges are by a change's own time
+	found    []audit.Gap        // what could not be read
+	slow     []audit.SlowWindow // what was read slowly
+	failed   int                // requests that met an unreadable entry
+	probed   bool               // the server can read a stretch without entries
+	reason   string             // the server's last named error
 	cur      *reading
+	seen     occurrences
+	ahead    map[audit.ID]audit.Time // of what was handed over: the newest time, if it lies in the future
+	flushes  int
+	rows     int
 	cut      bool // an open window ended by its deadline
+	reloads  []audit.Time
 }
 
-var (
-	// errTooMuch says that a window brought more than may be held.
-	errTooMuch = errors.New("window too large")
-	// errSpent says that a scan has met its share of unreadable entries. The gaps
-	// it found are good; the next scan gets further.
-	errSpent = errors.New("too many unreadable entries for one pass")
-)
+// errTooMuch says that a window brought more than it may.
+var errTooMuch = errors.New("an answer without end")
+
+// errSpent says that a scan has met its share of unreadable entries. The gaps
+// it found are good; the next scan gets further.
+var errSpent = errors.New("too many unreadable entries for one pass")
 
 // run reads the window, in parts where it must, and hands over every change
 // once. The last part is handed over too.
 func (s *scan) run(ctx context.Context, w window) error {
-	s.cur = newReading(s.table, s.stamp)
-	s.began, s.from = s.now(), w.from
-	for _, part := range without(w, s.gaps) {
-		if err := s.read(ctx, part); err != nil {
+	if s.cur == nil {
+		s.cur = newReading(s.table, s.stamp)
+	}
+	s.began, s.from, s.cut = s.now(), w.from, false
+	back := s.mark()
+	for _, part := range w.without(s.holes) {
+		if err := s.read(ctx, part, false); err != nil {
+			s.rewind(back) // the window may be read again
 			return err
 		}
 	}
 	return s.flush(ctx, w.to == 0 && !s.cut)
 }
 
-// without is w less the gaps, which would end an answer again.
-func without(w window, gaps []audit.Gap) []window {
-	parts := []window{w}
-	for _, g := range gaps {
-		var next []window
-		for _, p := range parts {
-			if g.To <= p.from || p.to != 0 && g.From >= p.to {
-				next = append(next, p)
-				continue
-			}
-			if g.From > p.from {
-				next = append(next, window{p.from, g.From})
-			}
-			if p.to == 0 || g.To < p.to {
-				next = append(next, window{g.To, p.to})
-			}
-		}
-		parts = next
-	}
-	return parts
-}
-
-// read takes one window, or its halves when it cannot be had whole.
-func (s *scan) read(ctx context.Context, w window) error { return s.readPart(ctx, w, false) }
-
-// readPart is read; unreadable says that a wider window is known to hold an
-// entry that the server cannot read.
-func (s *scan) readPart(ctx context.Context, w window, unreadable bool) error {
+// read takes one window, or its halves when it cannot be had whole. unreadable
+// says that a wider window is known to hold an entry that the server cannot read.
+func (s *scan) read(ctx context.Context, w window, unreadable bool) error {
 	if s.failed > maxFailed {
 		return errSpent
 	}
-	rows, err := s.request(ctx, w, s.json)
+	back := s.mark()
+	err := s.request(ctx, w, s.json, s.take)
 	var truncated *harper.TruncatedError
-	switch {
-	case err == nil:
-		return s.take(ctx, w, rows)
-	case errors.Is(err, errTooMuch) && s.divisible(w):
+	if err == nil {
+		return nil
+	}
+	s.rewind(back)
+	if errors.Is(err, errTooMuch) && s.divisible(w) {
 		return s.halves(ctx, w, unreadable)
-	case !errors.As(err, &truncated) || ctx.Err() != nil:
+	}
+	if !errors.As(err, &truncated) || ctx.Err() != nil {
 		return err
 	}
 	if s.failed++; unreadable && s.divisible(w) {
 		return s.halves(ctx, w, true)
 	}
-	rows, err = s.confirm(ctx, w, truncated)
+	taken, err := s.confirm(ctx, w, truncated)
 	switch {
-	case errors.Is(err, errTooMuch) && s.divisible(w):
-		return s.halves(ctx, w, false)
-	case err == nil && s.divisible(w):
-		return s.halves(ctx, w, rows == nil)
-	case err == nil && rows == nil:
+	case err != nil:
+		s.rewind(back)
+		return err
+	case s.divisible(w):
+		return s.halves(ctx, w, !taken)
+	case !taken:
 		s.gap(w, s.reason)
-		return nil
-	case err == nil:
-		return s.take(ctx, w, rows)
 	}
-	return err
+	return nil
 }
 
 // divisible says that a window can be halved.
@@ -150,47 +139,37 @@ func (s *scan) divisible(w window) bool {
 	return mid > w.from && (w.to == 0 || w.to-w.from > narrowest && mid < w.to)
 }
 
-// take adds an answer's rows to what is read.
-func (s *scan) take(ctx context.Context, w window, rows []harper.AuditRow) error {
-	for _, row := range rows {
-		s.cur.add(row)
-	}
-	if s.cur.bytes > flushBytes && w.to != 0 {
-		return s.flush(ctx, false)
-	}
-	return nil
-}
-
 func (s *scan) halves(ctx context.Context, w window, unreadable bool) error {
 	mid := s.middle(w)
-	if err := s.readPart(ctx, window{w.from, mid}, unreadable); err != nil {
+	if err := s.read(ctx, window{w.from, mid}, unreadable); err != nil {
 		return err
 	}
-	return s.readPart(ctx, window{mid, w.to}, unreadable)
+	return s.read(ctx, window{mid, w.to}, unreadable)
 }
 
 // confirm tells an entry that the server cannot read from a connection that
 // broke: both end a CBOR answer in its middle, but a JSON answer names the
-// server's error. Of an unreadable entry it returns neither rows nor error. If
-// JSON can be had where CBOR could not, it returns its rows, never nil. A broken
-// connection is returned as the error that it is, so that no gap is made of it.
-func (s *scan) confirm(ctx context.Context, w window, truncated *harper.TruncatedError) ([]harper.AuditRow, error) {
-	rows := []harper.AuditRow{}
+// server's error. It says whether JSON can be had where CBOR could not; if the
+// window cannot be halved, its rows are taken then. A broken connection is
+// returned as the error that it is, so that no gap is made of it.
+func (s *scan) confirm(ctx context.Context, w window, truncated *harper.TruncatedError) (bool, error) {
 	if !truncated.Server {
-		got, err := s.request(ctx, w, true)
+		take := s.take
+		if s.divisible(w) {
+			take = func(context.Context, harper.AuditRow) error { return nil }
+		}
+		err := s.request(ctx, w, true, take)
 		var named *harper.TruncatedError
 		switch {
 		case err == nil:
-			return append(rows, got...), nil
-		case errors.Is(err, errTooMuch):
-			return nil, err
+			return true, nil
 		case !errors.As(err, &named) || !named.Server:
-			return nil, truncated
+			return false, truncated
 		}
 		truncated = named
 	}
 	s.reason = truncated.Message
-	return nil, s.probe(ctx)
+	return false, s.probe(ctx)
 }
 
 // probe makes sure that the server fails at an entry and not at whatever it is
@@ -199,7 +178,8 @@ func (s *scan) probe(ctx context.Context) error {
 	if s.probed {
 		return nil
 	}
-	if _, err := s.request(ctx, window{1, 2}, true); err != nil {
+	nothing := func(context.Context, harper.AuditRow) error { return nil }
+	if err := s.request(ctx, window{1, 2}, true, nothing); err != nil {
 		return fmt.Errorf("no part of the log can be read: %w", err)
 	}
 	s.probed = true
@@ -218,30 +198,50 @@ func (s *scan) middle(w window) audit.Time {
 	return w.from + 2*(w.from-s.server)
 }
 
-// request is one answer's rows, all of them or an error; of an open window that
-// its deadline ended, all groups that were complete.
-func (s *scan) request(ctx context.Context, w window, json bool) ([]harper.AuditRow, error) {
-	var rows []harper.AuditRow
-	size, atEnd := 0, false
-	most := windowBytes
-	if !s.divisible(w) {
-		most = partBytes
-	}
+// request hands over one answer's rows as they come. An open window that its
+// deadline ends is no error: its groups were complete.
+func (s *scan) request(ctx context.Context, w window, json bool, take func(context.Context, harper.AuditRow) error) error {
+	atEnd, size := false, 0
+	waiting := s.now()
 	for row, err := range s.source.AuditLog(ctx, harper.AuditQuery{Table: s.table, From: w.from, To: w.to, JSON: json, PrimaryKey: s.primary}) {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if row.Index == 0 && w.to == 0 && atEnd && s.now().After(s.deadline) {
-			s.cut = true
-			return rows, nil
+		s.rows++
+		s.oneClock = s.oneClock || row.IDsField
+		if row.Index == 0 {
+			now := s.now()
+			if w.to == 0 && atEnd && now.After(s.deadline) {
+				s.cut = true
+				return nil
+			}
+			s.noteSlow(row, now.Sub(waiting))
 		}
 		atEnd = atEnd || s.isLive(row.Time)
-		rows = append(rows, row)
-		if size += len(row.Record) + len(row.Original) + 128; size > most {
-			return nil, fmt.Errorf("read audit log of %s from %s: more than %d MB: %w", s.table, w.from, most>>20, errTooMuch)
+		if err := take(ctx, row); err != nil {
+			return err
+		}
+		if size += len(row.Record) + len(row.Original) + 128; size > cmp.Or(s.most, mostAnswer) {
+			return fmt.Errorf("read audit log of %s from %s: %w: more than %d MB", s.table, w.from, errTooMuch, size>>20)
+		}
+		if row.Index == row.Size-1 {
+			waiting = s.now()
 		}
 	}
-	return rows, nil
+	return nil
+}
+
+// noteSlow remembers a group that Harper thought about for long. Only on
+// RocksDB does its time say where in the log it stands, and only there is the
+// reading of a large group slow.
+func (s *scan) noteSlow(row harper.AuditRow, took time.Duration) {
+	if took < slowGroup || !row.IDsField {
+		return
+	}
+	s.slow = append(s.slow, audit.SlowWindow{
+		Node: s.stamp.Node, Table: s.table, From: row.Time, To: row.Time + narrowest,
+		Took: took.Milliseconds(), Entries: row.Size, Observed: s.stamp.Observed,
+	})
 }
 
 // isLive says that a change happened since the scan began, so that the answer
@@ -251,42 +251,20 @@ func (s *scan) isLive(at audit.Time) bool {
 	return at >= s.server && at <= s.server+ms(s.now().Sub(s.began))+clockSlack
 }
 
+// gaveUp begins the reason of a gap that Harper was too slow to read.
+const gaveUp = "Harper did not answer in time"
+
+// giveUp records a window that is as narrow as can be and still takes longer
+// than anybody waits. It is a gap, and is not tried again.
+func (s *scan) giveUp(w window, err error) {
+	s.gap(w, gaveUp+": "+err.Error())
+	s.slow = append(s.slow, audit.SlowWindow{Node: s.stamp.Node, Table: s.table, From: w.from, To: w.to, Observed: s.stamp.Observed})
+}
+
 // gap records a window that cannot be read.
 func (s *scan) gap(w window, reason string) {
-	g := audit.Gap{Node: s.stamp.Node, Table: s.table, From: w.from, To: w.to, Reason: reason, Observed: s.stamp.Observed}
-	s.found = append(s.found, g)
-}
-
-// flush settles what was read and hands it over.
-func (s *scan) flush(ctx context.Context, reachedEnd bool) error {
-	r := s.cur
-	if err := r.resolve(ctx, s.source); err != nil {
-		return err
-	}
-	if err := r.prefer(s.known); err != nil {
-		return err
-	}
-	r.settle(s.end(reachedEnd))
-	for i := range r.changes {
-		c := &r.changes[i]
-		// A message carries the time of its record's last write.
-		c.Late = s.late != 0 && c.Time < s.late && c.Op.Kind() != audit.KindMessage
-	}
-	s.found = append(s.found, r.nameless...)
-	next := newReading(r.table, r.stamp)
-	next.count = r.count
-	s.cur = next
-	return s.emit(ctx, r)
-}
-
-// end is from which time on a reading has shown all changes. Before its begin
-// and in gaps there may be others.
-func (s *scan) end(reached bool) extent {
-	x := extent{reachedEnd: reached, from: s.from}
-	for _, gaps := range [][]audit.Gap{s.gaps, s.found} {
-		for _, g := range gaps {
-			x.from = max(x.from, g.To)
-		}
-	}
-	return x
+	s.found = append(s.found, audit.Gap{
+		Node: s.stamp.Node, Table: s.table, From: w.from, To: w.to,
+		Kind: audit.GapUnreadable, Reason: reason, Observed: s.stamp.Observed,
+	})
 }

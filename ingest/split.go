@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"recourse/audit"
 	"recourse/internal/harper"
@@ -18,30 +19,41 @@ type reading struct {
 	stable  []bool // by change: Harper keeps this image whole
 	// doubtful lists changes whose kind the answer does not settle.
 	doubtful []int
-	count    map[occurrence]int
 	bytes    int
 	// nameless are entries whose key could not be decoded: nothing can be stored
 	// of them but that they are there.
 	nameless []audit.Gap
-}
-
-// An occurrence is what two or more entries of one record in one transaction share.
-type occurrence struct {
-	time audit.Time
-	id   audit.ID
-	kind audit.Kind
+	// reloads are the moments at which the table was copied onto this node from
+	// another: Harper logs none of the copied records, only that it happened.
+	reloads []audit.Time
 }
 
 func newReading(table audit.Table, stamp Stamp) *reading {
-	return &reading{table: table, stamp: stamp, count: map[occurrence]int{}}
+	return &reading{table: table, stamp: stamp}
 }
+
+// truncate forgets all but the first changes and nameless entries.
+func (r *reading) truncate(changes, nameless int) {
+	for _, c := range r.changes[changes:] {
+		r.bytes -= sizeOf(&c)
+	}
+	r.changes, r.stable, r.nameless = r.changes[:changes], r.stable[:changes], r.nameless[:nameless]
+	r.doubtful = slices.DeleteFunc(r.doubtful, func(i int) bool { return i >= changes })
+}
+
+// sizeOf is about how many bytes a change takes up while it is held.
+func sizeOf(c *audit.Change) int { return len(c.After.Body) + len(c.Before.Body) + 512 }
 
 // add takes the next record of an answer.
 func (r *reading) add(row harper.AuditRow) {
+	if row.ID == "" && row.Operation == audit.OpReload {
+		r.reloads = append(r.reloads, row.Time)
+		return
+	}
 	if row.ID == "" {
 		r.nameless = append(r.nameless, audit.Gap{
 			Node: r.stamp.Node, Table: r.table, From: row.Time, To: row.Time, Entries: 1, Observed: r.stamp.Observed,
-			Reason: fmt.Sprintf("an entry (%s) whose key cannot be read: %v", row.Operation, row.Err),
+			Kind: audit.GapUnreadable, Reason: fmt.Sprintf("an entry (%s) whose key cannot be read: %v", row.Operation, row.Err),
 		})
 		return
 	}
@@ -74,15 +86,7 @@ func (r *reading) add(row harper.AuditRow) {
 	}
 	r.changes = append(r.changes, c)
 	r.stable = append(r.stable, isStable(op, row))
-	r.bytes += len(c.After.Body) + len(c.Before.Body) + 256
-}
-
-// number sets the change's occurrence and identity.
-func (r *reading) number(c *audit.Change) {
-	o := occurrence{c.Time, c.Key.ID, c.Op.Kind()}
-	c.Nth = r.count[o]
-	r.count[o]++
-	c.ID = c.Identify()
+	r.bytes += sizeOf(&c)
 }
 
 // operationOf is what happened to one record of a group, and whether that is
@@ -159,13 +163,14 @@ func (r *reading) isBeforeImage(row harper.AuditRow) bool {
 type extent struct {
 	reachedEnd bool
 	from       audit.Time
+	ahead      map[audit.ID]audit.Time // the newest times of records that were handed over before
 }
 
 // settle gives every change its identity and decides how far each image can be
 // trusted. An image that Harper computed is prompt if the reading shows that
 // nothing later was done to the record, neither in the order of the log nor by
 // the changes' times; otherwise it is provisional.
-func (r *reading) settle(x extent) {
+func (r *reading) settle(x extent, seen *occurrences) {
 	type last struct {
 		index int
 		time  audit.Time
@@ -173,9 +178,10 @@ func (r *reading) settle(x extent) {
 	newest := map[audit.ID]last{}
 	for i := range r.changes {
 		c := &r.changes[i]
-		r.number(c)
+		c.Nth = seen.next(c)
+		c.ID = c.Identify()
 		if c.Op.Kind() != audit.KindMessage {
-			newest[c.Key.ID] = last{i, max(c.Time, newest[c.Key.ID].time)}
+			newest[c.Key.ID] = last{i, max(c.Time, newest[c.Key.ID].time, x.ahead[c.Key.ID])}
 		}
 	}
 	for i := range r.changes {

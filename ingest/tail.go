@@ -3,7 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
+	"iter"
 	"sync"
 	"time"
 
@@ -28,47 +28,62 @@ type Checkpoint interface {
 	Cursor(ctx context.Context, node string, table audit.Table) (audit.Cursor, bool, error)
 	// Gaps lists what could not be read before.
 	Gaps(context.Context) ([]audit.Gap, error)
+	// SlowWindows lists what took long to read.
+	SlowWindows(context.Context) ([]audit.SlowWindow, error)
+	// TableChanges are the stored changes of a table from a time, inclusive, to
+	// another, exclusive.
+	TableChanges(ctx context.Context, table audit.Table, from, to audit.Time) iter.Seq2[audit.Change, error]
+	// Spans lists what was read before.
+	Spans(context.Context) ([]audit.Span, error)
+	// AsOf is a record's image just before a time.
+	AsOf(ctx context.Context, cluster string, key audit.Key, at audit.Time) (audit.Image, error)
+	// Get is one stored change.
+	Get(context.Context, audit.Seq) (audit.Change, error)
 }
 
 // A Tailer follows the logs of every audited table of one Harper node.
 type Tailer struct {
-	o    Options
-	mu   sync.Mutex
-	gaps map[audit.Table][]audit.Gap
+	o     Options
+	clock skewClock
+	stats stats
+
+	mu     sync.Mutex
+	tables map[audit.Table]*table
+	memory map[audit.Table]logMemory // as it was stored when the tailer began; nil: not yet read
+	// systems are the system tables that this server logs, and askAgain is when to
+	// ask it anew.
+	systems  []string
+	askAgain time.Time
 	// unlogged are the tables of which Harper keeps no audit log.
 	unlogged map[audit.Table]bool
 }
 
 // NewTailer makes a tailer; Run or Once sets it to work.
 func NewTailer(o Options) *Tailer {
-	return &Tailer{o: o.withDefaults(), gaps: map[audit.Table][]audit.Gap{}, unlogged: map[audit.Table]bool{}}
+	o = o.withDefaults()
+	return &Tailer{o: o, clock: skewClock{now: o.Now}, stats: newStats(o.Node, o.Polled), tables: map[audit.Table]*table{}, unlogged: map[audit.Table]bool{}}
 }
 
-// Once reads every table's log up to now, and returns what was new. A table
-// that fails does not stop the others; the errors come joined. That a user may
-// not read the system's tables is an error only when there is nothing else that
-// they may read.
+// Once reads every table's log up to now, with the re-scans that are due, and
+// returns what was new. A table that fails does not stop the others; the errors
+// come joined. That a user may not read the system's tables is an error only
+// when there is nothing else that they may read.
 func (t *Tailer) Once(ctx context.Context) (audit.Appended, error) {
 	var total audit.Appended
 	targets, err := t.targets(ctx)
 	if err != nil {
 		return total, err
 	}
-	if err := t.loadGaps(ctx); err != nil {
+	if err := t.load(ctx); err != nil {
 		return total, err
 	}
 	var errs, refused []error
 	for _, tg := range targets {
-		got, err := t.poll(ctx, tg)
+		got, err := t.onceTable(ctx, t.table(tg))
 		total = addAppended(total, got)
-		for errors.Is(err, errSpent) && ctx.Err() == nil {
-			got, err = t.poll(ctx, tg)
-			total = addAppended(total, got)
-		}
-		if ctx.Err() != nil {
-			return total, ctx.Err()
-		}
 		switch {
+		case ctx.Err() != nil:
+			return total, ctx.Err()
 		case err == nil:
 		case tg.system && isRefused(err):
 			refused = append(refused, err)
@@ -82,23 +97,43 @@ func (t *Tailer) Once(ctx context.Context) (audit.Appended, error) {
 	return total, errors.Join(errs...)
 }
 
+func (t *Tailer) onceTable(ctx context.Context, tb *table) (audit.Appended, error) {
+	var total audit.Appended
+	server, err := t.serverTime(ctx)
+	for err == nil && ctx.Err() == nil {
+		var got audit.Appended
+		got, err = t.poll(ctx, tb, server)
+		total = addAppended(total, got)
+		if !errors.Is(err, errSpent) {
+			break
+		}
+		err = nil // the next pass gets further
+	}
+	for err == nil && ctx.Err() == nil && tb.rescanDue(server, t.tiers()) {
+		var got audit.Appended
+		got, err = t.rescan(ctx, tb, server)
+		total = addAppended(total, got)
+		if errors.Is(err, errSpent) {
+			err = nil
+		}
+	}
+	return total, err
+}
+
 // Run tails until the context ends, which is no error. It fails at once if the
 // server cannot be reached or refuses the credentials at the start; later
 // failures are logged and retried.
 func (t *Tailer) Run(ctx context.Context) error {
+	if err := t.Ready(ctx); err != nil {
+		return err
+	}
 	targets, err := t.targets(ctx)
 	if err != nil {
 		return err
 	}
-	if err := t.mayRead(ctx, targets); err != nil {
-		return err
-	}
-	if err := t.loadGaps(ctx); err != nil {
-		return err
-	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	feeds := map[string]chan []target{}
+	feeds := map[string]*follower{}
 	for {
 		tables := byDatabase(targets)
 		for db := range feeds {
@@ -107,88 +142,51 @@ func (t *Tailer) Run(ctx context.Context) error {
 			}
 		}
 		for db, ts := range tables {
-			feed, running := feeds[db]
+			f, running := feeds[db]
 			if !running {
-				feed = make(chan []target, 1)
-				feeds[db] = feed
-				wg.Go(func() { t.follow(ctx, feed) })
+				f = newFollower(t, db)
+				feeds[db] = f
+				wg.Go(func() { f.run(ctx) })
 			}
-			select { // only the newest list counts
-			case <-feed:
-			default:
+			f.list(ts)
+			for _, tg := range ts {
+				t.listen(ctx, &wg, tg)
 			}
-			feed <- ts
 		}
-		if !sleep(ctx, t.o.Discover) {
+		if !t.o.Pause(ctx, t.o.Discover) {
 			return nil
 		}
 		if next, err := t.targets(ctx); err == nil {
 			targets = next
+			t.stats.keepOnly(targets)
 		} else if ctx.Err() == nil {
+			t.stats.failed(err)
 			t.o.Log.Warn("list tables", "node", t.o.Node, "err", err)
 		}
 	}
 }
 
-// follow polls the tables of one database in turn, one request at a time:
-// every poll of a table costs the server a walk through the whole database's
-// window, so they are not run side by side.
-func (t *Tailer) follow(ctx context.Context, feed <-chan []target) {
-	targets := <-feed
-	failing := map[audit.Table]*backoff{}
-	for {
-		select {
-		case targets = <-feed:
-		default:
-		}
-		for _, tg := range targets {
-			b := failing[tg.table]
-			if b != nil && t.o.Now().Before(b.until) {
-				continue
-			}
-			_, err := t.poll(ctx, tg)
-			switch {
-			case ctx.Err() != nil:
-				return
-			case errors.Is(err, errSpent):
-				t.o.Log.Info("so many entries cannot be read that it takes several passes", "table", tg.table.String())
-			case err == nil:
-				if b != nil {
-					t.o.Log.Info("reading again", "table", tg.table.String())
-				}
-				delete(failing, tg.table)
-			default:
-				if b == nil {
-					b = &backoff{}
-					failing[tg.table] = b
-				}
-				pause := b.fail(t.o.Now(), t.o.Interval)
-				t.o.Log.Warn("read audit log", "table", tg.table.String(), "retry_in", pause.Round(time.Millisecond), "err", err)
-			}
-		}
-		if !sleep(ctx, t.o.Interval) {
-			return
-		}
+// Ready makes sure that the server can be reached and lets us read its log.
+func (t *Tailer) Ready(ctx context.Context) error {
+	targets, err := t.targets(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.mayRead(ctx, targets); err != nil {
+		return err
+	}
+	return t.load(ctx)
+}
+
+// Wake has a table polled now and not when its turn comes, because something
+// says that it has changed.
+func (t *Tailer) Wake(name audit.Table) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if tb := t.tables[name]; tb != nil {
+		tb.wake()
 	}
 }
-
-// A backoff says when a failing table is tried again.
-type backoff struct {
-	failures int
-	until    time.Time
-}
-
-// fail counts a failure: the pause doubles up to a minute, less up to a half by
-// chance, so that many tables do not come back at once.
-func (b *backoff) fail(now time.Time, interval time.Duration) time.Duration {
-	pause := min(min(interval, time.Minute)<<min(b.failures, 16), time.Minute)
-	b.failures++
-	pause -= time.Duration(rand.Int64N(int64(pause)/2 + 1))
-	b.until = now.Add(pause)
-	return pause
-}
-
-func ms(d time.Duration) audit.Time { return audit.Time(float64(d) / float64(time.Millisecond)) }
 
 // sleep pauses, and says false when the context ended first.
 func sleep(ctx context.Context, d time.Duration) bool {

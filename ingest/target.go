@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"time"
 
 	"recourse/audit"
 	"recourse/internal/harper"
@@ -15,6 +16,8 @@ type target struct {
 	updated string
 	system  bool
 }
+
+func (tg *target) name() string { return tg.table.String() }
 
 // targets lists the tables to tail.
 func (t *Tailer) targets(ctx context.Context) ([]target, error) {
@@ -38,11 +41,63 @@ func (t *Tailer) targets(ctx context.Context) ([]target, error) {
 		}
 		targets = append(targets, tg)
 	}
-	for _, name := range t.o.System {
+	system, err := t.system(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range system {
 		targets = append(targets, target{table: audit.Table{Database: "system", Name: name}, system: true})
 	}
 	return targets, nil
 }
+
+// system lists the system tables to tail. Which of them Harper logs it is asked
+// now and then: it does not change while a Harper runs.
+func (t *Tailer) system(ctx context.Context) ([]string, error) {
+	if t.o.System != nil {
+		return t.o.System, nil
+	}
+	server, ok := t.o.Server.(describer)
+	if !ok {
+		return []string{"hdb_user", "hdb_role", "hdb_job"}, nil
+	}
+	now := t.o.Now()
+	t.mu.Lock()
+	known, again := t.systems, t.askAgain
+	t.mu.Unlock()
+	if known != nil && now.Before(again) {
+		return known, nil
+	}
+	names, err := SystemTargets(ctx, server)
+	if err != nil {
+		if known != nil {
+			return known, nil
+		}
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.systems, t.askAgain = names, now.Add(20*t.o.Discover)
+	return names, nil
+}
+
+// A describer describes single tables.
+type describer interface {
+	DescribeTable(context.Context, audit.Table) (harper.TableInfo, error)
+}
+
+// retention is how long the server keeps its log.
+func (t *Tailer) retention() time.Duration {
+	if t.o.Kept != nil {
+		if d, known := t.o.Kept(); known && d > 0 {
+			return d
+		}
+	}
+	return t.o.Retention
+}
+
+// tiers are the re-scans that there are.
+func (t *Tailer) tiers() []Rescan { return t.o.tiers(t.retention()) }
 
 // isUnlogged says that Harper keeps no audit log of a table, and tells so once:
 // its changes cannot be known.

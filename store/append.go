@@ -32,7 +32,7 @@ const maxBatch = 64 << 20
 // before and unaudited are joined. Healed needs the time in Healed; what has no
 // such gap is passed over.
 //
-// ErrBatchTooBig asks for a smaller batch.
+// ErrBatchTooBig asks for a smaller batch; ErrDiskFull for room.
 func (db *DB) Append(ctx context.Context, b audit.Batch) (audit.Appended, error) {
 	for i := range b.Changes {
 		if c := &b.Changes[i]; c.ID != c.Identify() {
@@ -55,6 +55,9 @@ func (db *DB) Append(ctx context.Context, b audit.Batch) (audit.Appended, error)
 		if err := a.batch(b); err != nil {
 			return err
 		}
+		if err := db.room.check(int64(a.bytes)); err != nil {
+			return err
+		}
 		if a.known != old {
 			db.known.Store(during(old, a.known))
 		}
@@ -64,6 +67,7 @@ func (db *DB) Append(ctx context.Context, b audit.Batch) (audit.Appended, error)
 		db.known.Store(old)
 		return audit.Appended{}, fmt.Errorf("append: %w", err)
 	}
+	db.room.wrote(int64(a.bytes))
 	db.head.Store(uint64(a.head))
 	db.known.Store(a.known)
 	return a.out, nil
@@ -98,97 +102,6 @@ func (a *appender) read(seq audit.Seq) (audit.Change, error) {
 		err = a.known.amend(a.txn, &c)
 	}
 	return c, err
-}
-
-func (a *appender) batch(b audit.Batch) error {
-	var err error
-	if a.head, err = readHead(a.txn); err != nil {
-		return err
-	}
-	// A seq that is used twice would hide a change for good.
-	if next, err := has(a.txn, changeKey(a.head+1)); err != nil || next {
-		return fmt.Errorf("%w: there is a change beyond the head %d (%w)", ErrCorrupt, a.head, err)
-	}
-	items := len(b.Changes) + len(b.Records)
-	for i := range b.Changes {
-		c := &b.Changes[i]
-		if err := a.change(c); err != nil {
-			return fmt.Errorf("%s at %s: %w", c.Key.Table, c.Time, err)
-		}
-		if a.bytes > maxBatch && items > 1 {
-			return ErrBatchTooBig
-		}
-		if i == 0 || sortable(c.Time) > sortable(a.out.Newest) {
-			a.out.Newest = c.Time
-		}
-	}
-	for i := range b.Records {
-		if err := a.baseRecord(b.Records[i]); err != nil {
-			return fmt.Errorf("base record of %s: %w", b.Records[i].Key.Table, err)
-		}
-		if a.bytes > maxBatch && items > 1 {
-			return ErrBatchTooBig
-		}
-	}
-	if err := a.coverage(b); err != nil {
-		return err
-	}
-	if err := a.others(b); err != nil {
-		return err
-	}
-	return a.counters()
-}
-
-// coverage stores what was read of the logs and what could not be. What was
-// healed comes before what is still hidden within it.
-func (a *appender) coverage(b audit.Batch) error {
-	for _, g := range b.Healed {
-		if err := a.heal(g); err != nil {
-			return fmt.Errorf("heal gap of %s: %w", g.Table, err)
-		}
-	}
-	for _, g := range b.Gaps {
-		if err := a.gap(g); err != nil {
-			return fmt.Errorf("gap of %s: %w", g.Table, err)
-		}
-	}
-	for _, s := range b.Spans {
-		if err := a.span(s); err != nil {
-			return fmt.Errorf("span of %s: %w", s.Table, err)
-		}
-	}
-	for t := range a.touched {
-		if spans := a.known.spans[t]; len(spans) > 0 {
-			k := a.edit()
-			k.whole = with(k.whole, t, wholeOf(spans, k.gaps[t]))
-		}
-	}
-	for _, w := range b.Slow {
-		if err := setEncoded(a.txn, slowKey(&w), slowOut(w)); err != nil {
-			return fmt.Errorf("slow window of %s: %w", w.Table, err)
-		}
-	}
-	return nil
-}
-
-// others stores what is neither a change nor about what was read.
-func (a *appender) others(b audit.Batch) error {
-	for _, c := range b.Cursors {
-		if err := setEncoded(a.txn, cursorKey(c.Node, c.Table), cursorOut(c)); err != nil {
-			return fmt.Errorf("cursor of %s: %w", c.Table, err)
-		}
-	}
-	for _, l := range b.Alerts {
-		if err := joinAlert(a.txn, l); err != nil {
-			return fmt.Errorf("alert %s: %w", l.ID, err)
-		}
-	}
-	for _, l := range b.Baselines {
-		if err := a.baseline(l); err != nil {
-			return fmt.Errorf("baseline of %s: %w", l.Table, err)
-		}
-	}
-	return nil
 }
 
 func (a *appender) change(c *audit.Change) error {

@@ -241,3 +241,53 @@ func TestReadersWhileWriting(t *testing.T) {
 	}
 	mustBeWhole(t, db)
 }
+
+// TestGapsAreSeenWithTheirChanges: no reader sees a change without the gap that
+// was stored with it.
+func TestGapsAreSeenWithTheirChanges(t *testing.T) {
+	db := open(t)
+	ctx := context.Background()
+	const batches = 300
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() {
+			for {
+				var last audit.Change
+				for c, err := range db.History(ctx, audit.Key{Table: shop, ID: "1"}) {
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					last = c
+					// Of the odd ones a gap came with the change, of the even ones none.
+					want := audit.Exact
+					if int(c.Time)%2 == 1 {
+						want = audit.Provisional
+					}
+					if c.Before.State == audit.Present && c.Before.Trust != want {
+						t.Errorf("before change %d: %v", c.Seq, c.Before.Trust)
+						return
+					}
+				}
+				if last.Seq == batches {
+					return
+				}
+				runtime.Gosched()
+			}
+		})
+	}
+	if _, err := db.Append(ctx, audit.Batch{Spans: []audit.Span{{Node: "n1", Table: shop, To: batches + 1}}}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range batches {
+		at := audit.Time(i + 1)
+		b := audit.Batch{Changes: []audit.Change{made("1", at, audit.OpUpsert, object(i))}}
+		if i%2 == 0 {
+			b.Gaps = []audit.Gap{{Node: "n1", Table: shop, From: at - 0.5, To: at - 0.25}}
+		}
+		if _, err := db.Append(ctx, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	group.Wait()
+}

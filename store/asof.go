@@ -53,26 +53,30 @@ func (db *DB) Newest(ctx context.Context, cluster string, key audit.Key) (audit.
 // that time too, to see which they are.
 func (db *DB) TableChanges(ctx context.Context, t audit.Table, from, to audit.Time) iter.Seq2[audit.Change, error] {
 	return func(yield func(audit.Change, error) bool) {
-		var page []audit.Seq
+		var seqs []audit.Seq
+		fail := func(err error) { yield(audit.Change{}, fmt.Errorf("changes of %s: %w", t, err)) }
 		send := func() bool {
-			changes, err := db.ofTable(ctx, t, page)
-			page = page[:0]
-			for _, c := range changes {
-				if !yield(c, nil) {
+			for len(seqs) > 0 {
+				changes, n, err := db.ofTable(ctx, t, seqs)
+				seqs = seqs[n:]
+				for _, c := range changes {
+					if !yield(c, nil) {
+						return false
+					}
+				}
+				if err != nil {
+					fail(err)
 					return false
 				}
 			}
-			if err != nil {
-				yield(audit.Change{}, fmt.Errorf("changes of %s: %w", t, err))
-			}
-			return err == nil
+			return true
 		}
 		for seq, err := range db.ByTime(ctx, from, to, false) {
 			if err != nil {
-				yield(audit.Change{}, fmt.Errorf("changes of %s: %w", t, err))
+				fail(err)
 				return
 			}
-			if page = append(page, seq); len(page) == pageChanges && !send() {
+			if seqs = append(seqs, seq); len(seqs) == pageKeys && !send() {
 				return
 			}
 		}
@@ -80,24 +84,23 @@ func (db *DB) TableChanges(ctx context.Context, t audit.Table, from, to audit.Ti
 	}
 }
 
-// ofTable reads the changes of some numbers and keeps those of a table.
-func (db *DB) ofTable(ctx context.Context, t audit.Table, seqs []audit.Seq) (changes []audit.Change, err error) {
+// ofTable reads the changes of some numbers, as many as a page holds, keeps
+// those of a table, and says how many of the numbers it dealt with.
+func (db *DB) ofTable(ctx context.Context, t audit.Table, seqs []audit.Seq) (page []audit.Change, n int, err error) {
 	err = db.view(ctx, func(r *reader) error {
-		for _, seq := range seqs {
-			c, err := r.read(seq)
+		for size := 0; n < len(seqs) && len(page) < pageChanges && size < pageBytes; n++ {
+			c, err := r.read(seqs[n])
+			if err == nil && c.Key.Table == t {
+				c.Before = audit.Image{}
+				err = r.raise(&c)
+				page = append(page, c)
+				size += len(c.After.Body)
+			}
 			if err != nil {
 				return damaged(err)
 			}
-			if c.Key.Table != t {
-				continue
-			}
-			c.Before = audit.Image{}
-			if err := r.raise(&c); err != nil {
-				return err
-			}
-			changes = append(changes, c)
 		}
-		return nil
+		return ctx.Err()
 	})
-	return changes, err
+	return page, n, err
 }

@@ -166,6 +166,9 @@ func (r *reader) absent(c *audit.Change, records []audit.BaseRecord) bool {
 	var last *audit.Baseline
 	for i := range r.known.complete {
 		b := &r.known.complete[i]
+		if b.Source == audit.FromFile {
+			continue // an export is of what somebody searched for
+		}
 		if b.Table == c.Key.Table && b.Cluster == c.Cluster && b.Ended < c.Time && (last == nil || last.Ended < b.Ended) {
 			last = b
 		}

@@ -89,6 +89,15 @@ func TestVerifyFinds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	resealedAs := func(key []byte, v any) func([]byte) []byte {
+		payload, err := encode(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resealed(key, payload)
+	}
+	span := audit.Span{Node: "n1", Table: shop, From: 1, To: 2}
+	record := audit.BaseRecord{Baseline: "b", Key: audit.Key{Table: shop, ID: "9"}, Version: 1}
 	for _, x := range []struct {
 		name   string
 		key    []byte
@@ -112,6 +121,21 @@ func TestVerifyFinds(t *testing.T) {
 		{"a damaged alert", nameKey(kindAlert, "x"), flip, "checksum"},
 		{"a damaged window", nameKey(kindWindow, "w"), flip, "checksum"},
 		{"a damaged mark", idKey(kindReverted, c.ID), flip, "checksum"},
+		{"a damaged span", spanKey(&span), flip, "checksum"},
+		{"a span that meets another", spanKey(&span), resealedAs(spanKey(&span), spanOut(audit.Span{Node: "n1", Table: shop, From: 1, To: 7})), "meets the one before"},
+		{"an empty span", spanKey(&span), resealedAs(spanKey(&span), spanOut(audit.Span{Node: "n1", Table: shop, From: 1, To: 1})), "empty"},
+		{"a damaged slow window", slowKey(&audit.SlowWindow{Node: "n1", Table: shop, From: 1, To: 2}), flip, "checksum"},
+		{"a damaged observation", observationKey(1, "n2"), flip, "checksum"},
+		{"an observation of nothing", observationKey(1, "n2"), resealedAs(observationKey(1, "n2"), observation{Seq: 9, Node: "n2"}), "does not exist"},
+		{"a damaged amendment", amendmentKey(2), flip, "checksum"},
+		{"an amendment of another", amendmentKey(2), resealedAs(amendmentKey(2), amendment{Seq: 1, Number: 1}), "is not listed"},
+		{"a lost amendment", amendmentKey(2), remove, "is listed as amended and is not"},
+		{"an amendment not listed", amendedKey(1), remove, "is not listed"},
+		{"a damaged list of amendments", amendedKey(1), flip, "checksum"},
+		{"a damaged baseline", nameKey(kindBaseline, "b"), flip, "checksum"},
+		{"a damaged base record", baseKey(&record), flip, "checksum"},
+		{"a base record that is none", baseKey(&record), resealedAs(baseKey(&record), baseRecord{Baseline: "b", Database: "shop", Table: "customers", Key: "9",
+			Version: bits(1), Body: []byte{0xff}}), "cannot be read"},
 		{"a lost receipt", receiptKey("p", 2), remove, "the journal ends with receipt 1, not 2"},
 		{"a lost first receipt", receiptKey("p", 1), remove, "does not continue"},
 		{"a lost journal", nameKey(kindJournal, "p"), remove, "beyond the end of its journal"},
@@ -154,6 +178,18 @@ func furnish(t *testing.T, db *DB, changes ...audit.Change) {
 	large := made("3", 30, audit.OpUpsert, audit.BytesValue(make([]byte, 2*valueThreshold)))
 	_, err := db.Append(ctx, audit.Batch{Changes: []audit.Change{again, large}, Gaps: []audit.Gap{{Table: shop, From: 1, To: 2}},
 		Cursors: []audit.Cursor{{Node: "n1", Table: shop, Time: 5}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, better := changes[0], changes[1]
+	elsewhere.Node, better.Sent = "n2", object(1)
+	_, err = db.Append(ctx, audit.Batch{
+		Changes:   []audit.Change{elsewhere, better},
+		Spans:     []audit.Span{{Node: "n1", Table: shop, From: 1, To: 2}, {Node: "n1", Table: shop, From: 5, To: 6}},
+		Slow:      []audit.SlowWindow{{Node: "n1", Table: shop, From: 1, To: 2}},
+		Baselines: []audit.Baseline{{ID: "b", Table: shop}},
+		Records:   []audit.BaseRecord{{Baseline: "b", Key: audit.Key{Table: shop, ID: "9"}, Version: 1, Body: object(1)}},
+	})
 	err = errors.Join(err,
 		db.SaveAlerts(ctx, []audit.Alert{{ID: "x"}}, map[string][]byte{"w": {1}}, 2),
 		db.AddReceipt(ctx, audit.Receipt{Plan: "p"}),

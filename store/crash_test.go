@@ -36,9 +36,15 @@ func appendUntilKilled(dir string) error {
 	for {
 		last := db.Last()
 		b := audit.Batch{Cursors: []audit.Cursor{{Table: shop, Time: audit.Time(last)}}}
+		if last > 0 { // the newest change again, read better
+			again := crashChange(last)
+			again.After.Trust = audit.Exact
+			b.Changes = append(b.Changes, again)
+		}
 		for i := range 1 + rand.IntN(40) {
 			b.Changes = append(b.Changes, crashChange(last+audit.Seq(i)+1))
 		}
+		b.Spans = []audit.Span{{Table: shop, From: audit.Time(last), To: audit.Time(last) + audit.Time(len(b.Changes))}}
 		out, err := db.Append(context.Background(), b)
 		if err != nil {
 			return err
@@ -57,7 +63,9 @@ func crashChange(s audit.Seq) audit.Change {
 	if s%50 == 0 {
 		body = body.With("large", audit.BytesValue(make([]byte, 2*valueThreshold)))
 	}
-	return made(fmt.Sprint(s%17), audit.Time(s), audit.OpUpsert, body)
+	c := made(fmt.Sprint(s%17), audit.Time(s), audit.OpPatch, body)
+	c.After.Trust = audit.Prompt
+	return c
 }
 
 // TestKilled kills a process that appends, several times on one store, and
@@ -87,6 +95,7 @@ func TestKilled(t *testing.T) {
 				t.Fatalf("round %d: change %d is not what was appended", round, c.Seq)
 			}
 		}
+		checkCrashed(t, db)
 		receipts, err := db.Receipts(context.Background(), "p")
 		if err != nil || len(receipts) > 0 && audit.Seq(receipts[len(receipts)-1].Step) < acked {
 			t.Errorf("round %d: %d receipts, the last not of %d: %v", round, len(receipts), acked, err)
@@ -98,6 +107,24 @@ func TestKilled(t *testing.T) {
 	}
 	if total == 0 {
 		t.Error("no process lived to append anything")
+	}
+}
+
+// checkCrashed: what goes with the changes was stored with them.
+func checkCrashed(t *testing.T, db *DB) {
+	t.Helper()
+	spans, err := db.Spans(context.Background())
+	if err != nil || db.Last() > 0 && (len(spans) != 1 || spans[0].From != 0 || spans[0].To < audit.Time(db.Last())) {
+		t.Errorf("%d changes, spans %v, %v", db.Last(), spans, err)
+	}
+	amended := collect(t, db.AmendedSince(context.Background(), 0))
+	for i, a := range amended {
+		if c := mustGet(t, db, a.Seq); c.After.Trust != audit.Exact || a.Number != uint64(i+1) {
+			t.Errorf("amendment %+v at %d, of trust %v", a, i, c.After.Trust)
+		}
+	}
+	if cursor, found, err := db.Cursor(context.Background(), "", shop); err != nil || found && cursor.Time > 0 && len(amended) == 0 {
+		t.Errorf("at %v nothing is amended; %v", cursor.Time, err)
 	}
 }
 

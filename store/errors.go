@@ -26,6 +26,9 @@ var (
 	ErrBatchTooBig error = &problem{"too much for one transaction", ""}
 	// ErrTooLarge: a single thing is larger than the store can keep (128 MiB).
 	ErrTooLarge error = &problem{"too large to be stored", ""}
+	// ErrDiskFull: too little is free where the store lies, see Options.MinFree;
+	// nothing was written. The error that wraps it says in its hint how much.
+	ErrDiskFull error = &problem{"the disk is full", ""}
 	// ErrClosed: the store was closed.
 	ErrClosed error = &problem{"the store is closed", ""}
 )

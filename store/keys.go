@@ -46,6 +46,7 @@ const (
 	kindObservation keyKind = 'b' // seq node → observation
 	kindAmendment   keyKind = 'x' // seq → amendment
 	kindAmended     keyKind = 'X' // amendment number → seq
+	kindNote        keyKind = 'N' // name → note of a loop
 	kindBaseline    keyKind = 'l' // baseline id → baseline
 	kindBaseRecord  keyKind = 'L' // database table id cluster version baseline-id → base record
 )

@@ -22,11 +22,14 @@ type model struct {
 	cursors     map[string]audit.Cursor
 	gaps        []audit.Gap
 	read        map[audit.Span]bool // spans of half a millisecond, none longer
+	baselines   map[string]audit.Baseline
+	records     map[string]audit.BaseRecord
 }
 
 func newModel() *model {
 	return &model{amended: map[audit.Seq]bool{}, observed: map[string]bool{}, divergences: map[audit.Seq]int{},
-		readings: map[string]bool{}, cursors: map[string]audit.Cursor{}, read: map[audit.Span]bool{}}
+		readings: map[string]bool{}, cursors: map[string]audit.Cursor{}, read: map[audit.Span]bool{},
+		baselines: map[string]audit.Baseline{}, records: map[string]audit.BaseRecord{}}
 }
 
 // step is what the limits of generated spans are multiples of.
@@ -85,6 +88,12 @@ func (m *model) append(b audit.Batch) (out audit.Appended) {
 		for at := s.From; at < s.To; at += step {
 			m.read[audit.Span{Node: s.Node, Table: s.Table, From: at, To: at + step}] = true
 		}
+	}
+	for _, l := range b.Baselines {
+		m.baselines[l.ID] = l
+	}
+	for _, r := range b.Records {
+		m.records[string(baseKey(&r))] = r
 	}
 	for _, c := range b.Cursors {
 		m.cursors[c.Node+"/"+c.Table.String()] = c

@@ -86,43 +86,11 @@ func TestChangeRoundTrip(t *testing.T) {
 
 func inOrder(a, b audit.Change) int { return placeOf(&a).compare(placeOf(&b)) }
 
-// withBefore is the change with the image before it, by the definition.
-func (m *model) withBefore(c audit.Change) audit.Change {
-	if c.Before.Source == audit.Logged {
-		return c
-	}
-	var prev *audit.Change
-	for i := range m.changes {
-		p := &m.changes[i]
-		if p.Key == c.Key && p.Cluster == c.Cluster && p.Op != audit.OpMessage && inOrder(*p, c) < 0 &&
-			(prev == nil || inOrder(*prev, *p) < 0) {
-			prev = p
-		}
-	}
-	c.Before = audit.Image{}
-	insert := c.Op == audit.OpInsert
-	if prev == nil || prev.After.State == audit.Unknown {
-		if insert {
-			c.Before = audit.Image{State: audit.Absent, Source: audit.Logged, Trust: audit.Exact}
-		}
-		return c
-	}
-	if insert && prev.After.State == audit.Present {
-		return c
-	}
-	c.Before = prev.After
-	c.Before.Source = audit.Folded
-	if !insert && m.hides(c.Key.Table, prev.Time, c.Time) && c.Before.Trust > audit.Provisional {
-		c.Before.Trust = audit.Provisional
-	}
-	return c
-}
-
 // TestModel runs random appends, repeats and reopenings against the model, and
 // compares everything that can be read after every step.
 func TestModel(t *testing.T) {
 	ctx := context.Background()
-	o := Options{Memory: 1}
+	o := Options{Memory: 1, NoSync: true}
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "store")
 		if err != nil {
@@ -169,6 +137,7 @@ func drawBatch(t *rapid.T, m *model) audit.Batch {
 		Gaps:    rapid.SliceOfN(gapGen, 0, 2).Draw(t, "gaps"),
 		Spans:   rapid.SliceOfN(spanGen, 0, 3).Draw(t, "spans"),
 	}
+	m.drawBaselines(t, &b)
 	for range rapid.IntRange(0, 2).Draw(t, "healings") {
 		if len(m.gaps) > 0 {
 			g := rapid.SampledFrom(m.gaps).Draw(t, "healed")
@@ -234,7 +203,8 @@ func (m *model) compare(t *rapid.T, db *DB) {
 		}
 	}
 	v, err := db.Verify(ctx, func(p string) { t.Errorf("verify: %s", p) })
-	if err != nil || v.Changes != len(m.changes) || v.Gaps != len(m.gaps) || v.Cursors != len(m.cursors) || v.Spans != len(m.spanList()) || v.Amended != len(m.amended) || v.Observations != len(m.observed) {
+	if err != nil || v.Changes != len(m.changes) || v.Gaps != len(m.gaps) || v.Cursors != len(m.cursors) || v.Spans != len(m.spanList()) || v.Amended != len(m.amended) || v.Observations != len(m.observed) ||
+		v.Baselines != len(m.baselines) || v.Records != len(m.records) {
 		t.Fatalf("verified %+v, %v", v, err)
 	}
 	want := []audit.Change(nil)
@@ -265,6 +235,7 @@ func (m *model) compare(t *rapid.T, db *DB) {
 	}
 	m.compareOrders(t, db, want, equal)
 	m.compareCoverage(t, db, equal)
+	m.compareAsOf(t, db, want, equal)
 	for _, c := range m.cursors {
 		got, found, err := db.Cursor(ctx, c.Node, c.Table)
 		if err != nil || !found {

@@ -178,6 +178,59 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
+// TestJoinedAlerts: an alert of a batch is put together with the stored one; what
+// people made of that stands.
+func TestJoinedAlerts(t *testing.T) {
+	ctx := context.Background()
+	db := open(t)
+	evidence := func(from, to int) (all []audit.Evidence) {
+		for i := from; i < to; i++ {
+			all = append(all, audit.Evidence{Seq: audit.Seq(i), Key: "1"})
+		}
+		return all
+	}
+	put := func(a audit.Alert) audit.Alert {
+		t.Helper()
+		if _, err := db.Append(ctx, audit.Batch{Alerts: []audit.Alert{a}}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := db.Alert(ctx, a.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	a := audit.Alert{ID: "a", Rule: "ingest.purge", Title: "purged", FirstSeq: 5, LastSeq: 9, FirstTime: 50, LastTime: 90, Count: 5, Changes: evidence(5, 10)}
+	want := a
+	want.State = audit.AlertOpen
+	for range 2 { // storing it again changes nothing
+		if diff := cmp.Diff(want, put(a)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if err := db.UpdateAlert(ctx, "a", func(a *audit.Alert) error { a.State = audit.AlertAcked; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	b := audit.Alert{ID: "a", Rule: "ingest.purge", Title: "purged again", State: audit.AlertOpen, FirstSeq: 8, LastSeq: 1100, FirstTime: 80, LastTime: 95, Count: 3,
+		Changes: evidence(8, 1100), Late: true, Unknown: true}
+	want = audit.Alert{ID: "a", Rule: "ingest.purge", Title: "purged again", State: audit.AlertAcked, FirstSeq: 5, LastSeq: 1100, FirstTime: 50, LastTime: 95, Count: 5,
+		Changes: evidence(5, 1005), Late: true, Unknown: true, Suppressed: 95}
+	for range 2 {
+		if diff := cmp.Diff(want, put(b)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	none := audit.Alert{ID: "n", State: audit.AlertOpen, Changes: []audit.Evidence{{Key: "1"}, {Key: "2"}, {Key: "1"}}, FirstTime: 7, LastTime: 6, Count: 2}
+	put(none)
+	none.LastTime, none.Count = 9, 4
+	want = none
+	want.Changes = none.Changes[:2]
+	if diff := cmp.Diff(want, put(none)); diff != "" {
+		t.Error(diff)
+	}
+	mustBeWhole(t, db)
+}
+
 func TestReceipts(t *testing.T) {
 	ctx := context.Background()
 	db := open(t)

@@ -36,6 +36,17 @@ type Options struct {
 	// it is read and says nothing: a change that was in it is still missed by its
 	// number, but History and ByTime would lack it silently.
 	SkipCheck bool
+	// MinFree is how many bytes must be free on the file system of the store for
+	// anything to be written: Badger maps its files into memory, and a process that
+	// writes there to a disk without room is killed. Less is ErrDiskFull. 0 is
+	// 64 MiB; below 0 nothing is looked at.
+	MinFree int64
+	// Free is how many bytes are free where a directory lies. nil asks the system,
+	// where it can be asked: on Linux, macOS and FreeBSD.
+	Free func(dir string) (int64, error)
+	// NoSync does not wait for the disk. It is for tests and throw-away stores:
+	// what was acknowledged may be lost with the machine, not with the process.
+	NoSync bool
 	// Logger gets what the storage engine has to say. nil is silence.
 	Logger *slog.Logger
 }
@@ -49,6 +60,7 @@ type DB struct {
 	write sync.Mutex    // held by the one writer
 	head  atomic.Uint64 // the newest change's Seq
 	known atomic.Pointer[known]
+	room  room // looked at by the writer
 
 	mu     sync.Mutex // guards closed, and users.Add against users.Wait
 	closed bool
@@ -79,7 +91,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
 	}
-	db := &DB{badger: b, dir: dir}
+	db := &DB{badger: b, dir: dir, room: newRoom(dir, o)}
 	if err := db.start(o, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
 	}
@@ -93,7 +105,7 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 	}
 	memory = max(memory, minMemory)
 	return badger.DefaultOptions(dir).
-		WithSyncWrites(true).
+		WithSyncWrites(!o.NoSync).
 		WithNumVersionsToKeep(1).
 		WithDetectConflicts(false). // one writer at a time
 		WithMetricsEnabled(false).
@@ -152,17 +164,14 @@ func (db *DB) checkFormat() error {
 			if err != nil || version == formatVersion {
 				return err
 			}
-			return set(txn, formatKey(), uintPayload(formatVersion))
+			return errors.Join(db.room.check(0), set(txn, formatKey(), uintPayload(formatVersion)))
 		}
 		it := txn.NewIterator(badger.IteratorOptions{})
 		defer it.Close()
 		if it.Rewind(); it.Valid() {
 			return fmt.Errorf("it names no format: %w", ErrFormat)
 		}
-		if err := set(txn, formatKey(), uintPayload(formatVersion)); err != nil {
-			return err
-		}
-		return set(txn, headKey(), uintPayload(0))
+		return errors.Join(db.room.check(0), set(txn, formatKey(), uintPayload(formatVersion)), set(txn, headKey(), uintPayload(0)))
 	})
 }
 
@@ -256,11 +265,15 @@ func (db *DB) update(ctx context.Context, f func(*badger.Txn) error) error {
 	if err := ctx.Err(); err != nil { // while waiting for another writer
 		return err
 	}
+	defer db.room.stale()
 	return db.commit(f)
 }
 
 // commit is update for one who holds the write lock.
 func (db *DB) commit(f func(*badger.Txn) error) error {
+	if err := db.room.check(0); err != nil {
+		return err
+	}
 	txn := db.badger.NewTransaction(true)
 	defer txn.Discard()
 	err := f(txn)

@@ -106,6 +106,10 @@ func (v *verifier) value(key, payload []byte) error {
 		var w window
 		w, err = decodeWindow(payload)
 		want = nameKey(kindWindow, w.Name)
+	case kindNote:
+		var n note
+		err = decode(payload, &n)
+		want = nameKey(kindNote, n.Name)
 	case kindReverted, kindOwn:
 		want = key
 		_, err = cutID(key)

@@ -18,7 +18,8 @@ func alertsCommand(e *env) *cli.Command {
 		Name:  "alerts",
 		Usage: "what the rules found",
 		Description: "import and watch raise alerts. What an alert rests on can be taken back with\n" +
-			"revert select --alert ID.\n\n" +
+			"revert select --alert ID. Alerts of the rules log-… are about the log itself: that it was\n" +
+			"deleted, switched off, or written past; only watch raises them.\n\n" +
 			"Example:\n   recourse alerts list -o md",
 		Subcommands: []*cli.Command{
 			{
@@ -115,7 +116,7 @@ func runAlertsShow(c *cli.Context, e *env, id string) (err error) {
 	if err := p.Alert(a, cov); err != nil {
 		return err
 	}
-	return covered(c, cov.Complete, exitOK)
+	return covered(c, cov != nil && cov.Complete, exitOK)
 }
 
 // alert finds an alert by its id or by how that begins.

@@ -23,6 +23,9 @@ import (
 // before it. There is no place in it for a password.
 type config struct {
 	Target             string   `yaml:"target"`
+	Targets            []string `yaml:"targets"` // the nodes of a cluster
+	Discover           bool     `yaml:"discover"`
+	Feeds              []string `yaml:"feeds"`
 	RESTTarget         string   `yaml:"restTarget"`
 	Username           string   `yaml:"username"`
 	PasswordFile       string   `yaml:"passwordFile"`
@@ -35,6 +38,17 @@ type config struct {
 	Overlap            duration `yaml:"overlap"`
 	Retention          duration `yaml:"retention"`
 	Rules              []string `yaml:"rules"`
+	Listen             string   `yaml:"listen"`
+	ListenRemote       bool     `yaml:"listenRemote"`
+	Baseline           bool     `yaml:"baseline"`
+}
+
+// targets are the nodes that the file names.
+func (c *config) targets() []string {
+	if len(c.Targets) == 0 && c.Target != "" {
+		return []string{c.Target}
+	}
+	return c.Targets
 }
 
 // readConfig reads the file of --config or RECOURSE_CONFIG, which then has to

@@ -17,8 +17,8 @@ import (
 // for a password: a command line can be read by every user of the machine.
 func harperFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "target", Usage: "Harper's operations API at `URL` (https://host:9925 or unix:///path); also HARPER_CLI_TARGET"},
-		&cli.StringFlag{Name: "rest-target", Usage: "Harper's REST API at `URL` (https://host:9926), for attribute-wise writes; without it all writes go through the operations API"},
+		&cli.StringSliceFlag{Name: "target", Usage: "Harper's operations API at `URL` (https://host:9925 or unix:///path); repeated for the nodes of a cluster; also HARPER_CLI_TARGET"},
+		&cli.StringSliceFlag{Name: "rest-target", Usage: "Harper's REST API at `URL` (https://host:9926), for attribute-wise writes and for feeds; without it all writes go through the operations API"},
 		&cli.StringFlag{Name: "username", Usage: "sign in as `NAME`; also HARPER_CLI_USERNAME"},
 		&cli.StringFlag{Name: "password-file", Usage: "read the password from `FILE`; or set HARPER_CLI_PASSWORD"},
 		&cli.StringFlag{Name: "ca-file", Usage: "trust the certificates in `FILE` for Harper's TLS"},
@@ -32,9 +32,9 @@ func harperFlags() []cli.Flag {
 
 // harperOptions gathers how to reach Harper: flags before environment before
 // the file. A user and a password always come from one place.
-func harperOptions(c *cli.Context, e *env, cfg config) (harper.Options, error) {
+func harperOptions(c *cli.Context, e *env, cfg config, target string) (harper.Options, error) {
 	o := harper.Options{
-		REST:               cmp.Or(c.String("rest-target"), cfg.RESTTarget),
+		Target:             target,
 		CAFile:             cmp.Or(c.String("ca-file"), cfg.CAFile),
 		CertFile:           cmp.Or(c.String("cert-file"), cfg.CertFile),
 		KeyFile:            cmp.Or(c.String("key-file"), cfg.KeyFile),
@@ -43,10 +43,6 @@ func harperOptions(c *cli.Context, e *env, cfg config) (harper.Options, error) {
 		UserAgent:          "recourse/" + version,
 	}
 	fromEnv := harper.CredentialsFromEnv(e.lookup)
-	o.Target = cmp.Or(c.String("target"), fromEnv.Target, cfg.Target)
-	if o.Target == "" {
-		return o, usagef("no Harper is named: give --target URL or set HARPER_CLI_TARGET")
-	}
 	if u, err := url.Parse(o.Target); err == nil && u.User != nil {
 		return o, usagef("the target holds a password: take it out, and give --username and --password-file")
 	}
@@ -91,11 +87,22 @@ func credentials(c *cli.Context, cfg config, fromEnv harper.Credentials) (user, 
 	return user, strings.TrimRight(string(text), "\r\n"), nil
 }
 
-// connect makes the client that the flags describe; it sends nothing yet.
+// connect makes the client of the one Harper that the flags describe; it sends
+// nothing yet.
 func connect(c *cli.Context, e *env, cfg config) (*harper.Client, harper.Options, error) {
-	o, err := harperOptions(c, e, cfg)
+	targets, rests, err := addresses(c, e, cfg)
+	if err != nil {
+		return nil, harper.Options{}, err
+	}
+	if len(targets) > 1 || len(rests) > 1 {
+		return nil, harper.Options{}, usagef("this command speaks to one Harper: give one --target and one --rest-target")
+	}
+	o, err := harperOptions(c, e, cfg, targets[0])
 	if err != nil {
 		return nil, o, err
+	}
+	if len(rests) > 0 {
+		o.REST = rests[0]
 	}
 	client, err := harper.New(o)
 	if err != nil {

@@ -73,6 +73,7 @@ func inputErr(err error) error { return &exitError{code: exitInput, err: err} }
 func exitCode(ctx context.Context, err error) int {
 	var own *exitError
 	var bad *ingest.BadInputError
+	var export *ingest.BadBaselineError
 	var lint *rules.LintError
 	switch {
 	case err == nil:
@@ -81,7 +82,7 @@ func exitCode(ctx context.Context, err error) int {
 		return own.code
 	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))):
 		return exitInterrupted
-	case errors.As(err, &bad), errors.As(err, &lint), errors.Is(err, revert.ErrBadPlan):
+	case errors.As(err, &bad), errors.As(err, &export), errors.As(err, &lint), errors.Is(err, revert.ErrBadPlan):
 		return exitInput
 	case errors.Is(err, store.ErrFormat):
 		return exitInput

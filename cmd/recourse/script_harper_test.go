@@ -203,6 +203,15 @@ func scriptRecords(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func scriptWipe(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "wipe TABLE")
+	table, err := audit.ParseTable(args[0])
+	ts.Check(err)
+	srv := harperIn(ts)
+	_, err = srv.Wipe(table, srv.Now())
+	ts.Check(err)
+}
+
 func sorted[K cmp.Ordered, V any](m map[K]V) []K {
 	keys := make([]K, 0, len(m))
 	for k := range m {

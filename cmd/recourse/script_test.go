@@ -33,6 +33,7 @@ import (
 //	await USER N             waits until the user has written N times
 //	asked OP                 waits until Harper was asked so since the last fault
 //	records TABLE            prints the living records, one a line
+//	wipe TABLE               takes from the log what it has of the table up to now
 func TestScript(t *testing.T) {
 	evidence, err := filepath.Abs(filepath.Join("..", "..", "testdata"))
 	if err != nil {
@@ -56,6 +57,7 @@ func TestScript(t *testing.T) {
 			"harper": startHarper, "fault": setFault, "unaudited": scriptUnaudited, "feed": scriptFeed,
 			"put": scriptWrite("put"), "patch": scriptWrite("patch"), "delete": scriptWrite("delete"), "message": scriptWrite("message"),
 			"writes": scriptWrites, "await": scriptAwait, "asked": scriptAsked, "records": scriptRecords,
+			"wipe": scriptWipe,
 		},
 	})
 }

@@ -12,26 +12,30 @@ import (
 
 	"recourse/audit"
 	"recourse/ingest"
-	"recourse/rules"
+	"recourse/internal/harper"
 )
 
 func watchCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:  "watch",
 		Usage: "follow a live Harper's audit logs",
-		Description: "Stores every change of every audited table, of every database, and of the system tables\n" +
-			"hdb_user, hdb_role and hdb_job; indexes it; raises alerts. It goes on where it stopped.\n\n" +
+		Description: "Stores every change of every audited table, of every database and of every node, and of the\n" +
+			"system tables that tell of users, roles, jobs and code; indexes it; raises alerts, also on attacks\n" +
+			"on the log itself. It goes on where it stopped. What it cannot know, `recourse coverage` shows.\n\n" +
 			"Exit codes: 0 stopped; 9 busy; 12 Harper not reachable or refuses.\n\n" +
 			"Example:\n   HARPER_CLI_TARGET=https://db1:9925 HARPER_CLI_USERNAME=auditor HARPER_CLI_PASSWORD=… recourse watch",
 		Flags: append(append([]cli.Flag{
 			&cli.BoolFlag{Name: "once", Usage: "read up to now and end"},
 			&cli.StringFlag{Name: "interval", Usage: "pause between two polls", Value: "1s"},
 			&cli.StringFlag{Name: "overlap", Usage: "read again so much before the last poll; more than the longest transaction", Value: "60s"},
-			&cli.StringFlag{Name: "retention", Usage: "how long Harper keeps its log (logging.auditRetention)", Value: "3d"},
+			&cli.StringFlag{Name: "retention", Usage: "how long Harper keeps its log (logging.auditRetention); default: what it says itself, else 3d"},
+			&cli.BoolFlag{Name: "baseline", Usage: "take a baseline of each table that has none"},
+			&cli.StringFlag{Name: "listen", Usage: "tell /metrics, /healthz and /readyz at `ADDRESS` (HOST:PORT, or unix:///PATH)"},
+			&cli.BoolFlag{Name: "listen-remote", Usage: "let other machines read what --listen tells, which nothing protects"},
 			&cli.StringFlag{Name: "node", Usage: "name the node `NAME`; else its address"},
 			&cli.BoolFlag{Name: "json", Usage: "read JSON in place of CBOR; loses dates, bytes and NaN"},
 			&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error", Value: "info"},
-		}, harperFlags()...), rulesFlags()...),
+		}, append(harperFlags(), clusterFlags()...)...), rulesFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
 				return err
@@ -47,63 +51,71 @@ func runWatch(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	set, err := loadRules(c, w.cfg)
-	if err != nil {
+	d := &daemon{w: w, wake: make(chan struct{}, 1)}
+	if d.set, err = loadRules(c, w.cfg); err != nil {
 		return err
 	}
-	o, log, err := tailOptions(c, e, w)
-	if err != nil {
+	if err := d.open(c, e); err != nil {
 		return err
 	}
 	if c.Bool("once") {
-		return w.watchOnce(c, e, o, set)
+		return d.once(c, e)
 	}
-	wake := make(chan struct{}, 1)
-	o.Stored = func(_ context.Context, t audit.Table, a audit.Appended) {
-		log.Info("stored", "table", t.String(), "new", a.New)
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
+	if err := d.listen(c.Context, c); err != nil {
+		return err
 	}
-	ctx, stop := context.WithCancel(c.Context)
-	defer stop()
-	followed := make(chan error, 1)
-	go func() {
-		err := w.follow(ctx, set, wake, log)
-		if err != nil {
-			stop()
-		}
-		followed <- err
-	}()
-	log.Info("watching", "node", o.Node, "data", w.dir)
-	err = ingest.NewTailer(o).Run(ctx)
-	stop()
-	err = errors.Join(err, <-followed)
-	if err == nil {
-		// The last changes are indexed and judged before the end.
-		_, err = w.catchUp(context.WithoutCancel(c.Context), set)
+	d.cluster.Options.Stored = d.stored
+	d.cluster.Raised = func(_ context.Context, alerts []audit.Alert) { d.say(alerts) }
+	for _, m := range d.cluster.Members {
+		d.log.Info("watching", "node", m.Name, "data", w.dir)
+	}
+	if err := d.run(c.Context, c.Bool("baseline") || w.cfg.Baseline); err != nil {
+		return err
+	}
+	// The last changes are indexed and judged before the end, but nobody waits
+	// long for it: what is left is done at the next start.
+	last, done := context.WithTimeout(context.WithoutCancel(c.Context), lastWork)
+	defer done()
+	if _, err = w.catchUp(last, d.set); last.Err() != nil {
+		return nil
 	}
 	return err
 }
 
-func tailOptions(c *cli.Context, e *env, w *workspace) (ingest.Options, *slog.Logger, error) {
-	client, ho, err := connect(c, e, w.cfg)
+// lastWork is how long the daemon goes on once it is told to stop.
+const lastWork = 3 * time.Second
+
+// open makes the cluster that the flags describe.
+func (d *daemon) open(c *cli.Context, e *env) error {
+	how, nodes, clients, err := members(c, e, d.w.cfg)
 	if err != nil {
-		return ingest.Options{}, nil, err
+		return err
 	}
+	o, log, err := tailOptions(c, e, d.w)
+	if err != nil {
+		return err
+	}
+	d.log, d.clients = log, map[string]*harper.Client{}
+	d.cluster = &ingest.Cluster{Options: o, Members: nodes, Casebook: d.w.store}
+	for i, m := range nodes {
+		d.clients[m.Name] = clients[i]
+	}
+	if c.Bool("discover") || d.w.cfg.Discover {
+		d.cluster.Find = how.find(clients)
+	}
+	return nil
+}
+
+func tailOptions(c *cli.Context, e *env, w *workspace) (ingest.Options, *slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
 		return ingest.Options{}, nil, usagef("--log-level: %v", err)
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 	o := ingest.Options{
-		Server: client, Store: w.store, Node: c.String("node"), Cluster: c.String("cluster"),
-		JSON: c.Bool("json"), Log: log, Now: e.now,
+		Store: w.store, Cluster: c.String("cluster"), JSON: c.Bool("json"), Log: log, Now: e.now,
 	}
-	if o.Node == "" {
-		o.Node = nodeName(ho.Target)
-	}
+	var err error
 	if o.Cluster == "" {
 		o.Cluster = w.cfg.Cluster
 	}
@@ -112,6 +124,10 @@ func tailOptions(c *cli.Context, e *env, w *workspace) (ingest.Options, *slog.Lo
 		file duration
 		to   *time.Duration
 	}{{"interval", w.cfg.Interval, &o.Interval}, {"overlap", w.cfg.Overlap, &o.Overlap}, {"retention", w.cfg.Retention, &o.Retention}} {
+		if c.String(d.flag) == "" {
+			*d.to = time.Duration(d.file) // which may be 0: the default
+			continue
+		}
 		if *d.to, err = parseDuration(c.String(d.flag)); err != nil {
 			return o, nil, usagef("--%s: %v", d.flag, err)
 		}
@@ -122,10 +138,10 @@ func tailOptions(c *cli.Context, e *env, w *workspace) (ingest.Options, *slog.Lo
 	return o, log, nil
 }
 
-// watchOnce reads up to now, indexes, judges, and says what was new.
-func (w *workspace) watchOnce(c *cli.Context, e *env, o ingest.Options, set *rules.Set) error {
-	got, err := ingest.NewTailer(o).Once(c.Context)
-	alerts, err2 := w.catchUp(c.Context, set)
+// once reads up to now, indexes, judges, and says what was new.
+func (d *daemon) once(c *cli.Context, e *env) error {
+	got, err := d.cluster.Once(c.Context)
+	alerts, err2 := d.w.catchUp(c.Context, d.set)
 	if err := errors.Join(err, err2); err != nil {
 		return err
 	}
@@ -133,26 +149,5 @@ func (w *workspace) watchOnce(c *cli.Context, e *env, o ingest.Options, set *rul
 		_, err = fmt.Fprintf(e.stdout, "%d changes new, %d known already, %d gaps new, %d alerts touched\n", got.New, got.Known, got.Gaps, len(alerts))
 		return err
 	}
-	return json.NewEncoder(e.stdout).Encode(map[string]int{"new": got.New, "known": got.Known, "gaps": got.Gaps, "alerts": len(alerts)})
-}
-
-// follow keeps the index and the alerts up with the store.
-func (w *workspace) follow(ctx context.Context, set *rules.Set, wake <-chan struct{}, log *slog.Logger) error {
-	for {
-		alerts, err := w.catchUp(ctx, set)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for _, a := range alerts {
-			log.Warn("alert", "id", a.ID, "rule", a.Rule, "severity", a.Severity, "count", a.Count, "title", printable(a.Title))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-wake:
-		}
-	}
+	return json.NewEncoder(e.stdout).Encode(map[string]int{"new": got.New, "known": got.Known, "late": got.Late, "gaps": got.Gaps, "alerts": len(alerts)})
 }

@@ -31,6 +31,8 @@ type Client struct {
 	maxRecord int
 	paths     map[audit.Table]string
 
+	requests, bytes atomic.Int64
+
 	mu        sync.Mutex
 	tables    map[audit.Table]TableInfo
 	resources map[audit.Table]*resource
@@ -103,6 +105,10 @@ func newHTTP(socket string, tlsConfig *tls.Config) *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
+
+// Traffic is how many requests were sent since the client was made, and how many
+// bytes of answers came.
+func (c *Client) Traffic() (requests, bytes int64) { return c.requests.Load(), c.bytes.Load() }
 
 // Close lets go of idle connections. The client can still be used.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
@@ -187,6 +193,7 @@ func (c *Client) send(ctx context.Context, k call, authorization string) (*http.
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
 	}
+	c.requests.Add(1)
 	timer := time.AfterFunc(c.timeout, func() { cancel(ErrTimeout) })
 	resp, err := c.http.Do(req)
 	timer.Stop()
@@ -195,7 +202,7 @@ func (c *Client) send(ctx context.Context, k call, authorization string) (*http.
 		cancel(nil)
 		return nil, &transportError{op: k.op, target: c.shown, sent: sent.Load(), write: k.write, err: err}
 	}
-	resp.Body = &watchedBody{body: resp.Body, ctx: ctx, cancel: cancel, timer: timer, timeout: c.timeout, patient: k.events}
+	resp.Body = &watchedBody{body: resp.Body, ctx: ctx, cancel: cancel, timer: timer, timeout: c.timeout, patient: k.events, count: &c.bytes}
 	return resp, nil
 }
 
@@ -217,7 +224,8 @@ type watchedBody struct {
 	cancel  context.CancelCauseFunc
 	timer   *time.Timer
 	timeout time.Duration
-	patient bool // it never gives up; that the peer is gone, TCP's keep-alive tells
+	patient bool          // it never gives up; that the peer is gone, TCP's keep-alive tells
+	count   *atomic.Int64 // the client's, of bytes read
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
@@ -225,6 +233,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 		b.timer.Reset(b.timeout)
 	}
 	n, err := b.body.Read(p)
+	b.count.Add(int64(n))
 	b.timer.Stop()
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = cause(b.ctx, err)

@@ -61,13 +61,10 @@ func duration(v audit.Value) (time.Duration, error) {
 	n, ok := v.Float64()
 	unit := 1.0
 	if s := strings.TrimSpace(v.Text()); v.Kind() == audit.KindText && s != "" {
-		end := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
-		if end < 0 {
-			end = len(s)
+		for end := len(s); end > 0 && !ok; end-- {
+			f, err := strconv.ParseFloat(s[:end], 64)
+			n, ok = f, err == nil
 		}
-		var err error
-		n, err = strconv.ParseFloat(s[:end], 64)
-		ok = err == nil
 		switch s[len(s)-1] {
 		case 'M':
 			unit = 30 * 86400

@@ -19,6 +19,23 @@ type Stored struct {
 	Err error
 }
 
+// ErrExpired says that a record is past its time and no longer told; Harper has
+// not deleted it yet.
+var ErrExpired = errors.New("the record has expired")
+
+// expired is the key of a record that Harper says so of, in its place; empty if v
+// is something else.
+func expired(v audit.Value, primaryKey string) audit.ID {
+	if v.Len() != 2 || v.Get("message").Text() != "This entry has expired" {
+		return ""
+	}
+	id, err := audit.IDOf(v.Get(primaryKey))
+	if err != nil {
+		return ""
+	}
+	return id
+}
+
 // pageRecords is how many records a page has when nobody says.
 const pageRecords = 500
 
@@ -48,7 +65,7 @@ func (c *Client) Page(ctx context.Context, t audit.Table, after audit.ID, limit 
 	if err != nil {
 		return nil, fmt.Errorf("read records of %s: %w", t, err)
 	}
-	f := fetch{c: c, info: info, found: map[audit.ID]Record{}}
+	f := fetch{c: c, info: info, found: map[audit.ID]Record{}, idle: true}
 	var page []Stored
 	for _, r := range ranges {
 		if len(page) == limit {
@@ -85,7 +102,7 @@ func (f *fetch) page(ctx context.Context, r keyRange, page []Stored, limit int) 
 		"get_attributes": storedAttributes,
 		"limit":          audit.Int(int64(limit - len(page))),
 	}, func(v audit.Value) error {
-		s := storedOf(v)
+		s := storedOf(v, f.info.PrimaryKey)
 		if s.ID == "" {
 			return s.Err // nothing could go on behind it
 		}
@@ -100,7 +117,7 @@ var storedAttributes = audit.Array(audit.Text("$id"), audit.Text("$updatedtime")
 
 // storedOf reads an element of an answer. In the place of a record that it
 // cannot read Harper puts an error, with the key if it knows it.
-func storedOf(v audit.Value) Stored {
+func storedOf(v audit.Value, primaryKey string) Stored {
 	s := Stored{}
 	var err error
 	if s.ID, err = audit.IDOf(v.Get("$id")); err == nil && v.Get("$record").Kind() == audit.KindObject {
@@ -110,6 +127,9 @@ func storedOf(v audit.Value) Stored {
 	s.Err = &Error{Op: "search_by_conditions", Status: http.StatusOK, Message: message(v)}
 	if s.ID == "" {
 		s.ID, _ = audit.IDOf(v.Get("id")) // a key that is none stays empty
+	}
+	if id := expired(v, primaryKey); id != "" {
+		return Stored{ID: id, Err: ErrExpired}
 	}
 	return s
 }

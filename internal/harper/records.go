@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -70,6 +71,9 @@ type fetch struct {
 	c     *Client
 	info  TableInfo
 	found map[audit.ID]Record
+	// idle leaves records that are past their time alone: reading one would make
+	// Harper delete it, or fetch it anew from the table's source.
+	idle bool
 }
 
 func (f *fetch) byCondition(ctx context.Context, ids []audit.ID) error {
@@ -162,6 +166,9 @@ func (f *fetch) apart(ctx context.Context, id audit.ID) error {
 		})),
 		"get_attributes": audit.Array(audit.Text("$updatedtime"), audit.Text("$record")),
 	}, func(v audit.Value) error {
+		if f.idle && expired(v, f.info.PrimaryKey) != "" {
+			return nil
+		}
 		if v.Get("$record").Kind() != audit.KindObject {
 			return &Error{Op: "search_by_conditions", Status: http.StatusOK, Message: message(v)}
 		}
@@ -215,6 +222,8 @@ func (f *fetch) lookup(ctx context.Context, ids audit.Value) ([]audit.Value, err
 		switch {
 		case v.Kind() != audit.KindObject:
 			return nil // an old Harper's place holder
+		case f.idle && expired(v, f.info.PrimaryKey) != "":
+			return nil
 		case v.Get(f.info.PrimaryKey) == nil && v.Len() <= 2 && (v.Get("message") != nil || v.Get("error") != nil):
 			// Errors stand among the records of a good answer. A record without
 			// its key that looks like one is refused as well, not guessed.
@@ -229,6 +238,10 @@ func (f *fetch) lookup(ctx context.Context, ids audit.Value) ([]audit.Value, err
 // each sends a search and calls fn with the elements of its answer as they
 // come.
 func (f *fetch) each(ctx context.Context, op string, fields map[string]audit.Value, fn func(audit.Value) error) error {
+	if f.idle {
+		fields = maps.Clone(fields)
+		fields["onlyIfCached"], fields["noCacheStore"] = audit.Bool(true), audit.Bool(true)
+	}
 	resp, err := f.c.do(ctx, call{op: op, method: http.MethodPost, url: f.c.ops, body: encodeForHarper(request(op, f.info.Table, fields))})
 	if err != nil {
 		return err

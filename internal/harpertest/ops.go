@@ -121,6 +121,7 @@ var operations = map[string]struct {
 	"list_users":                     {(*op).listUsers, false},
 	"list_roles":                     {(*op).listRoles, false},
 	"get_configuration":              {(*op).getConfiguration, false},
+	"get_backup":                     {(*op).getBackup, false},
 	"cluster_status":                 {(*op).clusterStatus, false},
 	"user_info":                      {(*op).userInfo, false},
 	"create_authentication_tokens":   {(*op).createTokens, true},

@@ -78,3 +78,14 @@ func (l *Link) status(database string) obj {
 	}
 	return d
 }
+
+// getBackup fails on RocksDB. LMDB's answer, its file, is not imitated.
+func (o *op) getBackup() (any, error) {
+	if o.s.dbs[o.target().Database] == nil {
+		return nil, clientError(404, "database '%s' does not exist", o.target().Database)
+	}
+	if o.s.line == RocksDB {
+		return nil, &jsError{"Error", "EISDIR: illegal operation on a directory, read"}
+	}
+	return nil, &opError{status: 501, class: "Error", msg: "harpertest makes no backups"}
+}

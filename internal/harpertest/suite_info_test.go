@@ -109,21 +109,7 @@ func (s *suite) testJobs(t *testing.T) {
 	jobs := audit.Table{Database: "system", Name: "hdb_job"}
 	answer := s.mustOp(t, fields{"operation": "delete_audit_logs_before", "schema": s.db, "database": s.db, "table": table.Name, "timestamp": float64(rows[1].Time)})
 	id := answer.Get("job_id").Text()
-	var job harper.Job
-	for range 100 {
-		list, err := s.client.Jobs(testContext(t), (now - 2000).Go(), now.Go().Add(time.Hour))
-		if err != nil {
-			t.Fatal(err)
-		}
-		i := slices.IndexFunc(list, func(j harper.Job) bool { return j.ID == id })
-		if i < 0 {
-			t.Fatalf("the jobs %v are without %s", list, id)
-		}
-		if job = list[i]; job.Status != "CREATED" && job.Status != "IN_PROGRESS" {
-			break
-		}
-		time.Sleep(20 * time.Millisecond) // another process does the work
-	}
+	job := s.finished(t, id, now)
 	if job.Type != "delete_audit_logs_before" || job.User != s.cfg.Username || job.Status != "COMPLETE" || job.Start < now-1000 || job.End < job.Start {
 		t.Errorf("the job is %+v", job)
 	}

@@ -103,26 +103,40 @@ type suite struct {
 func Suite(t *testing.T, cfg Config) {
 	s := newSuite(t, cfg)
 	t.Logf("line %s", s.line.name)
-	t.Run("describe", s.testDescribe)
-	t.Run("server", s.testServer)
-	t.Run("script", s.testScripts)
-	t.Run("ranges", s.testRanges)
-	t.Run("clocks", s.testClocks)
-	t.Run("poison", s.testPoison)
-	t.Run("keys", s.testKeys)
-	t.Run("values", s.testValues)
-	t.Run("history", s.testHistory)
-	t.Run("state", s.testState)
-	t.Run("pages", s.testPages)
-	t.Run("about", s.testAbout)
-	t.Run("events", s.testEvents)
-	t.Run("unlogged", s.testUnlogged)
-	t.Run("rest", s.testREST)
-	t.Run("errors", s.testErrors)
-	t.Run("users", s.testUsers)
-	t.Run("tokens", s.testTokens)
-	t.Run("traps", s.testTraps)
-	t.Run("future", s.testFuture) // leaves a record that cannot be deleted
+	for _, part := range suiteParts {
+		t.Run(part.name, func(t *testing.T) { part.run(s, t) })
+	}
+}
+
+// suiteParts are the suite's, in order: the last leaves a record that cannot be
+// deleted.
+var suiteParts = []struct {
+	name string
+	run  func(*suite, *testing.T)
+}{
+	{"describe", (*suite).testDescribe},
+	{"server", (*suite).testServer},
+	{"about", (*suite).testAbout},
+	{"script", (*suite).testScripts},
+	{"ranges", (*suite).testRanges},
+	{"clocks", (*suite).testClocks},
+	{"poison", (*suite).testPoison},
+	{"hidden transaction", (*suite).testHiddenTransaction},
+	{"keys", (*suite).testKeys},
+	{"values", (*suite).testValues},
+	{"history", (*suite).testHistory},
+	{"state", (*suite).testState},
+	{"pages", (*suite).testPages},
+	{"events", (*suite).testEvents},
+	{"unlogged", (*suite).testUnlogged},
+	{"nobody", (*suite).testNobody},
+	{"backup", (*suite).testBackup},
+	{"rest", (*suite).testREST},
+	{"errors", (*suite).testErrors},
+	{"users", (*suite).testUsers},
+	{"tokens", (*suite).testTokens},
+	{"traps", (*suite).testTraps},
+	{"future", (*suite).testFuture},
 }
 
 func newSuite(t *testing.T, cfg Config) *suite {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,6 +17,8 @@ type alertDoc struct {
 	audit.Alert
 	Attack    []string          `json:"attack"`
 	Group     map[string]string `json:"group"`
+	FirstSeq  *audit.Seq        `json:"first_seq"`
+	LastSeq   *audit.Seq        `json:"last_seq"`
 	FirstTime *audit.Time       `json:"first_time"`
 	FirstISO  *string           `json:"first_time_iso"`
 	LastTime  *audit.Time       `json:"last_time"`
@@ -25,13 +28,32 @@ type alertDoc struct {
 }
 
 type evidenceDoc struct {
+	Seq *audit.Seq `json:"seq"`
 	audit.Evidence
 	Time *audit.Time `json:"time"`
+}
+
+// seqDoc is a change's number, or nil: a finding about the log itself may rest on
+// what is not stored.
+func seqDoc(s audit.Seq) *audit.Seq {
+	if s == 0 {
+		return nil
+	}
+	return &s
+}
+
+// seqText is a change's number for people, empty when there is none.
+func seqText(s audit.Seq) string {
+	if s == 0 {
+		return ""
+	}
+	return strconv.FormatUint(uint64(s), 10)
 }
 
 func newAlertDoc(a audit.Alert) alertDoc {
 	doc := alertDoc{
 		Alert: a, Attack: append([]string{}, a.Attack...), Group: a.Group,
+		FirstSeq: seqDoc(a.FirstSeq), LastSeq: seqDoc(a.LastSeq),
 		FirstTime: timeDoc(a.FirstTime), FirstISO: isoDoc(a.FirstTime), LastTime: timeDoc(a.LastTime), LastISO: isoDoc(a.LastTime),
 		Changes: make([]evidenceDoc, len(a.Changes)),
 	}
@@ -39,7 +61,7 @@ func newAlertDoc(a audit.Alert) alertDoc {
 		doc.Group = map[string]string{}
 	}
 	for i, e := range a.Changes {
-		doc.Changes[i] = evidenceDoc{e, timeDoc(e.Time)}
+		doc.Changes[i] = evidenceDoc{seqDoc(e.Seq), e, timeDoc(e.Time)}
 	}
 	return doc
 }
@@ -119,12 +141,15 @@ func groupWords(group map[string]string) string {
 }
 
 // Alert prints one alert with the changes that it rests on, and how whole the
-// log of their tables is.
-func (p *Printer) Alert(a audit.Alert, cov Coverage) error {
+// log of their tables is; nil for an alert that is about no table.
+func (p *Printer) Alert(a audit.Alert, cov *Coverage) error {
 	return p.print(output{
 		document: func() any {
-			doc, c := newAlertDoc(a), newCoverageDoc(cov)
-			doc.Coverage = &c
+			doc := newAlertDoc(a)
+			if cov != nil {
+				c := newCoverageDoc(*cov)
+				doc.Coverage = &c
+			}
 			return doc
 		},
 		page: func(g *page) {
@@ -135,8 +160,8 @@ func (p *Printer) Alert(a audit.Alert, cov Coverage) error {
 				{"rule", Visible(a.Rule) + "  " + Visible(a.RuleName)},
 				{"group", groupWords(a.Group)},
 				{"attack", Visible(strings.Join(a.Attack, " "))},
-				{"first", fmt.Sprintf("%s  #%d", iso(a.FirstTime, true), a.FirstSeq)},
-				{"last", fmt.Sprintf("%s  #%d", iso(a.LastTime, true), a.LastSeq)},
+				{"first", moment(a.FirstTime, a.FirstSeq)},
+				{"last", moment(a.LastTime, a.LastSeq)},
 			}
 			for _, f := range fields {
 				g.line(plain, "  %-7s %s", f[0], f[1])
@@ -150,20 +175,44 @@ func (p *Printer) Alert(a audit.Alert, cov Coverage) error {
 			g.gap()
 			g.line(plain, "%s", evidenceCount(a))
 			g.evidence(a.Changes)
-			g.gap()
-			g.coverage(cov)
+			if cov != nil {
+				g.gap()
+				g.coverage(*cov)
+			}
 		},
 		sheet: func() sheet { return evidenceSheet(a.Changes) },
 		notes: func() []string {
-			return append([]string{fmt.Sprintf("%s (%s, risk %d, %s), rule %s, %s", Visible(a.Title), Visible(a.Severity), a.Risk, Visible(string(a.State)), Visible(a.Rule), groupWords(a.Group)), evidenceCount(a)}, coverageNotes(cov)...)
+			notes := []string{fmt.Sprintf("%s (%s, risk %d, %s), rule %s, %s", Visible(a.Title), Visible(a.Severity), a.Risk, Visible(string(a.State)), Visible(a.Rule), groupWords(a.Group)), evidenceCount(a)}
+			if cov != nil {
+				notes = append(notes, coverageNotes(*cov)...)
+			}
+			return notes
 		},
 	})
 }
 
+// moment is a time and the change that was then, if one is stored.
+func moment(t audit.Time, s audit.Seq) string {
+	if s == 0 {
+		return iso(t, true)
+	}
+	return iso(t, true) + "  #" + seqText(s)
+}
+
 func evidenceCount(a audit.Alert) string {
+	if len(a.Changes) == 0 {
+		// The ingestor's own alerts are about the log, and may have no change to show.
+		if a.Count == 0 {
+			return "rests on no single change"
+		}
+		return fmt.Sprintf("concerns %d, none of which is listed", a.Count)
+	}
 	s := count(a.Count, "change")
 	if a.Count != len(a.Changes) {
 		s += fmt.Sprintf(", of which %d are listed", len(a.Changes))
+	}
+	if a.FirstSeq == 0 {
+		s += ", none of which is stored"
 	}
 	if a.Suppressed > 0 {
 		s += fmt.Sprintf(", %d suppressed", a.Suppressed)
@@ -176,7 +225,7 @@ func (g *page) evidence(list []audit.Evidence) {
 	rows := make([][]cell, len(list))
 	for i, e := range list {
 		key := audit.Key{Table: audit.Table{Database: e.Database, Name: e.Table}, ID: e.Key}
-		rows[i] = []cell{{text: strconv.FormatUint(uint64(e.Seq), 10)}, {text: iso(e.Time, false)}, {text: record(key)}}
+		rows[i] = []cell{{text: cmp.Or(seqText(e.Seq), "-")}, {text: iso(e.Time, false)}, {text: record(key)}}
 	}
 	if len(rows) > 0 {
 		g.table(cols, rows)
@@ -187,7 +236,7 @@ func evidenceSheet(list []audit.Evidence) sheet {
 	s := sheet{names: []string{"seq", "time", "time_iso", "database", "table", "key"}}
 	for _, e := range list {
 		s.rows = append(s.rows, []string{
-			strconv.FormatUint(uint64(e.Seq), 10), e.Time.String(), iso(e.Time, true), Visible(e.Database), Visible(e.Table), visibleJSON(string(e.Key)),
+			seqText(e.Seq), e.Time.String(), iso(e.Time, true), Visible(e.Database), Visible(e.Table), visibleJSON(string(e.Key)),
 		})
 	}
 	return s
@@ -199,7 +248,7 @@ func alertSheet(alerts []audit.Alert) sheet {
 		s.rows = append(s.rows, []string{
 			Visible(a.ID), Visible(a.Severity), strconv.Itoa(a.Risk), Visible(string(a.State)), Visible(a.Rule), Visible(a.Title), groupWords(a.Group),
 			Visible(strings.Join(a.Attack, " ")), strconv.Itoa(a.Count), a.FirstTime.String(), iso(a.FirstTime, true), a.LastTime.String(), iso(a.LastTime, true),
-			strconv.FormatUint(uint64(a.FirstSeq), 10), strconv.FormatUint(uint64(a.LastSeq), 10), strconv.FormatBool(a.Unknown), strconv.FormatBool(a.Late),
+			seqText(a.FirstSeq), seqText(a.LastSeq), strconv.FormatBool(a.Unknown), strconv.FormatBool(a.Late),
 		})
 	}
 	return s

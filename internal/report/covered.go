@@ -60,10 +60,12 @@ func (c Covered) summary() (oldest, readTo audit.Time, mean float64) {
 	return oldest, readTo, mean
 }
 
+// unhealed counts the gaps that hide something which there was to be read: that
+// a log began is none.
 func (c Covered) unhealed() int {
 	n := 0
 	for _, g := range c.Gaps {
-		if g.Healed == 0 {
+		if g.Healed == 0 && g.Kind != audit.GapBefore {
 			n++
 		}
 	}
@@ -196,7 +198,7 @@ func (g *page) covered(c Covered) {
 	}
 	rows := make([][]cell, len(c.Tables))
 	for i, t := range c.Tables {
-		r := []cell{{text: Visible(t.Table.String())}, moment(t.Oldest), moment(t.ReadTo), {share(t.Share), coverPaint(t.Complete)}}
+		r := []cell{{text: Visible(t.Table.String())}, instant(t.Oldest), instant(t.ReadTo), {share(t.Share), coverPaint(t.Complete)}}
 		if byNode {
 			r = slices.Insert(r, 1, cell{text: Visible(t.Node)})
 		}
@@ -221,7 +223,7 @@ func coverPaint(complete bool) paint {
 	return warn
 }
 
-func moment(t audit.Time) cell {
+func instant(t audit.Time) cell {
 	if t <= 0 {
 		return cell{"unknown", warn}
 	}

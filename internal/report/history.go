@@ -117,14 +117,20 @@ func (g *page) edits(c *audit.Change, full, bodies bool) {
 	}
 }
 
-// trustWords say which image cannot be fully relied on.
+// trustWords say which image cannot be fully relied on, and which the log did not
+// hold but a baseline.
 func trustWords(c *audit.Change) string {
 	var s strings.Builder
 	for _, i := range []struct {
 		name  string
 		image audit.Image
 	}{{"before", c.Before}, {"after", c.After}} {
-		if t := i.image.Trust; t != audit.Exact {
+		switch t := i.image.Trust; {
+		case i.image.Source == audit.Baselined && t == audit.Exact:
+			fmt.Fprintf(&s, ", %s image of a baseline", i.name)
+		case i.image.Source == audit.Baselined:
+			fmt.Fprintf(&s, ", %s image of a baseline, %s", i.name, t)
+		case t != audit.Exact:
 			fmt.Fprintf(&s, ", %s image %s", i.name, t)
 		}
 	}

@@ -1,0 +1,55 @@
+package ingest
+
+import (
+	"maps"
+
+	"recourse/audit"
+)
+
+// occurrences count how often a record came up in one transaction, over the
+// answers of one scan: windows that tile a transaction have to count like one
+// answer, and a window that is read again must not count twice.
+//
+// Only the last of many are remembered: the parts of a transaction lie close
+// together in the log. A group is never forgotten before it ends.
+type occurrences struct {
+	young, old map[occurrence]int
+	shared     bool // young is also held by a mark
+}
+
+// An occurrence is what two or more entries of one record in one transaction
+// share: the first half of the ID that the first of them has.
+type occurrence [16]byte
+
+// generation is how many occurrences are remembered at least.
+const generation = 100_000
+
+// next is how many entries of a change's record, transaction and kind came
+// before it.
+func (o *occurrences) next(c *audit.Change) int {
+	if c.Group.Index == 0 && len(o.young) >= generation {
+		o.old, o.young, o.shared = o.young, nil, false
+	}
+	if o.shared {
+		o.young, o.shared = maps.Clone(o.young), false
+	}
+	if o.young == nil {
+		o.young = map[occurrence]int{}
+	}
+	first := *c
+	first.Nth = 0
+	id := first.Identify()
+	key := occurrence(id[:16])
+	n, found := o.young[key]
+	if !found {
+		n = o.old[key]
+	}
+	o.young[key] = n + 1
+	return n
+}
+
+// mark is what is counted now; assigning it back forgets what was counted since.
+func (o *occurrences) mark() occurrences {
+	o.shared = true
+	return *o
+}

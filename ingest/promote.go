@@ -1,0 +1,76 @@
+package ingest
+
+import (
+	"context"
+
+	"recourse/audit"
+)
+
+// newest are, of each record that one reading of the log to its end has shown,
+// the last change. Where more is read than is held at once, a patch's image is
+// stored as provisional, since what follows is not yet known; if nothing did, it
+// was read while it was the record's newest change after all.
+type newest struct {
+	last map[audit.ID]lastChange
+	full bool // there were more records than are kept: some stay provisional
+}
+
+type lastChange struct {
+	id   audit.ChangeID
+	time audit.Time
+	open bool // its image is provisional, and for no other reason
+}
+
+// mostNewest is how many records are kept.
+const mostNewest = 200_000
+
+func (n *newest) add(r *reading) {
+	for i := range r.changes {
+		c := &r.changes[i]
+		if c.Op.Kind() == audit.KindMessage {
+			continue
+		}
+		old, known := n.last[c.Key.ID]
+		if n.last == nil {
+			n.last = map[audit.ID]lastChange{}
+		}
+		if !known && len(n.last) == mostNewest {
+			n.full = true
+			continue
+		}
+		open := c.After.State == audit.Present && c.After.Trust == audit.Provisional && !hasOperator(c.After.Body)
+		if known && old.time > c.Time {
+			open = false // by its time it is not the newest, whatever the log's order
+			c = &audit.Change{ID: old.id, Time: old.time, Key: c.Key}
+		}
+		n.last[c.Key.ID] = lastChange{c.ID, c.Time, open}
+	}
+}
+
+// promote stores how far images can be trusted, once the log was read to its
+// end. Of what lies before from, something was left out.
+func (t *Tailer) promote(ctx context.Context, n *newest, from audit.Time) (audit.Appended, error) {
+	var sure []audit.Change
+	for _, l := range n.last {
+		if !l.open || l.time < from {
+			continue
+		}
+		seq, known, err := t.o.Store.Lookup(ctx, l.id)
+		if err != nil {
+			return audit.Appended{}, err
+		}
+		if !known {
+			continue
+		}
+		c, err := t.o.Store.Get(ctx, seq)
+		if err != nil {
+			return audit.Appended{}, err
+		}
+		if c.After.State == audit.Present && c.After.Trust == audit.Provisional && c.Node == t.o.Node {
+			c.After.Trust, c.Before, c.Seq = audit.Prompt, audit.Image{}, 0
+			sure = append(sure, c)
+		}
+	}
+	got, err := commit(ctx, t.o.Store, audit.Batch{Changes: sure})
+	return audit.Appended{Amended: got.Amended}, err
+}

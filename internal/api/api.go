@@ -1,0 +1,139 @@
+// Package api is the daemon's HTTP side: /metrics for Prometheus, /healthz and
+// /readyz for whoever keeps it running. Begin with [New]; the daemon says how
+// it stands through a [StateFunc].
+//
+// Nothing here is authenticated and nothing can be changed through it. What can
+// be read are figures, and the names of nodes, databases and tables.
+package api
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// DefaultAddr is where the daemon listens if it is told to and not where.
+const DefaultAddr = "127.0.0.1:9927"
+
+// Options say what a server shows and to whom. Only State is needed.
+type Options struct {
+	// Addr is a host and a port, or unix:///path of a socket, which only its
+	// owner can open. Empty: DefaultAddr.
+	Addr string
+	// AllowRemote lets the server listen where other machines can reach it.
+	AllowRemote bool
+	State       StateFunc
+	Log         *slog.Logger // nil: nothing is logged
+	// MaxLag is how far a table may be behind before the daemon is no longer
+	// ready. 0: five minutes.
+	MaxLag time.Duration
+	// MaxTables is how many tables of nodes have a lag of their own in the
+	// metrics. 0: 2000.
+	MaxTables int
+	// Fresh is for how long an answer of State counts. 0: one second.
+	Fresh time.Duration
+	// Patience is how long State may take. 0: five seconds.
+	Patience time.Duration
+	Now      func() time.Time // nil: time.Now
+}
+
+func (o Options) withDefaults() Options {
+	o.Addr = cmp.Or(o.Addr, DefaultAddr)
+	o.MaxLag = cmp.Or(o.MaxLag, 5*time.Minute)
+	o.MaxTables = cmp.Or(o.MaxTables, 2000)
+	o.Fresh = cmp.Or(o.Fresh, time.Second)
+	o.Patience = cmp.Or(o.Patience, 5*time.Second)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// A Server is the daemon's HTTP server.
+type Server struct {
+	o        Options
+	made     time.Time
+	cache    *cache
+	polls    *prometheus.HistogramVec
+	registry *prometheus.Registry
+	listener net.Listener
+	socket   string // the path to remove at the end; empty: none
+}
+
+// New makes a server; Listen and Serve set it to work.
+func New(o Options) *Server {
+	o = o.withDefaults()
+	s := &Server{o: o, made: o.Now(), polls: newPolls()}
+	s.cache = &cache{get: o.State, fresh: o.Fresh, patience: o.Patience, now: o.Now}
+	s.registry = newRegistry(newCollector(s.cache, o.MaxTables, o.Log), s.polls)
+	return s
+}
+
+// ObservePoll counts how long one poll of a node took, whether it failed or not.
+func (s *Server) ObservePoll(node string, took time.Duration) {
+	s.polls.WithLabelValues(label(node)).Observe(took.Seconds())
+}
+
+// Handler answers the server's requests.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{
+		// One figure that is wrong must not hide the others.
+		ErrorHandling:       promhttp.ContinueOnError,
+		ErrorLog:            promLog{s.o.Log},
+		Registry:            s.registry,
+		MaxRequestsInFlight: 8,
+		Timeout:             s.o.Patience + 5*time.Second,
+		EnableOpenMetrics:   true,
+	}))
+	mux.HandleFunc("GET /healthz", s.health)
+	mux.HandleFunc("GET /readyz", s.ready)
+	return guarded(mux)
+}
+
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+	state, err := s.cache.state(r.Context())
+	healthOf(state, err, s.made).send(w, r)
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	state, err := s.cache.state(r.Context())
+	readyOf(state, err, s.o.MaxLag).send(w, r)
+}
+
+// guarded says for every answer that it is no web page.
+func guarded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// promLog is what promhttp reports its errors to.
+type promLog struct{ log *slog.Logger }
+
+func (l promLog) Println(v ...any) {
+	l.log.Warn("metrics", "trouble", v)
+}
+
+// Serve answers until ctx ends, and for at most a second longer those who are
+// waiting for an answer. It listens first if nobody called Listen.
+func (s *Server) Serve(ctx context.Context) error {
+	if s.listener == nil {
+		if err := s.Listen(ctx); err != nil {
+			return err
+		}
+	}
+	return s.serve(ctx)
+}
