@@ -67,9 +67,14 @@ func (k *known) covers(t audit.Table, from, to audit.Time) bool {
 	return i < len(whole) && whole[i].from <= from && from < to && to <= whole[i].to
 }
 
-// endOf is where a stretch ends, exclusive; of two changes of one time, the
-// stretch between them is that instant.
-func endOf(from, to audit.Time) audit.Time { return (audit.Gap{From: from, To: to}).End() }
+// endOf is where the stretch between two changes ends, exclusive: between two of
+// one time lies that instant. To a time that is no number nothing is covered.
+func endOf(from, to audit.Time) audit.Time {
+	if to <= from {
+		return (audit.Gap{From: from, To: to}).End()
+	}
+	return to
+}
 
 // wholeOf is what audit.CoverageOf calls covered.
 func wholeOf(spans []audit.Span, gaps []audit.Gap) []stretch {

@@ -198,7 +198,7 @@ func (g *page) covered(c Covered) {
 	}
 	rows := make([][]cell, len(c.Tables))
 	for i, t := range c.Tables {
-		r := []cell{{text: Visible(t.Table.String())}, instant(t.Oldest), instant(t.ReadTo), {share(t.Share), coverPaint(t.Complete)}}
+		r := []cell{{text: Visible(t.Table.String())}, shortTime(t.Oldest), shortTime(t.ReadTo), {share(t.Share), coverPaint(t.Complete)}}
 		if byNode {
 			r = slices.Insert(r, 1, cell{text: Visible(t.Node)})
 		}
@@ -223,7 +223,7 @@ func coverPaint(complete bool) paint {
 	return warn
 }
 
-func instant(t audit.Time) cell {
+func shortTime(t audit.Time) cell {
 	if t <= 0 {
 		return cell{"unknown", warn}
 	}

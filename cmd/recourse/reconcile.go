@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"recourse/audit"
+	"recourse/ingest"
+	"recourse/internal/report"
+	"recourse/query"
+)
+
+func reconcileCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:      "reconcile",
+		Usage:     "hold the logs that Harper still has against what is stored",
+		ArgsUsage: "[DATABASE.TABLE…]",
+		Description: "Reads the logs of all tables, or of those named, once more, on every node; stores what is missing\n" +
+			"(marked late), and counts what the log shows otherwise than it is stored, and what is stored but is\n" +
+			"gone from the log: somebody deleted it. `watch` does the same once a day.\n\n" +
+			"Exit codes: 0 log and store agree, what was missing is stored now; 5 a table could not be read, or\n" +
+			"changes are gone from the log; 9 busy; 12 Harper not reachable or refuses.\n\n" +
+			"Example:\n   recourse reconcile shop.orders --from -6h",
+		Flags: append(append([]cli.Flag{
+			&cli.StringFlag{Name: "from", Usage: "from `TIME` on; default: all that Harper keeps"},
+			&cli.StringFlag{Name: "overlap", Usage: "more than the longest transaction", Value: "60s"},
+			&cli.StringFlag{Name: "retention", Usage: "how long Harper keeps its log; default: what it says itself, else 3d"},
+			&cli.StringFlag{Name: "node", Usage: "name the node `NAME`; else its address"},
+			&cli.BoolFlag{Name: "json", Usage: "read JSON in place of CBOR; loses dates, bytes and NaN"},
+			&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error", Value: "error"},
+		}, append(harperFlags(), clusterFlags()...)...), rulesFlags()...),
+		Action: func(c *cli.Context) error { return runReconcile(c, e) },
+	}
+}
+
+func runReconcile(c *cli.Context, e *env) (err error) {
+	var tables []audit.Table
+	for _, arg := range c.Args().Slice() {
+		t, err := audit.ParseTable(arg)
+		if err != nil {
+			return usagef("%v", err)
+		}
+		tables = append(tables, t)
+	}
+	var from audit.Time
+	if s := c.String("from"); s != "" {
+		at, err := query.ParseTime(s, e.now())
+		if err != nil {
+			return usagef("--from: %v", err)
+		}
+		from = at
+	}
+	p, err := printer(c, e)
+	if err != nil {
+		return err
+	}
+	w, err := openWorkspace(c, e, true)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, w.close)
+	d := &daemon{w: w}
+	if d.set, err = loadRules(c, w.cfg); err != nil {
+		return err
+	}
+	if err := d.open(c, e); err != nil {
+		return err
+	}
+	got, err := d.cluster.Reconcile(c.Context, tables, from)
+	if err != nil && len(got) == 0 {
+		return err
+	}
+	if _, err := d.w.catchUp(c.Context, d.set); err != nil {
+		return err
+	}
+	if err := missingTables(tables, got); err != nil {
+		return err
+	}
+	if err := p.List(reconciled(got)); err != nil {
+		return err
+	}
+	return verdict(c.Context, got, err)
+}
+
+// missingTables refuses names that no node has a log of.
+func missingTables(tables []audit.Table, got []ingest.Reconciled) error {
+	for _, t := range tables {
+		found := false
+		for _, r := range got {
+			found = found || r.Table == t
+		}
+		if !found {
+			return &exitError{code: exitHarper, err: fmt.Errorf("reconcile %s: Harper has no such table with an audit log", t), hint: "`recourse coverage` lists the tables that are known"}
+		}
+	}
+	return nil
+}
+
+// verdict is the error that tells what is wrong, after it was printed.
+func verdict(ctx context.Context, got []ingest.Reconciled, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	failed, gone := 0, 0
+	for _, r := range got {
+		if r.Err != nil {
+			failed++
+			err = errors.Join(err, r.Err)
+		}
+		gone += r.Gone
+	}
+	if err != nil {
+		return &exitError{code: exitPartly, err: fmt.Errorf("reconcile: %d of %d logs could not be read to their end: %w", failed, len(got), err)}
+	}
+	if gone > 0 {
+		return &exitError{code: exitPartly, err: fmt.Errorf("reconcile: %d stored changes are gone from the log", gone), hint: "see `recourse alerts list`: somebody deleted a part of the log; what is stored stays"}
+	}
+	return nil
+}
+
+// reconciled is the list that is printed.
+func reconciled(got []ingest.Reconciled) report.Listing {
+	l := report.Listing{
+		Name: "reconciled",
+		Columns: []string{"node", "database", "table", "from", "to", "logged", "stored", "healed", "differ", "gone",
+			"unreadable", "minutes", "error"},
+	}
+	type document struct {
+		ingest.Reconciled
+		Error *string `json:"error"`
+	}
+	docs := []document{}
+	for _, r := range got {
+		d := document{Reconciled: r}
+		var failure any
+		if r.Err != nil {
+			text := r.Err.Error()
+			d.Error, failure = &text, text
+		}
+		if d.Minutes == nil {
+			d.Minutes = []ingest.Minute{}
+		}
+		docs = append(docs, d)
+		l.Rows = append(l.Rows, []any{r.Node, r.Table.Database, r.Table.Name, r.From, r.To, r.Logged, r.Stored, r.Healed,
+			r.Differ, r.Gone, r.Unreadable, len(r.Minutes), failure})
+	}
+	l.Document = map[string]any{"reconciled": docs}
+	return l
+}
