@@ -206,15 +206,19 @@ func recordCoverage(r *query.Reading, key audit.Key, changes []audit.Change) que
 }
 
 // alertCoverage is how whole the log is of the tables that an alert is about,
-// from its first change to its last.
-func alertCoverage(r *query.Reading, a audit.Alert) query.Coverage {
+// from its first change to its last; nil for one that is about no table's.
+func alertCoverage(r *query.Reading, a audit.Alert) *query.Coverage {
 	var tables []audit.Table
 	for _, ev := range a.Changes {
 		if t := (audit.Table{Database: ev.Database, Name: ev.Table}); !slices.Contains(tables, t) {
 			tables = append(tables, t)
 		}
 	}
-	return r.Of(tables, a.FirstTime, audit.Time(math.Nextafter(float64(a.LastTime), math.Inf(1))))
+	if len(tables) == 0 {
+		return nil
+	}
+	c := r.Of(tables, a.FirstTime, audit.Time(math.Nextafter(float64(a.LastTime), math.Inf(1))))
+	return &c
 }
 
 // unread are what nobody has read of the tables that a selection is about, as

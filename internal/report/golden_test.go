@@ -235,7 +235,7 @@ func TestGolden(t *testing.T) {
 			return p.Changes([]audit.Change{hostile()}, query.Summary{Count: 1, Total: 1, TotalExact: true, Coverage: query.Coverage{Complete: true}})
 		},
 		"alerts": func(p *report.Printer) error { return p.Alerts(alerts()) },
-		"alert":  func(p *report.Printer) error { return p.Alert(alerts()[0], partly()) },
+		"alert":  func(p *report.Printer) error { cov := partly(); return p.Alert(alerts()[0], &cov) },
 		"search-covered": func(p *report.Printer) error {
 			return p.Changes(changes, query.Summary{Count: 7, Total: 7, TotalExact: true, Coverage: partly()})
 		},

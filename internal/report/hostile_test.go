@@ -105,7 +105,7 @@ func printed(t interface {
 		func(p *report.Printer) error {
 			return p.Checks([]report.Check{{Name: c.User, State: report.CheckState(c.User), Seen: c.Note}})
 		},
-		func(p *report.Printer) error { return p.Alert(a, report.Coverage{Gaps: []audit.Gap{gap}}) },
+		func(p *report.Printer) error { return p.Alert(a, &report.Coverage{Gaps: []audit.Gap{gap}}) },
 		func(p *report.Printer) error {
 			at := query.TableStretch{Table: gap.Table, Stretch: audit.Stretch{From: 1, To: 2, Cover: audit.CoverGap, Reason: gap.Reason, Nodes: []string{gap.Node}}}
 			cov := query.Coverage{To: 2, Gaps: []audit.Gap{gap}, Stretches: []query.TableStretch{at}}
