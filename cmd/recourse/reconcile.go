@@ -144,7 +144,7 @@ func verdict(ctx context.Context, got []ingest.Reconciled, err error) error {
 // reconciled is the list that is printed.
 func reconciled(got []ingest.Reconciled) report.Listing {
 	l := report.Listing{
-		Name: "reconciled",
+		Name:    "reconciled",
 		Columns: []string{"node", "table", "logged", "stored", "healed", "differ", "gone", "unreadable", "error"},
 	}
 	type document struct {
