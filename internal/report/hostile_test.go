@@ -328,7 +328,7 @@ func TestUnknownIsNeverShownAsEmpty(t *testing.T) {
 		report.Markdown: {"before unknown"},
 	} {
 		var b bytes.Buffer
-		if err := report.New(&b, report.Options{Format: format}).Change(c); err != nil {
+		if err := report.New(&b, report.Options{Format: format}).Change(c, report.Readings{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, w := range want {
