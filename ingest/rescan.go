@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"strings"
 
 	"recourse/audit"
@@ -137,7 +138,7 @@ func (r *rescanning) commit(ctx context.Context, w window, cursor audit.Cursor) 
 		b.Spans = []audit.Span{{Node: t.o.Node, Table: r.tb.table, From: w.from, To: end}}
 	}
 	if p.tier.Back > t.o.Overlap || p.report != nil {
-		if err := r.compare(ctx, end, &b); err != nil {
+		if err := r.compare(ctx, w, &b); err != nil {
 			return err
 		}
 	}
@@ -188,9 +189,12 @@ func (r *rescanning) finish(ctx context.Context, b *audit.Batch, cursor audit.Cu
 // compare holds what is stored against what the log shows now. On the LMDB line
 // an entry may stand a little later in the log than the time that it shows, so
 // the last seconds of a window are judged with the next.
-func (r *rescanning) compare(ctx context.Context, end audit.Time, b *audit.Batch) error {
+func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) error {
 	p, t := r.pass, r.t
-	from, to := max(p.told, p.server-ms(p.tier.Back)), end-commitLag
+	from, to := max(p.told, p.server-ms(p.tier.Back)), w.to-commitLag
+	if w.to == 0 {
+		to = audit.Time(math.Inf(1))
+	}
 	kept := p.server - ms(t.retention()) + ms(t.o.Overlap)
 	var gone []audit.Change
 	for c, err := range t.o.Store.TableChanges(ctx, r.tb.table, from, to) {

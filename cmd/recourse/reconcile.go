@@ -83,7 +83,7 @@ func runReconcile(c *cli.Context, e *env) (err error) {
 	if err := missingTables(tables, got); err != nil {
 		return err
 	}
-	if err := p.List(reconciled(got)); err != nil {
+	if err := p.List(reconciled(got, p.Format() == report.Table)); err != nil {
 		return err
 	}
 	return verdict(c.Context, got, err)
@@ -142,18 +142,24 @@ func verdict(ctx context.Context, got []ingest.Reconciled, err error) error {
 }
 
 // reconciled is the list that is printed.
-func reconciled(got []ingest.Reconciled) report.Listing {
+func reconciled(got []ingest.Reconciled, forPeople bool) report.Listing {
 	l := report.Listing{
-		Name:    "reconciled",
-		Columns: []string{"node", "table", "logged", "stored", "healed", "differ", "gone", "unreadable", "error"},
+		Name: "reconciled",
+		Columns: []string{"node", "database", "table", "from", "to", "logged", "stored", "healed", "differ", "gone",
+			"unreadable", "minutes", "error"},
+	}
+	if forPeople {
+		l.Columns = []string{"node", "table", "logged", "stored", "healed", "differ", "gone", "unreadable", "error"}
 	}
 	type document struct {
 		ingest.Reconciled
-		Error *string `json:"error"`
+		Database string  `json:"database"`
+		Table    string  `json:"table"`
+		Error    *string `json:"error"`
 	}
 	docs := []document{}
 	for _, r := range got {
-		d := document{Reconciled: r}
+		d := document{Reconciled: r, Database: r.Table.Database, Table: r.Table.Name}
 		failure := ""
 		if r.Err != nil {
 			failure = r.Err.Error()
@@ -163,7 +169,12 @@ func reconciled(got []ingest.Reconciled) report.Listing {
 			d.Minutes = []ingest.Minute{}
 		}
 		docs = append(docs, d)
-		l.Rows = append(l.Rows, []any{r.Node, r.Table.String(), r.Logged, r.Stored, r.Healed, r.Differ, r.Gone, r.Unreadable, failure})
+		if forPeople {
+			l.Rows = append(l.Rows, []any{r.Node, r.Table.String(), r.Logged, r.Stored, r.Healed, r.Differ, r.Gone, r.Unreadable, failure})
+			continue
+		}
+		l.Rows = append(l.Rows, []any{r.Node, r.Table.Database, r.Table.Name, r.From, r.To, r.Logged, r.Stored, r.Healed, r.Differ,
+			r.Gone, r.Unreadable, len(r.Minutes), failure})
 	}
 	l.Document = map[string]any{"reconciled": docs}
 	return l
