@@ -58,7 +58,7 @@ func (t *Tailer) rescan(ctx context.Context, tb *table, server audit.Time) (audi
 		if !due {
 			return audit.Appended{}, nil
 		}
-		tb.pass = &pass{tier: tier, next: max(server-ms(tier.Back), 0), server: server, width: width{tier.Back}}
+		tb.pass = &pass{tier: tier, next: max(server-ms(tier.Back), 0), server: server, width: width{now: tier.Back}}
 	}
 	r := rescanning{t: t, tb: tb, pass: tb.pass}
 	err := r.window(ctx)
@@ -97,7 +97,7 @@ func (r *rescanning) window(ctx context.Context) error {
 		p.before, p.shown = p.shown, idSet{}
 		began := t.o.Now()
 		err := r.scan.run(ctx, w)
-		if err != nil && ctx.Err() == nil && isOverload(err) && w.to != 0 && p.width.narrow(w) {
+		if err != nil && ctx.Err() == nil && isOverload(err) && p.width.narrow(w) {
 			continue
 		}
 		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 {
@@ -107,7 +107,7 @@ func (r *rescanning) window(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p.width.took(t.o.Now().Sub(began))
+		p.width.took(w, t.o.Now().Sub(began))
 		return r.commit(ctx, w, cursor)
 	}
 }
