@@ -63,6 +63,9 @@ func (v *verdict) changes() {
 		}
 		if len(changes) > most {
 			v.bad("%s: stored %d times, happened %d times", f, len(changes), most)
+			for _, c := range changes {
+				v.bad("%s:   %s (%s) of a group %+v, seen %s, late: %v; %s", f, c.Op, c.Reported, c.Group, c.Observed, c.Late, c.Note)
+			}
 		}
 		for i := range changes {
 			v.change(f, &changes[i], clocks)

@@ -42,7 +42,7 @@ type member struct {
 	wire   *wire
 	truth  *truth
 	offset audit.Time // of its clock
-	looks  int
+	told   audit.Time // what the clock told last
 	down   bool
 }
 
@@ -78,16 +78,24 @@ func newWorld(seed uint64, line harpertest.Line, nodes int, db *store.DB) *world
 // join adds a node.
 func (w *world) join(name string) *member {
 	n := &member{name: name, truth: newTruth()}
-	n.srv = harpertest.New(harpertest.Options{Line: w.line, Node: name, Clock: func() audit.Time {
-		n.looks++
-		return w.now + n.offset + audit.Time(n.looks%4096)/256
-	}})
+	n.srv = harpertest.New(harpertest.Options{Line: w.line, Node: name, Clock: func() audit.Time { return n.clock(w.now) }, CommitDelay: 1})
 	for _, t := range w.tables {
 		n.srv.CreateTable(t, harpertest.Schema{Exported: true})
 	}
 	n.wire = &wire{srv: n.srv, tables: w.tables, mishap: w.mishap}
 	w.nodes = append(w.nodes, n)
 	return n
+}
+
+// clock goes a little on whenever it is looked at, so that no two commits have
+// one time, and back only when it is set back.
+func (n *member) clock(now audit.Time) audit.Time {
+	at := now + n.offset
+	if at <= n.told && n.told-at < 1000 {
+		at = n.told + 1.0/256
+	}
+	n.told = at
+	return at
 }
 
 // restart is a new process on the old store.

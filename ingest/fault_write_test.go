@@ -96,6 +96,7 @@ func (w *world) commit(n *member, at audit.Time, what string, write func(*harper
 		when = fmt.Sprintf(" (dated %.3fs)", float64(at-dawn)/1000)
 	}
 	w.say("%s: %s%s %v", n.name, what, when, orFine(err))
+	w.look()
 }
 
 func orFine(err error) string {

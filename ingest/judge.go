@@ -23,7 +23,7 @@ func (t *Tailer) judge(ctx context.Context, tb *table, s *scan) ([]audit.Gap, er
 	}
 	for i := range s.found {
 		g := &s.found[i]
-		if g.Kind != audit.GapUnreadable || !tb.memory.covers(window{g.From, g.To}) {
+		if g.Kind != audit.GapUnreadable || g.To <= g.From || !tb.memory.covers(window{g.From, g.To}) {
 			continue
 		}
 		if tb.oneClock {
@@ -92,6 +92,9 @@ func (p *polling) prove(ctx context.Context, b *audit.Batch, w window) error {
 		at := p.tb.recent.seen[id].time
 		times.from, times.to = min(times.from, at), max(times.to, at)
 	}
+	// On the LMDB line a change that is dated into the future stands before its
+	// time, but not before where the last poll began.
+	times.from, times.to = min(times.from, p.tb.recent.from), max(times.to, w.from)
 	shown, err := p.t.lookAgain(ctx, p.tb, p.server, times)
 	if err != nil {
 		return err
