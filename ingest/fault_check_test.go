@@ -85,8 +85,8 @@ func (v *verdict) change(f fact, c *audit.Change, _ bool) {
 			}
 		}
 	}
-	if !user {
-		v.bad("%s: by %q, which is nobody who did it", f, c.User)
+	if !user && c.Note != inferred {
+		v.bad("%s: by %q, which is nobody who did it; %s", f, c.User, c.Note)
 	}
 	if c.After.Trust > audit.Provisional && !right {
 		v.bad("%s (%s): the %s image is wrong: %s %s", f, c.Op, c.After.Trust, c.After.State, c.After.Body.JSON())

@@ -77,7 +77,7 @@ func newWorld(seed uint64, line harpertest.Line, nodes int, db *store.DB) *world
 
 // join adds a node.
 func (w *world) join(name string) *member {
-	n := &member{name: name, truth: newTruth()}
+	n := &member{name: name, truth: newTruth(), offset: audit.Time(len(w.nodes)) / 1024} // no two versions are the same
 	n.srv = harpertest.New(harpertest.Options{Line: w.line, Node: name, Clock: func() audit.Time { return n.clock(w.now) }, CommitDelay: 1})
 	for _, t := range w.tables {
 		n.srv.CreateTable(t, harpertest.Schema{Exported: true})

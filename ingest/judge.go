@@ -57,15 +57,16 @@ func (t *Tailer) holds(ctx context.Context, tb *table, from, to audit.Time) (boo
 }
 
 // unread says that a change of that time may be among what a scan left out or
-// could not read.
+// could not read. It may stand before its time too: another node's clock may be
+// ahead of that of the node whose log it is.
 func (s *scan) unread(at audit.Time) bool {
 	for _, h := range s.holes {
-		if h.from-commitLag <= at && at < h.to {
+		if h.from-commitLag <= at && at < h.to+commitLag {
 			return true
 		}
 	}
 	for _, g := range s.found {
-		if g.From-commitLag <= at && at <= g.To {
+		if g.From-commitLag <= at && at <= g.To+commitLag {
 			return true
 		}
 	}

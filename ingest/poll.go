@@ -111,8 +111,8 @@ func (p *polling) begin() audit.Time {
 		// before the cursor, and since when is not known.
 		t.o.Log.Warn("the server's clock was set back: reading the whole log", "table", p.tb.name(), "by_ms", (cursor - p.server).String())
 		return 0
-	case p.server < cursor-clockSlack:
-		return p.server - ms(elapsed) - ms(t.o.Overlap)
+	case p.setBack():
+		return min(cursor, p.server-ms(elapsed)) - ms(t.o.Overlap)
 	}
 	kept := t.retention()
 	if lost := p.server - ms(kept); cursor < lost && !p.first && (p.tb.polled.IsZero() || elapsed > kept) {
@@ -126,10 +126,17 @@ func (p *polling) begin() audit.Time {
 	return min(cursor, p.server) - back
 }
 
+// setBack says that the server's clock has gone on by less than ours since the
+// last poll: it was set back, and what was written since may lie before the
+// cursor.
+func (p *polling) setBack() bool {
+	return !p.tb.polled.IsZero() && p.server-p.cursor.Time < ms(p.t.o.Now().Sub(p.tb.polled))-clockSlack
+}
+
 // trusted is up to which time of the log what was read before is known to be
 // whole: the clock may have been set back, now or earlier.
 func (p *polling) trusted(from audit.Time) audit.Time {
-	if p.server < p.cursor.Time {
+	if p.server < p.cursor.Time || p.setBack() {
 		return from
 	}
 	return p.cursor.Time

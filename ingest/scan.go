@@ -93,9 +93,16 @@ func (s *scan) run(ctx context.Context, w window) error {
 	}
 	s.began, s.from, s.cut = s.now(), w.from, false
 	back := s.mark()
+	err := s.parts(ctx, w)
+	if err != nil {
+		s.rewind(back) // the window may be read again
+	}
+	return err
+}
+
+func (s *scan) parts(ctx context.Context, w window) error {
 	for _, part := range w.without(s.holes) {
 		if err := s.read(ctx, part, false); err != nil {
-			s.rewind(back) // the window may be read again
 			return err
 		}
 	}

@@ -129,13 +129,18 @@ func (r *reading) weigh(row harper.AuditRow, op audit.Op, doubt bool) (audit.Op,
 // in doubt. Harper names only the operation of the group's first record
 // (groupRecordsInHistory), so of the others the image tells: none means
 // deleted, one under a delete means written. Within a group of patches, no
-// image may also be a patch whose image Harper could not rebuild; and what
-// stands with a message may be a write.
+// image may also be a patch whose image Harper could not rebuild, which CBOR
+// shows as null and not as undefined; and what stands with a message may be a
+// write.
 func operationOf(row harper.AuditRow) (audit.Op, bool) {
 	if row.Index == 0 || row.Err != nil {
 		return row.Operation, false
 	}
 	switch gone := row.Record == nil; {
+	case row.Null && row.Operation.Kind() == audit.KindWrite:
+		return row.Operation, false
+	case row.Null:
+		return audit.OpPatch, false
 	case gone && row.Operation == audit.OpDelete:
 		return audit.OpDelete, false
 	case gone:
