@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,9 @@ import (
 // once, and to say where it does not.
 func TestFaults(t *testing.T) {
 	seeds := uint64(40)
+	if n, err := strconv.Atoi(os.Getenv("SEEDS")); err == nil {
+		seeds = uint64(n)
+	}
 	if os.Getenv("RECOURSE_SOAK") != "" {
 		seeds = 4000
 	}
@@ -83,7 +87,7 @@ func (w *world) step() {
 	case c < 78:
 		w.once()
 	case c < 86:
-		w.part1()
+		w.some()
 	case c < 92:
 		w.weather = pick(w, 0, 0, 10, 40, 100)
 		w.say("weather: %d of 100 requests go wrong", w.weather)
@@ -106,26 +110,29 @@ func (w *world) once() {
 	_ = w.try("poll all", w.tail.Once) // a mishap is what this is about
 }
 
-// part1 does one thing of what a poll of all does, in an order of its own.
-func (w *world) part1() {
-	ctx := context.Background()
-	w.tail.find(ctx)
+// some does one thing of what a poll of all does, in an order of its own.
+func (w *world) some() {
+	w.tail.find(context.Background())
 	n := pick(w, w.tail.list()...)
-	targets, err := n.tailer.targets(ctx)
-	if err != nil || n.tailer.load(ctx) != nil {
-		return
-	}
-	tb := n.tailer.table(pick(w, targets...))
-	server, err := n.tailer.serverTime(ctx)
-	if err != nil {
-		return
-	}
-	name := fmt.Sprint(n.name, " ", tb.table.Name)
-	if tb.rescanDue(server, n.tailer.tiers()) && w.chance(60) {
-		_ = w.try("one window of a re-scan of "+name, func(ctx context.Context) (audit.Appended, error) { return n.tailer.rescan(ctx, tb, server) })
-		return
-	}
-	_ = w.try("poll "+name, func(ctx context.Context) (audit.Appended, error) { return n.tailer.poll(ctx, tb, server) })
+	i, rescan := w.rnd.IntN(len(w.tables)), w.chance(50)
+	_ = w.try(fmt.Sprint("poll or a window of a re-scan of ", n.name, " ", w.tables[i].Name), func(ctx context.Context) (got audit.Appended, err error) {
+		targets, err := n.tailer.targets(ctx)
+		if err != nil {
+			return got, err
+		}
+		if err := n.tailer.load(ctx); err != nil {
+			return got, err
+		}
+		tb := n.tailer.table(targets[i])
+		server, err := n.tailer.serverTime(ctx)
+		switch {
+		case err != nil:
+			return got, err
+		case rescan && tb.rescanDue(server, n.tailer.tiers()):
+			return n.tailer.rescan(ctx, tb, server)
+		}
+		return n.tailer.poll(ctx, tb, server)
+	})
 }
 
 // trouble is what happens to servers.

@@ -99,6 +99,18 @@ func (tr *truth) look(srv *harpertest.Server, tables []audit.Table, mark func(*l
 	}
 }
 
+// rename takes one entry for one of another kind.
+func (tr *truth) rename(from, to fact) {
+	for _, l := range tr.entries {
+		if l.fact == from {
+			l.fact = to
+			tr.count[from]--
+			tr.count[to]++
+			return
+		}
+	}
+}
+
 // right says that an image is what the record was after an entry of the fact:
 // for one that Harper keeps whole, that; for a patch, what the record was while
 // the patch was its newest write.

@@ -60,17 +60,28 @@ func (t *Tailer) holds(ctx context.Context, tb *table, from, to audit.Time) (boo
 // could not read. It may stand before its time too: another node's clock may be
 // ahead of that of the node whose log it is.
 func (s *scan) unread(at audit.Time) bool {
+	before, after := ms(lateAfter), audit.Time(commitLag)
+	if s.oneClock {
+		before, after = 0, 0
+	}
 	for _, h := range s.holes {
-		if h.from-commitLag <= at && at < h.to+commitLag {
+		if h.from-before <= at && at < h.to+after {
 			return true
 		}
 	}
 	for _, g := range s.found {
-		if g.From-commitLag <= at && at <= g.To+commitLag {
+		if g.From-before <= at && at < g.End()+after {
 			return true
 		}
 	}
 	return false
+}
+
+// explained says that so many changes which are not shown may be those that a
+// scan left out or could not read. On the LMDB line each hides one, and how far
+// it stands from its time is not known.
+func (s *scan) explained(missing int) bool {
+	return !s.oneClock && missing <= len(s.holes)+len(s.found)
 }
 
 // prove holds the end of the log against what it showed at the last poll. What

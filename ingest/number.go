@@ -55,7 +55,7 @@ func (s *scan) numberOf(ctx context.Context, c audit.Change, guess int) (int, er
 		case !known:
 			// There may be a gap before the guess, if what the scan met was new.
 			c.Nth, from = -1, 0
-		case (stored.User == c.User || c.Note == inferred) && stored.After.State == c.After.State && bytes.Equal(stored.After.Body, c.After.Body):
+		case (stored.User == c.User || c.Note == inferred || stored.Note == inferred) && stored.After.State == c.After.State && bytes.Equal(stored.After.Body, c.After.Body):
 			s.seen.meet(id)
 			return c.Nth, nil
 		}

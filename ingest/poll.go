@@ -115,12 +115,13 @@ func (p *polling) begin() audit.Time {
 		return min(cursor, p.server-ms(elapsed)) - ms(t.o.Overlap)
 	}
 	kept := t.retention()
-	if lost := p.server - ms(kept); cursor < lost && !p.first && (p.tb.polled.IsZero() || elapsed > kept) {
+	read := p.tb.memory.readTo(cursor, p.server)
+	if lost := p.server - ms(kept); read < lost && !p.first && (p.tb.polled.IsZero() || elapsed > kept) {
 		p.outage = []audit.Gap{{
-			Node: t.o.Node, Table: p.tb.table, From: cursor, To: lost, Kind: audit.GapOutage, Observed: audit.TimeOf(t.o.Now()),
+			Node: t.o.Node, Table: p.tb.table, From: read, To: lost, Kind: audit.GapOutage, Observed: audit.TimeOf(t.o.Now()),
 			Reason: "not read for longer than Harper keeps its log: changes of this time may be lost",
 		}}
-		t.o.Log.Error("the log was not read for longer than Harper keeps it", "table", p.tb.name(), "from", cursor.ISO(), "to", lost.ISO())
+		t.o.Log.Error("the log was not read for longer than Harper keeps it", "table", p.tb.name(), "from", read.ISO(), "to", lost.ISO())
 		return cursor - ms(t.o.Overlap)
 	}
 	return min(cursor, p.server) - back

@@ -223,6 +223,9 @@ func (r *rescanning) compare(ctx context.Context, end audit.Time, b *audit.Batch
 	if err != nil {
 		return err
 	}
+	if r.scan.explained(len(lost)) {
+		return nil
+	}
 	p.report.gone(lost)
 	b.Alerts = append(b.Alerts, t.cutAlarm(r.tb, lost)...)
 	return nil

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -80,6 +81,10 @@ func (r *reading) prefer(ctx context.Context, known func(context.Context, audit.
 			left[p] = stored
 		}
 		kinds := []audit.Kind{c.Op.Kind(), audit.KindWrite, audit.KindDelete, audit.KindMessage}
+		if !r.oneClock && c.Op.Kind() == audit.KindMessage {
+			kinds = kinds[:1] // it has the time of a write that is another
+			c.User = ""       // and stands beside that
+		}
 		for _, k := range kinds {
 			if left[p][k] <= 0 {
 				continue
@@ -133,37 +138,42 @@ func (r *reading) storedBeside(ctx context.Context, i int, known func(context.Co
 	return n, nil
 }
 
-// resolveOne matches the changes of one record in one transaction with the
-// entries of its history, one by one; they come in the same order. It says
-// whether the history settles the change.
+// resolveOne finds the entry of a record's history that is a change, by its time
+// and by what it shows, and says whether it settles what the change was. On the
+// LMDB line not every entry is found there, and an entry between two readings
+// may show something else.
 func (r *reading) resolveOne(i int, history []harper.AuditRow) bool {
 	c := &r.changes[i]
+	var entries, alike []harper.AuditRow
+	for _, e := range history {
+		if e.Time != c.Time {
+			continue
+		}
+		entries = append(entries, e)
+		if bytes.Equal(e.Record, c.After.Body) {
+			alike = append(alike, e)
+		}
+	}
 	var mine []int
 	for j := range r.changes {
 		if r.changes[j].Time == c.Time && r.changes[j].Key.ID == c.Key.ID {
 			mine = append(mine, j)
 		}
 	}
-	var entries []harper.AuditRow
-	for _, e := range history {
-		if e.Time == c.Time {
-			entries = append(entries, e)
-		}
-	}
-	if len(mine) != len(entries) {
+	var e harper.AuditRow
+	switch n := slices.Index(mine, i); {
+	case len(alike) > 0 && !slices.ContainsFunc(alike, func(o harper.AuditRow) bool { return o.Operation.Kind() != alike[0].Operation.Kind() }):
+		e = alike[0]
+	case len(alike) > 0 && len(mine) == len(entries), len(mine) == 1 && len(entries) == 1:
+		e = entries[n] // they come in one order
+	default:
 		return false
 	}
-	for n, j := range mine {
-		if j != i {
-			continue
-		}
-		e := entries[n]
-		shown := harper.AuditRow{Operation: e.Operation, Time: c.Time, Record: c.After.Body, IDsField: e.IDsField}
-		// Its user too may be another than the group's: on LMDB a message has the
-		// time of its record's last write, and stands in one group with it.
-		c.Op, c.User = e.Operation, e.User
-		c.After, c.Note = r.afterOf(c.Op, shown)
-		r.stable[j] = isStable(c.Op, shown)
-	}
+	shown := harper.AuditRow{Operation: e.Operation, Time: c.Time, Record: c.After.Body, IDsField: e.IDsField}
+	// Its user too may be another than the group's: on LMDB a message has the time
+	// of its record's last write, and stands in one group with it.
+	c.Op, c.User = e.Operation, e.User
+	c.After, c.Note = r.afterOf(c.Op, shown)
+	r.stable[i] = isStable(c.Op, shown)
 	return true
 }

@@ -20,6 +20,7 @@ type reading struct {
 	// doubtful lists changes whose kind the answer does not settle.
 	doubtful []int
 	numbered map[int]bool // those whose Nth is settled
+	oneClock bool         // the answers are those of RocksDB
 	bytes    int
 	// nameless are entries whose key could not be decoded: nothing can be stored
 	// of them but that they are there.
@@ -61,6 +62,7 @@ func (r *reading) add(row harper.AuditRow) {
 		})
 		return
 	}
+	r.oneClock = row.IDsField
 	op, doubt := operationOf(row)
 	op, doubt = r.weigh(row, op, doubt)
 	c := audit.Change{

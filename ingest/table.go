@@ -135,6 +135,17 @@ func (m *logMemory) hiding() int {
 	return n
 }
 
+// readTo is up to which time the log was read, at least to the cursor: that goes
+// back when the whole log is read again.
+func (m *logMemory) readTo(cursor, server audit.Time) audit.Time {
+	for _, s := range m.spans {
+		if s.To <= server {
+			cursor = max(cursor, s.To)
+		}
+	}
+	return cursor
+}
+
 // doubt forgets that anything from a time on was read: the clock was set back,
 // and new entries come into stretches that were read before there were any.
 func (m *logMemory) doubt(from audit.Time) {
