@@ -52,19 +52,23 @@ func (w *world) check() []string {
 }
 
 // forgive has the truth agree with what is stored as an inference: what kind of
-// change it was, nobody could tell any more when it was read. That there was one
-// more counts all the same.
+// change it was, nobody could tell any more when it was read, and another node's
+// log may have told more. That it says so is what counts; how often it is wrong
+// is reported.
 func (v *verdict) forgive() {
 	for f, changes := range v.stored {
-		if !slices.ContainsFunc(changes, func(c audit.Change) bool { return c.Note == inferred }) {
-			continue
-		}
+		most := 0
 		for _, n := range v.w.nodes {
-			for _, kind := range []audit.Kind{audit.KindWrite, audit.KindDelete, audit.KindMessage} {
-				other := f
-				if other.kind = kind; len(v.stored[f]) > n.truth.count[f] && n.truth.count[other] > len(v.stored[other]) {
-					n.truth.rename(other, f)
-				}
+			most = max(most, n.truth.count[f])
+		}
+		for i, c := range slices.Backward(changes) {
+			if c.Note != inferred || len(v.stored[f]) <= most {
+				continue
+			}
+			v.stored[f] = slices.Delete(slices.Clone(v.stored[f]), i, i+1)
+			v.w.wrongGuesses++
+			for _, n := range v.w.nodes {
+				n.truth.guessed(f, v.stored)
 			}
 		}
 	}

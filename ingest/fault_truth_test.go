@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"slices"
 
 	"recourse/audit"
 	"recourse/internal/harpertest"
@@ -99,13 +100,13 @@ func (tr *truth) look(srv *harpertest.Server, tables []audit.Table, mark func(*l
 	}
 }
 
-// rename takes one entry for one of another kind.
-func (tr *truth) rename(from, to fact) {
-	for _, l := range tr.entries {
-		if l.fact == from {
-			l.fact = to
-			tr.count[from]--
-			tr.count[to]++
+// guessed forgets an entry of the same record and time that is stored as
+// something else.
+func (tr *truth) guessed(f fact, stored map[fact][]audit.Change) {
+	for i, l := range tr.entries {
+		if l.fact.table == f.table && l.fact.id == f.id && l.fact.version == f.version && len(stored[l.fact]) < tr.count[l.fact] {
+			tr.entries = slices.Delete(tr.entries, i, i+1)
+			tr.count[l.fact]--
 			return
 		}
 	}

@@ -31,6 +31,8 @@ type world struct {
 	stepped bool // a clock was set
 	purged  bool // a log was cut
 	crashes int
+	// wrongGuesses are changes whose kind was inferred, and wrongly.
+	wrongGuesses int
 	open    []*open // transactions under way
 	serial  int
 }

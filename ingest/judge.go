@@ -78,10 +78,16 @@ func (s *scan) unread(at audit.Time) bool {
 }
 
 // explained says that so many changes which are not shown may be those that a
-// scan left out or could not read. On the LMDB line each hides one, and how far
-// it stands from its time is not known.
-func (s *scan) explained(missing int) bool {
-	return !s.oneClock && missing <= len(s.holes)+len(s.found)
+// scan from a time on left out or could not read. On the LMDB line each hides
+// one, and how far it stands from its time is not known.
+func (s *scan) explained(missing int, from audit.Time) bool {
+	hidden := len(s.found)
+	for _, h := range s.holes {
+		if h.to > from {
+			hidden++
+		}
+	}
+	return !s.oneClock && missing <= hidden
 }
 
 // prove holds the end of the log against what it showed at the last poll. What
@@ -96,7 +102,7 @@ func (p *polling) prove(ctx context.Context, b *audit.Batch, w window) error {
 			gone = append(gone, id)
 		}
 	}
-	if len(gone) == 0 {
+	if len(gone) == 0 || p.scan.explained(len(gone), p.tb.recent.from) {
 		return nil
 	}
 	times := window{from: p.server}

@@ -119,7 +119,7 @@ func (r *reading) weigh(row harper.AuditRow, op audit.Op, doubt bool) (audit.Op,
 			op = audit.OpMessage
 		}
 	case audit.KindWrite:
-		if updated != "" && !hasTime && !r.bare {
+		if updated != "" && !hasTime && !r.bare && row.Record.Len() > 0 {
 			return audit.OpMessage, true
 		}
 		doubt = doubt || key != "" && !hasKey
