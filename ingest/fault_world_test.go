@@ -33,8 +33,8 @@ type world struct {
 	crashes int
 	// wrongGuesses are changes whose kind was inferred, and wrongly.
 	wrongGuesses int
-	open    []*open // transactions under way
-	serial  int
+	open         []*open // transactions under way
+	serial       int
 }
 
 // A member is a node of the world.
