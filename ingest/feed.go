@@ -91,12 +91,8 @@ type fed struct {
 // fed is a table that is about to be read.
 func (t *Tailer) fed(ctx context.Context, tb *table, server audit.Time) (*fed, error) {
 	p := &polling{t: t, tb: tb, server: server}
-	var err error
-	if p.cursor, p.known, err = t.o.Store.Cursor(ctx, t.o.Node, tb.table); err != nil {
+	if err := p.resume(ctx); err != nil {
 		return nil, err
-	}
-	if tb.reread == nil && p.known {
-		tb.reread = p.cursor.Reread
 	}
 	p.scan = t.scan(tb, server, nil)
 	if p.known {
@@ -201,7 +197,7 @@ func (f *feeding) entry(ctx context.Context, d *fed, e harper.FeedEntry) error {
 	c.Late = (p.scan.late != 0 && c.Time < p.scan.late || c.Time < f.from-ms(lateAfter)) && c.Op.Kind() != audit.KindMessage
 	if c.Op.Kind() != audit.KindMessage {
 		d.fold.add(&c)
-		if !p.known && (p.oldest == 0 || c.Time < p.oldest) {
+		if p.first && (p.oldest == 0 || c.Time < p.oldest) {
 			p.oldest = c.Time
 		}
 	}
