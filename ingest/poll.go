@@ -75,7 +75,7 @@ func (p *polling) run(ctx context.Context) error {
 			p.t.o.Log.Info("reading a smaller part of the log", "table", p.tb.name(), "width", p.tb.width.get().String(), "err", err)
 			continue
 		}
-		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 {
+		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 && !p.scan.hangs(ctx) {
 			// A millisecond of the log that Harper does not get through.
 			p.scan.giveUp(w, err)
 			err = nil
@@ -197,7 +197,8 @@ func (p *polling) cover(b *audit.Batch, w window, end audit.Time) {
 		return
 	}
 	if p.first && (from == 0 || p.oldest >= from) {
-		from = min(cmp.Or(p.oldest, p.server), end)
+		// What is older than Harper keeps its log may be dated back.
+		from = min(max(cmp.Or(p.oldest, p.server), p.server-ms(p.t.retention())), end)
 		b.Gaps = append(b.Gaps, audit.Gap{
 			Node: p.t.o.Node, Table: p.tb.table, From: 0, To: from, Kind: audit.GapBefore, Observed: audit.TimeOf(p.t.o.Now()),
 			Reason: "nothing older was in the log when it was first read",

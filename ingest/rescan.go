@@ -102,7 +102,7 @@ func (r *rescanning) window(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil && isOverload(err) && w.to != 0 && p.width.narrow(w) {
 			continue
 		}
-		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 {
+		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 && !r.scan.hangs(ctx) {
 			r.scan.giveUp(w, err)
 			err = nil
 		}
@@ -233,8 +233,8 @@ func (r *rescanning) compare(ctx context.Context, end audit.Time, b *audit.Batch
 
 // lost are those of some changes that a stretch of the log does not show.
 func (r *rescanning) lost(ctx context.Context, gone []audit.Change, w window) ([]audit.Change, error) {
-	shown, err := r.t.lookAgain(ctx, r.tb, r.pass.server, w)
-	return slices.DeleteFunc(gone, func(c audit.Change) bool { return shown.has(c.ID) }), err
+	shown, s, err := r.t.lookAgain(ctx, r.tb, r.pass.server, w)
+	return slices.DeleteFunc(gone, func(c audit.Change) bool { return shown.has(c.ID) || s.unread(c.Time) }), err
 }
 
 // mostRetried bounds how many gaps one pass tries again.
