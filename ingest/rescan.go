@@ -245,7 +245,7 @@ const mostRetried = 100
 func (r *rescanning) retry(ctx context.Context, b *audit.Batch) error {
 	tried := 0
 	for _, g := range r.tb.memory.gaps {
-		if g.Kind != audit.GapUnreadable || g.Healed != 0 || g.To <= g.From || g.To-g.From > narrowest || strings.HasPrefix(g.Reason, gaveUp) {
+		if g.Kind != audit.GapUnreadable || g.Healed != 0 || g.To <= g.From || r.isHopeless(g) {
 			continue
 		}
 		if tried++; tried > mostRetried {
@@ -261,6 +261,15 @@ func (r *rescanning) retry(ctx context.Context, b *audit.Batch) error {
 		}
 	}
 	return nil
+}
+
+// isHopeless says that a stretch is not tried again: it is wide, or Harper did
+// not get through it, unless somebody asks for that.
+func (r *rescanning) isHopeless(g audit.Gap) bool {
+	if strings.HasPrefix(g.Reason, gaveUp) {
+		return r.pass.report == nil
+	}
+	return g.To-g.From > narrowest
 }
 
 func healed(g audit.Gap, at audit.Time) audit.Gap {
