@@ -46,7 +46,8 @@ type polling struct {
 	total  audit.Appended
 }
 
-func (p *polling) run(ctx context.Context) error {
+// resume finds out where reading stands.
+func (p *polling) resume(ctx context.Context) error {
 	var err error
 	if p.cursor, p.known, err = p.t.o.Store.Cursor(ctx, p.t.o.Node, p.tb.table); err != nil {
 		return err
@@ -56,6 +57,13 @@ func (p *polling) run(ctx context.Context) error {
 	p.first = !p.known || p.cursor.Reread != nil && p.cursor.Reread[firstReading] == 0 && !p.tb.memory.read
 	if p.tb.reread == nil && p.known {
 		p.tb.reread = p.cursor.Reread
+	}
+	return nil
+}
+
+func (p *polling) run(ctx context.Context) error {
+	if err := p.resume(ctx); err != nil {
+		return err
 	}
 	from := p.begin()
 	if p.sure = from; p.known {

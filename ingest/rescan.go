@@ -81,6 +81,7 @@ type rescanning struct {
 	pass   *pass
 	scan   *scan
 	newest newest
+	logged []audit.Time // of the changes that the window showed, if somebody counts them
 	total  audit.Appended
 }
 
@@ -97,7 +98,7 @@ func (r *rescanning) window(ctx context.Context) error {
 		if known {
 			r.scan.late = min(cursor.Time, p.server) - ms(t.o.Overlap)
 		}
-		p.before, p.shown = p.shown, idSet{}
+		p.before, p.shown, r.logged = p.shown, idSet{}, nil
 		began := t.o.Now()
 		err := r.scan.run(ctx, w)
 		if err != nil && ctx.Err() == nil && isOverload(err) && p.width.narrow(w) {
@@ -108,12 +109,24 @@ func (r *rescanning) window(ctx context.Context) error {
 			err = nil
 		}
 		if err != nil {
-			return err
+			return r.failed(ctx, err)
 		}
 		p.width.took(w, t.o.Now().Sub(began))
 		p.seen = r.scan.seen
 		return r.commit(ctx, w, cursor)
 	}
+}
+
+// failed keeps what is known of a window that ended in an error. Without that, a
+// log of which much cannot be read would be read for ever, each time as far.
+func (r *rescanning) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	found, judged := r.t.judge(ctx, r.tb, r.scan)
+	got, kept := r.t.keep(ctx, r.tb, audit.Batch{Gaps: found, Slow: r.scan.slow})
+	r.total = addAppended(r.total, got)
+	return errors.Join(err, judged, kept)
 }
 
 func (r *rescanning) emit(ctx context.Context, rd *reading) error {
@@ -122,7 +135,12 @@ func (r *rescanning) emit(ctx context.Context, rd *reading) error {
 	r.total = addAppended(r.total, got)
 	r.pass.shown.add(rd.changes)
 	r.newest.add(rd)
-	r.pass.report.logged(rd.changes, got)
+	if r.pass.report != nil {
+		r.pass.report.stored(got)
+		for i := range rd.changes {
+			r.logged = append(r.logged, rd.changes[i].Time)
+		}
+	}
 	return err
 }
 
@@ -151,6 +169,7 @@ func (r *rescanning) commit(ctx context.Context, w window, cursor audit.Cursor) 
 			return err
 		}
 	}
+	p.report.logged(r.logged)
 	got, err := t.keep(ctx, r.tb, b)
 	r.total = addAppended(r.total, got)
 	if err != nil || w.to != 0 {
