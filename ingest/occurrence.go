@@ -13,13 +13,14 @@ import (
 // Only the last of many are remembered: the parts of a transaction lie close
 // together in the log. A group is never forgotten before it ends.
 type occurrences struct {
-	young, old map[occurrence]int
+	young, old map[occurrence]uint32
 	shared     bool // young is also held by a mark
 }
 
 // An occurrence is what two or more entries of one record in one transaction
-// share: the first half of the ID that the first of them has.
-type occurrence [16]byte
+// share: the begin of the ID that the first of them has. A transaction can have a
+// million entries, so it is kept short.
+type occurrence [12]byte
 
 // generation is how many occurrences are remembered at least.
 const generation = 100_000
@@ -34,18 +35,18 @@ func (o *occurrences) next(c *audit.Change) int {
 		o.young, o.shared = maps.Clone(o.young), false
 	}
 	if o.young == nil {
-		o.young = map[occurrence]int{}
+		o.young = map[occurrence]uint32{}
 	}
 	first := *c
 	first.Nth = 0
 	id := first.Identify()
-	key := occurrence(id[:16])
+	key := occurrence(id[:12])
 	n, found := o.young[key]
 	if !found {
 		n = o.old[key]
 	}
 	o.young[key] = n + 1
-	return n
+	return int(n)
 }
 
 // mark is what is counted now; assigning it back forgets what was counted since.

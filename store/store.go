@@ -27,8 +27,9 @@ import (
 
 // Options say how a store is opened. The zero value works.
 type Options struct {
-	// Memory is about how many bytes the store may use for its caches and for
-	// what it has not yet sorted. 0 is 192 MiB; less than 32 MiB counts as that.
+	// Memory is about how many bytes the store may use: for its caches, for what
+	// it has not yet sorted and for sorting it. 0 is 104 MiB; less than 80 MiB
+	// counts as that.
 	Memory int64
 	// SkipCheck opens without reading every table. By default Open fails with
 	// ErrCorrupt if a block of one does not match its checksum, which takes about
@@ -57,10 +58,11 @@ type DB struct {
 	badger *badger.DB
 	dir    string
 
-	write sync.Mutex    // held by the one writer
-	head  atomic.Uint64 // the newest change's Seq
-	known atomic.Pointer[known]
-	room  room // looked at by the writer
+	write  sync.Mutex    // held by the one writer
+	head   atomic.Uint64 // the newest change's Seq
+	known  atomic.Pointer[known]
+	saving atomic.Bool // there is a saving to be finished
+	room   room        // looked at by the writer
 
 	mu     sync.Mutex // guards closed, and users.Add against users.Wait
 	closed bool
@@ -68,15 +70,23 @@ type DB struct {
 }
 
 const (
-	defaultMemory = 192 << 20
-	minMemory     = 32 << 20
+	defaultMemory = 104 << 20
+	minMemory     = 80 << 20
+	// sortMemory is what of it sorting takes: three memory tables, and twice the
+	// size of one for each of the eight tables that Badger keeps the memory of.
+	sortMemory = 64 << 20
+	memTable   = 11 << 18
 	// Values above this size go to Badger's value log, so that compactions do
 	// not copy them and so that they hardly count towards a transaction's limit.
 	// What is replaced there comes back only slowly (see RunGC), so rule state
-	// should stay below. A transaction takes at least 614 KiB of smaller values.
-	valueThreshold = 256 << 10
+	// should stay below. A transaction takes at most 422 KiB of smaller values.
+	valueThreshold = 64 << 10
 	valueLogFile   = 256 << 20
 	maxValue       = 128 << 20 // well below valueLogFile, which Badger demands
+	// tableFile is the size of a sorted table. Badger builds and writes some eight
+	// of them at a time, each in several times its size of memory, and would make
+	// them up to sixteen times as large in a large store.
+	tableFile = 1 << 20
 )
 
 // Open opens the store in dir, which is made if it does not exist. It fails
@@ -103,22 +113,27 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 	if memory == 0 {
 		memory = defaultMemory
 	}
-	memory = max(memory, minMemory)
-	return badger.DefaultOptions(dir).
+	caches := max(memory, minMemory) - sortMemory
+	b := badger.DefaultOptions(dir).
 		WithSyncWrites(!o.NoSync).
 		WithNumVersionsToKeep(1).
 		WithDetectConflicts(false). // one writer at a time
 		WithMetricsEnabled(false).
 		WithLogger(log).
-		WithMemTableSize(min(memory/8, 64<<20)).
+		WithMemTableSize(memTable).
 		WithNumMemtables(2).
-		WithBlockCacheSize(memory / 4).
-		WithIndexCacheSize(memory / 8).
+		WithNumLevelZeroTables(10).
+		WithNumLevelZeroTablesStall(30).
+		WithBaseTableSize(tableFile).
+		WithBlockCacheSize(caches * 2 / 3).
+		WithIndexCacheSize(caches / 3).
 		WithNumCompactors(2).
 		WithValueThreshold(valueThreshold).
 		WithValueLogFileSize(valueLogFile).
 		WithVerifyValueChecksum(true).
 		WithChecksumVerificationMode(options.OnBlockRead)
+	b.TableSizeMultiplier = 1
+	return b
 }
 
 // openError gives Badger's errors on opening our names. Badger wraps no cause,
@@ -149,7 +164,14 @@ func (db *DB) start(o Options, log *engineLog) error {
 	if err := db.checkFormat(); err != nil {
 		return err
 	}
-	return errors.Join(db.load(), chmodFiles(db.dir))
+	if err := db.load(); err != nil {
+		return err
+	}
+	db.saving.Store(true) // there may be one
+	if err := db.writeSaving(); err != nil && !errors.Is(err, ErrDiskFull) {
+		return err
+	}
+	return chmodFiles(db.dir)
 }
 
 // checkFormat makes sure that the store is ours and not of a newer kind.
