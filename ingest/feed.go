@@ -45,6 +45,7 @@ type feeding struct {
 	total  audit.Appended
 	bytes  int
 	last   audit.Time // the version of the entry before
+	at     audit.Time // how far in the log it is
 }
 
 // fed is one table's part of it.
@@ -86,11 +87,14 @@ func (f *feeding) run(ctx context.Context, tables []*table) error {
 			}
 		}
 		f.last = e.Version
-		if d := f.tables[e.Table.Name]; d != nil {
+		if e.Table.Name == "" {
+			f.unknown(e)
+		} else if d := f.tables[e.Table.Name]; d != nil {
 			if err := f.entry(ctx, d, e, w); err != nil {
 				return err
 			}
 		}
+		f.at = max(f.at, e.LocalTime)
 	}
 	if err := f.flush(ctx); err != nil {
 		return err
@@ -102,6 +106,25 @@ func (f *feeding) run(ctx context.Context, tables []*table) error {
 		f.total = addAppended(f.total, d.poll.total)
 	}
 	return nil
+}
+
+// unknown is an entry of which not even the table is known: a damaged one, of
+// whichever table, or one of a table that was dropped.
+func (f *feeding) unknown(e harper.FeedEntry) {
+	if e.Err == "" || e.TableID != 0 {
+		return
+	}
+	at := e.LocalTime
+	if at == 0 {
+		at = f.at // nothing else says where in the log it is
+	}
+	for _, d := range f.tables {
+		s := d.poll.scan
+		s.found = append(s.found, audit.Gap{
+			Node: f.t.o.Node, Table: d.poll.tb.table, From: at, To: at, Entries: 1, Kind: audit.GapUnreadable,
+			Reason: "a damaged entry of the raw log, of this table or another: " + e.Err, Observed: s.stamp.Observed,
+		})
+	}
 }
 
 // entry takes the next entry of a table.

@@ -62,7 +62,7 @@ func (p *polling) run(ctx context.Context) error {
 		w := p.tb.width.next(from, p.server, p.near())
 		began := p.t.o.Now()
 		err := p.scan.run(ctx, w)
-		if err != nil && ctx.Err() == nil && isOverload(err) && p.tb.width.narrow(w) && w.to != 0 {
+		if err != nil && ctx.Err() == nil && isOverload(err) && p.tb.width.narrow(w) {
 			p.t.o.Log.Info("reading a smaller part of the log", "table", p.tb.name(), "width", p.tb.width.get().String(), "err", err)
 			continue
 		}
@@ -74,7 +74,7 @@ func (p *polling) run(ctx context.Context) error {
 		if err != nil {
 			return p.failed(ctx, err)
 		}
-		p.tb.width.took(p.t.o.Now().Sub(began))
+		p.tb.width.took(w, p.t.o.Now().Sub(began))
 		if err := p.commit(ctx, w); err != nil || w.to == 0 {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"strings"
 
 	"recourse/audit"
@@ -57,7 +58,7 @@ func (t *Tailer) rescan(ctx context.Context, tb *table, server audit.Time) (audi
 		if !due {
 			return audit.Appended{}, nil
 		}
-		tb.pass = &pass{tier: tier, next: max(server-ms(tier.Back), 0), server: server, width: width{tier.Back}}
+		tb.pass = &pass{tier: tier, next: max(server-ms(tier.Back), 0), server: server, width: width{now: tier.Back}}
 	}
 	r := rescanning{t: t, tb: tb, pass: tb.pass}
 	err := r.window(ctx)
@@ -96,7 +97,7 @@ func (r *rescanning) window(ctx context.Context) error {
 		p.before, p.shown = p.shown, idSet{}
 		began := t.o.Now()
 		err := r.scan.run(ctx, w)
-		if err != nil && ctx.Err() == nil && isOverload(err) && w.to != 0 && p.width.narrow(w) {
+		if err != nil && ctx.Err() == nil && isOverload(err) && p.width.narrow(w) {
 			continue
 		}
 		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 {
@@ -106,7 +107,7 @@ func (r *rescanning) window(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p.width.took(t.o.Now().Sub(began))
+		p.width.took(w, t.o.Now().Sub(began))
 		return r.commit(ctx, w, cursor)
 	}
 }
@@ -137,7 +138,7 @@ func (r *rescanning) commit(ctx context.Context, w window, cursor audit.Cursor) 
 		b.Spans = []audit.Span{{Node: t.o.Node, Table: r.tb.table, From: w.from, To: end}}
 	}
 	if p.tier.Back > t.o.Overlap || p.report != nil {
-		if err := r.compare(ctx, end, &b); err != nil {
+		if err := r.compare(ctx, w, &b); err != nil {
 			return err
 		}
 	}
@@ -188,9 +189,12 @@ func (r *rescanning) finish(ctx context.Context, b *audit.Batch, cursor audit.Cu
 // compare holds what is stored against what the log shows now. On the LMDB line
 // an entry may stand a little later in the log than the time that it shows, so
 // the last seconds of a window are judged with the next.
-func (r *rescanning) compare(ctx context.Context, end audit.Time, b *audit.Batch) error {
+func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) error {
 	p, t := r.pass, r.t
-	from, to := max(p.told, p.server-ms(p.tier.Back)), end-commitLag
+	from, to := max(p.told, p.server-ms(p.tier.Back)), w.to-commitLag
+	if w.to == 0 {
+		to = audit.Time(math.Inf(1))
+	}
 	kept := p.server - ms(t.retention()) + ms(t.o.Overlap)
 	var gone []audit.Change
 	for c, err := range t.o.Store.TableChanges(ctx, r.tb.table, from, to) {

@@ -148,7 +148,7 @@ func (d *daemon) listen(ctx context.Context, c *cli.Context) error {
 		Addr: addr, AllowRemote: c.Bool("listen-remote") || d.w.cfg.ListenRemote, State: d.state, Log: d.log,
 	})
 	if err := d.server.Listen(ctx); err != nil {
-		return inputErr(err)
+		return &exitError{code: exitUsage, err: err, hint: hintOf(err)}
 	}
 	d.cluster.Options.Polled = d.server.ObservePoll
 	return nil

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -188,9 +190,10 @@ func sameHost(address, of string) string {
 		return address
 	}
 	port := u.Port()
-	u.Host = other.Hostname()
-	if port != "" {
-		u.Host += ":" + port
+	if u.Host = other.Hostname(); port != "" {
+		u.Host = net.JoinHostPort(u.Host, port)
+	} else if strings.Contains(u.Host, ":") {
+		u.Host = "[" + u.Host + "]"
 	}
 	return u.String()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -69,6 +70,9 @@ func runReconcile(c *cli.Context, e *env) (err error) {
 	if err := d.open(c, e); err != nil {
 		return err
 	}
+	if err := d.knowsNodes(c.Context); err != nil {
+		return err
+	}
 	got, err := d.cluster.Reconcile(c.Context, tables, from)
 	if err != nil && len(got) == 0 {
 		return err
@@ -79,10 +83,26 @@ func runReconcile(c *cli.Context, e *env) (err error) {
 	if err := missingTables(tables, got); err != nil {
 		return err
 	}
-	if err := p.List(reconciled(got)); err != nil {
+	if err := p.List(reconciled(got, p.Format() == report.Table)); err != nil {
 		return err
 	}
 	return verdict(c.Context, got, err)
+}
+
+// knowsNodes refuses a node under another name than it was read by: everything
+// would seem to be missing.
+func (d *daemon) knowsNodes(ctx context.Context) error {
+	cursors, err := d.w.store.Cursors(ctx)
+	if err != nil || len(cursors) == 0 {
+		return err
+	}
+	for _, m := range d.cluster.Members {
+		if !slices.ContainsFunc(cursors, func(c audit.Cursor) bool { return c.Node == m.Name }) {
+			return &exitError{code: exitUsage, err: fmt.Errorf("reconcile: the log of a node %q was never read here", m.Name),
+				hint: fmt.Sprintf("the store knows the node %q: name the node as `watch` does, with --node or --target", cursors[0].Node)}
+		}
+	}
+	return nil
 }
 
 // missingTables refuses names that no node has a log of.
@@ -122,30 +142,39 @@ func verdict(ctx context.Context, got []ingest.Reconciled, err error) error {
 }
 
 // reconciled is the list that is printed.
-func reconciled(got []ingest.Reconciled) report.Listing {
+func reconciled(got []ingest.Reconciled, forPeople bool) report.Listing {
 	l := report.Listing{
 		Name: "reconciled",
 		Columns: []string{"node", "database", "table", "from", "to", "logged", "stored", "healed", "differ", "gone",
 			"unreadable", "minutes", "error"},
 	}
+	if forPeople {
+		l.Columns = []string{"node", "table", "logged", "stored", "healed", "differ", "gone", "unreadable", "error"}
+	}
 	type document struct {
 		ingest.Reconciled
-		Error *string `json:"error"`
+		Database string  `json:"database"`
+		Table    string  `json:"table"`
+		Error    *string `json:"error"`
 	}
 	docs := []document{}
 	for _, r := range got {
-		d := document{Reconciled: r}
-		var failure any
+		d := document{Reconciled: r, Database: r.Table.Database, Table: r.Table.Name}
+		failure := ""
 		if r.Err != nil {
-			text := r.Err.Error()
-			d.Error, failure = &text, text
+			failure = r.Err.Error()
+			d.Error = &failure
 		}
 		if d.Minutes == nil {
 			d.Minutes = []ingest.Minute{}
 		}
 		docs = append(docs, d)
-		l.Rows = append(l.Rows, []any{r.Node, r.Table.Database, r.Table.Name, r.From, r.To, r.Logged, r.Stored, r.Healed,
-			r.Differ, r.Gone, r.Unreadable, len(r.Minutes), failure})
+		if forPeople {
+			l.Rows = append(l.Rows, []any{r.Node, r.Table.String(), r.Logged, r.Stored, r.Healed, r.Differ, r.Gone, r.Unreadable, failure})
+			continue
+		}
+		l.Rows = append(l.Rows, []any{r.Node, r.Table.Database, r.Table.Name, r.From, r.To, r.Logged, r.Stored, r.Healed, r.Differ,
+			r.Gone, r.Unreadable, len(r.Minutes), failure})
 	}
 	l.Document = map[string]any{"reconciled": docs}
 	return l

@@ -59,6 +59,9 @@ func runWatch(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	if c.Bool("once") {
+		if c.String("listen") != "" || c.Bool("baseline") {
+			return usagef("--listen and --baseline are of no use with --once: it ends when everything is read")
+		}
 		return d.once(c, e)
 	}
 	if err := d.listen(c.Context, c); err != nil {
