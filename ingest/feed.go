@@ -37,6 +37,37 @@ func (t *Tailer) feed(ctx context.Context, tables []*table, server audit.Time) (
 	return f.total, err
 }
 
+// feedOnce reads the raw log of every database once, and says of which: none if
+// there is no feed component.
+func (t *Tailer) feedOnce(ctx context.Context, targets []target) (map[string]bool, audit.Appended, error) {
+	var total audit.Appended
+	if t.o.Feed == nil {
+		return nil, total, nil
+	}
+	server, err := t.serverTime(ctx)
+	if err != nil {
+		return nil, total, err
+	}
+	fed := map[string]bool{}
+	for db, list := range byDatabase(targets) {
+		tables := make([]*table, len(list))
+		for i, tg := range list {
+			tables[i] = t.table(tg)
+		}
+		got, err := t.feed(ctx, tables, server)
+		total = addAppended(total, got)
+		if noFeed(err) {
+			t.noFeed(err)
+			return fed, total, nil
+		}
+		if err != nil {
+			return fed, total, err
+		}
+		fed[db] = true
+	}
+	return fed, total, nil
+}
+
 // A feeding is one reading of a feed under way.
 type feeding struct {
 	t      *Tailer
@@ -228,6 +259,10 @@ func (f *feeding) flush(ctx context.Context) error {
 	}
 	f.bytes = 0
 	return nil
+}
+
+func (t *Tailer) noFeed(err error) {
+	t.o.Log.Warn("no feed component answers: reading the audit log in its place", "node", t.o.Node, "err", err)
 }
 
 // noFeed says that the component is not there.

@@ -119,7 +119,7 @@ func (f *follower) feed(ctx context.Context, tables []*table, server audit.Time)
 	t.stats.with(func(s *Stats) { s.Feed = &there })
 	if noFeed(err) {
 		f.noFeed = t.o.Now().Add(t.o.Discover)
-		t.o.Log.Warn("no feed component answers: reading the audit log in its place", "node", t.o.Node, "err", err)
+		t.noFeed(err)
 		return false
 	}
 	for _, tb := range tables {

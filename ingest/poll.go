@@ -106,7 +106,13 @@ func (p *polling) begin() audit.Time {
 		return p.server - ms(elapsed) - ms(t.o.Overlap)
 	}
 	kept := t.retention()
-	if lost := p.server - ms(kept); cursor < lost && (p.tb.polled.IsZero() || elapsed > kept) {
+	// A reading that was far behind and did not get through is not an outage: when
+	// re-scans were done tells when the log was read last.
+	last := cursor
+	for _, at := range p.cursor.Reread {
+		last = max(last, at)
+	}
+	if lost := p.server - ms(kept); last < lost && (p.tb.polled.IsZero() || elapsed > kept) {
 		p.outage = []audit.Gap{{
 			Node: t.o.Node, Table: p.tb.table, From: cursor, To: lost, Kind: audit.GapOutage, Observed: audit.TimeOf(t.o.Now()),
 			Reason: "not read for longer than Harper keeps its log: changes of this time may be lost",

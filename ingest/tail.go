@@ -77,9 +77,13 @@ func (t *Tailer) Once(ctx context.Context) (audit.Appended, error) {
 	if err := t.load(ctx); err != nil {
 		return total, err
 	}
+	fed, total, err := t.feedOnce(ctx, targets)
+	if err != nil {
+		return total, err
+	}
 	var errs, refused []error
 	for _, tg := range targets {
-		got, err := t.onceTable(ctx, t.table(tg))
+		got, err := t.onceTable(ctx, t.table(tg), fed[tg.table.Database])
 		total = addAppended(total, got)
 		switch {
 		case ctx.Err() != nil:
@@ -97,10 +101,11 @@ func (t *Tailer) Once(ctx context.Context) (audit.Appended, error) {
 	return total, errors.Join(errs...)
 }
 
-func (t *Tailer) onceTable(ctx context.Context, tb *table) (audit.Appended, error) {
+// onceTable reads a table's log up to now, unless the feed component has told it.
+func (t *Tailer) onceTable(ctx context.Context, tb *table, fed bool) (audit.Appended, error) {
 	var total audit.Appended
 	server, err := t.serverTime(ctx)
-	for err == nil && ctx.Err() == nil {
+	for err == nil && ctx.Err() == nil && !fed {
 		var got audit.Appended
 		got, err = t.poll(ctx, tb, server)
 		total = addAppended(total, got)

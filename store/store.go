@@ -20,9 +20,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/options"
 )
 
 // Options say how a store is opened. The zero value works.
@@ -63,31 +63,12 @@ type DB struct {
 	known  atomic.Pointer[known]
 	saving atomic.Bool // there is a saving to be finished
 	room   room        // looked at by the writer
+	shed   time.Time   // when the writer last looked at what is mapped
 
 	mu     sync.Mutex // guards closed, and users.Add against users.Wait
 	closed bool
 	users  sync.WaitGroup
 }
-
-const (
-	defaultMemory = 104 << 20
-	minMemory     = 80 << 20
-	// sortMemory is what of it sorting takes: three memory tables, and twice the
-	// size of one for each of the eight tables that Badger keeps the memory of.
-	sortMemory = 64 << 20
-	memTable   = 11 << 18
-	// Values above this size go to Badger's value log, so that compactions do
-	// not copy them and so that they hardly count towards a transaction's limit.
-	// What is replaced there comes back only slowly (see RunGC), so rule state
-	// should stay below. A transaction takes at most 422 KiB of smaller values.
-	valueThreshold = 64 << 10
-	valueLogFile   = 256 << 20
-	maxValue       = 128 << 20 // well below valueLogFile, which Badger demands
-	// tableFile is the size of a sorted table. Badger builds and writes some eight
-	// of them at a time, each in several times its size of memory, and would make
-	// them up to sixteen times as large in a large store.
-	tableFile = 1 << 20
-)
 
 // Open opens the store in dir, which is made if it does not exist. It fails
 // with ErrBusy when a process holds it already, with ErrFormat when the store
@@ -106,34 +87,6 @@ func Open(dir string, o Options) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
 	}
 	return db, nil
-}
-
-func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
-	memory := o.Memory
-	if memory == 0 {
-		memory = defaultMemory
-	}
-	caches := max(memory, minMemory) - sortMemory
-	b := badger.DefaultOptions(dir).
-		WithSyncWrites(!o.NoSync).
-		WithNumVersionsToKeep(1).
-		WithDetectConflicts(false). // one writer at a time
-		WithMetricsEnabled(false).
-		WithLogger(log).
-		WithMemTableSize(memTable).
-		WithNumMemtables(2).
-		WithNumLevelZeroTables(10).
-		WithNumLevelZeroTablesStall(30).
-		WithBaseTableSize(tableFile).
-		WithBlockCacheSize(caches * 2 / 3).
-		WithIndexCacheSize(caches / 3).
-		WithNumCompactors(2).
-		WithValueThreshold(valueThreshold).
-		WithValueLogFileSize(valueLogFile).
-		WithVerifyValueChecksum(true).
-		WithChecksumVerificationMode(options.OnBlockRead)
-	b.TableSizeMultiplier = 1
-	return b
 }
 
 // openError gives Badger's errors on opening our names. Badger wraps no cause,
@@ -305,5 +258,6 @@ func (db *DB) commit(f func(*badger.Txn) error) error {
 	if errors.Is(err, badger.ErrTxnTooBig) {
 		return ErrBatchTooBig
 	}
+	db.shedMapped()
 	return err
 }

@@ -88,8 +88,9 @@ func compareTable(t *testing.T, s *site, table audit.Table, stored map[string]au
 		if c.Op != row.Operation || c.User != row.User {
 			t.Errorf("%s: stored as %s by %q, the log says %s by %q", name, c.Op, c.User, row.Operation, row.User)
 		}
-		// Of a patch the log shows what the record has become.
-		if c.Op != audit.OpPatch && c.After.State == audit.Present && c.After.Trust == audit.Exact && !c.After.Body.Equal(row.Record) {
+		// Of a patch, which an update is on RocksDB, the log may show what the record
+		// has become since.
+		if c.Op != audit.OpPatch && c.Sent == nil && c.After.State == audit.Present && c.After.Trust == audit.Exact && !c.After.Body.Equal(row.Record) {
 			t.Errorf("%s: stored %s, the log says %s", name, c.After.Body.JSON(), row.Record.JSON())
 		}
 	}
@@ -118,8 +119,8 @@ func checkPatches(t *testing.T, s *site, changes []audit.Change) int {
 		for name, v := range sent.Fields() {
 			want = want.With(name, v)
 		}
-		if s.feed == "component" && (c.After.Trust != audit.Exact || !c.Sent.Equal(sent)) {
-			t.Errorf("%s: from the raw log, the image of patch %d is %s, and %s was sent", c.Key, i, c.After.Trust, c.Sent.JSON())
+		if s.feed == "component" && (c.After.Trust != audit.Exact || !sameRecord(c.Sent.With("__updatedtime__", nil), sent)) {
+			t.Errorf("%s: from the raw log, the image of patch %d is %s, and of what was sent it has %s", c.Key, i, c.After.Trust, c.Sent.JSON())
 		}
 		if c.After.State != audit.Present || c.After.Trust < audit.Prompt {
 			continue

@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 // tailOnly reads the logs once, as watch does, into a data folder, without what
 // follows the store.
 func tailOnly(data string) (err error) {
+	limitMemory()
 	from := harper.CredentialsFromEnv(os.LookupEnv)
 	client, err := harper.New(harper.Options{Target: from.Target, Username: from.Username, Password: from.Password})
 	if err != nil {

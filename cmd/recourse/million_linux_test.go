@@ -106,8 +106,6 @@ func measure(b *testing.B, cmd *exec.Cmd, stored int) memory {
 				if n += got; stored >= 0 && n >= stored {
 					_ = cmd.Process.Signal(syscall.SIGTERM)
 				}
-			} else if os.Getenv("ZZPROF") != "" {
-				fmt.Println(lines.Text())
 			} else if tail.Len() < 4096 {
 				fmt.Fprintln(&tail, lines.Text())
 			}
