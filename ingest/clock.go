@@ -59,3 +59,11 @@ func (c *skewClock) last() (time.Time, time.Duration) {
 	defer c.mu.Unlock()
 	return c.ours, fromMS(c.skew)
 }
+
+// ahead says that a change was dated into the future when it was read: on the
+// LMDB line it stands in the log long before its time.
+func (c *skewClock) ahead(change *audit.Change) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return change.Time > change.Observed+c.skew
+}

@@ -96,6 +96,7 @@ func (f *feeding) run(ctx context.Context, tables []*table) error {
 		if p.cursor, p.known, err = f.t.o.Store.Cursor(ctx, f.t.o.Node, tb.table); err != nil {
 			return err
 		}
+		p.first = !p.known
 		if tb.reread == nil && p.known {
 			tb.reread = p.cursor.Reread
 		}
@@ -187,7 +188,7 @@ func (f *feeding) entry(ctx context.Context, d *fed, e harper.FeedEntry, w windo
 	c.Late = (p.scan.late != 0 && c.Time < p.scan.late || c.Time < w.from-ms(lateAfter)) && c.Op.Kind() != audit.KindMessage
 	if c.Op.Kind() != audit.KindMessage {
 		d.image[c.Key.ID] = c.After
-		if !p.known && (p.oldest == 0 || c.Time < p.oldest) {
+		if p.first && (p.oldest == 0 || c.Time < p.oldest) {
 			p.oldest = c.Time
 		}
 	}

@@ -47,15 +47,15 @@ func (s *scan) flush(ctx context.Context, reachedEnd bool) error {
 	if err := r.prefer(ctx, s.known); err != nil {
 		return err
 	}
+	if err := s.number(ctx, r); err != nil {
+		return err
+	}
 	r.settle(s.end(reachedEnd), &s.seen)
 	for i := range r.changes {
 		c := &r.changes[i]
 		// A message carries the time of its record's last write.
 		c.Late = (s.late != 0 && c.Time < s.late || c.Time < s.lateFor()) && c.Op.Kind() != audit.KindMessage
-		if c.Time > s.server && c.Time > s.ahead[c.Key.ID] {
-			if s.ahead == nil {
-				s.ahead = map[audit.ID]audit.Time{}
-			}
+		if c.Time > s.server && c.Time > s.ahead[c.Key.ID] && c.Op.Kind() != audit.KindMessage {
 			s.ahead[c.Key.ID] = c.Time
 		}
 	}

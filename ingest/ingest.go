@@ -14,6 +14,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
@@ -51,7 +52,11 @@ type Stamp struct {
 	// UpdatedTime names the attribute to which Harper assigns the time of a
 	// record's last write; empty is __updatedtime__.
 	UpdatedTime string
+	// PrimaryKey names the attribute that holds a record's key; empty is not known.
+	PrimaryKey string
 }
+
+func (s *Stamp) updatedTime() string { return cmp.Or(s.UpdatedTime, "__updatedtime__") }
 
 // Commits are split so that each fits a transaction of the store and no commit
 // holds other readers up for long.

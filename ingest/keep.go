@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"context"
+	"maps"
+	"math"
 	"slices"
 
 	"recourse/audit"
@@ -13,16 +15,48 @@ func (t *Tailer) scan(tb *table, server audit.Time, emit func(context.Context, *
 		source: t.o.Server, table: tb.table, primary: tb.primary, json: t.o.JSON,
 		stamp: Stamp{
 			Cluster: t.o.Cluster, Node: t.o.Node, Observed: audit.TimeOf(now),
-			Lossy: t.o.JSON, UpdatedTime: tb.updated,
+			Lossy: t.o.JSON, UpdatedTime: tb.updated, PrimaryKey: tb.primary,
 		},
 		now: t.o.Now, server: server, deadline: now.Add(t.o.Deadline), holes: tb.memory.holes(),
-		known: t.isKnown, emit: emit, most: t.o.MaxAnswer,
+		known: t.isKnown, stored: t.stored, ahead: tb.ahead, emit: emit, most: t.o.MaxAnswer,
 	}
 }
 
 func (t *Tailer) isKnown(ctx context.Context, id audit.ChangeID) (bool, error) {
 	_, known, err := t.o.Store.Lookup(ctx, id)
 	return known, err
+}
+
+// stored is a change as it is stored, and whether it is.
+func (t *Tailer) stored(ctx context.Context, id audit.ChangeID) (audit.Change, bool, error) {
+	seq, known, err := t.o.Store.Lookup(ctx, id)
+	if err != nil || !known {
+		return audit.Change{}, false, err
+	}
+	c, err := t.o.Store.Get(ctx, seq)
+	return c, err == nil, err
+}
+
+// lookAhead finds, once, which stored changes a reading from a time on may not
+// show although they are of a later time: those that were dated into the future.
+func (t *Tailer) lookAhead(ctx context.Context, tb *table, from audit.Time) error {
+	if tb.ahead != nil {
+		maps.DeleteFunc(tb.ahead, func(_ audit.ID, at audit.Time) bool { return at < from })
+		return nil
+	}
+	ahead := map[audit.ID]audit.Time{}
+	if from > 0 {
+		for c, err := range t.o.Store.TableChanges(ctx, tb.table, from, audit.Time(math.MaxFloat64)) {
+			if err != nil {
+				return err
+			}
+			if c.Cluster == t.o.Cluster && c.Op.Kind() != audit.KindMessage {
+				ahead[c.Key.ID] = max(ahead[c.Key.ID], c.Time)
+			}
+		}
+	}
+	tb.ahead = ahead
+	return nil
 }
 
 // store stores the changes of a reading that are new, or say more than what is
@@ -101,7 +135,7 @@ func (t *Tailer) keep(ctx context.Context, tb *table, b audit.Batch) (audit.Appe
 		return got, err
 	}
 	got.Gaps = min(got.Gaps, t.tell(tb, hiding(b.Gaps)))
-	tb.memory.remember(logMemory{b.Gaps, b.Slow, b.Spans})
+	tb.memory.remember(logMemory{gaps: b.Gaps, slow: b.Slow, spans: b.Spans})
 	tb.memory.forget(b.Healed)
 	return got, nil
 }
@@ -132,6 +166,7 @@ type logMemory struct {
 	gaps  []audit.Gap
 	slow  []audit.SlowWindow
 	spans []audit.Span
+	read  bool // there was ever a span, be it doubted now
 }
 
 // load reads what is remembered, once.
@@ -171,7 +206,7 @@ func (t *Tailer) load(ctx context.Context) error {
 	for _, s := range spans {
 		if s.Node == t.o.Node {
 			m := t.memory[s.Table]
-			m.spans = append(m.spans, s)
+			m.spans, m.read = append(m.spans, s), true
 			t.memory[s.Table] = m
 		}
 	}

@@ -25,10 +25,10 @@ type occurrence [12]byte
 // generation is how many occurrences are remembered at least.
 const generation = 100_000
 
-// next is how many entries of a change's record, transaction and kind came
-// before it.
-func (o *occurrences) next(c *audit.Change) int {
-	if c.Group.Index == 0 && len(o.young) >= generation {
+// own makes young a map of its own, and a new one if it is full and may be
+// replaced.
+func (o *occurrences) own(whole bool) {
+	if whole && len(o.young) >= generation {
 		o.old, o.young, o.shared = o.young, nil, false
 	}
 	if o.shared {
@@ -37,16 +37,35 @@ func (o *occurrences) next(c *audit.Change) int {
 	if o.young == nil {
 		o.young = map[occurrence]uint32{}
 	}
+}
+
+// next is how many entries of a change's record, transaction and kind came
+// before it.
+func (o *occurrences) next(c *audit.Change) int {
+	o.own(c.Group.Index == 0)
 	first := *c
 	first.Nth = 0
 	id := first.Identify()
 	key := occurrence(id[:12])
-	n, found := o.young[key]
-	if !found {
-		n = o.old[key]
-	}
+	n := o.count(key)
 	o.young[key] = n + 1
 	return int(n)
+}
+
+func (o *occurrences) count(key occurrence) uint32 {
+	if n, found := o.young[key]; found {
+		return n
+	}
+	return o.old[key]
+}
+
+// met says that an entry that was told to be that change came before.
+func (o *occurrences) met(id audit.ChangeID) bool { return o.count(occurrence(id[16:28])) > 0 }
+
+// meet notes that an entry is that change.
+func (o *occurrences) meet(id audit.ChangeID) {
+	o.own(true)
+	o.young[occurrence(id[16:28])] = 1
 }
 
 // mark is what is counted now; assigning it back forgets what was counted since.

@@ -33,6 +33,7 @@ type polling struct {
 	server audit.Time // the server's clock when the poll began
 	cursor audit.Cursor
 	known  bool // the table was read before
+	first  bool // no part of the log was ever read that held anything
 	scan   *scan
 	outage []audit.Gap
 	shown  recent     // what the live window showed
@@ -49,11 +50,19 @@ func (p *polling) run(ctx context.Context) error {
 	if p.cursor, p.known, err = p.t.o.Store.Cursor(ctx, p.t.o.Node, p.tb.table); err != nil {
 		return err
 	}
+	// A first reading that was interrupted goes on as one. A cursor without
+	// re-scans is of a store from before there were spans.
+	p.first = !p.known || !p.tb.memory.read && p.cursor.Reread != nil
 	if p.tb.reread == nil && p.known {
 		p.tb.reread = p.cursor.Reread
 	}
 	from := p.begin()
-	p.sure = from
+	if p.sure = from; p.known {
+		p.tb.memory.doubt(p.trusted(from))
+	}
+	if err := p.t.lookAhead(ctx, p.tb, from); err != nil {
+		return err
+	}
 	p.scan = p.t.scan(p.tb, p.server, p.emit)
 	if p.known {
 		p.scan.late = min(p.cursor.Time, p.server) - ms(p.t.o.Overlap)
@@ -102,25 +111,36 @@ func (p *polling) begin() audit.Time {
 		// before the cursor, and since when is not known.
 		t.o.Log.Warn("the server's clock was set back: reading the whole log", "table", p.tb.name(), "by_ms", (cursor - p.server).String())
 		return 0
-	case p.server < cursor-clockSlack:
-		return p.server - ms(elapsed) - ms(t.o.Overlap)
+	case p.setBack():
+		return min(cursor, p.server-ms(elapsed)) - ms(t.o.Overlap)
 	}
 	kept := t.retention()
-	// A reading that was far behind and did not get through is not an outage: when
-	// re-scans were done tells when the log was read last.
-	last := cursor
-	for _, at := range p.cursor.Reread {
-		last = max(last, at)
-	}
-	if lost := p.server - ms(kept); last < lost && (p.tb.polled.IsZero() || elapsed > kept) {
+	read := p.tb.memory.readTo(cursor, p.server)
+	if lost := p.server - ms(kept); read < lost && !p.first && (p.tb.polled.IsZero() || elapsed > kept) {
 		p.outage = []audit.Gap{{
-			Node: t.o.Node, Table: p.tb.table, From: cursor, To: lost, Kind: audit.GapOutage, Observed: audit.TimeOf(t.o.Now()),
+			Node: t.o.Node, Table: p.tb.table, From: read, To: lost, Kind: audit.GapOutage, Observed: audit.TimeOf(t.o.Now()),
 			Reason: "not read for longer than Harper keeps its log: changes of this time may be lost",
 		}}
-		t.o.Log.Error("the log was not read for longer than Harper keeps it", "table", p.tb.name(), "from", cursor.ISO(), "to", lost.ISO())
+		t.o.Log.Error("the log was not read for longer than Harper keeps it", "table", p.tb.name(), "from", read.ISO(), "to", lost.ISO())
 		return cursor - ms(t.o.Overlap)
 	}
 	return min(cursor, p.server) - back
+}
+
+// setBack says that the server's clock has gone on by less than ours since the
+// last poll: it was set back, and what was written since may lie before the
+// cursor.
+func (p *polling) setBack() bool {
+	return !p.tb.polled.IsZero() && p.server-p.cursor.Time < ms(p.t.o.Now().Sub(p.tb.polled))-clockSlack
+}
+
+// trusted is up to which time of the log what was read before is known to be
+// whole: the clock may have been set back, now or earlier.
+func (p *polling) trusted(from audit.Time) audit.Time {
+	if p.server < p.cursor.Time || p.setBack() {
+		return from
+	}
+	return p.cursor.Time
 }
 
 // commit stores what one window brought besides its changes: where reading
@@ -152,7 +172,7 @@ func (p *polling) commit(ctx context.Context, w window) error {
 		return err
 	}
 	p.tb.recent, p.tb.polled = p.shown, p.t.o.Now()
-	got, err = p.t.promote(ctx, &p.newest, p.sure)
+	got, err = p.t.promote(ctx, p.tb, &p.newest, p.sure)
 	p.total = addAppended(p.total, got)
 	return err
 }
@@ -173,10 +193,10 @@ func (p *polling) reread() map[string]audit.Time {
 // begins with its oldest entry: older ones, if there were any, are gone.
 func (p *polling) cover(b *audit.Batch, w window, end audit.Time) {
 	from := w.from
-	if !p.known && p.oldest == 0 && w.to != 0 {
+	if p.first && p.oldest == 0 && w.to != 0 {
 		return
 	}
-	if !p.known && (from == 0 || p.oldest == 0 || p.oldest >= from) {
+	if p.first && (from == 0 || p.oldest == 0 || p.oldest >= from) {
 		from = min(cmp.Or(p.oldest, p.server), end)
 		b.Gaps = append(b.Gaps, audit.Gap{
 			Node: p.t.o.Node, Table: p.tb.table, From: 0, To: from, Kind: audit.GapBefore, Observed: audit.TimeOf(p.t.o.Now()),
@@ -218,7 +238,7 @@ func (p *polling) emit(ctx context.Context, r *reading) error {
 	got, err := p.t.store(ctx, p.tb, r, &p.shown)
 	p.total = addAppended(p.total, got)
 	p.newest.add(r)
-	if !p.known {
+	if p.first {
 		for i := range r.changes {
 			if c := &r.changes[i]; c.Op.Kind() != audit.KindMessage && (p.oldest == 0 || c.Time < p.oldest) {
 				p.oldest = c.Time

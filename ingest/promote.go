@@ -38,7 +38,7 @@ func (n *newest) add(r *reading) {
 			n.full = true
 			continue
 		}
-		open := c.After.State == audit.Present && c.After.Trust == audit.Provisional && !hasOperator(c.After.Body)
+		open := c.After.State == audit.Present && c.After.Trust == audit.Provisional && c.Note == "" && !hasOperator(c.After.Body)
 		if known && old.time > c.Time {
 			open = false // by its time it is not the newest, whatever the log's order
 			c = &audit.Change{ID: old.id, Time: old.time, Key: c.Key}
@@ -49,7 +49,7 @@ func (n *newest) add(r *reading) {
 
 // promote stores how far images can be trusted, once the log was read to its
 // end. Of what lies before from, something was left out.
-func (t *Tailer) promote(ctx context.Context, n *newest, from audit.Time) (audit.Appended, error) {
+func (t *Tailer) promote(ctx context.Context, tb *table, n *newest, from audit.Time) (audit.Appended, error) {
 	var total audit.Appended
 	var sure []audit.Change
 	store := func() error {
@@ -58,8 +58,8 @@ func (t *Tailer) promote(ctx context.Context, n *newest, from audit.Time) (audit
 		sure = sure[:0]
 		return err
 	}
-	for _, l := range n.last {
-		if !l.open || l.time < from {
+	for id, l := range n.last {
+		if !l.open || l.time < from || l.time < tb.ahead[id] {
 			continue
 		}
 		c, ok, err := t.provisional(ctx, l.id)

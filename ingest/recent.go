@@ -12,7 +12,8 @@ import (
 type recent struct {
 	seen map[audit.ChangeID]glimpse
 	seed maphash.Seed
-	full bool // there was more than is kept
+	full bool       // there was more than is kept
+	from audit.Time // where in the log the poll began
 }
 
 // A glimpse is how a change read.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"recourse/audit"
@@ -20,6 +21,7 @@ type pass struct {
 	width  width
 	shown  idSet // what the last two windows showed
 	before idSet
+	seen   occurrences
 	told   audit.Time // stored changes up to here were held against the log
 	report *Reconciled
 }
@@ -91,6 +93,7 @@ func (r *rescanning) window(ctx context.Context) error {
 	for {
 		w := p.width.next(p.next, p.server, 2*t.o.Overlap)
 		r.scan = t.scan(r.tb, p.server, r.emit)
+		r.scan.seen = p.seen // a window may end within a transaction
 		if known {
 			r.scan.late = min(cursor.Time, p.server) - ms(t.o.Overlap)
 		}
@@ -108,6 +111,7 @@ func (r *rescanning) window(ctx context.Context) error {
 			return err
 		}
 		p.width.took(w, t.o.Now().Sub(began))
+		p.seen = r.scan.seen
 		return r.commit(ctx, w, cursor)
 	}
 }
@@ -154,7 +158,7 @@ func (r *rescanning) commit(ctx context.Context, w window, cursor audit.Cursor) 
 		return err
 	}
 	if !r.scan.cut {
-		got, err = t.promote(ctx, &r.newest, max(w.from, r.scan.hidden()))
+		got, err = t.promote(ctx, r.tb, &r.newest, max(w.from, r.scan.hidden()))
 		r.total = addAppended(r.total, got)
 	}
 	r.tb.pass = nil
@@ -205,7 +209,7 @@ func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) erro
 			continue
 		}
 		p.report.held(&c)
-		if c.Op.Kind() == audit.KindMessage || c.Late || c.Synthetic || c.Time < kept || p.shown.has(c.ID) || p.before.has(c.ID) || r.scan.unread(c.Time) {
+		if c.Op.Kind() == audit.KindMessage || c.Late || c.Synthetic || c.Time < kept || t.clock.ahead(&c) || p.shown.has(c.ID) || p.before.has(c.ID) || r.scan.unread(c.Time) {
 			continue
 		}
 		gone = append(gone, c)
@@ -214,20 +218,27 @@ func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) erro
 	if len(gone) == 0 {
 		return nil
 	}
-	times := window{gone[0].Time, gone[len(gone)-1].Time}
-	shown, err := t.lookAgain(ctx, r.tb, p.server, times)
+	lost, err := r.lost(ctx, gone, window{gone[0].Time, gone[len(gone)-1].Time})
+	if err == nil && len(lost) > 0 && r.tb.twoClocks {
+		// What is dated into the future stands where it was committed, and when that
+		// was is not known.
+		lost, err = r.lost(ctx, lost, window{kept, lost[len(lost)-1].Time})
+	}
 	if err != nil {
 		return err
 	}
-	lost := gone[:0]
-	for _, c := range gone {
-		if !shown.has(c.ID) {
-			lost = append(lost, c)
-		}
+	if r.scan.explained(len(lost), 0) {
+		return nil
 	}
 	p.report.gone(lost)
 	b.Alerts = append(b.Alerts, t.cutAlarm(r.tb, lost)...)
 	return nil
+}
+
+// lost are those of some changes that a stretch of the log does not show.
+func (r *rescanning) lost(ctx context.Context, gone []audit.Change, w window) ([]audit.Change, error) {
+	shown, err := r.t.lookAgain(ctx, r.tb, r.pass.server, w)
+	return slices.DeleteFunc(gone, func(c audit.Change) bool { return shown.has(c.ID) }), err
 }
 
 // mostRetried bounds how many gaps one pass tries again.
@@ -238,7 +249,7 @@ const mostRetried = 100
 func (r *rescanning) retry(ctx context.Context, b *audit.Batch) error {
 	tried := 0
 	for _, g := range r.tb.memory.gaps {
-		if g.Kind != audit.GapUnreadable || g.Healed != 0 || g.To-g.From > narrowest || strings.HasPrefix(g.Reason, gaveUp) {
+		if g.Kind != audit.GapUnreadable || g.Healed != 0 || g.To <= g.From || g.To-g.From > narrowest || strings.HasPrefix(g.Reason, gaveUp) {
 			continue
 		}
 		if tried++; tried > mostRetried {

@@ -49,9 +49,10 @@ type scan struct {
 	// deadline ends an open window that has reached the live end and does not
 	// stop because writers keep it going.
 	deadline time.Time
-	holes    []window                                            // not to be read: known gaps and slow windows
-	late     audit.Time                                          // changes before this time are late; 0: none
-	known    func(context.Context, audit.ChangeID) (bool, error) // whether a change is stored; nil: nothing is
+	holes    []window                                                          // not to be read: known gaps and slow windows
+	late     audit.Time                                                        // changes before this time are late; 0: none
+	known    func(context.Context, audit.ChangeID) (bool, error)               // whether a change is stored; nil: nothing is
+	stored   func(context.Context, audit.ChangeID) (audit.Change, bool, error) // a change as it is stored; nil: nothing is
 	emit     func(context.Context, *reading) error
 	// most is how many bytes an answer may bring before it is cut in two; 0 is
 	// mostAnswer.
@@ -67,7 +68,7 @@ type scan struct {
 	reason   string             // the server's last named error
 	cur      *reading
 	seen     occurrences
-	ahead    map[audit.ID]audit.Time // of what was handed over: the newest time, if it lies in the future
+	ahead    map[audit.ID]audit.Time // of what was handed over, now or before: the newest time, if it lay in the future
 	flushes  int
 	rows     int
 	cut      bool // an open window ended by its deadline
@@ -84,14 +85,24 @@ var errSpent = errors.New("too many unreadable entries for one pass")
 // run reads the window, in parts where it must, and hands over every change
 // once. The last part is handed over too.
 func (s *scan) run(ctx context.Context, w window) error {
+	if s.ahead == nil {
+		s.ahead = map[audit.ID]audit.Time{}
+	}
 	if s.cur == nil {
 		s.cur = newReading(s.table, s.stamp)
 	}
 	s.began, s.from, s.cut = s.now(), w.from, false
 	back := s.mark()
+	err := s.parts(ctx, w)
+	if err != nil {
+		s.rewind(back) // the window may be read again
+	}
+	return err
+}
+
+func (s *scan) parts(ctx context.Context, w window) error {
 	for _, part := range w.without(s.holes) {
 		if err := s.read(ctx, part, false); err != nil {
-			s.rewind(back) // the window may be read again
 			return err
 		}
 	}

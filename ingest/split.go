@@ -19,10 +19,15 @@ type reading struct {
 	stable  []bool // by change: Harper keeps this image whole
 	// doubtful lists changes whose kind the answer does not settle.
 	doubtful []int
+	numbered map[int]bool // those whose Nth is settled
+	oneClock bool         // the answers are those of RocksDB
 	bytes    int
 	// nameless are entries whose key could not be decoded: nothing can be stored
 	// of them but that they are there.
 	nameless []audit.Gap
+	// bare says that the first record of the group at hand lacks the time of its
+	// last write, so that the others may.
+	bare bool
 	// reloads are the moments at which the table was copied onto this node from
 	// another: Harper logs none of the copied records, only that it happened.
 	reloads []audit.Time
@@ -57,7 +62,9 @@ func (r *reading) add(row harper.AuditRow) {
 		})
 		return
 	}
+	r.oneClock = row.IDsField
 	op, doubt := operationOf(row)
+	op, doubt = r.weigh(row, op, doubt)
 	c := audit.Change{
 		Cluster:  r.stamp.Cluster,
 		Node:     r.stamp.Node,
@@ -89,17 +96,53 @@ func (r *reading) add(row harper.AuditRow) {
 	r.bytes += sizeOf(&c)
 }
 
+// weigh corrects what happened to one record of a group by what its image lacks.
+// Every record has its key and, in most tables, the time of its last write. What
+// has not is rather a message, which a transaction published beside writes and
+// which Harper shows under the operation of the first.
+func (r *reading) weigh(row harper.AuditRow, op audit.Op, doubt bool) (audit.Op, bool) {
+	key, updated := r.stamp.PrimaryKey, r.stamp.UpdatedTime
+	if row.Index == 0 {
+		r.bare = row.Record != nil && row.Record.Get(updated) == nil
+	}
+	if row.Index == 0 || row.Record.Kind() != audit.KindObject || key == "" && updated == "" {
+		return op, doubt
+	}
+	hasKey, hasTime := key != "" && row.Record.Get(key) != nil, updated != "" && row.Record.Get(updated) != nil
+	switch row.Operation.Kind() {
+	case audit.KindMessage:
+		if hasTime {
+			op = audit.OpUpsert
+		}
+	case audit.KindDelete:
+		if !hasKey && !hasTime {
+			op = audit.OpMessage
+		}
+	case audit.KindWrite:
+		if updated != "" && !hasTime && !r.bare && row.Record.Len() > 0 {
+			return audit.OpMessage, true
+		}
+		doubt = doubt || key != "" && !hasKey
+	}
+	return op, doubt
+}
+
 // operationOf is what happened to one record of a group, and whether that is
 // in doubt. Harper names only the operation of the group's first record
 // (groupRecordsInHistory), so of the others the image tells: none means
 // deleted, one under a delete means written. Within a group of patches, no
-// image may also be a patch whose image Harper could not rebuild; and what
-// stands with a message may be a write.
+// image may also be a patch whose image Harper could not rebuild, which CBOR
+// shows as null and not as undefined; and what stands with a message may be a
+// write.
 func operationOf(row harper.AuditRow) (audit.Op, bool) {
 	if row.Index == 0 || row.Err != nil {
 		return row.Operation, false
 	}
 	switch gone := row.Record == nil; {
+	case row.Null && row.Operation.Kind() == audit.KindWrite:
+		return row.Operation, false
+	case row.Null:
+		return audit.OpPatch, false
 	case gone && row.Operation == audit.OpDelete:
 		return audit.OpDelete, false
 	case gone:
@@ -150,11 +193,7 @@ func isStable(op audit.Op, row harper.AuditRow) bool {
 // before each patch in place of the one after it: the record's own time of last
 // write is then older than the change.
 func (r *reading) isBeforeImage(row harper.AuditRow) bool {
-	name := r.stamp.UpdatedTime
-	if name == "" {
-		name = "__updatedtime__"
-	}
-	updated, ok := row.Record.Get(name).Float64()
+	updated, ok := row.Record.Get(r.stamp.updatedTime()).Float64()
 	return ok && row.IDsField && updated > 0 && audit.Time(updated) < row.Time
 }
 
@@ -176,9 +215,15 @@ func (r *reading) settle(x extent, seen *occurrences) {
 		time  audit.Time
 	}
 	newest := map[audit.ID]last{}
+	unsure := map[int]bool{}
+	for _, i := range r.doubtful {
+		unsure[i] = true
+	}
 	for i := range r.changes {
 		c := &r.changes[i]
-		c.Nth = seen.next(c)
+		if !r.numbered[i] {
+			c.Nth = seen.next(c)
+		}
 		c.ID = c.Identify()
 		if c.Op.Kind() != audit.KindMessage {
 			newest[c.Key.ID] = last{i, max(c.Time, newest[c.Key.ID].time, x.ahead[c.Key.ID])}
@@ -187,7 +232,7 @@ func (r *reading) settle(x extent, seen *occurrences) {
 	for i := range r.changes {
 		c := &r.changes[i]
 		switch {
-		case c.After.State != audit.Present:
+		case c.After.State != audit.Present || unsure[i]:
 		case r.stable[i]:
 			c.After.Trust = audit.Exact
 		case x.reachedEnd && newest[c.Key.ID] == (last{i, c.Time}) && c.Time >= x.from && !hasOperator(c.After.Body):

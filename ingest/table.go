@@ -21,6 +21,9 @@ type table struct {
 	backoff backoff
 	// reread is when each tier of re-scans was last done; nil: not yet known.
 	reread map[string]audit.Time
+	// ahead are the newest times of records that were read when those times lay in
+	// the future; nil: what is stored was not yet looked at.
+	ahead map[audit.ID]audit.Time
 	// oneClock and twoClocks say which of Harper's lines answers; neither: the log
 	// has shown nothing yet.
 	oneClock, twoClocks bool
@@ -110,7 +113,7 @@ func (m *logMemory) remember(b logMemory) {
 	m.gaps = append(m.gaps, b.gaps...)
 	m.slow = append(m.slow, b.slow...)
 	for _, s := range b.spans {
-		m.spans = join(m.spans, s)
+		m.spans, m.read = join(m.spans, s), true
 	}
 }
 
@@ -130,6 +133,29 @@ func (m *logMemory) hiding() int {
 		}
 	}
 	return n
+}
+
+// readTo is up to which time the log was read, at least to the cursor: that goes
+// back when the whole log is read again.
+func (m *logMemory) readTo(cursor, server audit.Time) audit.Time {
+	for _, s := range m.spans {
+		if s.To <= server {
+			cursor = max(cursor, s.To)
+		}
+	}
+	return cursor
+}
+
+// doubt forgets that anything from a time on was read: the clock was set back,
+// and new entries come into stretches that were read before there were any.
+func (m *logMemory) doubt(from audit.Time) {
+	kept := m.spans[:0:0]
+	for _, s := range m.spans {
+		if s.To = min(s.To, from); s.From < s.To {
+			kept = append(kept, s)
+		}
+	}
+	m.spans = kept
 }
 
 // covers says that a stretch was read before, so that whatever cannot be read

@@ -34,6 +34,9 @@ func (t *Tailer) targets(ctx context.Context) ([]target, error) {
 			continue
 		}
 		tg := target{table: info.Table, primary: info.PrimaryKey}
+		if !info.SchemaDefined {
+			tg.updated = "__updatedtime__" // every record has it there
+		}
 		for _, a := range info.Attributes {
 			if a.UpdatedTime {
 				tg.updated = a.Name

@@ -204,7 +204,7 @@ func (d *logDecoder) tell(i int, raw []byte, err error) error {
 		r.Err = fmt.Errorf("decode record: %w", err)
 		r.Record = nil
 	case r.Record.Kind() == audit.KindNull:
-		r.Record = nil
+		r.Record, r.Null = nil, !d.t.lossy()
 	}
 	if key, ok := g.keys.take(); ok {
 		id, idErr := d.id(key)

@@ -20,9 +20,13 @@ type AuditRow struct {
 	IDsField  bool        // the group named its keys "ids", as Harper on RocksDB does, not "hash_values"
 	ID        audit.ID    // empty only if Err says why, or for a reload, which is about no record
 	Record    audit.Value // the image; nil when the log has null or undefined for it
-	Original  audit.Value // the image before, which Harper before 4.2 sent; else nil
-	Lossy     bool        // read from JSON, which has no dates, bytes or NaN
-	Err       error       // why the record could not be decoded; the row still names it
+	// Null says that the log has null and not undefined for the record: it is no
+	// delete, whose image is undefined, but a write that Harper cannot show. JSON
+	// does not tell the two apart.
+	Null     bool
+	Original audit.Value // the image before, which Harper before 4.2 sent; else nil
+	Lossy    bool        // read from JSON, which has no dates, bytes or NaN
+	Err      error       // why the record could not be decoded; the row still names it
 }
 
 // A TruncatedError ends a read of the audit log, of the component's feed or of

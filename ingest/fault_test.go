@@ -1,0 +1,193 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"recourse/audit"
+	"recourse/internal/harpertest"
+	"recourse/store"
+)
+
+// TestFaults plays hundreds of schedules of writes, polls and mishaps. When all
+// is over and quiet, the store has to hold what the log has held, each change
+// once, and to say where it does not.
+func TestFaults(t *testing.T) {
+	seeds := uint64(40)
+	if n, err := strconv.Atoi(os.Getenv("SEEDS")); err == nil {
+		seeds = uint64(n)
+	}
+	if os.Getenv("RECOURSE_SOAK") != "" {
+		seeds = 4000
+	}
+	for _, line := range []harpertest.Line{harpertest.LMDB, harpertest.RocksDB} {
+		for _, nodes := range []int{1, 2, 3} {
+			t.Run(fmt.Sprintf("%s/%d", line, nodes), func(t *testing.T) {
+				t.Parallel()
+				var db *store.DB
+				for seed := range seeds / uint64(nodes) {
+					if seed%25 == 0 {
+						db = simStore(t, db)
+					}
+					schedule(t, seed, line, nodes, db)
+				}
+				simStore(t, db)
+			})
+		}
+	}
+}
+
+// simStore closes a store and opens a new one that does not wait for the disk.
+func simStore(t *testing.T, old *store.DB) *store.DB {
+	t.Helper()
+	if old != nil {
+		if err := old.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db, err := store.Open(t.TempDir(), store.Options{NoSync: true, SkipCheck: true, Memory: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func schedule(t *testing.T, seed uint64, line harpertest.Line, nodes int, db *store.DB) {
+	w := newWorld(seed, line, nodes, db)
+	defer func() {
+		for _, n := range w.nodes {
+			n.srv.Close()
+		}
+	}()
+	for range 30 + w.rnd.IntN(40) {
+		w.step()
+		w.look()
+	}
+	problems := w.settle()
+	problems = append(problems, w.check()...)
+	if len(problems) > 0 {
+		t.Errorf("%s, %d nodes, seed %d:\n  %s\n%s", line, nodes, seed, strings.Join(problems, "\n  "), strings.Join(w.trace, "\n"))
+	}
+}
+
+// step is one thing that happens.
+func (w *world) step() {
+	switch c := w.rnd.IntN(100); {
+	case c < 45:
+		w.write()
+	case c < 50:
+		w.finish()
+	case c < 65:
+		w.pass()
+	case c < 78:
+		w.once()
+	case c < 86:
+		w.some()
+	case c < 92:
+		w.weather = pick(w, 0, 0, 10, 40, 100)
+		w.say("weather: %d of 100 requests go wrong", w.weather)
+	case c < 95:
+		w.disk.left, w.disk.crash, w.disk.after = 1+w.rnd.IntN(6), w.chance(75), w.chance(50)
+		w.say("the disk will fail at append %d (crash: %v, after: %v)", w.disk.left, w.disk.crash, w.disk.after)
+	default:
+		w.trouble()
+	}
+}
+
+// pass lets time pass.
+func (w *world) pass() {
+	d := time.Duration(pick(w, 50, 300, 1000, 4000, 12_000, 70_000, 700_000, 8_000_000)) * time.Millisecond
+	w.now += ms(d)
+	w.say("%s pass", d)
+}
+
+func (w *world) once() {
+	_ = w.try("poll all", w.tail.Once) // a mishap is what this is about
+}
+
+// some does one thing of what a poll of all does, in an order of its own.
+func (w *world) some() {
+	w.tail.find(context.Background())
+	n := pick(w, w.tail.list()...)
+	i, rescan := w.rnd.IntN(len(w.tables)), w.chance(50)
+	_ = w.try(fmt.Sprint("poll or a window of a re-scan of ", n.name, " ", w.tables[i].Name), func(ctx context.Context) (got audit.Appended, err error) {
+		targets, err := n.tailer.targets(ctx)
+		if err != nil {
+			return got, err
+		}
+		if err := n.tailer.load(ctx); err != nil {
+			return got, err
+		}
+		tb := n.tailer.table(targets[i])
+		server, err := n.tailer.serverTime(ctx)
+		switch {
+		case err != nil:
+			return got, err
+		case rescan && tb.rescanDue(server, n.tailer.tiers()):
+			return n.tailer.rescan(ctx, tb, server)
+		}
+		return n.tailer.poll(ctx, tb, server)
+	})
+}
+
+// trouble is what happens to servers.
+func (w *world) trouble() {
+	n := pick(w, w.nodes...)
+	switch c := w.rnd.IntN(10); {
+	case c < 2:
+		by := audit.Time(pick(w, 1_500, 10_000, 3_600_000) * pick(w, 1, -1))
+		n.offset += by
+		w.stepped = true
+		w.say("the clock of %s is set by %.1fs", n.name, float64(by)/1000)
+	case c < 4:
+		n.srv.Restart()
+		w.say("%s restarts", n.name)
+	case c < 6:
+		w.restart()
+		w.say("the tailer restarts")
+	case c < 8:
+		n.down = !n.down
+		n.srv.SetDown(n.down)
+		w.say("%s down: %v", n.name, n.down)
+	case len(w.links) > 0:
+		l := pick(w, w.links...)
+		if w.chance(50) {
+			l.Pause()
+			w.say("a link is cut")
+		} else {
+			l.Resume()
+			w.say("a link is mended")
+		}
+	}
+}
+
+// settle ends all mishaps and lets the tailer do everything that it does in
+// time.
+func (w *world) settle() (problems []string) {
+	w.say("quiet")
+	w.weather, w.disk.left = 0, 0
+	for _, n := range w.nodes {
+		n.down = false
+		n.srv.SetDown(false)
+	}
+	for _, l := range w.links {
+		l.Resume()
+	}
+	for len(w.open) > 0 {
+		w.finish()
+	}
+	w.look()
+	for _, d := range []time.Duration{time.Second, 15 * time.Second, 11 * time.Minute, 7 * time.Hour, 25 * time.Hour} {
+		w.now += ms(d)
+		w.say("%s pass", d)
+		if err := w.try("poll all", w.tail.Once); err != nil {
+			problems = append(problems, "a poll fails although all is well: "+err.Error())
+		}
+	}
+	return problems
+}
