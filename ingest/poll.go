@@ -238,6 +238,7 @@ func (p *polling) emit(ctx context.Context, r *reading) error {
 	got, err := p.t.store(ctx, p.tb, r, &p.shown)
 	p.total = addAppended(p.total, got)
 	p.newest.add(r)
+	p.t.stats.beat(p.tb.table.Database, p.t.o.Now())
 	if p.first {
 		for i := range r.changes {
 			if c := &r.changes[i]; c.Op.Kind() != audit.KindMessage && (p.oldest == 0 || c.Time < p.oldest) {

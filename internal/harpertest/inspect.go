@@ -64,3 +64,16 @@ func (s *Server) inOrder(all []*entry) []*entry {
 	})
 	return all
 }
+
+// Listeners is how many streams of a table's events are open.
+func (s *Server) Listeners(name audit.Table) int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n := 0
+	for sub := range s.subs {
+		if sub.t == s.table(name) {
+			n++
+		}
+	}
+	return n
+}
