@@ -130,7 +130,7 @@ func (t *Tailer) keep(ctx context.Context, tb *table, b audit.Batch) (audit.Appe
 	for _, w := range b.Slow {
 		b.Alerts = append(b.Alerts, SlowAlarm(w).Alert())
 	}
-	got, err := t.o.Store.Append(ctx, b)
+	got, err := commit(ctx, t.o.Store, b)
 	if err != nil {
 		return got, err
 	}

@@ -38,7 +38,7 @@ func (n *newest) add(r *reading) {
 			n.full = true
 			continue
 		}
-		open := c.After.State == audit.Present && c.After.Trust == audit.Provisional && c.Note == "" && !hasOperator(c.After.Body)
+		open := c.After.State == audit.Present && c.After.Trust == audit.Provisional && c.Note == "" && r.isOf(c)
 		if known && old.time > c.Time {
 			open = false // by its time it is not the newest, whatever the log's order
 			c = &audit.Change{ID: old.id, Time: old.time, Key: c.Key}
@@ -50,27 +50,42 @@ func (n *newest) add(r *reading) {
 // promote stores how far images can be trusted, once the log was read to its
 // end. Of what lies before from, something was left out.
 func (t *Tailer) promote(ctx context.Context, tb *table, n *newest, from audit.Time) (audit.Appended, error) {
+	var total audit.Appended
 	var sure []audit.Change
+	store := func() error {
+		got, err := commit(ctx, t.o.Store, audit.Batch{Changes: sure})
+		total.Amended += got.Amended
+		sure = sure[:0]
+		return err
+	}
 	for id, l := range n.last {
 		if !l.open || l.time < from || l.time < tb.ahead[id] {
 			continue
 		}
-		seq, known, err := t.o.Store.Lookup(ctx, l.id)
+		c, ok, err := t.provisional(ctx, l.id)
 		if err != nil {
-			return audit.Appended{}, err
+			return total, err
 		}
-		if !known {
+		if !ok {
 			continue
 		}
-		c, err := t.o.Store.Get(ctx, seq)
-		if err != nil {
-			return audit.Appended{}, err
-		}
-		if c.After.State == audit.Present && c.After.Trust == audit.Provisional && c.Node == t.o.Node {
-			c.After.Trust, c.Before, c.Seq = audit.Prompt, audit.Image{}, 0
-			sure = append(sure, c)
+		c.After.Trust, c.Before, c.Seq = audit.Prompt, audit.Image{}, 0
+		if sure = append(sure, c); len(sure) == commitChanges {
+			if err := store(); err != nil {
+				return total, err
+			}
 		}
 	}
-	got, err := commit(ctx, t.o.Store, audit.Batch{Changes: sure})
-	return audit.Appended{Amended: got.Amended}, err
+	return total, store()
+}
+
+// provisional is a stored change, and whether its image is one of this node's
+// that is provisional.
+func (t *Tailer) provisional(ctx context.Context, id audit.ChangeID) (audit.Change, bool, error) {
+	seq, known, err := t.o.Store.Lookup(ctx, id)
+	if err != nil || !known {
+		return audit.Change{}, false, err
+	}
+	c, err := t.o.Store.Get(ctx, seq)
+	return c, c.After.State == audit.Present && c.After.Trust == audit.Provisional && c.Node == t.o.Node, err
 }

@@ -104,7 +104,7 @@ func (r *rescanning) window(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil && isOverload(err) && p.width.narrow(w) {
 			continue
 		}
-		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 {
+		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 && !r.scan.hangs(ctx) {
 			r.scan.giveUp(w, err)
 			err = nil
 		}
@@ -256,8 +256,8 @@ func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) erro
 
 // lost are those of some changes that a stretch of the log does not show.
 func (r *rescanning) lost(ctx context.Context, gone []audit.Change, w window) ([]audit.Change, error) {
-	shown, err := r.t.lookAgain(ctx, r.tb, r.pass.server, w)
-	return slices.DeleteFunc(gone, func(c audit.Change) bool { return shown.has(c.ID) }), err
+	shown, s, err := r.t.lookAgain(ctx, r.tb, r.pass.server, w)
+	return slices.DeleteFunc(gone, func(c audit.Change) bool { return shown.has(c.ID) || s.unread(c.Time) }), err
 }
 
 // mostRetried bounds how many gaps one pass tries again.
@@ -268,7 +268,7 @@ const mostRetried = 100
 func (r *rescanning) retry(ctx context.Context, b *audit.Batch) error {
 	tried := 0
 	for _, g := range r.tb.memory.gaps {
-		if g.Kind != audit.GapUnreadable || g.Healed != 0 || g.To <= g.From || g.To-g.From > narrowest || strings.HasPrefix(g.Reason, gaveUp) {
+		if g.Kind != audit.GapUnreadable || g.Healed != 0 || g.To <= g.From || r.isHopeless(g) {
 			continue
 		}
 		if tried++; tried > mostRetried {
@@ -284,6 +284,15 @@ func (r *rescanning) retry(ctx context.Context, b *audit.Batch) error {
 		}
 	}
 	return nil
+}
+
+// isHopeless says that a stretch is not tried again: it is wide, or Harper did
+// not get through it, unless somebody asks for that.
+func (r *rescanning) isHopeless(g audit.Gap) bool {
+	if strings.HasPrefix(g.Reason, gaveUp) {
+		return r.pass.report == nil
+	}
+	return g.To-g.From > narrowest
 }
 
 func healed(g audit.Gap, at audit.Time) audit.Gap {

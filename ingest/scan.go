@@ -19,7 +19,7 @@ const (
 	narrowest = 0.0005
 	// flushBytes is how much is held before it is handed over, however much an
 	// answer brings.
-	flushBytes = 16 << 20
+	flushBytes = 8 << 20
 	// mostAnswer is how much one answer may bring. Nothing is held of it for long,
 	// but an answer may also have no end.
 	mostAnswer = 1 << 30
@@ -264,6 +264,13 @@ func (s *scan) isLive(at audit.Time) bool {
 
 // gaveUp begins the reason of a gap that Harper was too slow to read.
 const gaveUp = "Harper did not answer in time"
+
+// hangs says that the server does not answer at all, so that it is not the
+// window that keeps it busy.
+func (s *scan) hangs(ctx context.Context) bool {
+	nothing := func(context.Context, harper.AuditRow) error { return nil }
+	return s.request(ctx, window{1, 2}, true, nothing) != nil
+}
 
 // giveUp records a window that is as narrow as can be and still takes longer
 // than anybody waits. It is a gap, and is not tried again.
