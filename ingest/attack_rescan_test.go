@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"recourse/audit"
 )
 
 // TestReconcileGetsThroughManyUnreadable: reading the log for the first time by a
@@ -39,5 +41,27 @@ func TestRescanGetsThroughManyUnreadable(t *testing.T) {
 	}
 	if gaps := unreadableGaps(t, db); len(gaps) != 1 {
 		t.Errorf("%d gaps hide something, want the one entry that was never read", len(gaps))
+	}
+}
+
+// TestClockThatRanAhead: what was read while the server's clock ran ahead does not
+// count as read once the clock is right again and comes to those times.
+func TestClockThatRanAhead(t *testing.T) {
+	db, f := openStore(t), newFake()
+	unreadable(f, 10, 11)
+	right := f.clock
+	once(t, f.tailer(db))
+	f.clock = right + 300_000
+	once(t, f.tailer(db))
+	f.clock = right + 1000
+	once(t, f.tailer(db))
+	spans, err := db.Spans(t.Context())
+	if err != nil || len(spans) == 0 {
+		t.Fatalf("%v, %v", spans, err)
+	}
+	for _, s := range audit.CoverageOf(dogs, spans, nil, right+2000, right+200_000) {
+		if s.Cover == audit.Covered {
+			t.Errorf("said to be read: %s to %s, with the clock at %s", s.From.ISO(), s.To.ISO(), f.clock.ISO())
+		}
 	}
 }

@@ -75,6 +75,45 @@ func TestCursors(t *testing.T) {
 	}
 }
 
+// TestCursorGoesBack: what was read behind a cursor that goes back counts no more,
+// for its node and table, also when the store is opened anew.
+func TestCursorGoesBack(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	db := openAt(t, dir)
+	span := func(node string, from, to audit.Time) audit.Span {
+		return audit.Span{Node: node, Table: shop, From: from, To: to}
+	}
+	cursor := func(at audit.Time) []audit.Cursor { return []audit.Cursor{{Node: "n", Table: shop, Time: at}} }
+	for _, b := range []audit.Batch{
+		{Cursors: cursor(100), Spans: []audit.Span{span("n", 10, 100), span("m", 10, 100)}},
+		{Cursors: cursor(5000), Spans: []audit.Span{span("n", 4000, 5000)}},
+		{Cursors: cursor(60), Spans: []audit.Span{span("n", 50, 60)}},
+		{Cursors: cursor(60), Spans: []audit.Span{span("n", 50, 70)}}, // a re-scan leaves the cursor where it is
+	} {
+		if _, err := db.Append(ctx, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []audit.Span{span("m", 10, 100), span("n", 10, 70)}
+	for _, when := range []string{"at once", "opened anew"} {
+		got, err := db.Spans(ctx)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", when, err, diff)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		db = openAt(t, dir)
+	}
+	if _, err := db.Append(ctx, audit.Batch{Cursors: cursor(5)}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := db.Spans(ctx); err != nil || len(got) != 1 {
+		t.Errorf("behind a cursor that goes back to before all: %v, %v", got, err)
+	}
+}
+
 func TestGaps(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
