@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"recourse/audit"
 	"recourse/internal/harper"
@@ -177,7 +178,7 @@ func (v *verdict) cuts(ctx context.Context) {
 		return
 	}
 	for _, g := range v.gaps {
-		if g.Kind == audit.GapPurged || g.Kind == audit.GapOutage {
+		if g.Kind == audit.GapPurged || g.Kind == audit.GapOutage && v.w.kept > 6*time.Hour {
 			v.bad("a gap without a cause: %+v", g)
 		}
 	}
