@@ -132,7 +132,7 @@ func (v *verdict) change(f fact, c *audit.Change) {
 func (v *verdict) missing(n *member) {
 	lack, told := map[fact]int{}, map[fact]int{}
 	for _, l := range n.truth.entries {
-		if lack[l.fact] = n.truth.count[l.fact] - len(v.stored[l.fact]); lack[l.fact] > 0 && !v.claimed(n.name, l.Table, l.at(v.w.line)) {
+		if lack[l.fact] = n.truth.count[l.fact] - len(v.stored[l.fact]); lack[l.fact] > 0 && (l.traceless || !v.claimed(n.name, l.Table, l.at(v.w.line))) {
 			told[l.fact]++
 		}
 	}

@@ -173,9 +173,27 @@ func (w *world) trouble() {
 // purge deletes the log of a table up to a time.
 func (w *world) purge(n *member) {
 	t, before := w.table(), w.now+n.offset-audit.Time(pick(w, 0, 2_000, 100_000, 3_600_000))
+	provable := w.provable(n, t, before)
+	for _, l := range n.truth.entries {
+		l.traceless = l.traceless || l.Table == t && l.LocalTime < before && !provable
+	}
 	gone, err := n.srv.Wipe(t, before)
 	w.say("the log of %s/%s is deleted before %.3fs: %d entries %s", n.name, t.Name, float64(before-dawn)/1000, gone, orFine(err))
 	w.purged = w.purged || gone > 0
+}
+
+// provable says that a deletion of a table's log takes a change along that was
+// read of it: without one, nobody can know that there was a deletion.
+func (w *world) provable(n *member, t audit.Table, before audit.Time) bool {
+	for c, err := range w.db.TableChanges(context.Background(), t, 0, before) {
+		if err != nil {
+			panic(err)
+		}
+		if c.Node == n.name && !c.Late && c.Op.Kind() != audit.KindMessage {
+			return true
+		}
+	}
+	return false
 }
 
 // clone adds a node that gets its records from another, and no history of them.

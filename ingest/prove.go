@@ -77,7 +77,7 @@ func (t *Tailer) remembered(ctx context.Context, tb *table, cursor, server audit
 	for _, back := range []time.Duration{t.o.Overlap, time.Hour} {
 		var stored recent
 		from := max(cursor-ms(back), server-ms(t.retention())+ms(t.o.Overlap))
-		for c, err := range t.o.Store.TableChanges(ctx, tb.table, from, cursor) {
+		for c, err := range t.o.Store.TableChanges(ctx, tb.table, from, cursor+clockSlack) {
 			if err != nil {
 				return recent{}, err
 			}

@@ -83,3 +83,22 @@ func TestYY(t *testing.T) {
 		fmt.Println(l)
 	}
 }
+
+func TestXX(t *testing.T) {
+	n := func(s string) int { i, _ := strconv.Atoi(os.Getenv(s)); return i }
+	db := simStore(t, nil)
+	w := newWorld(uint64(n("SEED")), harpertest.Line(n("LINE")), n("NODES"), db)
+	for range 30 + w.rnd.IntN(40) {
+		w.step()
+		w.look()
+	}
+	w.settle()
+	for c, err := range db.TableChanges(context.Background(), w.tables[n("TABLE")], 0, 1e300) {
+		fmt.Println("STORED", c.Time, c.Key.ID, c.Op, c.Late, c.Node, c.Observed, err)
+	}
+	for _, l := range w.nodes[0].truth.entries {
+		if l.Table == w.tables[n("TABLE")] {
+			fmt.Println("TRUTH", l.LocalTime, l.Version, l.ID, l.Type, l.traceless)
+		}
+	}
+}
