@@ -1,9 +1,11 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"recourse/audit"
 	"recourse/internal/harper"
@@ -21,6 +23,9 @@ type feedError struct{ err error }
 
 func (e *feedError) Error() string { return e.err.Error() }
 func (e *feedError) Unwrap() error { return e.err }
+
+// errSilent says that a feed went on and on, perhaps with blanks, and told nothing.
+var errSilent = errors.New("the feed tells nothing")
 
 // A fedTable says how one table of a feed came off.
 type fedTable struct {
@@ -115,10 +120,15 @@ func (f *feeding) add(d *fed) {
 func (f *feeding) run(ctx context.Context) error {
 	f.at = f.from
 	database := f.order[0].poll.tb.table.Database
-	for e, err := range f.t.o.Feed.Feed(ctx, harper.FeedQuery{Database: database, From: f.from}) {
+	listen, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	silence := time.AfterFunc(f.t.o.Silence, func() { stop(errSilent) })
+	defer silence.Stop()
+	for e, err := range f.t.o.Feed.Feed(listen, harper.FeedQuery{Database: database, From: f.from}) {
 		if err != nil {
-			return &feedError{err}
+			return &feedError{cmp.Or(context.Cause(listen), err)}
 		}
+		silence.Reset(f.t.o.Silence)
 		// Not within a transaction: what its first entries lead to is not yet
 		// before the others.
 		if f.bytes > flushBytes && e.Version != f.last {

@@ -103,6 +103,26 @@ func TestFeedFails(t *testing.T) {
 	}
 }
 
+// TestFeedSilent: a feed that neither tells nor ends holds the reading up for so
+// long only.
+func TestFeedSilent(t *testing.T) {
+	eachLine(t, func(t *testing.T, srv *harpertest.Server) {
+		db := openStore(t)
+		put(t, srv, dogs, "1", map[string]any{"id": 1})
+		follow(t, srv, db, ingest.Options{Feed: mute{}, Silence: 10 * time.Millisecond}, func() {}, func() bool { return db.Last() >= 1 })
+	})
+}
+
+// A mute feed ends when nobody waits for it any more.
+type mute struct{}
+
+func (mute) Feed(ctx context.Context, _ harper.FeedQuery) iter.Seq2[harper.FeedEntry, error] {
+	return func(yield func(harper.FeedEntry, error) bool) {
+		<-ctx.Done()
+		yield(harper.FeedEntry{}, ctx.Err())
+	}
+}
+
 // TestFeedOnce: Once reads from the feed too, and from the log where it fails.
 func TestFeedOnce(t *testing.T) {
 	eachLine(t, func(t *testing.T, srv *harpertest.Server) {

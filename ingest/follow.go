@@ -136,8 +136,11 @@ func (f *follower) feed(ctx context.Context, tables []*table, server audit.Time)
 		return fed
 	}
 	pause := f.feedless.fail(max(t.o.Interval, time.Second))
-	if noFeed(err) {
+	switch {
+	case noFeed(err):
 		pause = t.o.Discover
+	case errors.Is(err, errSilent):
+		pause = time.Hour // every try holds all tables up
 	}
 	f.noFeed = t.o.Now().Add(pause)
 	t.o.Log.Warn("the feed component fails: reading the audit log in its place", "node", t.o.Node, "database", f.database,
