@@ -111,11 +111,14 @@ func (c *Cluster) Run(ctx context.Context) error {
 		}
 		ready++
 	}
-	if ready == 0 && ctx.Err() == nil {
+	if ready == 0 && ctx.Err() == nil && len(errs) > 0 {
 		if len(errs) == 1 {
 			return errors.Unwrap(errs[0])
 		}
 		return errors.Join(errs...)
+	}
+	if ctx.Err() != nil {
+		return nil
 	}
 	for _, err := range errs {
 		c.Options.withDefaults().Log.Error("a node cannot be read; the others are", "err", err)

@@ -91,13 +91,8 @@ type fed struct {
 // fed is a table that is about to be read.
 func (t *Tailer) fed(ctx context.Context, tb *table, server audit.Time) (*fed, error) {
 	p := &polling{t: t, tb: tb, server: server}
-	var err error
-	if p.cursor, p.known, err = t.o.Store.Cursor(ctx, t.o.Node, tb.table); err != nil {
+	if err := p.resume(ctx); err != nil {
 		return nil, err
-	}
-	p.first = !p.known
-	if tb.reread == nil && p.known {
-		tb.reread = p.cursor.Reread
 	}
 	p.scan = t.scan(tb, server, nil)
 	if p.known {

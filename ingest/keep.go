@@ -151,12 +151,12 @@ func (t *Tailer) tell(tb *table, gaps []audit.Gap) int {
 			continue
 		}
 		if n++; n <= some {
-			t.o.Log.Warn("gap in the audit log", "node", t.o.Node, "table", tb.name(), "kind", g.Kind, "from", g.From.String(), "to", g.To.String(), "reason", g.Reason)
+			t.o.Log.Warn("gap in the audit log", "node", t.o.Node, "table", tb.name(), "kind", g.Kind, "from", g.From.ISO(), "to", g.To.ISO(), "reason", g.Reason)
 		}
 		last = g
 	}
 	if n > some {
-		t.o.Log.Warn("more gaps in the audit log", "node", t.o.Node, "table", tb.name(), "more", n-some, "until", last.To.String())
+		t.o.Log.Warn("more gaps in the audit log", "node", t.o.Node, "table", tb.name(), "more", n-some, "until", last.To.ISO())
 	}
 	return n
 }

@@ -43,8 +43,10 @@ func add(old, op audit.Value) (audit.Value, bool) {
 		return nil, false
 	}
 	switch old.Kind() {
-	case audit.KindMissing, audit.KindNull:
+	case audit.KindMissing:
 		return n, true
+	case audit.KindNull: // counts as the number zero, to which no BigInt can be added
+		return n, n.Kind() == audit.KindFloat || safe(n.Big())
 	case audit.KindInt, audit.KindFloat:
 	default:
 		return nil, false

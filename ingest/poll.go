@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"recourse/audit"
@@ -45,16 +46,24 @@ type polling struct {
 	total  audit.Appended
 }
 
-func (p *polling) run(ctx context.Context) error {
+// resume finds out where reading stands.
+func (p *polling) resume(ctx context.Context) error {
 	var err error
 	if p.cursor, p.known, err = p.t.o.Store.Cursor(ctx, p.t.o.Node, p.tb.table); err != nil {
 		return err
 	}
 	// A first reading that was interrupted goes on as one. A cursor without
 	// re-scans is of a store from before there were spans.
-	p.first = !p.known || !p.tb.memory.read && p.cursor.Reread != nil
+	p.first = !p.known || p.cursor.Reread != nil && p.cursor.Reread[firstReading] == 0 && !p.tb.memory.read
 	if p.tb.reread == nil && p.known {
 		p.tb.reread = p.cursor.Reread
+	}
+	return nil
+}
+
+func (p *polling) run(ctx context.Context) error {
+	if err := p.resume(ctx); err != nil {
+		return err
 	}
 	from := p.begin()
 	if p.sure = from; p.known {
@@ -75,7 +84,7 @@ func (p *polling) run(ctx context.Context) error {
 			p.t.o.Log.Info("reading a smaller part of the log", "table", p.tb.name(), "width", p.tb.width.get().String(), "err", err)
 			continue
 		}
-		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 {
+		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 && !p.scan.hangs(ctx) {
 			// A millisecond of the log that Harper does not get through.
 			p.scan.giveUp(w, err)
 			err = nil
@@ -156,7 +165,7 @@ func (p *polling) commit(ctx context.Context, w window) error {
 	}
 	b := audit.Batch{
 		Gaps: append(p.outage, found...), Slow: p.scan.slow,
-		Cursors: []audit.Cursor{{Node: p.t.o.Node, Table: p.tb.table, Time: end, Reread: p.reread()}},
+		Cursors: []audit.Cursor{{Node: p.t.o.Node, Table: p.tb.table, Time: end, Reread: p.reread(w.to == 0)}},
 	}
 	p.cover(&b, w, end)
 	if w.to == 0 {
@@ -177,16 +186,25 @@ func (p *polling) commit(ctx context.Context, w window) error {
 	return err
 }
 
+// firstReading is, among the re-scans in a cursor, when the first reading of the
+// log was through.
+const firstReading = "first"
+
 // reread is when the re-scans were done; for a table that was never read
 // before, reading it is all of them.
-func (p *polling) reread() map[string]audit.Time {
-	if p.tb.reread == nil {
-		p.tb.reread = map[string]audit.Time{}
+func (p *polling) reread(ended bool) map[string]audit.Time {
+	done := maps.Clone(p.tb.reread)
+	if done == nil {
+		done = map[string]audit.Time{}
 		for _, r := range p.t.tiers() {
-			p.tb.reread[r.name()] = p.server
+			done[r.name()] = p.server
 		}
 	}
-	return p.tb.reread
+	if ended && p.first {
+		done[firstReading] = p.server
+	}
+	p.tb.reread = done
+	return done
 }
 
 // cover adds the stretch that a window has read. At the first reading the log
@@ -197,7 +215,8 @@ func (p *polling) cover(b *audit.Batch, w window, end audit.Time) {
 		return
 	}
 	if p.first && (from == 0 || p.oldest == 0 || p.oldest >= from) {
-		from = min(cmp.Or(p.oldest, p.server), end)
+		// What is older than Harper keeps its log may be dated back.
+		from = min(max(cmp.Or(p.oldest, p.server), p.server-ms(p.t.retention())), end)
 		b.Gaps = append(b.Gaps, audit.Gap{
 			Node: p.t.o.Node, Table: p.tb.table, From: 0, To: from, Kind: audit.GapBefore, Observed: audit.TimeOf(p.t.o.Now()),
 			Reason: "nothing older was in the log when it was first read",

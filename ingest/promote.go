@@ -38,7 +38,7 @@ func (n *newest) add(r *reading) {
 			n.full = true
 			continue
 		}
-		open := c.After.State == audit.Present && c.After.Trust == audit.Provisional && c.Note == "" && !hasOperator(c.After.Body)
+		open := c.After.State == audit.Present && c.After.Trust == audit.Provisional && c.Note == "" && r.isOf(c)
 		if known && old.time > c.Time {
 			open = false // by its time it is not the newest, whatever the log's order
 			c = &audit.Change{ID: old.id, Time: old.time, Key: c.Key}

@@ -81,6 +81,7 @@ type rescanning struct {
 	pass   *pass
 	scan   *scan
 	newest newest
+	logged []audit.Time // of the changes that the window showed, if somebody counts them
 	total  audit.Appended
 }
 
@@ -97,23 +98,35 @@ func (r *rescanning) window(ctx context.Context) error {
 		if known {
 			r.scan.late = min(cursor.Time, p.server) - ms(t.o.Overlap)
 		}
-		p.before, p.shown = p.shown, idSet{}
+		p.before, p.shown, r.logged = p.shown, idSet{}, nil
 		began := t.o.Now()
 		err := r.scan.run(ctx, w)
 		if err != nil && ctx.Err() == nil && isOverload(err) && p.width.narrow(w) {
 			continue
 		}
-		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 {
+		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 && !r.scan.hangs(ctx) {
 			r.scan.giveUp(w, err)
 			err = nil
 		}
 		if err != nil {
-			return err
+			return r.failed(ctx, err)
 		}
 		p.width.took(w, t.o.Now().Sub(began))
 		p.seen = r.scan.seen
 		return r.commit(ctx, w, cursor)
 	}
+}
+
+// failed keeps what is known of a window that ended in an error. Without that, a
+// log of which much cannot be read would be read for ever, each time as far.
+func (r *rescanning) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	found, judged := r.t.judge(ctx, r.tb, r.scan)
+	got, kept := r.t.keep(ctx, r.tb, audit.Batch{Gaps: found, Slow: r.scan.slow})
+	r.total = addAppended(r.total, got)
+	return errors.Join(err, judged, kept)
 }
 
 func (r *rescanning) emit(ctx context.Context, rd *reading) error {
@@ -122,7 +135,12 @@ func (r *rescanning) emit(ctx context.Context, rd *reading) error {
 	r.total = addAppended(r.total, got)
 	r.pass.shown.add(rd.changes)
 	r.newest.add(rd)
-	r.pass.report.logged(rd.changes, got)
+	if r.pass.report != nil {
+		r.pass.report.stored(got)
+		for i := range rd.changes {
+			r.logged = append(r.logged, rd.changes[i].Time)
+		}
+	}
 	return err
 }
 
@@ -151,6 +169,7 @@ func (r *rescanning) commit(ctx context.Context, w window, cursor audit.Cursor) 
 			return err
 		}
 	}
+	p.report.logged(r.logged)
 	got, err := t.keep(ctx, r.tb, b)
 	r.total = addAppended(r.total, got)
 	if err != nil || w.to != 0 {
@@ -237,8 +256,8 @@ func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) erro
 
 // lost are those of some changes that a stretch of the log does not show.
 func (r *rescanning) lost(ctx context.Context, gone []audit.Change, w window) ([]audit.Change, error) {
-	shown, err := r.t.lookAgain(ctx, r.tb, r.pass.server, w)
-	return slices.DeleteFunc(gone, func(c audit.Change) bool { return shown.has(c.ID) }), err
+	shown, s, err := r.t.lookAgain(ctx, r.tb, r.pass.server, w)
+	return slices.DeleteFunc(gone, func(c audit.Change) bool { return shown.has(c.ID) || s.unread(c.Time) }), err
 }
 
 // mostRetried bounds how many gaps one pass tries again.
@@ -249,7 +268,7 @@ const mostRetried = 100
 func (r *rescanning) retry(ctx context.Context, b *audit.Batch) error {
 	tried := 0
 	for _, g := range r.tb.memory.gaps {
-		if g.Kind != audit.GapUnreadable || g.Healed != 0 || g.To <= g.From || g.To-g.From > narrowest || strings.HasPrefix(g.Reason, gaveUp) {
+		if g.Kind != audit.GapUnreadable || g.Healed != 0 || g.To <= g.From || r.isHopeless(g) {
 			continue
 		}
 		if tried++; tried > mostRetried {
@@ -265,6 +284,15 @@ func (r *rescanning) retry(ctx context.Context, b *audit.Batch) error {
 		}
 	}
 	return nil
+}
+
+// isHopeless says that a stretch is not tried again: it is wide, or Harper did
+// not get through it, unless somebody asks for that.
+func (r *rescanning) isHopeless(g audit.Gap) bool {
+	if strings.HasPrefix(g.Reason, gaveUp) {
+		return r.pass.report == nil
+	}
+	return g.To-g.From > narrowest
 }
 
 func healed(g audit.Gap, at audit.Time) audit.Gap {

@@ -265,6 +265,13 @@ func (s *scan) isLive(at audit.Time) bool {
 // gaveUp begins the reason of a gap that Harper was too slow to read.
 const gaveUp = "Harper did not answer in time"
 
+// hangs says that the server does not answer at all, so that it is not the
+// window that keeps it busy.
+func (s *scan) hangs(ctx context.Context) bool {
+	nothing := func(context.Context, harper.AuditRow) error { return nil }
+	return s.request(ctx, window{1, 2}, true, nothing) != nil
+}
+
 // giveUp records a window that is as narrow as can be and still takes longer
 // than anybody waits. It is a gap, and is not tried again.
 func (s *scan) giveUp(w window, err error) {

@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"recourse/audit"
@@ -235,10 +236,28 @@ func (r *reading) settle(x extent, seen *occurrences) {
 		case c.After.State != audit.Present || unsure[i]:
 		case r.stable[i]:
 			c.After.Trust = audit.Exact
-		case x.reachedEnd && newest[c.Key.ID] == (last{i, c.Time}) && c.Time >= x.from && !hasOperator(c.After.Body):
+		case x.reachedEnd && newest[c.Key.ID] == (last{i, c.Time}) && c.Time >= x.from && r.isOf(c):
 			c.After.Trust = audit.Prompt
 		}
 	}
+}
+
+// isOf says that a patch's image may be the one that the patch led to: no raw
+// operation leaked into it, and where the table keeps the time of a record's last
+// write, that is the patch's. A record that was evicted meanwhile, which no log
+// tells, shows by that.
+func (r *reading) isOf(c *audit.Change) bool {
+	if hasOperator(c.After.Body) {
+		return false
+	}
+	if r.stamp.UpdatedTime == "" {
+		return true
+	}
+	updated := c.After.Body.Get(r.stamp.UpdatedTime)
+	if at, ok := updated.Float64(); ok {
+		return math.Abs(at-float64(c.Time)) < 1
+	}
+	return updated.Kind() != audit.KindMissing && updated.Kind() != audit.KindNull
 }
 
 // hasOperator recognises an image into which Harper let a raw operation leak:

@@ -47,6 +47,7 @@ const (
 	firstWidth = 6 * time.Hour
 	leastWidth = time.Millisecond
 	mostWidth  = 14 * 24 * time.Hour
+	allTime    = 100 * 365 * 24 * time.Hour // no log is as old, and a Duration holds it
 	// parts is into how many a window is cut that failed.
 	parts = 4
 	// quick is how fast an answer must come for the next window to be wider. One
@@ -66,10 +67,10 @@ func (w *width) get() time.Duration {
 func (w *width) took(read window, d time.Duration) {
 	for n := len(w.failed); n > 0 && read.to >= w.failed[n-1]; n-- {
 		w.failed = w.failed[:n-1]
-		w.now = w.get() * parts
+		w.now = min(w.get(), allTime/parts) * parts
 	}
 	if len(w.failed) == 0 && d < quick {
-		w.now = min(w.get()*parts, mostWidth)
+		w.now = min(w.get(), mostWidth/parts) * parts
 	}
 }
 

@@ -61,7 +61,6 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 	part(d.follow)
 	if d.server != nil {
 		part(d.server.Serve)
-		d.log.Info("listening", "address", d.server.Addr())
 	}
 	if baselines {
 		part(d.baselines)

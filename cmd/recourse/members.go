@@ -81,6 +81,9 @@ func members(c *cli.Context, e *env, cfg config) (*clusterOf, []ingest.Member, [
 			}
 			name = given
 		}
+		if name != printable(name) || strings.ContainsAny(name, "\n\t") {
+			return nil, nil, nil, usagef("the name of a node has a control character in it: %q", name)
+		}
 		if i == 0 {
 			m.base = o
 		}

@@ -52,6 +52,9 @@ func runReconcile(c *cli.Context, e *env) (err error) {
 		if err != nil {
 			return usagef("--from: %v", err)
 		}
+		if at > audit.TimeOf(e.now()) {
+			return usagef("--from %s lies in the future: there is no log yet to be read", s)
+		}
 		from = at
 	}
 	p, err := printer(c, e)
@@ -82,6 +85,9 @@ func runReconcile(c *cli.Context, e *env) (err error) {
 	}
 	if err := missingTables(tables, got); err != nil {
 		return err
+	}
+	if len(got) == 0 {
+		return &exitError{code: exitHarper, err: errors.New("reconcile: Harper shows this user no table with an audit log"), hint: "`recourse doctor` looks at the user's rights"}
 	}
 	if err := p.List(reconciled(got, p.Format() == report.Table)); err != nil {
 		return err
@@ -133,7 +139,11 @@ func verdict(ctx context.Context, got []ingest.Reconciled, err error) error {
 		gone += r.Gone
 	}
 	if err != nil {
-		return &exitError{code: exitPartly, err: fmt.Errorf("reconcile: %d of %d logs could not be read to their end: %w", failed, len(got), err)}
+		code := exitPartly
+		if failed == len(got) && exitCode(ctx, err) == exitHarper {
+			code = exitHarper // nothing could be read at all
+		}
+		return &exitError{code: code, err: fmt.Errorf("reconcile: %d of %d logs could not be read to their end: %w", failed, len(got), err)}
 	}
 	if gone > 0 {
 		return &exitError{code: exitPartly, err: fmt.Errorf("reconcile: %d stored changes are gone from the log", gone), hint: "see `recourse alerts list`: somebody deleted a part of the log; what is stored stays"}

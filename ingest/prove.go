@@ -1,0 +1,130 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"recourse/audit"
+)
+
+// prove holds the end of the log against what it showed at the last poll, or
+// what is stored of it. What is missing now was cut off, and with it perhaps what
+// was written in between.
+func (p *polling) prove(ctx context.Context, b *audit.Batch, w window) error {
+	if p.first || p.scan.cut {
+		return nil
+	}
+	shown := &p.tb.recent
+	if p.tb.polled.IsZero() {
+		stored, err := p.t.remembered(ctx, p.tb, p.cursor.Time, p.server)
+		if err != nil {
+			return err
+		}
+		shown, w.from = &stored, min(w.from, stored.from)
+	}
+	var gone []audit.ChangeID
+	for _, id := range shown.missing(&p.shown, w) {
+		if !p.scan.unread(shown.seen[id].time) {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) == 0 || p.scan.explained(len(gone), shown.from) {
+		return nil
+	}
+	lost, err := p.lost(ctx, gone, shown, w)
+	if lost > 0 && err == nil {
+		b.Gaps = append(b.Gaps, audit.Gap{
+			Node: p.t.o.Node, Table: p.tb.table, From: p.cursor.Time, To: p.server, Kind: audit.GapPurged, Observed: audit.TimeOf(p.t.o.Now()),
+			Reason: fmt.Sprintf("the log was cut: %d changes that it showed before are gone from it, and what was written since then may be too", lost),
+		})
+	}
+	return err
+}
+
+// lost counts which of the changes that are missing are so for sure.
+func (p *polling) lost(ctx context.Context, gone []audit.ChangeID, shown *recent, w window) (int, error) {
+	times := window{from: p.server}
+	for _, id := range gone {
+		at := shown.seen[id].time
+		times.from, times.to = min(times.from, at), max(times.to, at)
+	}
+	if !p.scan.oneClock {
+		// A change that is dated into the future stands before its time, but not
+		// before where the last poll began, and another up to a while after it.
+		times.from, times.to = min(times.from, shown.from), max(times.to+ms(lateAfter), w.from)
+	}
+	again, s, err := p.t.lookAgain(ctx, p.tb, p.server, times)
+	if err != nil {
+		return 0, err
+	}
+	lost := 0
+	for _, id := range gone {
+		if !again.has(id) && !s.unread(shown.seen[id].time) {
+			lost++
+		}
+	}
+	if s.explained(lost, 0) {
+		lost = 0
+	}
+	return lost, nil
+}
+
+// remembered is what is stored of the end of what was read of a log: the changes
+// of the last minute before the cursor or, if there are none, the newest of the
+// last hour.
+func (t *Tailer) remembered(ctx context.Context, tb *table, cursor, server audit.Time) (recent, error) {
+	for _, back := range []time.Duration{t.o.Overlap, time.Hour} {
+		var stored recent
+		from := max(cursor-ms(back), server-ms(t.retention())+ms(t.o.Overlap))
+		for c, err := range t.o.Store.TableChanges(ctx, tb.table, from, cursor) {
+			if err != nil {
+				return recent{}, err
+			}
+			if c.Node != t.o.Node || c.Cluster != t.o.Cluster || c.Late || c.Synthetic || c.Op.Kind() == audit.KindMessage || t.clock.ahead(&c) {
+				continue
+			}
+			if back > t.o.Overlap {
+				clear(stored.seen)
+			}
+			stored.add(&c)
+		}
+		if stored.from = from; len(stored.seen) > 0 {
+			return stored, nil
+		}
+	}
+	return recent{from: cursor}, nil
+}
+
+// lookAgain reads a small part of the log once more and says what it shows.
+func (t *Tailer) lookAgain(ctx context.Context, tb *table, server audit.Time, w window) (idSet, *scan, error) {
+	shown := idSet{}
+	s := t.scan(tb, server, func(_ context.Context, r *reading) error {
+		shown.add(r.changes)
+		return nil
+	})
+	err := s.run(ctx, window{max(w.from-1000, 0), w.to + commitLag})
+	return shown, s, err
+}
+
+// An idSet is a set of change ids, by their first eight bytes.
+type idSet map[[8]byte]struct{}
+
+func (s idSet) add(changes []audit.Change) {
+	for i := range changes {
+		s[[8]byte(changes[i].ID[:8])] = struct{}{}
+	}
+}
+
+func (s idSet) has(id audit.ChangeID) bool {
+	_, there := s[[8]byte(id[:8])]
+	return there
+}
+
+// cutAlarm is what is said of changes that are gone from the log.
+func (t *Tailer) cutAlarm(tb *table, lost []audit.Change) []audit.Alert {
+	if len(lost) == 0 {
+		return nil
+	}
+	return []audit.Alert{PurgeAlarm(t.o.Node, tb.table, lost, lost[0].Time, lost[len(lost)-1].Time).Alert()}
+}
