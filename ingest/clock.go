@@ -65,5 +65,5 @@ func (c *skewClock) last() (time.Time, time.Duration) {
 func (c *skewClock) ahead(change *audit.Change) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return change.Time > change.Observed+c.skew
+	return change.Time > change.Observed+c.skew+clockSlack
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"recourse/audit"
 	"recourse/internal/harper"
@@ -131,7 +132,7 @@ func (v *verdict) change(f fact, c *audit.Change) {
 func (v *verdict) missing(n *member) {
 	lack, told := map[fact]int{}, map[fact]int{}
 	for _, l := range n.truth.entries {
-		if lack[l.fact] = n.truth.count[l.fact] - len(v.stored[l.fact]); lack[l.fact] > 0 && !v.claimed(n.name, l.Table, l.at(v.w.line)) {
+		if lack[l.fact] = n.truth.count[l.fact] - len(v.stored[l.fact]); lack[l.fact] > 0 && (l.traceless || !v.claimed(n.name, l.Table, l.at(v.w.line))) {
 			told[l.fact]++
 		}
 	}
@@ -177,7 +178,7 @@ func (v *verdict) cuts(ctx context.Context) {
 		return
 	}
 	for _, g := range v.gaps {
-		if g.Kind == audit.GapPurged || g.Kind == audit.GapOutage {
+		if g.Kind == audit.GapPurged || g.Kind == audit.GapOutage && v.w.kept > 6*time.Hour {
 			v.bad("a gap without a cause: %+v", g)
 		}
 	}

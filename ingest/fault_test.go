@@ -154,6 +154,10 @@ func (w *world) trouble() {
 		n.down = !n.down
 		n.srv.SetDown(n.down)
 		w.say("%s down: %v", n.name, n.down)
+	case c < 9 && len(w.links) == 0:
+		w.purge(n)
+	case c == 8 && len(w.nodes) < 4:
+		w.clone(n)
 	case len(w.links) > 0:
 		l := pick(w, w.links...)
 		if w.chance(50) {
@@ -164,6 +168,47 @@ func (w *world) trouble() {
 			w.say("a link is mended")
 		}
 	}
+}
+
+// purge deletes the log of a table up to a time.
+func (w *world) purge(n *member) {
+	t, before := w.table(), w.now+n.offset-audit.Time(pick(w, 0, 2_000, 100_000, 3_600_000))
+	provable := w.provable(n, t, before)
+	for _, l := range n.truth.entries {
+		l.traceless = l.traceless || l.Table == t && l.LocalTime < before && !provable
+	}
+	gone, err := n.srv.Wipe(t, before)
+	w.say("the log of %s/%s is deleted before %.3fs: %d entries %s", n.name, t.Name, float64(before-dawn)/1000, gone, orFine(err))
+	w.purged = w.purged || gone > 0
+}
+
+// provable says that a deletion of a table's log takes a change along that was
+// read of it: without one, nobody can know that there was a deletion.
+func (w *world) provable(n *member, t audit.Table, before audit.Time) bool {
+	for c, err := range w.db.TableChanges(context.Background(), t, 0, before) {
+		if err != nil {
+			panic(err)
+		}
+		if c.Node == n.name && !c.Late && c.Op.Kind() != audit.KindMessage {
+			return true
+		}
+	}
+	return false
+}
+
+// clone adds a node that gets its records from another, and no history of them.
+func (w *world) clone(from *member) {
+	if from.down {
+		return
+	}
+	n := w.join(fmt.Sprint("n", len(w.nodes)+1))
+	for _, m := range w.nodes[:len(w.nodes)-1] {
+		w.links = append(w.links, harpertest.Replicate(m.srv, n.srv), harpertest.Replicate(n.srv, m.srv))
+		if m == from {
+			w.links[len(w.links)-2].BaseCopy()
+		}
+	}
+	w.say("%s joins, with a copy of %s", n.name, from.name)
 }
 
 // settle ends all mishaps and lets the tailer do everything that it does in

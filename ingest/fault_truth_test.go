@@ -27,6 +27,8 @@ type logged struct {
 	fact   fact
 	behind bool // when it was committed, its time had been read past for long
 	prompt bool // it was committed at its time
+	// traceless says that it was deleted from the log, and that nobody could notice.
+	traceless bool
 }
 
 // at is where the entry stands, by the clock of the log's ranges.

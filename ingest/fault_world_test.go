@@ -63,6 +63,9 @@ func newWorld(seed uint64, line harpertest.Line, nodes int, db *store.DB) *world
 	w := &world{
 		rnd: rand.New(rand.NewPCG(seed, uint64(line))), line: line, now: dawn, db: db, disk: &disk{Checkpoint: db}, kept: 72 * time.Hour,
 	}
+	if seed%5 == 4 {
+		w.kept = 6 * time.Hour
+	}
 	database := fmt.Sprintf("s%d_%s_%d", seed, line, nodes)
 	w.tables = []audit.Table{{Database: database, Name: "a"}, {Database: database, Name: "b"}}
 	for i := range nodes {
@@ -80,7 +83,7 @@ func newWorld(seed uint64, line harpertest.Line, nodes int, db *store.DB) *world
 // join adds a node.
 func (w *world) join(name string) *member {
 	n := &member{name: name, truth: newTruth(), offset: audit.Time(len(w.nodes)) / 1024} // no two versions are the same
-	n.srv = harpertest.New(harpertest.Options{Line: w.line, Node: name, Clock: func() audit.Time { return n.clock(w.now) }, CommitDelay: 1})
+	n.srv = harpertest.New(harpertest.Options{Line: w.line, Node: name, Clock: func() audit.Time { return n.clock(w.now) }, CommitDelay: 1, Retention: w.kept})
 	for _, t := range w.tables {
 		n.srv.CreateTable(t, harpertest.Schema{Exported: true})
 	}
@@ -106,8 +109,11 @@ func (w *world) restart() {
 		Store: w.disk, Cluster: w.tables[0].Database, System: []string{}, Retention: w.kept,
 		Now: func() time.Time { return w.now.Go() },
 	}}
-	for _, n := range w.nodes {
-		c.Members = append(c.Members, Member{Name: n.name, Server: n.wire})
+	c.Find = func(context.Context) (found []Member, _ error) {
+		for _, n := range w.nodes {
+			found = append(found, Member{Name: n.name, Server: n.wire})
+		}
+		return found, nil
 	}
 	w.tail = c
 }

@@ -18,7 +18,7 @@ func (t *Tailer) scan(tb *table, server audit.Time, emit func(context.Context, *
 			Lossy: t.o.JSON, UpdatedTime: tb.updated, PrimaryKey: tb.primary,
 		},
 		now: t.o.Now, server: server, deadline: now.Add(t.o.Deadline), holes: tb.memory.holes(),
-		known: t.isKnown, stored: t.stored, ahead: tb.ahead, emit: emit, most: t.o.MaxAnswer,
+		known: t.isKnown, stored: t.stored, ahead: tb.ahead, oneClock: tb.oneClock, emit: emit, most: t.o.MaxAnswer,
 	}
 }
 

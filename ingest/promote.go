@@ -22,7 +22,7 @@ type lastChange struct {
 }
 
 // mostNewest is how many records are kept.
-const mostNewest = 200_000
+const mostNewest = 100_000
 
 func (n *newest) add(r *reading) {
 	for i := range r.changes {

@@ -77,7 +77,7 @@ func (t *Tailer) remembered(ctx context.Context, tb *table, cursor, server audit
 	for _, back := range []time.Duration{t.o.Overlap, time.Hour} {
 		var stored recent
 		from := max(cursor-ms(back), server-ms(t.retention())+ms(t.o.Overlap))
-		for c, err := range t.o.Store.TableChanges(ctx, tb.table, from, cursor) {
+		for c, err := range t.o.Store.TableChanges(ctx, tb.table, from, cursor+clockSlack) {
 			if err != nil {
 				return recent{}, err
 			}
@@ -107,13 +107,30 @@ func (t *Tailer) lookAgain(ctx context.Context, tb *table, server audit.Time, w 
 	return shown, s, err
 }
 
-// An idSet is a set of change ids, by their first eight bytes.
-type idSet map[[8]byte]struct{}
+// An idSet is a set of changes by the first eight bytes of their ids, and the
+// times of those that stand in the log at their time; 0 of others.
+type idSet map[[8]byte]audit.Time
 
 func (s idSet) add(changes []audit.Change) {
 	for i := range changes {
-		s[[8]byte(changes[i].ID[:8])] = struct{}{}
+		c := &changes[i]
+		at := c.Time
+		if c.Late || c.Op.Kind() == audit.KindMessage {
+			at = 0
+		}
+		s[[8]byte(c.ID[:8])] = at
 	}
+}
+
+// after is the earliest time of one that is later; 0 if none is.
+func (s idSet) after(t audit.Time) audit.Time {
+	var first audit.Time
+	for _, at := range s {
+		if at > t && (first == 0 || at < first) {
+			first = at
+		}
+	}
+	return first
 }
 
 func (s idSet) has(id audit.ChangeID) bool {

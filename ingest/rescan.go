@@ -214,9 +214,10 @@ func (r *rescanning) finish(ctx context.Context, b *audit.Batch, cursor audit.Cu
 // the last seconds of a window are judged with the next.
 func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) error {
 	p, t := r.pass, r.t
-	from, to := max(p.told, p.server-ms(p.tier.Back)), w.to-commitLag
+	end := w.to
+	from, to := max(p.told, p.server-ms(p.tier.Back)), end-commitLag
 	if w.to == 0 {
-		to = audit.Time(math.Inf(1))
+		end, to = p.server, audit.Time(math.Inf(1))
 	}
 	kept := p.server - ms(t.retention()) + ms(t.o.Overlap)
 	var gone []audit.Change
@@ -246,10 +247,11 @@ func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) erro
 	if err != nil {
 		return err
 	}
-	if r.scan.explained(len(lost), 0) {
+	if len(lost) == 0 || r.scan.explained(len(lost), 0) {
 		return nil
 	}
 	p.report.gone(lost)
+	b.Gaps = append(b.Gaps, r.cut(lost, end))
 	b.Alerts = append(b.Alerts, t.cutAlarm(r.tb, lost)...)
 	return nil
 }
@@ -258,6 +260,21 @@ func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) erro
 func (r *rescanning) lost(ctx context.Context, gone []audit.Change, w window) ([]audit.Change, error) {
 	shown, s, err := r.t.lookAgain(ctx, r.tb, r.pass.server, w)
 	return slices.DeleteFunc(gone, func(c audit.Change) bool { return shown.has(c.ID) || s.unread(c.Time) }), err
+}
+
+// cut is the gap that a deletion of the log leaves: what was written after the
+// last change that is missing, and is not shown, may never have been read.
+func (r *rescanning) cut(lost []audit.Change, end audit.Time) audit.Gap {
+	g := audit.Gap{
+		Node: r.t.o.Node, Table: r.tb.table, From: lost[len(lost)-1].Time, To: end, Kind: audit.GapPurged, Observed: audit.TimeOf(r.t.o.Now()),
+		Reason: fmt.Sprintf("the log was cut: %d changes that it showed before are gone from it, and what was written before the next that it shows may be too", len(lost)),
+	}
+	for _, at := range []audit.Time{r.pass.shown.after(g.From), r.pass.before.after(g.From)} {
+		if at != 0 {
+			g.To = min(g.To, at)
+		}
+	}
+	return g
 }
 
 // mostRetried bounds how many gaps one pass tries again.
@@ -279,7 +296,7 @@ func (r *rescanning) retry(ctx context.Context, b *audit.Batch) error {
 		if err := s.run(ctx, window{g.From, g.To}); err != nil {
 			return err
 		}
-		if len(s.found) == 0 {
+		if len(s.found) == 0 && s.rows > 0 { // nothing is shown of what is deleted
 			b.Healed = append(b.Healed, healed(g, audit.TimeOf(r.t.o.Now())))
 		}
 	}

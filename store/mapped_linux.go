@@ -20,19 +20,40 @@ import (
 // whole store. A machine takes it back by itself, but who looks at a process, or
 // bounds it, sees a program that never stops growing.
 const (
-	mostMapped  = 72 << 20 // of all files, the program's own among them
-	mappedEvery = 250 * time.Millisecond
+	mostMapped  = 56 << 20 // of all files, the program's own among them
+	mappedEvery = 100 * time.Millisecond
+	// mappedAfter is how long after a commit tables are sorted, or read by those
+	// who follow.
+	mappedAfter = 10 * time.Second
 )
 
 // shedMapped takes the tables out of the process's memory, not out of the
-// system's cache, when they are much. It is for one who holds the write lock.
-func (db *DB) shedMapped() {
-	if time.Since(db.shed) < mappedEvery {
-		return
-	}
-	db.shed = time.Now()
-	if mappedBytes() > mostMapped {
-		db.unmapTables()
+// system's cache, when they are much: from a commit on, until there was none for
+// a while.
+func (db *DB) shedMapped(commits <-chan struct{}, done <-chan struct{}) {
+	tick := time.NewTicker(mappedEvery)
+	defer tick.Stop()
+	var last time.Time
+	for {
+		if time.Since(last) > mappedAfter {
+			select {
+			case <-commits:
+			case <-done:
+				return
+			}
+			last = time.Now()
+		}
+		select {
+		case <-commits:
+			last = time.Now()
+			continue
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		if mappedBytes() > mostMapped {
+			db.unmapTables()
+		}
 	}
 }
 

@@ -3,4 +3,4 @@
 package store
 
 // shedMapped leaves what is mapped to the system.
-func (db *DB) shedMapped() {}
+func (db *DB) shedMapped(<-chan struct{}, <-chan struct{}) {}

@@ -20,7 +20,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -63,7 +62,10 @@ type DB struct {
 	known  atomic.Pointer[known]
 	saving atomic.Bool // there is a saving to be finished
 	room   room        // looked at by the writer
-	shed   time.Time   // when the writer last looked at what is mapped
+
+	commits chan struct{} // tells shedMapped of commits
+	ended   chan struct{} // tells it to end
+	shed    sync.WaitGroup
 
 	mu     sync.Mutex // guards closed, and users.Add against users.Wait
 	closed bool
@@ -82,10 +84,11 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
 	}
-	db := &DB{badger: b, dir: dir, room: newRoom(dir, o)}
+	db := &DB{badger: b, dir: dir, room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
 	if err := db.start(o, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
 	}
+	db.shed.Go(func() { db.shedMapped(db.commits, db.ended) })
 	return db, nil
 }
 
@@ -186,6 +189,8 @@ func (db *DB) Close() error {
 	if was {
 		return nil
 	}
+	close(db.ended)
+	db.shed.Wait()
 	if err := errors.Join(db.badger.Close(), chmodFiles(db.dir)); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
@@ -258,6 +263,9 @@ func (db *DB) commit(f func(*badger.Txn) error) error {
 	if errors.Is(err, badger.ErrTxnTooBig) {
 		return ErrBatchTooBig
 	}
-	db.shedMapped()
+	select {
+	case db.commits <- struct{}{}:
+	default: // it is known already
+	}
 	return err
 }

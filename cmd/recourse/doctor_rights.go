@@ -32,6 +32,8 @@ func (d *doctor) checkRights() {
 		d.warn("rights", d.recipe(), "%s is a super user, and may do anything; this version can allow reading alone", d.user.Name)
 	case d.user.SuperUser:
 		d.ok("rights", "%s is a super user, which this version demands of who reads the log", d.user.Name)
+	case !d.byOperations() && d.version == "" && !slices.Contains(d.user.Operations, "read_audit_log"):
+		d.fail("rights", d.recipe(), "%s is no super user, and the role %s does not list the operation read_audit_log, which from 5.1 on would do", d.user.Name, d.user.Role)
 	case !d.byOperations():
 		d.fail("rights", d.recipe(), "%s is no super user, which this version demands of who reads the log", d.user.Name)
 	case !slices.Contains(d.user.Operations, "read_audit_log"):

@@ -132,6 +132,10 @@ func number(version string) int {
 
 func (d *doctor) checkVersion(ctx context.Context) {
 	version, err := d.client.Version(ctx)
+	if errors.Is(err, harper.ErrForbidden) {
+		d.unknown("version", "", "Harper tells it to super users alone")
+		return
+	}
 	if err != nil {
 		d.unknown("version", "", "%s", cause(err))
 		return

@@ -23,6 +23,7 @@ type rig struct {
 	ops, rest, user, password string
 	restTable                 audit.Table // exported over REST; zero: none
 	feed                      string      // what watch is to read beside the audit log; empty: nothing
+	shared                    bool        // others may write to restTable, and make entries that cannot be read
 }
 
 // builtin is the built-in server of a line, with the feed component if that is
@@ -44,7 +45,7 @@ func live(t *testing.T) rig {
 	r := rig{
 		ops: os.Getenv("HARPER_TEST_URL"), rest: os.Getenv("HARPER_TEST_REST_URL"),
 		user: os.Getenv("HARPER_TEST_USERNAME"), password: os.Getenv("HARPER_TEST_PASSWORD"),
-		feed: os.Getenv("HARPER_TEST_FEED"),
+		feed: os.Getenv("HARPER_TEST_FEED"), shared: true,
 	}
 	if r.ops == "" {
 		t.Skip("HARPER_TEST_URL names no live Harper")
