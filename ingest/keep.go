@@ -50,7 +50,7 @@ func (t *Tailer) lookAhead(ctx context.Context, tb *table, from audit.Time) erro
 			if err != nil {
 				return err
 			}
-			if c.Cluster == t.o.Cluster && c.Op.Kind() != audit.KindMessage {
+			if c.Cluster == t.o.Cluster && c.Op.Kind() != audit.KindMessage && !t.clock.behind(&c) {
 				ahead[c.Key.ID] = max(ahead[c.Key.ID], c.Time)
 			}
 		}

@@ -81,8 +81,8 @@ func (w *watching) awaitStored(t *testing.T) {
 	case <-w.stored:
 	case <-w.read:
 		t.Fatalf("watch has ended: %v\n%s", w.cmd.Wait(), w.said())
-	case <-time.After(time.Minute):
-		t.Fatalf("watch has stored nothing in a minute\n%s", w.said())
+	case <-time.After(3 * time.Minute):
+		t.Fatalf("watch has stored nothing in three minutes\n%s", w.said())
 	}
 }
 
