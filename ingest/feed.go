@@ -97,6 +97,7 @@ func (f *feeding) run(ctx context.Context, tables []*table) error {
 		return err
 	}
 	for _, d := range f.tables {
+		d.poll.shown.from = w.from
 		if err := d.poll.commit(ctx, window{from: w.from}); err != nil {
 			return err
 		}

@@ -52,11 +52,12 @@ func (p *polling) run(ctx context.Context) error {
 	}
 	// A first reading that was interrupted goes on as one. A cursor without
 	// re-scans is of a store from before there were spans.
-	p.first = !p.known || !p.tb.memory.read && p.cursor.Reread != nil
+	p.first = !p.known || !p.tb.memory.read && p.tb.polled.IsZero() && p.cursor.Reread != nil
 	if p.tb.reread == nil && p.known {
 		p.tb.reread = p.cursor.Reread
 	}
 	from := p.begin()
+	p.shown.from = from
 	if p.sure = from; p.known {
 		p.tb.memory.doubt(p.trusted(from))
 	}
@@ -193,6 +194,9 @@ func (p *polling) reread() map[string]audit.Time {
 // begins with its oldest entry: older ones, if there were any, are gone.
 func (p *polling) cover(b *audit.Batch, w window, end audit.Time) {
 	from := w.from
+	if !p.first && from == 0 {
+		from = p.server - ms(p.t.retention()) // nobody knows what was in the log before
+	}
 	if p.first && p.oldest == 0 && w.to != 0 {
 		return
 	}

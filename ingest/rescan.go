@@ -223,7 +223,7 @@ func (r *rescanning) compare(ctx context.Context, end audit.Time, b *audit.Batch
 	if err != nil {
 		return err
 	}
-	if len(lost) == 0 || r.scan.explained(len(lost), 0) {
+	if len(lost) == 0 || r.scan.explained(len(lost), p.server-ms(p.tier.Back)) {
 		return nil
 	}
 	p.report.gone(lost)
