@@ -150,6 +150,7 @@ func (f *feeding) run(ctx context.Context) error {
 		return err
 	}
 	for _, d := range f.order {
+		d.poll.shown.from = f.from
 		if err := d.poll.commit(ctx, window{from: f.from}); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 
 	"recourse/audit"
 )
@@ -55,25 +56,15 @@ func (t *Tailer) holds(ctx context.Context, tb *table, from, to audit.Time) (boo
 	return false, nil
 }
 
-// unread says that a change of that time may be among what a scan left out or
-// could not read. It may stand before its time too: another node's clock may be
-// ahead of that of the node whose log it is.
+// unread says that a change of that time is in a transaction that a scan left
+// out or could not read. On the LMDB line that cannot be told by a time; see
+// explained.
 func (s *scan) unread(at audit.Time) bool {
-	before, after := ms(lateAfter), audit.Time(commitLag)
-	if s.oneClock {
-		before, after = 0, 0
+	if !s.oneClock {
+		return false
 	}
-	for _, h := range s.holes {
-		if h.from-before <= at && at < h.to+after {
-			return true
-		}
-	}
-	for _, g := range s.found {
-		if g.From-before <= at && at < g.End()+after {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.holes, func(h window) bool { return h.from <= at && at < h.to }) ||
+		slices.ContainsFunc(s.found, func(g audit.Gap) bool { return g.From <= at && at < g.End() })
 }
 
 // explained says that so many changes which are not shown may be those that a

@@ -61,11 +61,19 @@ func (p *polling) resume(ctx context.Context) error {
 	return nil
 }
 
+// through says that the first reading of the log came to its end once. Until
+// then the cursor stands where it has got to in an old log, and says nothing of
+// when the log was read. A cursor of before that was noted has no re-scans.
+func (p *polling) through() bool {
+	return p.known && (p.cursor.Reread == nil || p.cursor.Reread[firstReading] != 0)
+}
+
 func (p *polling) run(ctx context.Context) error {
 	if err := p.resume(ctx); err != nil {
 		return err
 	}
 	from := p.begin()
+	p.shown.from = from
 	if p.sure = from; p.known {
 		p.tb.memory.doubt(p.trusted(from))
 	}
@@ -125,7 +133,7 @@ func (p *polling) begin() audit.Time {
 	}
 	kept := t.retention()
 	read := p.tb.memory.readTo(cursor, p.server)
-	if lost := p.server - ms(kept); read < lost && !p.first && (p.tb.polled.IsZero() || elapsed > kept) {
+	if lost := p.server - ms(kept); read < lost && p.through() && (p.tb.polled.IsZero() || elapsed > kept) {
 		p.outage = []audit.Gap{{
 			Node: t.o.Node, Table: p.tb.table, From: read, To: lost, Kind: audit.GapOutage, Observed: audit.TimeOf(t.o.Now()),
 			Reason: "not read for longer than Harper keeps its log: changes of this time may be lost",
@@ -211,6 +219,9 @@ func (p *polling) reread(ended bool) map[string]audit.Time {
 // begins with its oldest entry: older ones, if there were any, are gone.
 func (p *polling) cover(b *audit.Batch, w window, end audit.Time) {
 	from := w.from
+	if !p.first && from == 0 {
+		from = p.server - ms(p.t.retention()) // nobody knows what was in the log before
+	}
 	if p.first && p.oldest == 0 && w.to != 0 {
 		return
 	}

@@ -15,6 +15,7 @@ func (p *polling) prove(ctx context.Context, b *audit.Batch, w window) error {
 	if p.first || p.scan.cut {
 		return nil
 	}
+	w.from = p.shown.from // the windows before the last were read too
 	shown := &p.tb.recent
 	if p.tb.polled.IsZero() {
 		stored, err := p.t.remembered(ctx, p.tb, p.cursor.Time, p.server)
@@ -24,6 +25,7 @@ func (p *polling) prove(ctx context.Context, b *audit.Batch, w window) error {
 		shown, w.from = &stored, min(w.from, stored.from)
 	}
 	var gone []audit.ChangeID
+	w.from = max(w.from, p.server-ms(p.t.retention())+ms(p.t.o.Overlap)) // older ones go by themselves
 	for _, id := range shown.missing(&p.shown, w) {
 		if !p.scan.unread(shown.seen[id].time) {
 			gone = append(gone, id)

@@ -247,7 +247,7 @@ func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) erro
 	if err != nil {
 		return err
 	}
-	if len(lost) == 0 || r.scan.explained(len(lost), 0) {
+	if len(lost) == 0 || r.scan.explained(len(lost), p.server-ms(p.tier.Back)) {
 		return nil
 	}
 	p.report.gone(lost)

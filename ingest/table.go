@@ -120,7 +120,9 @@ func (m *logMemory) remember(b logMemory) {
 	m.gaps = append(m.gaps, b.gaps...)
 	m.slow = append(m.slow, b.slow...)
 	for _, s := range b.spans {
-		m.spans, m.read = join(m.spans, s), true
+		if s.From < s.To {
+			m.spans, m.read = join(m.spans, s), true
+		}
 	}
 }
 
@@ -143,12 +145,11 @@ func (m *logMemory) hiding() int {
 }
 
 // readTo is up to which time the log was read, at least to the cursor: that goes
-// back when the whole log is read again.
+// back when the whole log is read again because the clock was set back, and what
+// was read before that may seem to lie in the future.
 func (m *logMemory) readTo(cursor, server audit.Time) audit.Time {
 	for _, s := range m.spans {
-		if s.To <= server {
-			cursor = max(cursor, s.To)
-		}
+		cursor = max(cursor, min(s.To, server))
 	}
 	return cursor
 }
