@@ -30,7 +30,8 @@ lint:
 # set HARPER_TEST_URL, HARPER_TEST_USERNAME, HARPER_TEST_PASSWORD.
 live:
 	@test -n "$$HARPER_TEST_URL" || { echo "set HARPER_TEST_URL, HARPER_TEST_USERNAME, HARPER_TEST_PASSWORD"; exit 64; }
-	$(GO) test -count=1 -v -run 'Live|Contract' ./internal/harpertest/ ./cmd/recourse/
+	$(GO) test -count=1 -v -run 'Live|Contract' ./internal/harpertest/ ./internal/harper/
+	$(GO) test -count=1 -v -timeout 60m -run '^(TestWatchWhileWriting|TestTorture|TestRevert)$$/live' ./cmd/recourse/
 
 # The seeded simulations with more seeds than a test run has time for.
 soak:

@@ -54,9 +54,23 @@ func CoverageOf(table Table, spans []Span, gaps []Gap, from, to Time) []Stretch 
 	}
 	slices.Sort(cuts)
 	cuts = slices.Compact(cuts)
+	// What begins is taken up, and what has ended put down, as time goes on, so that thousands of gaps cost no more than themselves.
+	slices.SortFunc(spans, func(a, b Span) int { return cmp.Compare(a.From, b.From) })
+	slices.SortFunc(gaps, func(a, b Gap) int { return cmp.Compare(a.From, b.From) })
+	var inSpans []Span
+	var inGaps []Gap
 	var out []Stretch
 	for i := 1; i < len(cuts); i++ {
-		next := stretchOf(spans, gaps, cuts[i-1], cuts[i])
+		at := cuts[i-1]
+		for len(spans) > 0 && spans[0].From <= at {
+			inSpans, spans = append(inSpans, spans[0]), spans[1:]
+		}
+		for len(gaps) > 0 && gaps[0].From <= at {
+			inGaps, gaps = append(inGaps, gaps[0]), gaps[1:]
+		}
+		inSpans = slices.DeleteFunc(inSpans, func(s Span) bool { return s.To <= at })
+		inGaps = slices.DeleteFunc(inGaps, func(g Gap) bool { return g.End() <= at })
+		next := stretchOf(inSpans, inGaps, at, cuts[i])
 		if n := len(out); n > 0 && out[n-1].Cover == next.Cover && out[n-1].Reason == next.Reason && slices.Equal(out[n-1].Nodes, next.Nodes) {
 			out[n-1].To = next.To
 			continue

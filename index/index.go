@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -15,8 +14,6 @@ import (
 	"time"
 
 	"github.com/blevesearch/bleve/v2"
-	"github.com/blevesearch/bleve/v2/index/scorch"
-	"github.com/blevesearch/bleve/v2/mapping"
 
 	"recourse/audit"
 	"recourse/query"
@@ -105,6 +102,12 @@ func open(dir string, o Options) (x *Index, err error) {
 	if len(entries) == 0 {
 		return create(dir, config)
 	}
+	if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == unfinished }) {
+		if err := Reset(dir); err != nil {
+			return nil, err
+		}
+		return create(dir, config)
+	}
 	b, err := bleve.OpenUsing(dir, config)
 	if err != nil {
 		return nil, openError(err)
@@ -149,34 +152,6 @@ func openError(err error) error {
 	return fmt.Errorf("%w: %w", ErrRebuild, err)
 }
 
-func create(dir string, config map[string]any) (*Index, error) {
-	m := bleve.NewIndexMapping()
-	m.DefaultMapping = &mapping.DocumentMapping{} // documents are made without it
-	m.StoreDynamic, m.IndexDynamic, m.DocValuesDynamic = false, false, false
-	b, err := bleve.NewUsing(dir, m, scorch.Name, scorch.Name, config)
-	if err != nil {
-		return nil, err
-	}
-	x := &Index{bleve: b, dir: dir}
-	if err := x.start(); err != nil {
-		return nil, errors.Join(err, b.Close())
-	}
-	return x, nil
-}
-
-func (x *Index) start() error {
-	// bleve leaves the rights of this file to the umask.
-	if err := os.Chmod(filepath.Join(x.dir, "index_meta.json"), 0o600); err != nil {
-		return err
-	}
-	h := head{version: formatVersion}
-	if err := x.bleve.SetInternal(keyHead, h.encode()); err != nil {
-		return err
-	}
-	x.head.Store(&h)
-	return nil
-}
-
 // load reads the head and checks that it speaks of what is there.
 func (x *Index) load() error {
 	raw, err := x.bleve.GetInternal(keyHead)
@@ -198,32 +173,6 @@ func (x *Index) load() error {
 		return fmt.Errorf("%w: it holds %d changes and not %d", ErrRebuild, docs, h.docs)
 	}
 	x.head.Store(&h)
-	return nil
-}
-
-// Reset removes the index in dir, which must not be open, so that Open makes an
-// empty one. A folder that holds anything but an index is left alone.
-func Reset(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reset index: %w", err)
-	}
-	ours := []string{"index_meta.json", "index_meta.json_temp", "store"}
-	for _, e := range entries {
-		if !slices.Contains(ours, e.Name()) {
-			return fmt.Errorf("reset index %s: %s is not part of an index", dir, e.Name())
-		}
-	}
-	// The meta file last: without it a rest is no index, whatever it holds.
-	slices.Reverse(ours)
-	for _, name := range ours {
-		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
-			return fmt.Errorf("reset index: %w", err)
-		}
-	}
 	return nil
 }
 

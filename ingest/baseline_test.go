@@ -251,6 +251,7 @@ func TestAbsenceFromBaseline(t *testing.T) {
 			db := openStore(t)
 			id := string(source)
 			put(t, srv, dogs, "1", map[string]any{"n": 1})
+			time.Sleep(3 * time.Millisecond) // as below
 			from := srv.Now()
 			if source == audit.FromFile {
 				f := ingest.BaselineFile{Store: db, Table: dogs, At: from}

@@ -69,7 +69,7 @@ func (w *baselineWriter) record(id audit.ID, version audit.Time, body audit.Valu
 func recordsPart(records []audit.BaseRecord) int {
 	size := 0
 	for i := range records {
-		size += len(records[i].Body)
+		size += len(records[i].Body) + 2*len(records[i].Key.ID) + 200
 		if i == commitChanges || i > 0 && size > commitBytes {
 			return i
 		}

@@ -67,3 +67,10 @@ func (c *skewClock) ahead(change *audit.Change) bool {
 	defer c.mu.Unlock()
 	return change.Time > change.Observed+c.skew+clockSlack
 }
+
+// behind says that a change was read after its time, whatever was set meanwhile.
+func (c *skewClock) behind(change *audit.Change) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return change.Time < change.Observed+min(c.skew, 0)-clockSlack
+}

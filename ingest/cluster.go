@@ -62,7 +62,11 @@ func (c *Cluster) Once(ctx context.Context) (audit.Appended, error) {
 		got, err := n.tailer.Once(ctx)
 		total = addAppended(total, got)
 		if n.sentinel != nil && err == nil {
-			err = n.sentinel.Check(ctx)
+			// What it cannot find out now it finds at the next look; what was read is
+			// whole all the same.
+			if err := n.sentinel.Check(ctx); err != nil && ctx.Err() == nil {
+				n.tailer.o.Log.Warn("look for attacks on the log", "node", n.name, "err", err)
+			}
 		}
 		if ctx.Err() != nil {
 			return total, ctx.Err()
@@ -107,11 +111,14 @@ func (c *Cluster) Run(ctx context.Context) error {
 		}
 		ready++
 	}
-	if ready == 0 && ctx.Err() == nil {
+	if ready == 0 && ctx.Err() == nil && len(errs) > 0 {
 		if len(errs) == 1 {
 			return errors.Unwrap(errs[0])
 		}
 		return errors.Join(errs...)
+	}
+	if ctx.Err() != nil {
+		return nil
 	}
 	for _, err := range errs {
 		c.Options.withDefaults().Log.Error("a node cannot be read; the others are", "err", err)

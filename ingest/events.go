@@ -24,6 +24,9 @@ const (
 	// eventPatience is how long an event may wait for the log to show it before
 	// the log is searched at its time.
 	eventPatience = 5 * time.Second
+	// currentPatience is how long one is kept that told of a record as it already
+	// was: of the most, the log is not read again.
+	currentPatience = time.Minute
 	// mostSought is how many events are searched for at a time.
 	mostSought = 20
 )
@@ -124,16 +127,24 @@ func (ev event) improve(c *audit.Change) {
 	c.After, c.Lossy = audit.PresentImage(ev.value, audit.Logged, audit.Exact), true
 }
 
-// overdue are the events that the log should have shown by now.
+// overdue are the events that the log should have shown by now. Those of records
+// as they already were are forgotten after a while.
 func (e *events) overdue(now time.Time) []audit.Time {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var at []audit.Time
 	for k, ev := range e.waiting {
-		if ev.live && len(at) < mostSought && now.Sub(ev.heard) > eventPatience {
+		waited := now.Sub(ev.heard)
+		switch {
+		case ev.live && len(at) < mostSought && waited > eventPatience:
 			at = append(at, ev.at)
-			e.remove(k)
+		case ev.live || waited <= currentPatience:
+			continue
 		}
+		e.remove(k)
+	}
+	if len(e.waiting) == 0 {
+		e.order = nil
 	}
 	return at
 }
@@ -144,7 +155,7 @@ func (t *Tailer) listen(ctx context.Context, wg *sync.WaitGroup, tg target) {
 	if t.o.Events == nil || tg.system {
 		return
 	}
-	tb := t.table(tg)
+	tb := t.known(tg) // whose log another goroutine reads
 	tb.events.mu.Lock()
 	defer tb.events.mu.Unlock()
 	if tb.events.listening {
@@ -190,6 +201,7 @@ func (t *Tailer) hear(ctx context.Context, tb *table) error {
 // seek looks in the log where events say that something stands which the polls
 // have not shown.
 func (t *Tailer) seek(ctx context.Context, tb *table, server audit.Time) error {
+	var errs []error
 	for _, at := range tb.events.overdue(t.o.Now()) {
 		var none recent
 		s := t.scan(tb, server, func(ctx context.Context, r *reading) error {
@@ -197,8 +209,11 @@ func (t *Tailer) seek(ctx context.Context, tb *table, server audit.Time) error {
 			return err
 		})
 		if err := s.run(ctx, window{at, at + narrowest}); err != nil {
-			return err
+			errs = append(errs, err) // a re-scan comes by there
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -1,10 +1,11 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"iter"
+	"time"
 
 	"recourse/audit"
 	"recourse/internal/harper"
@@ -16,69 +17,118 @@ type Feeder interface {
 	Feed(context.Context, harper.FeedQuery) iter.Seq2[harper.FeedEntry, error]
 }
 
-// feed reads the raw log of the database of these tables, from the cursor that
-// is furthest behind to the end, and commits what is new together with all
-// cursors. One request serves all tables, no entry is unreadable, and of patches
-// it tells what was sent.
-func (t *Tailer) feed(ctx context.Context, tables []*table, server audit.Time) (audit.Appended, error) {
-	f := &feeding{t: t, server: server, tables: map[string]*fed{}}
-	began := t.o.Now()
-	err := f.run(ctx, tables)
-	if err != nil {
-		err = fmt.Errorf("read the feed of %s: %w", tables[0].table.Database, err)
-	}
+// A feedError says that the feed itself failed, and not what was to be stored of
+// it: the logs can be polled all the same.
+type feedError struct{ err error }
+
+func (e *feedError) Error() string { return e.err.Error() }
+func (e *feedError) Unwrap() error { return e.err }
+
+// errSilent says that a feed went on and on, perhaps with blanks, and told nothing.
+var errSilent = errors.New("the feed tells nothing")
+
+// A fedTable says how one table of a feed came off.
+type fedTable struct {
+	got audit.Appended
+	err error
+}
+
+// feed reads the raw log of the database of these tables to the end, and commits
+// what is new together with all cursors. No entry is unreadable, and of patches
+// it tells what was sent. Tables that were read before are read in one request,
+// from the cursor that is furthest behind; those that were not, whose logs are
+// read from the begin, in another, so that a table that somebody makes does not
+// have all others read anew. An error is that of the feed: the tables that are
+// not among those returned are then to be polled.
+func (t *Tailer) feed(ctx context.Context, tables []*table, server audit.Time) (map[*table]fedTable, error) {
+	old, fresh := &feeding{t: t, server: server}, &feeding{t: t, server: server}
 	for _, tb := range tables {
-		got := audit.Appended{}
-		if d := f.tables[tb.table.Name]; d != nil {
-			got = d.total
+		d, err := t.fed(ctx, tb, server)
+		if err != nil {
+			return map[*table]fedTable{tb: {err: err}}, nil
 		}
-		t.stats.polled(tb, server, got, t.o.Now().Sub(began), err)
+		part := fresh
+		if d.poll.known {
+			part = old
+		}
+		part.add(d)
 	}
-	return f.total, err
+	done := map[*table]fedTable{}
+	for _, f := range []*feeding{old, fresh} {
+		if len(f.order) == 0 {
+			continue
+		}
+		began := t.o.Now()
+		err := f.run(ctx)
+		var failed *feedError
+		if errors.As(err, &failed) && ctx.Err() == nil {
+			return done, failed.err
+		}
+		took := t.o.Now().Sub(began)
+		for _, d := range f.order {
+			t.stats.polled(d.poll.tb, server, d.poll.total, took, err)
+			done[d.poll.tb] = fedTable{d.poll.total, err}
+		}
+	}
+	return done, nil
 }
 
 // A feeding is one reading of a feed under way.
 type feeding struct {
 	t      *Tailer
 	server audit.Time
-	tables map[string]*fed
-	total  audit.Appended
+	order  []*fed          // the tables
+	tables map[string]*fed // by name
+	from   audit.Time
 	bytes  int
 	last   audit.Time // the version of the entry before
+	at     audit.Time // how far in the log it is
 }
 
 // fed is one table's part of it.
 type fed struct {
-	poll  *polling // for the cursor, the span and the proof that nothing is missing
-	cur   []audit.Change
-	seen  occurrences
-	image map[audit.ID]audit.Image // what the changes in cur lead to
-	total audit.Appended
+	poll *polling // for the cursor, the span and the proof that nothing is missing
+	cur  []audit.Change
+	seen occurrences
+	fold folding
 }
 
-func (f *feeding) run(ctx context.Context, tables []*table) error {
-	w := window{from: f.server}
-	for _, tb := range tables {
-		p := &polling{t: f.t, tb: tb, server: f.server}
-		var err error
-		if p.cursor, p.known, err = f.t.o.Store.Cursor(ctx, f.t.o.Node, tb.table); err != nil {
-			return err
-		}
-		p.first = !p.known
-		if tb.reread == nil && p.known {
-			tb.reread = p.cursor.Reread
-		}
-		p.scan = f.t.scan(tb, f.server, nil)
-		if p.known {
-			p.scan.late = min(p.cursor.Time, f.server) - ms(f.t.o.Overlap)
-		}
-		w.from = min(w.from, p.begin())
-		f.tables[tb.table.Name] = &fed{poll: p, image: map[audit.ID]audit.Image{}}
+// fed is a table that is about to be read.
+func (t *Tailer) fed(ctx context.Context, tb *table, server audit.Time) (*fed, error) {
+	p := &polling{t: t, tb: tb, server: server}
+	if err := p.resume(ctx); err != nil {
+		return nil, err
 	}
-	for e, err := range f.t.o.Feed.Feed(ctx, harper.FeedQuery{Database: tables[0].table.Database, From: w.from}) {
+	p.scan = t.scan(tb, server, nil)
+	if p.known {
+		p.scan.late = min(p.cursor.Time, server) - ms(t.o.Overlap)
+	}
+	return &fed{poll: p}, nil
+}
+
+func (f *feeding) add(d *fed) {
+	if begin := d.poll.begin(); len(f.order) == 0 || begin < f.from {
+		f.from = min(begin, f.server)
+	}
+	if f.tables == nil {
+		f.tables = map[string]*fed{}
+	}
+	f.tables[d.poll.tb.table.Name] = d
+	f.order = append(f.order, d)
+}
+
+func (f *feeding) run(ctx context.Context) error {
+	f.at = f.from
+	database := f.order[0].poll.tb.table.Database
+	listen, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	silence := time.AfterFunc(f.t.o.Silence, func() { stop(errSilent) })
+	defer silence.Stop()
+	for e, err := range f.t.o.Feed.Feed(listen, harper.FeedQuery{Database: database, From: f.from}) {
 		if err != nil {
-			return err
+			return &feedError{cmp.Or(context.Cause(listen), err)}
 		}
+		silence.Reset(f.t.o.Silence)
 		// Not within a transaction: what its first entries lead to is not yet
 		// before the others.
 		if f.bytes > flushBytes && e.Version != f.last {
@@ -87,33 +137,56 @@ func (f *feeding) run(ctx context.Context, tables []*table) error {
 			}
 		}
 		f.last = e.Version
-		if d := f.tables[e.Table.Name]; d != nil {
-			if err := f.entry(ctx, d, e, w); err != nil {
+		if e.Table.Name == "" {
+			f.unknown(e)
+		} else if d := f.tables[e.Table.Name]; d != nil {
+			if err := f.entry(ctx, d, e); err != nil {
 				return err
 			}
 		}
+		f.at = max(f.at, e.LocalTime)
 	}
 	if err := f.flush(ctx); err != nil {
 		return err
 	}
-	for _, d := range f.tables {
-		d.poll.shown.from = w.from
-		if err := d.poll.commit(ctx, window{from: w.from}); err != nil {
+	for _, d := range f.order {
+		d.poll.shown.from = f.from
+		if err := d.poll.commit(ctx, window{from: f.from}); err != nil {
 			return err
 		}
-		f.total = addAppended(f.total, d.poll.total)
 	}
 	return nil
 }
 
+// unknown is an entry of which not even the table is known: a damaged one, of
+// whichever table, or one of a table that was dropped.
+func (f *feeding) unknown(e harper.FeedEntry) {
+	if e.Err == "" || e.TableID != 0 {
+		return
+	}
+	at := e.LocalTime
+	if at == 0 {
+		at = f.at // nothing else says where in the log it is
+	}
+	for _, d := range f.order {
+		d.fold.doubt()
+		s := d.poll.scan
+		s.found = append(s.found, audit.Gap{
+			Node: f.t.o.Node, Table: d.poll.tb.table, From: at, To: at, Entries: 1, Kind: audit.GapUnreadable,
+			Reason: "a damaged entry of the raw log, of this table or another: " + e.Err, Observed: s.stamp.Observed,
+		})
+	}
+}
+
 // entry takes the next entry of a table.
-func (f *feeding) entry(ctx context.Context, d *fed, e harper.FeedEntry, w window) error {
+func (f *feeding) entry(ctx context.Context, d *fed, e harper.FeedEntry) error {
 	p := d.poll
 	if e.ID == "" {
 		if e.Type == string(audit.OpReload) {
 			p.scan.reloads = append(p.scan.reloads, e.Version)
 			return nil
 		}
+		d.fold.doubt()
 		p.scan.found = append(p.scan.found, audit.Gap{
 			Node: f.t.o.Node, Table: p.tb.table, From: e.LocalTime, To: e.LocalTime, Entries: 1, Kind: audit.GapUnreadable,
 			Reason: "an entry of the raw log whose key cannot be read: " + e.Err, Observed: p.scan.stamp.Observed,
@@ -132,9 +205,9 @@ func (f *feeding) entry(ctx context.Context, d *fed, e harper.FeedEntry, w windo
 	}
 	c.After = after
 	redact(&c)
-	c.Late = (p.scan.late != 0 && c.Time < p.scan.late || c.Time < w.from-ms(lateAfter)) && c.Op.Kind() != audit.KindMessage
+	c.Late = (p.scan.late != 0 && c.Time < p.scan.late || c.Time < f.from-ms(lateAfter)) && c.Op.Kind() != audit.KindMessage
 	if c.Op.Kind() != audit.KindMessage {
-		d.image[c.Key.ID] = c.After
+		d.fold.add(&c)
 		if p.first && (p.oldest == 0 || c.Time < p.oldest) {
 			p.oldest = c.Time
 		}
@@ -183,27 +256,25 @@ func (f *feeding) after(ctx context.Context, d *fed, c *audit.Change, e harper.F
 	case e.Type != "patch" || e.Value.Kind() != audit.KindObject:
 		return audit.Image{}, nil
 	}
-	before, held := d.image[c.Key.ID]
-	if !held {
-		var err error
-		if before, err = f.t.o.Store.AsOf(ctx, c.Cluster, c.Key, c.Time); err != nil {
-			return audit.Image{}, err
-		}
+	before, err := f.before(ctx, d, c)
+	if err != nil {
+		return audit.Image{}, err
 	}
 	return applyPatch(before, e.Value), nil
 }
 
 // flush stores what was read.
 func (f *feeding) flush(ctx context.Context) error {
-	for _, d := range f.tables {
+	for _, d := range f.order {
 		r := &reading{table: d.poll.tb.table, changes: d.cur}
 		got, err := f.t.store(ctx, d.poll.tb, r, &d.poll.shown)
-		d.poll.total, d.total = addAppended(d.poll.total, got), addAppended(d.total, got)
+		d.poll.total = addAppended(d.poll.total, got)
 		if err != nil {
 			return err
 		}
 		d.cur = nil
-		clear(d.image) // the store has them now
+		d.fold.stored(f.last)
+		f.t.stats.beat(d.poll.tb.table.Database, f.t.o.Now())
 	}
 	f.bytes = 0
 	return nil

@@ -18,22 +18,27 @@ type follower struct {
 	lists    chan []target // the newest list of tables
 	tick     chan struct{} // a table wants to be polled before its time
 	turn     int           // whose re-scan is next
-	// noFeed is until when the feed component is not asked again, since it was not
-	// there.
-	noFeed time.Time
+	// noFeed is until when the feed component is not asked again, since it failed.
+	noFeed   time.Time
+	feedless backoff
 }
 
 func newFollower(t *Tailer, database string) *follower {
 	return &follower{t: t, database: database, lists: make(chan []target, 1), tick: make(chan struct{}, 1)}
 }
 
-// list hands over which tables there are. Only the newest list counts.
+// list hands over which tables there are. Only the newest list counts. Nobody
+// else puts one there.
 func (f *follower) list(ts []target) {
 	select {
 	case <-f.lists:
 	default:
 	}
 	f.lists <- ts
+	select {
+	case f.tick <- struct{}{}:
+	default: // it is told already
+	}
 }
 
 func (f *follower) run(ctx context.Context) {
@@ -44,7 +49,7 @@ func (f *follower) run(ctx context.Context) {
 			tables = f.take(ts)
 		default:
 		}
-		f.t.stats.with(func(s *Stats) { s.Beats[f.database] = f.t.o.Now() })
+		f.t.stats.beat(f.database, f.t.o.Now())
 		f.round(ctx, tables)
 		if !f.wait(ctx, tables) {
 			return
@@ -82,16 +87,18 @@ func (f *follower) round(ctx context.Context, tables []*table) {
 		}
 		return
 	}
-	if !f.feed(ctx, tables, server) {
-		for _, tb := range due {
-			got, err := t.poll(ctx, tb, server)
-			f.settle(ctx, tb, got.New, err)
-			if err := t.seek(ctx, tb, server); err != nil && ctx.Err() == nil {
-				t.o.Log.Warn("look for an event in the log", "table", tb.name(), "err", err)
-			}
-			if ctx.Err() != nil {
-				return
-			}
+	fed := f.feed(ctx, tables, server)
+	for _, tb := range due {
+		if _, done := fed[tb]; done {
+			continue
+		}
+		got, err := t.poll(ctx, tb, server)
+		f.settle(ctx, tb, got.New, err)
+		if err := t.seek(ctx, tb, server); err != nil && ctx.Err() == nil {
+			t.o.Log.Warn("look for an event in the log", "table", tb.name(), "err", err)
+		}
+		if ctx.Err() != nil {
+			return
 		}
 	}
 	for range tables {
@@ -107,25 +114,38 @@ func (f *follower) round(ctx context.Context, tables []*table) {
 	}
 }
 
-// feed reads all tables from the feed component. It says false if there is none,
-// so that they are to be polled.
-func (f *follower) feed(ctx context.Context, tables []*table, server audit.Time) bool {
+// feed reads all tables from the feed component. Those that it does not return
+// are to be polled: there is no component, or it failed.
+func (f *follower) feed(ctx context.Context, tables []*table, server audit.Time) map[*table]fedTable {
 	t := f.t
 	if t.o.Feed == nil || t.o.Now().Before(f.noFeed) {
-		return false
+		return nil
 	}
-	got, err := t.feed(ctx, tables, server)
+	fed, err := t.feed(ctx, tables, server)
+	if ctx.Err() != nil {
+		return nil
+	}
 	there := err == nil
 	t.stats.with(func(s *Stats) { s.Feed = &there })
-	if noFeed(err) {
-		f.noFeed = t.o.Now().Add(t.o.Discover)
-		t.o.Log.Warn("no feed component answers: reading the audit log in its place", "node", t.o.Node, "err", err)
-		return false
+	for tb, got := range fed {
+		tb.events.overdue(t.o.Now()) // the feed has shown them, or never will
+		f.settle(ctx, tb, got.got.New, got.err)
 	}
-	for _, tb := range tables {
-		f.settle(ctx, tb, got.New, err)
+	if err == nil {
+		f.feedless = backoff{}
+		return fed
 	}
-	return true
+	pause := f.feedless.fail(max(t.o.Interval, time.Second))
+	switch {
+	case noFeed(err):
+		pause = t.o.Discover
+	case errors.Is(err, errSilent):
+		pause = time.Hour // every try holds all tables up
+	}
+	f.noFeed = t.o.Now().Add(pause)
+	t.o.Log.Warn("the feed component fails: reading the audit log in its place", "node", t.o.Node, "database", f.database,
+		"retry_in", pause.Round(time.Millisecond), "err", err)
+	return fed
 }
 
 // settle says when a table is polled next.
@@ -167,9 +187,6 @@ func (f *follower) wait(ctx context.Context, tables []*table) bool {
 		defer close(done)
 		select {
 		case <-f.tick:
-			stop()
-		case ts := <-f.lists:
-			f.lists <- ts
 			stop()
 		case <-woken.Done():
 		}

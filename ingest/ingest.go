@@ -62,23 +62,19 @@ func (s *Stamp) updatedTime() string { return cmp.Or(s.UpdatedTime, "__updatedti
 // holds other readers up for long.
 const (
 	commitChanges = 500
-	commitBytes   = 4 << 20
+	commitBytes   = 256 << 10
+	commitGaps    = 500
 )
 
-// commit stores changes in parts, everything else with the last part, so that
-// nothing is said to be read which is not stored. A crash in between leaves
-// changes that the next reading knows already.
+// commit stores changes in parts, the cursors and what was read with the last
+// part, so that a cursor never moves past what is not stored. A crash in between
+// leaves changes that the next reading knows already. Alerts go with the first
+// part: the next reading would not raise them for what it knows.
 func commit(ctx context.Context, sink Sink, b audit.Batch) (audit.Appended, error) {
 	var total audit.Appended
-	for first := true; first || len(b.Changes) > 0; first = false {
-		n := commitPart(b.Changes)
-		part := audit.Batch{Changes: b.Changes[:n]}
-		if b.Changes = b.Changes[n:]; len(b.Changes) == 0 {
-			rest := b
-			rest.Changes = part.Changes
-			part = rest
-		}
-		if len(part.Changes)+len(part.Gaps)+len(part.Healed)+len(part.Cursors)+len(part.Spans)+len(part.Alerts) == 0 {
+	for {
+		part, rest := cut(b)
+		if len(part.Changes)+len(part.Gaps)+len(part.Healed)+len(part.Cursors)+len(part.Spans)+len(part.Slow)+len(part.Alerts) == 0 {
 			return total, nil
 		}
 		got, err := sink.Append(ctx, part)
@@ -86,19 +82,38 @@ func commit(ctx context.Context, sink Sink, b audit.Batch) (audit.Appended, erro
 			return total, err
 		}
 		total = addAppended(total, got)
+		b = rest
 	}
-	return total, nil
+}
+
+// cut is the next part of what is to be committed, and what is left after it.
+func cut(b audit.Batch) (part, rest audit.Batch) {
+	n, gaps := commitPart(b.Changes), 0
+	if n == len(b.Changes) {
+		gaps = min(len(b.Gaps), commitGaps)
+	}
+	if n == len(b.Changes) && gaps == len(b.Gaps) {
+		return b, audit.Batch{}
+	}
+	part = audit.Batch{Changes: b.Changes[:n], Gaps: b.Gaps[:gaps], Alerts: b.Alerts}
+	b.Changes, b.Gaps, b.Alerts = b.Changes[n:], b.Gaps[gaps:], nil
+	return part, b
 }
 
 func commitPart(changes []audit.Change) int {
 	size := 0
 	for i := range changes {
-		size += len(changes[i].After.Body) + len(changes[i].Before.Body)
+		size += storedSize(&changes[i])
 		if i == commitChanges || i > 0 && size > commitBytes {
 			return i
 		}
 	}
 	return len(changes)
+}
+
+// storedSize is about how many bytes of a transaction a change takes.
+func storedSize(c *audit.Change) int {
+	return len(c.After.Body) + len(c.Before.Body) + len(c.Sent) + len(c.Note) + 2*len(c.Key.ID) + 200
 }
 
 func addAppended(a, b audit.Appended) audit.Appended {

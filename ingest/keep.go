@@ -50,7 +50,7 @@ func (t *Tailer) lookAhead(ctx context.Context, tb *table, from audit.Time) erro
 			if err != nil {
 				return err
 			}
-			if c.Cluster == t.o.Cluster && c.Op.Kind() != audit.KindMessage {
+			if c.Cluster == t.o.Cluster && c.Op.Kind() != audit.KindMessage && !t.clock.behind(&c) {
 				ahead[c.Key.ID] = max(ahead[c.Key.ID], c.Time)
 			}
 		}
@@ -130,20 +130,35 @@ func (t *Tailer) keep(ctx context.Context, tb *table, b audit.Batch) (audit.Appe
 	for _, w := range b.Slow {
 		b.Alerts = append(b.Alerts, SlowAlarm(w).Alert())
 	}
-	got, err := t.o.Store.Append(ctx, b)
+	got, err := commit(ctx, t.o.Store, b)
 	if err != nil {
 		return got, err
 	}
-	// That a log begins somewhere, and where it is switched off, is told elsewhere.
-	news := slices.DeleteFunc(hiding(b.Gaps), func(g audit.Gap) bool { return g.Kind == audit.GapBefore || g.Kind == audit.GapUnaudited })
-	if got.Gaps = min(got.Gaps, len(news)); got.Gaps > 0 {
-		for _, g := range news {
-			t.o.Log.Warn("gap in the audit log", "node", t.o.Node, "table", tb.name(), "kind", g.Kind, "from", g.From.String(), "to", g.To.String(), "reason", g.Reason)
-		}
-	}
+	got.Gaps = min(got.Gaps, t.tell(tb, hiding(b.Gaps)))
 	tb.memory.remember(logMemory{gaps: b.Gaps, slow: b.Slow, spans: b.Spans})
 	tb.memory.forget(b.Healed)
 	return got, nil
+}
+
+// tell logs gaps, and says how many there are. That a log begins somewhere, and
+// that it is switched off, is told elsewhere.
+func (t *Tailer) tell(tb *table, gaps []audit.Gap) int {
+	const some = 3 // an attack, or an odd component, makes hundreds
+	n := 0
+	var last audit.Gap
+	for _, g := range gaps {
+		if g.Kind == audit.GapBefore || g.Kind == audit.GapUnaudited {
+			continue
+		}
+		if n++; n <= some {
+			t.o.Log.Warn("gap in the audit log", "node", t.o.Node, "table", tb.name(), "kind", g.Kind, "from", g.From.ISO(), "to", g.To.ISO(), "reason", g.Reason)
+		}
+		last = g
+	}
+	if n > some {
+		t.o.Log.Warn("more gaps in the audit log", "node", t.o.Node, "table", tb.name(), "more", n-some, "until", last.To.ISO())
+	}
+	return n
 }
 
 // A logMemory is what the store remembers of one table's log on this node.

@@ -13,13 +13,14 @@ import (
 // Only the last of many are remembered: the parts of a transaction lie close
 // together in the log. A group is never forgotten before it ends.
 type occurrences struct {
-	young, old map[occurrence]int
+	young, old map[occurrence]uint32
 	shared     bool // young is also held by a mark
 }
 
 // An occurrence is what two or more entries of one record in one transaction
-// share: the first half of the ID that the first of them has.
-type occurrence [16]byte
+// share: the begin of the ID that the first of them has. A transaction can have a
+// million entries, so it is kept short.
+type occurrence [12]byte
 
 // generation is how many occurrences are remembered at least.
 const generation = 100_000
@@ -34,7 +35,7 @@ func (o *occurrences) own(whole bool) {
 		o.young, o.shared = maps.Clone(o.young), false
 	}
 	if o.young == nil {
-		o.young = map[occurrence]int{}
+		o.young = map[occurrence]uint32{}
 	}
 }
 
@@ -45,13 +46,13 @@ func (o *occurrences) next(c *audit.Change) int {
 	first := *c
 	first.Nth = 0
 	id := first.Identify()
-	key := occurrence(id[:16])
+	key := occurrence(id[:12])
 	n := o.count(key)
 	o.young[key] = n + 1
-	return n
+	return int(n)
 }
 
-func (o *occurrences) count(key occurrence) int {
+func (o *occurrences) count(key occurrence) uint32 {
 	if n, found := o.young[key]; found {
 		return n
 	}
@@ -59,12 +60,12 @@ func (o *occurrences) count(key occurrence) int {
 }
 
 // met says that an entry that was told to be that change came before.
-func (o *occurrences) met(id audit.ChangeID) bool { return o.count(occurrence(id[16:])) > 0 }
+func (o *occurrences) met(id audit.ChangeID) bool { return o.count(occurrence(id[16:28])) > 0 }
 
 // meet notes that an entry is that change.
 func (o *occurrences) meet(id audit.ChangeID) {
 	o.own(true)
-	o.young[occurrence(id[16:])] = 1
+	o.young[occurrence(id[16:28])] = 1
 }
 
 // mark is what is counted now; assigning it back forgets what was counted since.

@@ -52,6 +52,9 @@ type Options struct {
 	// Feed is Harper's raw log, where the feed component is installed: it is read
 	// in place of read_audit_log, which then serves re-scans alone. Nil: none.
 	Feed Feeder
+	// Silence is how long a feed may go on and tell no entry before it is given up;
+	// 0 is five minutes.
+	Silence time.Duration
 	// Events are those of the tables that are exported over REST: they say when to
 	// poll, and hold exact images. Nil: none.
 	Events Listener
@@ -109,6 +112,7 @@ func (o Options) withDefaults() Options {
 	def(&o.Discover, 30*time.Second)
 	def(&o.Retention, 72*time.Hour)
 	def(&o.Deadline, defaultDeadline)
+	def(&o.Silence, 5*time.Minute)
 	o.Node = cmp.Or(o.Node, "harper")
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

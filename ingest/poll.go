@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"recourse/audit"
@@ -45,16 +46,24 @@ type polling struct {
 	total  audit.Appended
 }
 
-func (p *polling) run(ctx context.Context) error {
+// resume finds out where reading stands.
+func (p *polling) resume(ctx context.Context) error {
 	var err error
 	if p.cursor, p.known, err = p.t.o.Store.Cursor(ctx, p.t.o.Node, p.tb.table); err != nil {
 		return err
 	}
 	// A first reading that was interrupted goes on as one. A cursor without
 	// re-scans is of a store from before there were spans.
-	p.first = !p.known || !p.tb.memory.read && p.tb.polled.IsZero() && p.cursor.Reread != nil
+	p.first = !p.known || p.cursor.Reread != nil && p.cursor.Reread[firstReading] == 0 && !p.tb.memory.read
 	if p.tb.reread == nil && p.known {
 		p.tb.reread = p.cursor.Reread
+	}
+	return nil
+}
+
+func (p *polling) run(ctx context.Context) error {
+	if err := p.resume(ctx); err != nil {
+		return err
 	}
 	from := p.begin()
 	p.shown.from = from
@@ -72,7 +81,7 @@ func (p *polling) run(ctx context.Context) error {
 		w := p.tb.width.next(from, p.server, p.near())
 		began := p.t.o.Now()
 		err := p.scan.run(ctx, w)
-		if err != nil && ctx.Err() == nil && isOverload(err) && p.tb.width.narrow(w) && w.to != 0 {
+		if err != nil && ctx.Err() == nil && isOverload(err) && p.tb.width.narrow(w) {
 			p.t.o.Log.Info("reading a smaller part of the log", "table", p.tb.name(), "width", p.tb.width.get().String(), "err", err)
 			continue
 		}
@@ -84,7 +93,7 @@ func (p *polling) run(ctx context.Context) error {
 		if err != nil {
 			return p.failed(ctx, err)
 		}
-		p.tb.width.took(p.t.o.Now().Sub(began))
+		p.tb.width.took(w, p.t.o.Now().Sub(began))
 		if err := p.commit(ctx, w); err != nil || w.to == 0 {
 			return err
 		}
@@ -157,7 +166,7 @@ func (p *polling) commit(ctx context.Context, w window) error {
 	}
 	b := audit.Batch{
 		Gaps: append(p.outage, found...), Slow: p.scan.slow,
-		Cursors: []audit.Cursor{{Node: p.t.o.Node, Table: p.tb.table, Time: end, Reread: p.reread()}},
+		Cursors: []audit.Cursor{{Node: p.t.o.Node, Table: p.tb.table, Time: end, Reread: p.reread(w.to == 0)}},
 	}
 	p.cover(&b, w, end)
 	if w.to == 0 {
@@ -178,16 +187,25 @@ func (p *polling) commit(ctx context.Context, w window) error {
 	return err
 }
 
+// firstReading is, among the re-scans in a cursor, when the first reading of the
+// log was through.
+const firstReading = "first"
+
 // reread is when the re-scans were done; for a table that was never read
 // before, reading it is all of them.
-func (p *polling) reread() map[string]audit.Time {
-	if p.tb.reread == nil {
-		p.tb.reread = map[string]audit.Time{}
+func (p *polling) reread(ended bool) map[string]audit.Time {
+	done := maps.Clone(p.tb.reread)
+	if done == nil {
+		done = map[string]audit.Time{}
 		for _, r := range p.t.tiers() {
-			p.tb.reread[r.name()] = p.server
+			done[r.name()] = p.server
 		}
 	}
-	return p.tb.reread
+	if ended && p.first {
+		done[firstReading] = p.server
+	}
+	p.tb.reread = done
+	return done
 }
 
 // cover adds the stretch that a window has read. At the first reading the log
@@ -200,7 +218,7 @@ func (p *polling) cover(b *audit.Batch, w window, end audit.Time) {
 	if p.first && p.oldest == 0 && w.to != 0 {
 		return
 	}
-	if p.first && (from == 0 || p.oldest >= from) {
+	if p.first && (from == 0 || p.oldest == 0 || p.oldest >= from) {
 		// What is older than Harper keeps its log may be dated back.
 		from = min(max(cmp.Or(p.oldest, p.server), p.server-ms(p.t.retention())), end)
 		b.Gaps = append(b.Gaps, audit.Gap{
@@ -243,6 +261,7 @@ func (p *polling) emit(ctx context.Context, r *reading) error {
 	got, err := p.t.store(ctx, p.tb, r, &p.shown)
 	p.total = addAppended(p.total, got)
 	p.newest.add(r)
+	p.t.stats.beat(p.tb.table.Database, p.t.o.Now())
 	if p.first {
 		for i := range r.changes {
 			if c := &r.changes[i]; c.Op.Kind() != audit.KindMessage && (p.oldest == 0 || c.Time < p.oldest) {

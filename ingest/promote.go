@@ -22,7 +22,7 @@ type lastChange struct {
 }
 
 // mostNewest is how many records are kept.
-const mostNewest = 200_000
+const mostNewest = 100_000
 
 func (n *newest) add(r *reading) {
 	for i := range r.changes {
@@ -50,27 +50,42 @@ func (n *newest) add(r *reading) {
 // promote stores how far images can be trusted, once the log was read to its
 // end. Of what lies before from, something was left out.
 func (t *Tailer) promote(ctx context.Context, tb *table, n *newest, from audit.Time) (audit.Appended, error) {
+	var total audit.Appended
 	var sure []audit.Change
+	store := func() error {
+		got, err := commit(ctx, t.o.Store, audit.Batch{Changes: sure})
+		total.Amended += got.Amended
+		sure = sure[:0]
+		return err
+	}
 	for id, l := range n.last {
 		if !l.open || l.time < from || l.time < tb.ahead[id] {
 			continue
 		}
-		seq, known, err := t.o.Store.Lookup(ctx, l.id)
+		c, ok, err := t.provisional(ctx, l.id)
 		if err != nil {
-			return audit.Appended{}, err
+			return total, err
 		}
-		if !known {
+		if !ok {
 			continue
 		}
-		c, err := t.o.Store.Get(ctx, seq)
-		if err != nil {
-			return audit.Appended{}, err
-		}
-		if c.After.State == audit.Present && c.After.Trust == audit.Provisional && c.Node == t.o.Node {
-			c.After.Trust, c.Before, c.Seq = audit.Prompt, audit.Image{}, 0
-			sure = append(sure, c)
+		c.After.Trust, c.Before, c.Seq = audit.Prompt, audit.Image{}, 0
+		if sure = append(sure, c); len(sure) == commitChanges {
+			if err := store(); err != nil {
+				return total, err
+			}
 		}
 	}
-	got, err := commit(ctx, t.o.Store, audit.Batch{Changes: sure})
-	return audit.Appended{Amended: got.Amended}, err
+	return total, store()
+}
+
+// provisional is a stored change, and whether its image is one of this node's
+// that is provisional.
+func (t *Tailer) provisional(ctx context.Context, id audit.ChangeID) (audit.Change, bool, error) {
+	seq, known, err := t.o.Store.Lookup(ctx, id)
+	if err != nil || !known {
+		return audit.Change{}, false, err
+	}
+	c, err := t.o.Store.Get(ctx, seq)
+	return c, c.After.State == audit.Present && c.After.Trust == audit.Provisional && c.Node == t.o.Node, err
 }

@@ -53,16 +53,21 @@ func (r *Reconciled) minute(at audit.Time) *Minute {
 	return m
 }
 
-func (r *Reconciled) logged(changes []audit.Change, got audit.Appended) {
+// logged counts what a window showed, once it is through: one that fails is read
+// again.
+func (r *Reconciled) logged(at []audit.Time) {
 	if r == nil {
 		return
 	}
-	r.Logged += len(changes)
+	r.Logged += len(at)
+	for _, t := range at {
+		r.minute(t).Logged++
+	}
+}
+
+func (r *Reconciled) stored(got audit.Appended) {
 	r.Healed += got.New
 	r.Differ += got.Divergences
-	for i := range changes {
-		r.minute(changes[i].Time).Logged++
-	}
 }
 
 func (r *Reconciled) held(c *audit.Change) {

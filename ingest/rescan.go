@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -59,7 +60,7 @@ func (t *Tailer) rescan(ctx context.Context, tb *table, server audit.Time) (audi
 		if !due {
 			return audit.Appended{}, nil
 		}
-		tb.pass = &pass{tier: tier, next: max(server-ms(tier.Back), 0), server: server, width: width{tier.Back}}
+		tb.pass = &pass{tier: tier, next: max(server-ms(tier.Back), 0), server: server, width: width{now: tier.Back}}
 	}
 	r := rescanning{t: t, tb: tb, pass: tb.pass}
 	err := r.window(ctx)
@@ -80,6 +81,7 @@ type rescanning struct {
 	pass   *pass
 	scan   *scan
 	newest newest
+	logged []audit.Time // of the changes that the window showed, if somebody counts them
 	total  audit.Appended
 }
 
@@ -96,10 +98,10 @@ func (r *rescanning) window(ctx context.Context) error {
 		if known {
 			r.scan.late = min(cursor.Time, p.server) - ms(t.o.Overlap)
 		}
-		p.before, p.shown = p.shown, idSet{}
+		p.before, p.shown, r.logged = p.shown, idSet{}, nil
 		began := t.o.Now()
 		err := r.scan.run(ctx, w)
-		if err != nil && ctx.Err() == nil && isOverload(err) && w.to != 0 && p.width.narrow(w) {
+		if err != nil && ctx.Err() == nil && isOverload(err) && p.width.narrow(w) {
 			continue
 		}
 		if err != nil && ctx.Err() == nil && errors.Is(err, harper.ErrTimeout) && w.to != 0 && !r.scan.hangs(ctx) {
@@ -107,12 +109,24 @@ func (r *rescanning) window(ctx context.Context) error {
 			err = nil
 		}
 		if err != nil {
-			return err
+			return r.failed(ctx, err)
 		}
-		p.width.took(t.o.Now().Sub(began))
+		p.width.took(w, t.o.Now().Sub(began))
 		p.seen = r.scan.seen
 		return r.commit(ctx, w, cursor)
 	}
+}
+
+// failed keeps what is known of a window that ended in an error. Without that, a
+// log of which much cannot be read would be read for ever, each time as far.
+func (r *rescanning) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	found, judged := r.t.judge(ctx, r.tb, r.scan)
+	got, kept := r.t.keep(ctx, r.tb, audit.Batch{Gaps: found, Slow: r.scan.slow})
+	r.total = addAppended(r.total, got)
+	return errors.Join(err, judged, kept)
 }
 
 func (r *rescanning) emit(ctx context.Context, rd *reading) error {
@@ -121,7 +135,12 @@ func (r *rescanning) emit(ctx context.Context, rd *reading) error {
 	r.total = addAppended(r.total, got)
 	r.pass.shown.add(rd.changes)
 	r.newest.add(rd)
-	r.pass.report.logged(rd.changes, got)
+	if r.pass.report != nil {
+		r.pass.report.stored(got)
+		for i := range rd.changes {
+			r.logged = append(r.logged, rd.changes[i].Time)
+		}
+	}
 	return err
 }
 
@@ -141,7 +160,7 @@ func (r *rescanning) commit(ctx context.Context, w window, cursor audit.Cursor) 
 		b.Spans = []audit.Span{{Node: t.o.Node, Table: r.tb.table, From: w.from, To: end}}
 	}
 	if p.tier.Back > t.o.Overlap || p.report != nil {
-		if err := r.compare(ctx, end, &b); err != nil {
+		if err := r.compare(ctx, w, &b); err != nil {
 			return err
 		}
 	}
@@ -150,6 +169,7 @@ func (r *rescanning) commit(ctx context.Context, w window, cursor audit.Cursor) 
 			return err
 		}
 	}
+	p.report.logged(r.logged)
 	got, err := t.keep(ctx, r.tb, b)
 	r.total = addAppended(r.total, got)
 	if err != nil || w.to != 0 {
@@ -192,9 +212,13 @@ func (r *rescanning) finish(ctx context.Context, b *audit.Batch, cursor audit.Cu
 // compare holds what is stored against what the log shows now. On the LMDB line
 // an entry may stand a little later in the log than the time that it shows, so
 // the last seconds of a window are judged with the next.
-func (r *rescanning) compare(ctx context.Context, end audit.Time, b *audit.Batch) error {
+func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) error {
 	p, t := r.pass, r.t
+	end := w.to
 	from, to := max(p.told, p.server-ms(p.tier.Back)), end-commitLag
+	if w.to == 0 {
+		end, to = p.server, audit.Time(math.Inf(1))
+	}
 	kept := p.server - ms(t.retention()) + ms(t.o.Overlap)
 	var gone []audit.Change
 	for c, err := range t.o.Store.TableChanges(ctx, r.tb.table, from, to) {

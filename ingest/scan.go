@@ -19,7 +19,7 @@ const (
 	narrowest = 0.0005
 	// flushBytes is how much is held before it is handed over, however much an
 	// answer brings.
-	flushBytes = 16 << 20
+	flushBytes = 8 << 20
 	// mostAnswer is how much one answer may bring. Nothing is held of it for long,
 	// but an answer may also have no end.
 	mostAnswer = 1 << 30

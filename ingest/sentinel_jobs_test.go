@@ -66,19 +66,17 @@ func TestSentinelPolledJobs(t *testing.T) {
 		s.srv.Restart()
 		s.purge(s.srv.Now())
 		s.round()
-		if a := s.one(ingest.LogPurged, "admin had the audit log"); a.Group["user"] != "admin" {
-			s.t.Errorf("alert %+v", a)
-		}
 		s.restart()
 		s.round()
+		// The tail has an alert of its own on what it cannot find any more.
 		told := 0
 		for _, a := range s.alerts(ingest.LogPurged) {
-			if a.Group["user"] == "admin" {
+			if a.Group["user"] == "admin" && strings.Contains(a.Title, "admin had the audit log") {
 				told++
 			}
 		}
 		if told != 1 {
-			s.t.Errorf("%d alerts name admin after a restart, want 1", told)
+			s.t.Errorf("%d alerts on the job of admin, want one", told)
 		}
 	})
 }

@@ -143,3 +143,26 @@ func TestSentinelReload(t *testing.T) {
 		}
 	})
 }
+
+// TestSentinelBaseCopy: a node that got its records from another one has them
+// without a log. That is one alert a table, and not one for each record.
+func TestSentinelBaseCopy(t *testing.T) {
+	onLines(t, harpertest.Options{}, func(s *scene) {
+		other := harpertest.New(harpertest.Options{Line: s.srv.Line(), Clock: s.clock, Node: "n2"})
+		s.t.Cleanup(other.Close)
+		other.CreateTable(dogs, harpertest.Schema{})
+		for i := range 10 {
+			put(s.t, other, dogs, fmt.Sprint(1+i), map[string]any{"id": 1 + i})
+		}
+		s.pass(time.Minute)
+		s.put(cats, "1")
+		s.round()
+		s.put(dogs, "100")
+		s.round()
+		harpertest.Replicate(other, s.srv).BaseCopy()
+		for range 6 {
+			s.round()
+		}
+		s.one(ingest.LogReload, "kennel.dogs was reloaded")
+	})
+}

@@ -70,6 +70,11 @@ func (s *stats) with(f func(*Stats)) {
 	f(&s.s)
 }
 
+// beat says that the tables of a database are being looked after.
+func (s *stats) beat(database string, now time.Time) {
+	s.with(func(st *Stats) { st.Beats[database] = now })
+}
+
 func (s *stats) polled(tb *table, readTo audit.Time, got audit.Appended, took time.Duration, err error) {
 	if s.poll != nil {
 		s.poll(s.s.Node, took)

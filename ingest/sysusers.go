@@ -62,19 +62,11 @@ func (p *People) check(ctx context.Context, name, op string, list func(context.C
 	if err != nil {
 		return err
 	}
-	named, err := list(ctx)
+	now, err := records(ctx, name, op, list, record)
 	if err != nil {
 		return err
 	}
 	table := audit.Table{Database: "system", Name: name}
-	now := map[audit.ID]audit.Value{}
-	for _, n := range named {
-		id, err := audit.IDOf(audit.Text(n.Key))
-		if err != nil {
-			return fmt.Errorf("%s: %w", op, err)
-		}
-		now[id] = redactValue(name, record(n))
-	}
 	note := "list/" + p.Node + "/" + name
 	old, known, err := p.listed(ctx, note)
 	if err != nil {
@@ -99,6 +91,27 @@ func (p *People) check(ctx context.Context, name, op string, list func(context.C
 		return fmt.Errorf("note %s: %w", op, err)
 	}
 	return p.Store.SetNote(ctx, note, kept)
+}
+
+// records asks for a list and takes the secrets out of it. Whoever asks is in
+// it, so an empty one is no answer.
+func records(ctx context.Context, name, op string, list func(context.Context) ([]harper.Named, error), record func(harper.Named) audit.Value) (map[audit.ID]audit.Value, error) {
+	listed, err := list(ctx)
+	if err == nil && len(listed) == 0 {
+		err = fmt.Errorf("%s: the list is empty, which it cannot be", op)
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[audit.ID]audit.Value, len(listed))
+	for _, n := range listed {
+		id, err := audit.IDOf(audit.Text(n.Key))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", op, err)
+		}
+		found[id] = redactValue(name, record(n))
+	}
+	return found, nil
 }
 
 func (p *People) listed(ctx context.Context, note string) (listing, bool, error) {

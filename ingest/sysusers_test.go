@@ -130,6 +130,25 @@ func TestPeopleCrash(t *testing.T) {
 	})
 }
 
+// empty is a Harper whose lists are empty.
+type empty struct{ *edited }
+
+func (empty) Users(context.Context) ([]harper.Named, error) { return nil, nil }
+
+// TestPeopleEmptyList: that nobody is listed does not mean that all are gone.
+func TestPeopleEmptyList(t *testing.T) {
+	onLines(t, harpertest.Options{NoSystemAudit: true}, func(s *scene) {
+		s.round()
+		p := &ingest.People{Server: empty{s.server}, Store: s.db, Node: "n1", Now: time.Now}
+		if err := p.Check(s.t.Context(), true, true); err == nil {
+			s.t.Error("an empty list is no error")
+		}
+		if got := s.synthetic(); len(got) > 0 {
+			s.t.Errorf("changes %+v", got)
+		}
+	})
+}
+
 // TestSystemTargets: the system tables that are logged here are tailed.
 func TestSystemTargets(t *testing.T) {
 	onLines(t, harpertest.Options{}, func(s *scene) {

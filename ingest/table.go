@@ -34,16 +34,23 @@ type table struct {
 	awake chan<- struct{}
 }
 
-// table is a target's table, made when it is first asked for.
+// table is a target's table, as it is described now. It is for the one goroutine
+// that reads the table's log.
 func (t *Tailer) table(tg target) *table {
+	tb := t.known(tg)
+	tb.primary, tb.updated = tg.primary, tg.updated
+	return tb
+}
+
+// known is a target's table, made when it is first asked for.
+func (t *Tailer) known(tg target) *table {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	tb := t.tables[tg.table]
 	if tb == nil {
-		tb = &table{memory: t.memory[tg.table]}
+		tb = &table{target: tg, memory: t.memory[tg.table]}
 		t.tables[tg.table] = tb
 	}
-	tb.target = tg
 	return tb
 }
 

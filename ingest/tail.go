@@ -69,17 +69,17 @@ func NewTailer(o Options) *Tailer {
 // come joined. That a user may not read the system's tables is an error only
 // when there is nothing else that they may read.
 func (t *Tailer) Once(ctx context.Context) (audit.Appended, error) {
-	var total audit.Appended
 	targets, err := t.targets(ctx)
 	if err != nil {
-		return total, err
+		return audit.Appended{}, err
 	}
 	if err := t.load(ctx); err != nil {
-		return total, err
+		return audit.Appended{}, err
 	}
+	fed, total := t.onceFeed(ctx, targets)
 	var errs, refused []error
 	for _, tg := range targets {
-		got, err := t.onceTable(ctx, t.table(tg))
+		got, err := t.onceTable(ctx, t.table(tg), fed[t.table(tg)])
 		total = addAppended(total, got)
 		switch {
 		case ctx.Err() != nil:
@@ -97,10 +97,41 @@ func (t *Tailer) Once(ctx context.Context) (audit.Appended, error) {
 	return total, errors.Join(errs...)
 }
 
-func (t *Tailer) onceTable(ctx context.Context, tb *table) (audit.Appended, error) {
+// onceFeed reads what can be read from the feed component, and says which tables
+// that were.
+func (t *Tailer) onceFeed(ctx context.Context, targets []target) (map[*table]bool, audit.Appended) {
+	var total audit.Appended
+	if t.o.Feed == nil {
+		return nil, total
+	}
+	done := map[*table]bool{}
+	for database, ts := range byDatabase(targets) {
+		var tables []*table
+		for _, tg := range ts {
+			tables = append(tables, t.table(tg))
+		}
+		server, err := t.serverTime(ctx)
+		if err != nil {
+			return done, total // who polls says why
+		}
+		fed, err := t.feed(ctx, tables, server)
+		for tb, got := range fed {
+			total = addAppended(total, got.got)
+			done[tb] = got.err == nil
+		}
+		if err != nil && ctx.Err() == nil {
+			t.o.Log.Warn("the feed component fails: reading the audit log in its place", "node", t.o.Node, "database", database, "err", err)
+		}
+	}
+	return done, total
+}
+
+// onceTable reads a table's log, unless the feed has told it, and does the
+// re-scans that are due.
+func (t *Tailer) onceTable(ctx context.Context, tb *table, fed bool) (audit.Appended, error) {
 	var total audit.Appended
 	server, err := t.serverTime(ctx)
-	for err == nil && ctx.Err() == nil {
+	for err == nil && ctx.Err() == nil && !fed {
 		var got audit.Appended
 		got, err = t.poll(ctx, tb, server)
 		total = addAppended(total, got)

@@ -33,14 +33,23 @@ func (w window) without(holes []window) []window {
 }
 
 // A width is how much of the log is asked for at once where much is to be read:
-// more while Harper answers fast, less when it does not. The zero value begins
-// with six hours.
-type width struct{ now time.Duration }
+// more while Harper answers fast, less when it fails. The zero value begins with
+// six hours.
+type width struct {
+	now time.Duration
+	// failed are the ends of the windows that failed and are being read in parts,
+	// the outermost first. A failure can cost minutes, so what failed as a whole is
+	// not asked for as a whole again.
+	failed []audit.Time
+}
 
 const (
 	firstWidth = 6 * time.Hour
 	leastWidth = time.Millisecond
 	mostWidth  = 14 * 24 * time.Hour
+	allTime    = 100 * 365 * 24 * time.Hour // no log is as old, and a Duration holds it
+	// parts is into how many a window is cut that failed.
+	parts = 4
 	// quick is how fast an answer must come for the next window to be wider. One
 	// that comes late makes it no narrower: Harper on RocksDB walks the log to its
 	// end whatever the window, so that narrow ones would cost the more.
@@ -54,24 +63,29 @@ func (w *width) get() time.Duration {
 	return w.now
 }
 
-// took makes the next window fit what the last one cost.
-func (w *width) took(d time.Duration) {
-	if d < quick {
-		w.now = min(w.get()*4, mostWidth)
+// took makes the next window fit what this one cost.
+func (w *width) took(read window, d time.Duration) {
+	for n := len(w.failed); n > 0 && read.to >= w.failed[n-1]; n-- {
+		w.failed = w.failed[:n-1]
+		w.now = min(w.get(), allTime/parts) * parts
+	}
+	if len(w.failed) == 0 && d < quick {
+		w.now = min(w.get(), mostWidth/parts) * parts
 	}
 }
 
-// narrow makes the next window smaller after one that failed, and says false if
-// it cannot be.
+// narrow makes the next windows parts of one that failed, and says false if it
+// is too narrow for that.
 func (w *width) narrow(failed window) bool {
-	was := w.get()
-	if failed.to != 0 {
-		was = min(was, fromMS(failed.to-failed.from))
+	if failed.to == 0 {
+		return false
 	}
+	was := fromMS(failed.to - failed.from)
 	if was <= leastWidth {
 		return false
 	}
-	w.now = max(was/4, leastWidth)
+	w.now = max(was/parts, leastWidth)
+	w.failed = append(w.failed, failed.to)
 	return true
 }
 
@@ -83,7 +97,9 @@ func (w *width) next(from, server audit.Time, near time.Duration) window {
 		return window{from: from}
 	}
 	to := from + ms(w.get())
-	if from <= 0 {
+	if n := len(w.failed); n > 0 {
+		to = min(to, w.failed[n-1])
+	} else if from <= 0 {
 		// Nothing is known of what lies so far back, if anything does.
 		to = max(to, server-ms(mostWidth))
 	}

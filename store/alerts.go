@@ -76,46 +76,54 @@ type window struct {
 }
 
 // SaveAlerts stores what the rules concluded from the changes up to rulesSeq,
-// in one transaction: new and altered alerts, their state, and their progress
-// (that of the follower "rules").
+// all or nothing: new and altered alerts, their state, and their progress (that
+// of the follower "rules").
 //
 // An alert that is stored already keeps the State that people gave it; see
 // UpdateAlert. Of the rules' state the given names are replaced, those with a
 // nil value removed, and the others left alone.
 func (db *DB) SaveAlerts(ctx context.Context, alerts []audit.Alert, state map[string][]byte, rulesSeq audit.Seq) error {
-	err := db.update(ctx, func(txn *badger.Txn) error {
-		for i := range alerts {
-			if err := saveAlert(txn, alerts[i]); err != nil {
-				return fmt.Errorf("alert %s: %w", alerts[i].ID, err)
+	err := db.finishSaving(ctx)
+	if err == nil {
+		err = db.update(ctx, func(txn *badger.Txn) error {
+			for i := range alerts {
+				if err := saveAlert(txn, alertOut(&alerts[i])); err != nil {
+					return err
+				}
 			}
-		}
-		for name, data := range state {
-			if err := saveWindow(txn, name, data); err != nil {
-				return fmt.Errorf("state of %s: %w", name, err)
+			for name, data := range state {
+				if err := saveWindow(txn, name, data); err != nil {
+					return fmt.Errorf("state of %s: %w", name, err)
+				}
 			}
-		}
-		return setProgress(txn, rulesProgress, rulesSeq)
-	})
+			return setProgress(txn, rulesProgress, rulesSeq)
+		})
+	}
+	if errors.Is(err, ErrBatchTooBig) {
+		err = db.saveInParts(ctx, alerts, state, rulesSeq)
+	}
 	if err != nil {
 		return fmt.Errorf("save alerts: %w", err)
 	}
 	return nil
 }
 
-func saveAlert(txn *badger.Txn, a audit.Alert) error {
+func saveAlert(txn *badger.Txn, a alert) error {
 	key := nameKey(kindAlert, a.ID)
 	payload, found, err := get(txn, key)
-	if err != nil {
-		return err
-	}
-	if found {
-		old, err := decodeAlert(payload)
-		if err != nil {
-			return err
+	if err == nil && found {
+		var old audit.Alert
+		if old, err = decodeAlert(payload); err == nil {
+			a.State = string(old.State)
 		}
-		a.State = old.State
 	}
-	return setEncoded(txn, key, alertOut(&a))
+	if err == nil {
+		err = setEncoded(txn, key, a)
+	}
+	if err != nil {
+		return fmt.Errorf("alert %s: %w", a.ID, err)
+	}
+	return nil
 }
 
 // maxEvidence bounds the changes that an alert names.
@@ -225,6 +233,9 @@ func (db *DB) UpdateAlert(ctx context.Context, id string, f func(*audit.Alert) e
 
 // RuleState is the rules' state as SaveAlerts left it.
 func (db *DB) RuleState(ctx context.Context) (map[string][]byte, error) {
+	if err := db.finishSaving(ctx); err != nil {
+		return nil, fmt.Errorf("rule state: %w", err)
+	}
 	windows, err := list(ctx, db, []byte{byte(kindWindow)}, "rule state", decodeWindow)
 	if err != nil {
 		return nil, err

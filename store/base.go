@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/dgraph-io/badger/v4"
@@ -26,14 +27,21 @@ func (r *reader) baseOf(k audit.Key, cluster string) ([]audit.BaseRecord, error)
 	if r.base.read && r.base.key == k && r.base.cluster == cluster {
 		return r.base.records, nil
 	}
+	if r.bases == nil {
+		r.bases = r.txn.NewIterator(badger.IteratorOptions{Prefix: []byte{byte(kindBaseRecord)}})
+	}
 	var records []audit.BaseRecord
-	err := scan(r.txn, appendText(basePrefix(k), cluster), func(_, payload []byte) error {
+	prefix := appendText(basePrefix(k), cluster)
+	for r.bases.Seek(prefix); r.bases.ValidForPrefix(prefix); r.bases.Next() {
+		payload, err := payloadOf(r.bases.Item())
+		if err != nil {
+			return nil, fmt.Errorf("read base record: %w", err)
+		}
 		b, err := decodeBaseRecord(payload)
+		if err != nil {
+			return nil, err
+		}
 		records = append(records, b)
-		return err
-	})
-	if err != nil {
-		return nil, err
 	}
 	r.base = base{key: k, cluster: cluster, read: true, records: records}
 	return records, nil

@@ -58,13 +58,18 @@ func (a *appender) coverage(b audit.Batch) error {
 			return fmt.Errorf("gap of %s: %w", g.Table, err)
 		}
 	}
+	for _, c := range b.Cursors {
+		if err := a.unread(c); err != nil {
+			return fmt.Errorf("cursor of %s: %w", c.Table, err)
+		}
+	}
 	for _, s := range b.Spans {
 		if err := a.span(s); err != nil {
 			return fmt.Errorf("span of %s: %w", s.Table, err)
 		}
 	}
 	for t := range a.touched {
-		if spans := a.known.spans[t]; len(spans) > 0 {
+		if spans, there := a.known.spans[t]; there {
 			k := a.edit()
 			k.whole = with(k.whole, t, wholeOf(spans, k.gaps[t]))
 		}

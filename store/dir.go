@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 )
 
 // prepareDir makes dir, closed to other users, and refuses one that holds
-// files but no store: they would be made private and mixed with ours.
+// files but no store: they would be made private and mixed with ours. What a
+// process left behind that was killed while it made a store, or a file of one,
+// is taken away.
 func prepareDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -19,14 +22,53 @@ func prepareDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	if len(entries) > 0 {
+	if !isBegun(entries) {
 		if _, err := os.Stat(filepath.Join(dir, badger.ManifestFilename)); errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("%s holds files but no store: %w", dir, ErrFormat)
 		} else if err != nil {
 			return err
 		}
+		if err := removeEmptyLogs(dir); err != nil {
+			return err
+		}
 	}
 	return os.Chmod(dir, 0o700)
+}
+
+// isBegun says that a directory holds nothing but what Badger makes before the
+// manifest, if that.
+func isBegun(entries []os.DirEntry) bool {
+	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return !slices.Contains([]string{"LOCK", "KEYREGISTRY", "REWRITE-KEYREGISTRY", "MANIFEST-REWRITE"}, e.Name())
+	})
+}
+
+// removeEmptyLogs removes logs without a byte. Badger makes a log in two steps,
+// an empty file and its length, and does not open a store in which it was killed
+// between the two.
+func removeEmptyLogs(dir string) error {
+	lock, err := lockDir(dir)
+	if err != nil || lock == nil {
+		return err
+	}
+	defer lock.Close()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); ext != ".vlog" && ext != ".mem" {
+			continue
+		}
+		info, err := e.Info()
+		if err == nil && info.Size() == 0 {
+			err = os.Remove(filepath.Join(dir, e.Name()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // chmodFiles closes the store's files to other users. Badger makes some of them

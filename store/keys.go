@@ -48,6 +48,7 @@ const (
 	kindAmended     keyKind = 'X' // amendment number → seq
 	kindNote        keyKind = 'N' // name → note of a loop
 	kindBaseline    keyKind = 'l' // baseline id → baseline
+	kindSaving      keyKind = 'S' // → what the rules concluded and is not yet written as a whole
 	kindBaseRecord  keyKind = 'L' // database table id cluster version baseline-id → base record
 )
 

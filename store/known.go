@@ -35,7 +35,7 @@ type known struct {
 type stretch struct{ from, to audit.Time }
 
 // during is what may be believed while what is known turns from one to another.
-// Spans and complete baselines are those of before: they only become more.
+// Complete baselines are those of before: they only become more.
 func during(from, to *known) *known {
 	k := *from
 	k.amended = from.amended || to.amended
@@ -61,15 +61,23 @@ func (k *known) hides(t audit.Table, from, to audit.Time) bool {
 
 // covers says that the log of the table is known from one time to another.
 func (k *known) covers(t audit.Table, from, to audit.Time) bool {
+	if k.also != nil && !k.also.covers(t, from, to) {
+		return false
+	}
 	whole := k.whole[t]
 	to = endOf(from, to)
 	i, _ := slices.BinarySearchFunc(whole, to, func(s stretch, to audit.Time) int { return cmp.Compare(s.to, to) })
 	return i < len(whole) && whole[i].from <= from && from < to && to <= whole[i].to
 }
 
-// endOf is where a stretch ends, exclusive; of two changes of one time, the
-// stretch between them is that instant.
-func endOf(from, to audit.Time) audit.Time { return (audit.Gap{From: from, To: to}).End() }
+// endOf is where the stretch between two changes ends, exclusive: between two of
+// one time lies that instant. To a time that is no number nothing is covered.
+func endOf(from, to audit.Time) audit.Time {
+	if to <= from {
+		return (audit.Gap{From: from, To: to}).End()
+	}
+	return to
+}
 
 // wholeOf is what audit.CoverageOf calls covered.
 func wholeOf(spans []audit.Span, gaps []audit.Gap) []stretch {

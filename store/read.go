@@ -25,12 +25,16 @@ type reader struct {
 	txn   *badger.Txn
 	known *known
 	back  *badger.Iterator // over the record index, backwards; made when needed
+	bases *badger.Iterator // over the base records; made when needed
 	base  base
 }
 
 func (r *reader) close() {
 	if r.back != nil {
 		r.back.Close()
+	}
+	if r.bases != nil {
+		r.bases.Close()
 	}
 	r.txn.Discard()
 }

@@ -92,3 +92,13 @@ func (db *DB) Room() (free int64, enough bool, err error) {
 	free, err = r.free(r.dir)
 	return free, err != nil || free >= r.min, err
 }
+
+// CheckRoom is ErrDiskFull, with a hint, if nothing could be written now. Whoever
+// writes beside the store asks, so as not to take what the store needs.
+func (db *DB) CheckRoom() error {
+	free, enough, err := db.Room()
+	if err != nil || enough {
+		return nil
+	}
+	return &diskFull{dir: db.dir, free: free, need: db.room.min}
+}

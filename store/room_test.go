@@ -28,6 +28,9 @@ func TestDiskFull(t *testing.T) {
 	defer func() { _ = db.Close() }()
 	appendAll(t, db, made("1", 1, audit.OpUpsert, object(1)))
 	small, large := made("2", 1, audit.OpUpsert, object(1)), made("3", 1, audit.OpUpsert, audit.BytesValue(make([]byte, 40<<20)))
+	if err := db.CheckRoom(); err != nil {
+		t.Error(err)
+	}
 	refused := func(err error) {
 		t.Helper()
 		if !errors.Is(err, ErrDiskFull) || !strings.Contains(hintOf(err), "MiB are free") || !strings.Contains(hintOf(err), "nothing was lost") {
@@ -38,6 +41,7 @@ func TestDiskFull(t *testing.T) {
 	refused(err)
 	free = 60 << 20
 	db.room.stale()
+	refused(db.CheckRoom())
 	for range 2 {
 		_, err = db.Append(ctx, audit.Batch{Changes: []audit.Change{small}, Cursors: []audit.Cursor{{Table: shop}}})
 		refused(err)

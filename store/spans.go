@@ -102,3 +102,40 @@ func (a *appender) span(s audit.Span) error {
 	a.touched[s.Table] = true
 	return setEncoded(a.txn, spanKey(&s), spanOut(s))
 }
+
+// unread takes back what was said to be read behind a cursor that goes back: the
+// server's clock was set back, and what it will log at those times is still to
+// come. Otherwise a clock that once ran ahead would make stretches look covered
+// that nobody reads.
+func (a *appender) unread(c audit.Cursor) error {
+	payload, found, err := get(a.txn, cursorKey(c.Node, c.Table))
+	if err != nil || !found {
+		return err
+	}
+	if was, err := decodeCursor(payload); err != nil || was.Time <= c.Time {
+		return err
+	}
+	var kept []audit.Span
+	for _, k := range a.known.spans[c.Table] {
+		if k.Node != c.Node || k.To <= c.Time {
+			kept = append(kept, k)
+			continue
+		}
+		if err := a.txn.Delete(spanKey(&k)); err != nil {
+			return err
+		}
+		if k.To = c.Time; k.From >= k.To {
+			continue
+		}
+		if err := setEncoded(a.txn, spanKey(&k), spanOut(k)); err != nil {
+			return err
+		}
+		kept = append(kept, k)
+	}
+	if len(a.known.spans[c.Table]) > 0 {
+		k := a.edit()
+		k.spans = with(k.spans, c.Table, kept)
+		a.touched[c.Table] = true
+	}
+	return nil
+}

@@ -112,13 +112,16 @@ func list[T any](ctx context.Context, db *DB, prefix []byte, what string, dec fu
 // zero if it has dealt with none.
 func (db *DB) Progress(ctx context.Context, name string) (audit.Seq, error) {
 	var m mark
-	err := db.view(ctx, func(r *reader) error {
-		payload, found, err := get(r.txn, nameKey(kindProgress, name))
-		if err != nil || !found {
-			return err
-		}
-		return decode(payload, &m)
-	})
+	err := db.finishSaving(ctx)
+	if err == nil {
+		err = db.view(ctx, func(r *reader) error {
+			payload, found, err := get(r.txn, nameKey(kindProgress, name))
+			if err != nil || !found {
+				return err
+			}
+			return decode(payload, &m)
+		})
+	}
 	if err != nil {
 		return 0, fmt.Errorf("progress of %s: %w", name, err)
 	}

@@ -22,13 +22,13 @@ import (
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/options"
 )
 
 // Options say how a store is opened. The zero value works.
 type Options struct {
-	// Memory is about how many bytes the store may use for its caches and for
-	// what it has not yet sorted. 0 is 192 MiB; less than 32 MiB counts as that.
+	// Memory is about how many bytes the store may use: for its caches, for what
+	// it has not yet sorted and for sorting it. 0 is 104 MiB; less than 80 MiB
+	// counts as that.
 	Memory int64
 	// SkipCheck opens without reading every table. By default Open fails with
 	// ErrCorrupt if a block of one does not match its checksum, which takes about
@@ -57,27 +57,20 @@ type DB struct {
 	badger *badger.DB
 	dir    string
 
-	write sync.Mutex    // held by the one writer
-	head  atomic.Uint64 // the newest change's Seq
-	known atomic.Pointer[known]
-	room  room // looked at by the writer
+	write  sync.Mutex    // held by the one writer
+	head   atomic.Uint64 // the newest change's Seq
+	known  atomic.Pointer[known]
+	saving atomic.Bool // there is a saving to be finished
+	room   room        // looked at by the writer
+
+	commits chan struct{} // tells shedMapped of commits
+	ended   chan struct{} // tells it to end
+	shed    sync.WaitGroup
 
 	mu     sync.Mutex // guards closed, and users.Add against users.Wait
 	closed bool
 	users  sync.WaitGroup
 }
-
-const (
-	defaultMemory = 192 << 20
-	minMemory     = 32 << 20
-	// Values above this size go to Badger's value log, so that compactions do
-	// not copy them and so that they hardly count towards a transaction's limit.
-	// What is replaced there comes back only slowly (see RunGC), so rule state
-	// should stay below. A transaction takes at least 614 KiB of smaller values.
-	valueThreshold = 256 << 10
-	valueLogFile   = 256 << 20
-	maxValue       = 128 << 20 // well below valueLogFile, which Badger demands
-)
 
 // Open opens the store in dir, which is made if it does not exist. It fails
 // with ErrBusy when a process holds it already, with ErrFormat when the store
@@ -91,34 +84,12 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
 	}
-	db := &DB{badger: b, dir: dir, room: newRoom(dir, o)}
+	db := &DB{badger: b, dir: dir, room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
 	if err := db.start(o, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
 	}
+	db.shed.Go(func() { db.shedMapped(db.commits, db.ended) })
 	return db, nil
-}
-
-func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
-	memory := o.Memory
-	if memory == 0 {
-		memory = defaultMemory
-	}
-	memory = max(memory, minMemory)
-	return badger.DefaultOptions(dir).
-		WithSyncWrites(!o.NoSync).
-		WithNumVersionsToKeep(1).
-		WithDetectConflicts(false). // one writer at a time
-		WithMetricsEnabled(false).
-		WithLogger(log).
-		WithMemTableSize(min(memory/8, 64<<20)).
-		WithNumMemtables(2).
-		WithBlockCacheSize(memory / 4).
-		WithIndexCacheSize(memory / 8).
-		WithNumCompactors(2).
-		WithValueThreshold(valueThreshold).
-		WithValueLogFileSize(valueLogFile).
-		WithVerifyValueChecksum(true).
-		WithChecksumVerificationMode(options.OnBlockRead)
 }
 
 // openError gives Badger's errors on opening our names. Badger wraps no cause,
@@ -149,7 +120,14 @@ func (db *DB) start(o Options, log *engineLog) error {
 	if err := db.checkFormat(); err != nil {
 		return err
 	}
-	return errors.Join(db.load(), chmodFiles(db.dir))
+	if err := db.load(); err != nil {
+		return err
+	}
+	db.saving.Store(true) // there may be one
+	if err := db.writeSaving(); err != nil && !errors.Is(err, ErrDiskFull) {
+		return err
+	}
+	return chmodFiles(db.dir)
 }
 
 // checkFormat makes sure that the store is ours and not of a newer kind.
@@ -211,6 +189,8 @@ func (db *DB) Close() error {
 	if was {
 		return nil
 	}
+	close(db.ended)
+	db.shed.Wait()
 	if err := errors.Join(db.badger.Close(), chmodFiles(db.dir)); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
@@ -282,6 +262,10 @@ func (db *DB) commit(f func(*badger.Txn) error) error {
 	}
 	if errors.Is(err, badger.ErrTxnTooBig) {
 		return ErrBatchTooBig
+	}
+	select {
+	case db.commits <- struct{}{}:
+	default: // it is known already
 	}
 	return err
 }

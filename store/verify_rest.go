@@ -110,6 +110,10 @@ func (v *verifier) value(key, payload []byte) error {
 		var n note
 		err = decode(payload, &n)
 		want = nameKey(kindNote, n.Name)
+	case kindSaving:
+		var left saving
+		err = decode(payload, &left)
+		want = savingKey()
 	case kindReverted, kindOwn:
 		want = key
 		_, err = cutID(key)

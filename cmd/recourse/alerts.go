@@ -116,7 +116,7 @@ func runAlertsShow(c *cli.Context, e *env, id string) (err error) {
 	if err := p.Alert(a, cov); err != nil {
 		return err
 	}
-	return covered(c, cov.Complete, exitOK)
+	return covered(c, cov != nil && cov.Complete, exitOK)
 }
 
 // alert finds an alert by its id or by how that begins.

@@ -43,7 +43,7 @@ func newApp(e *env) *cli.App {
 		UseShortOptionHandling: false,
 		Flags:                  globalFlags(),
 		Commands: []*cli.Command{
-			demoCommand(e), watchCommand(e), importCommand(e), baselineCommand(e), reindexCommand(e), verifyCommand(e), statusCommand(e),
+			demoCommand(e), watchCommand(e), reconcileCommand(e), importCommand(e), baselineCommand(e), reindexCommand(e), verifyCommand(e), statusCommand(e),
 			searchCommand(e), showCommand(e), historyCommand(e),
 			coverageCommand(e), doctorCommand(e),
 			rulesCommand(e), alertsCommand(e), revertCommand(e),

@@ -199,22 +199,26 @@ func asked(r *query.Reading, exprs []query.Expr) []audit.Table {
 // before, and otherwise about all times.
 func recordCoverage(r *query.Reading, key audit.Key, changes []audit.Change) query.Coverage {
 	var from audit.Time
-	if len(changes) > 0 && changes[0].Before.State != audit.Unknown {
+	if len(changes) > 0 && changes[0].Before.State != audit.Unknown && changes[0].Before.Trust >= audit.Prompt {
 		from = changes[0].Time
 	}
 	return r.Of([]audit.Table{key.Table}, from, audit.Time(math.Inf(1)))
 }
 
 // alertCoverage is how whole the log is of the tables that an alert is about,
-// from its first change to its last.
-func alertCoverage(r *query.Reading, a audit.Alert) query.Coverage {
+// from its first change to its last; nil for one that is about no table's.
+func alertCoverage(r *query.Reading, a audit.Alert) *query.Coverage {
 	var tables []audit.Table
 	for _, ev := range a.Changes {
 		if t := (audit.Table{Database: ev.Database, Name: ev.Table}); !slices.Contains(tables, t) {
 			tables = append(tables, t)
 		}
 	}
-	return r.Of(tables, a.FirstTime, audit.Time(math.Nextafter(float64(a.LastTime), math.Inf(1))))
+	if len(tables) == 0 {
+		return nil
+	}
+	c := r.Of(tables, a.FirstTime, audit.Time(math.Nextafter(float64(a.LastTime), math.Inf(1))))
+	return &c
 }
 
 // unread are what nobody has read of the tables that a selection is about, as

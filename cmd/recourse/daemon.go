@@ -61,7 +61,6 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 	part(d.follow)
 	if d.server != nil {
 		part(d.server.Serve)
-		d.log.Info("listening", "address", d.server.Addr())
 	}
 	if baselines {
 		part(d.baselines)
@@ -148,7 +147,7 @@ func (d *daemon) listen(ctx context.Context, c *cli.Context) error {
 		Addr: addr, AllowRemote: c.Bool("listen-remote") || d.w.cfg.ListenRemote, State: d.state, Log: d.log,
 	})
 	if err := d.server.Listen(ctx); err != nil {
-		return inputErr(err)
+		return &exitError{code: exitUsage, err: err, hint: hintOf(err)}
 	}
 	d.cluster.Options.Polled = d.server.ObservePoll
 	return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,7 +23,7 @@ func doctorCommand(e *env) *cli.Command {
 			"Example:\n   recourse doctor --target https://db1:9925 --username auditor --password-file pw",
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "strict", Usage: "take warnings, and what could not be found out, for failures"},
-			&cli.StringFlag{Name: "retention", Usage: "how long Harper keeps its log, where it does not say itself", Value: "3d"},
+			&cli.StringFlag{Name: "retention", Usage: "how long Harper keeps its log; default: what it says itself, else 3d"},
 		}, harperFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
@@ -41,11 +42,18 @@ type doctor struct {
 	dir    string
 	cfg    config
 	w      *workspace // nil: there is no data folder, or another process has it
-	client *harper.Client
-	target harper.Options
 	checks []report.Check
 
-	refused bool // Harper is not reachable, or refuses
+	keeps   time.Duration // the shortest time for which a Harper says that it keeps its log; 0: none says
+	refused bool          // a Harper is not reachable, or refuses
+	node    string        // that is looked at; empty where there is only one
+	server                // that is looked at
+}
+
+// A server is what was found out about a Harper so far.
+type server struct {
+	client  *harper.Client
+	target  harper.Options
 	user    harper.User
 	tables  []harper.TableInfo
 	version string
@@ -69,6 +77,9 @@ func (d *doctor) unknown(name, fix, format string, args ...any) {
 }
 
 func (d *doctor) add(name string, state report.CheckState, fix, format string, args ...any) {
+	if d.node != "" {
+		name = d.node + " " + name
+	}
 	d.checks = append(d.checks, report.Check{Name: name, State: state, Seen: fmt.Sprintf(format, args...), Fix: fix})
 }
 
@@ -87,7 +98,7 @@ func runDoctor(c *cli.Context, e *env) (err error) {
 	if d.w != nil {
 		defer closeWith(&err, d.w.close)
 	}
-	d.checkHarper(c.Context)
+	d.checkHarpers(c.Context)
 	d.checkReading(c.Context)
 	d.checkDisk(c.Context)
 	if c.Context.Err() != nil {

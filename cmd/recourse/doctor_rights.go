@@ -32,6 +32,8 @@ func (d *doctor) checkRights() {
 		d.warn("rights", d.recipe(), "%s is a super user, and may do anything; this version can allow reading alone", d.user.Name)
 	case d.user.SuperUser:
 		d.ok("rights", "%s is a super user, which this version demands of who reads the log", d.user.Name)
+	case !d.byOperations() && d.version == "" && !slices.Contains(d.user.Operations, "read_audit_log"):
+		d.fail("rights", d.recipe(), "%s is no super user, and the role %s does not list the operation read_audit_log, which from 5.1 on would do", d.user.Name, d.user.Role)
 	case !d.byOperations():
 		d.fail("rights", d.recipe(), "%s is no super user, which this version demands of who reads the log", d.user.Name)
 	case !slices.Contains(d.user.Operations, "read_audit_log"):
@@ -136,26 +138,49 @@ func (d *doctor) checkTables() {
 	}
 }
 
-// checkRetention compares how long Harper keeps its log with what is assumed.
+// checkRetention compares how long Harper keeps its log with what is set here,
+// if anything is.
 func (d *doctor) checkRetention(cfg harper.Config, told bool) {
-	assumed, err := d.horizon()
-	if err != nil {
-		d.fail("retention", "", "--retention: %s", err)
-		return
-	}
+	set, explicit, err := d.retention()
+	keeps := cfg.AuditRetention
 	switch {
+	case err != nil:
+		d.fail("retention", "", "--retention: %s", err)
 	case !told:
-		d.unknown("retention", "", "user %s may not ask for the configuration; assumed are %s (--retention, or retention in recourse.yaml)", d.user.Name, span(assumed))
-	case cfg.AuditRetention == 0:
-		d.ok("retention", "not set: Harper's own default counts, and %s are assumed", span(assumed))
-	case cfg.AuditRetention < assumed:
-		d.warn("retention", "in recourse.yaml: retention: "+span(cfg.AuditRetention), "Harper keeps its log for %s, and %s are assumed", span(cfg.AuditRetention), span(assumed))
+		d.unknown("retention", "", "user %s may not ask for the configuration; assumed are %s (--retention, or retention in recourse.yaml)", d.user.Name, span(set))
+	case keeps == 0:
+		d.ok("retention", "not set: Harper's own default counts, and %s are assumed", span(set))
+	case explicit && keeps < set:
+		d.warn("retention", "in recourse.yaml: retention: "+span(keeps), "Harper keeps its log for %s, and --retention or recourse.yaml says %s", span(keeps), span(set))
 	default:
-		d.ok("retention", "Harper keeps its log for %s", span(cfg.AuditRetention))
+		d.ok("retention", "Harper keeps its log for %s", span(keeps))
 	}
-	if told && cfg.AuditRetention > 0 {
-		d.cfg.Retention = duration(cfg.AuditRetention)
+	if keeps > 0 && (d.keeps == 0 || keeps < d.keeps) {
+		d.keeps = keeps
 	}
+}
+
+// retention is what the flag or the file says of how long Harper keeps its log,
+// and whether one of them does.
+func (d *doctor) retention() (keep time.Duration, explicit bool, err error) {
+	switch {
+	case d.c.IsSet("retention"):
+		keep, err = parseDuration(d.c.String("retention"))
+		return keep, true, err
+	case d.cfg.Retention > 0:
+		return time.Duration(d.cfg.Retention), true, nil
+	}
+	return 72 * time.Hour, false, nil
+}
+
+// horizon is the age of what is deleted from a log next: the shortest of what
+// the servers and what the settings say.
+func (d *doctor) horizon() (time.Duration, error) {
+	set, explicit, err := d.retention()
+	if d.keeps > 0 && (!explicit || d.keeps < set) {
+		return d.keeps, err
+	}
+	return set, err
 }
 
 // span is a duration as Harper writes it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/url"
 	"regexp"
@@ -15,14 +14,41 @@ import (
 	"recourse/internal/harper"
 )
 
-// checkHarper looks at the server, as far as it lets itself be looked at.
-func (d *doctor) checkHarper(ctx context.Context) {
-	client, o, err := connect(d.c, d.e, d.cfg)
-	if err != nil {
-		if o.Target == "" {
-			d.unknown("harper", "recourse doctor --target https://HOST:9925 --username NAME --password-file FILE", "no server is named, so none was looked at")
-			return
+// checkHarpers looks at each of the nodes that are named.
+func (d *doctor) checkHarpers(ctx context.Context) {
+	targets, rests, err := addresses(d.c, d.e, d.cfg)
+	switch {
+	case err != nil && len(d.c.StringSlice("target")) == 0:
+		d.unknown("harper", "recourse doctor --target https://HOST:9925 --username NAME --password-file FILE", "no server is named, so none was looked at")
+		return
+	case err != nil:
+		d.fail("harper", hintOf(err), "%s", cause(err))
+		return
+	}
+	for i, target := range targets {
+		d.server = server{}
+		if len(targets) > 1 {
+			d.node = nodeName(target)
 		}
+		o, err := harperOptions(d.c, d.e, d.cfg, target)
+		if err != nil {
+			d.fail("credentials", hintOf(err), "%s", cause(err))
+			continue
+		}
+		if i < len(rests) {
+			o.REST = rests[i]
+		} else if len(rests) > 0 {
+			o.REST = sameHost(rests[0], target)
+		}
+		d.checkHarper(ctx, o)
+	}
+	d.node = ""
+}
+
+// checkHarper looks at one server, as far as it lets itself be looked at.
+func (d *doctor) checkHarper(ctx context.Context, o harper.Options) {
+	client, err := harper.New(o)
+	if err != nil {
 		d.fail("credentials", hintOf(err), "%s", cause(err))
 		return
 	}
@@ -106,6 +132,10 @@ func number(version string) int {
 
 func (d *doctor) checkVersion(ctx context.Context) {
 	version, err := d.client.Version(ctx)
+	if errors.Is(err, harper.ErrForbidden) {
+		d.unknown("version", "", "Harper tells it to super users alone")
+		return
+	}
 	if err != nil {
 		d.unknown("version", "", "%s", cause(err))
 		return
@@ -242,19 +272,4 @@ func (d *doctor) curl(operation string) string {
 		socket, target = " --unix-socket "+shellQuote(path), "http://localhost/"
 	}
 	return fmt.Sprintf("curl -u ADMIN%s -H 'Content-Type: application/json' -d %s %s", socket, shellQuote(operation), shellQuote(target))
-}
-
-// horizon is the age of what Harper deletes from its log next.
-func (d *doctor) horizon() (time.Duration, error) {
-	keep, err := parseDuration(d.c.String("retention"))
-	if err != nil {
-		return 0, err
-	}
-	if !d.c.IsSet("retention") && d.cfg.Retention != 0 {
-		keep = time.Duration(d.cfg.Retention)
-	}
-	if keep <= 0 || keep > math.MaxInt64/2 {
-		keep = 72 * time.Hour
-	}
-	return keep, nil
 }

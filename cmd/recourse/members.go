@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -78,6 +80,9 @@ func members(c *cli.Context, e *env, cfg config) (*clusterOf, []ingest.Member, [
 				return nil, nil, nil, usagef("--node names one node, and there are %d targets", len(targets))
 			}
 			name = given
+		}
+		if name != printable(name) || strings.ContainsAny(name, "\n\t") {
+			return nil, nil, nil, usagef("the name of a node has a control character in it: %q", name)
 		}
 		if i == 0 {
 			m.base = o
@@ -188,9 +193,10 @@ func sameHost(address, of string) string {
 		return address
 	}
 	port := u.Port()
-	u.Host = other.Hostname()
-	if port != "" {
-		u.Host += ":" + port
+	if u.Host = other.Hostname(); port != "" {
+		u.Host = net.JoinHostPort(u.Host, port)
+	} else if strings.Contains(u.Host, ":") {
+		u.Host = "[" + u.Host + "]"
 	}
 	return u.String()
 }

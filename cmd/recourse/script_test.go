@@ -57,7 +57,7 @@ func TestScript(t *testing.T) {
 			"harper": startHarper, "fault": setFault, "unaudited": scriptUnaudited, "feed": scriptFeed,
 			"put": scriptWrite("put"), "patch": scriptWrite("patch"), "delete": scriptWrite("delete"), "message": scriptWrite("message"),
 			"writes": scriptWrites, "await": scriptAwait, "asked": scriptAsked, "records": scriptRecords,
-			"wipe": scriptWipe,
+			"wipe": scriptWipe, "backdate": scriptBackdate, "peer": startPeer, "down": scriptDown(true), "up": scriptDown(false),
 		},
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"recourse/audit"
+	"recourse/internal/report"
 	"recourse/store"
 )
 
@@ -50,5 +51,12 @@ func runShow(c *cli.Context, e *env, seq audit.Seq) (err error) {
 	if err != nil {
 		return err
 	}
-	return p.Change(change)
+	var readings report.Readings
+	if readings.Observations, err = w.store.Observations(c.Context, seq); err != nil {
+		return err
+	}
+	if readings.Divergences, err = w.store.Divergences(c.Context, seq); err != nil {
+		return err
+	}
+	return p.Change(change, readings)
 }

@@ -37,7 +37,7 @@ type status struct {
 	Newest   *audit.Time    `json:"newest"`
 	Lag      *int64         `json:"lag_ms"` // of the node that is furthest behind
 	Nodes    []nodeStatus   `json:"nodes"`
-	Gaps     int            `json:"gaps"` // those that are not healed
+	Gaps     int            `json:"gaps"` // that hide something; where a log begins is none
 	Kinds    map[string]int `json:"gap_kinds"`
 	Healed   int            `json:"gaps_healed"`
 	Coverage coverStatus    `json:"coverage"`
@@ -179,7 +179,9 @@ func (s *status) countGaps(gaps []audit.Gap) {
 			s.Healed++
 			continue
 		}
-		s.Gaps++
+		if g.Kind != audit.GapBefore {
+			s.Gaps++
+		}
 		s.Kinds[string(kindOf(g))]++
 	}
 }

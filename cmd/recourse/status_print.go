@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"recourse/audit"
 	"time"
 )
 
@@ -69,7 +71,9 @@ func coverWords(c coverStatus) string {
 func gapWords(s status) string {
 	var parts []string
 	for _, kind := range slices.Sorted(maps.Keys(s.Kinds)) {
-		parts = append(parts, fmt.Sprintf("%d %s", s.Kinds[kind], kind))
+		if kind != string(audit.GapBefore) {
+			parts = append(parts, fmt.Sprintf("%d %s", s.Kinds[kind], kind))
+		}
 	}
 	out := ""
 	if len(parts) > 0 {

@@ -46,6 +46,7 @@ func watchCommand(e *env) *cli.Command {
 }
 
 func runWatch(c *cli.Context, e *env) (err error) {
+	limitMemory()
 	w, err := openWorkspace(c, e, true)
 	if err != nil {
 		return err
@@ -59,6 +60,9 @@ func runWatch(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	if c.Bool("once") {
+		if c.String("listen") != "" || c.Bool("baseline") {
+			return usagef("--listen and --baseline are of no use with --once: it ends when everything is read")
+		}
 		return d.once(c, e)
 	}
 	if err := d.listen(c.Context, c); err != nil {
@@ -140,14 +144,42 @@ func tailOptions(c *cli.Context, e *env, w *workspace) (ingest.Options, *slog.Lo
 
 // once reads up to now, indexes, judges, and says what was new.
 func (d *daemon) once(c *cli.Context, e *env) error {
+	before, err := d.w.store.Alerts(c.Context)
+	if err != nil {
+		return err
+	}
 	got, err := d.cluster.Once(c.Context)
-	alerts, err2 := d.w.catchUp(c.Context, d.set)
-	if err := errors.Join(err, err2); err != nil {
+	_, err2 := d.w.catchUp(c.Context, d.set)
+	err = errors.Join(err, err2)
+	if err != nil && (got.New == 0 || c.Context.Err() != nil) {
 		return err
 	}
+	after, err2 := d.w.store.Alerts(c.Context)
+	if err2 != nil {
+		return errors.Join(err, err2)
+	}
+	alerts := touched(before, after)
 	if f := c.String("output"); f == "table" || f == "" && e.terminal {
-		_, err = fmt.Fprintf(e.stdout, "%d changes new, %d known already, %d gaps new, %d alerts touched\n", got.New, got.Known, got.Gaps, len(alerts))
-		return err
+		_, err2 = fmt.Fprintf(e.stdout, "%d changes new, %d known already, %d gaps new, %d alerts touched\n", got.New, got.Known, got.Gaps, alerts)
+		return errors.Join(err, err2)
 	}
-	return json.NewEncoder(e.stdout).Encode(map[string]int{"new": got.New, "known": got.Known, "late": got.Late, "gaps": got.Gaps, "alerts": len(alerts)})
+	// What could be read is told, even if not all could be.
+	sum := map[string]int{"new": got.New, "known": got.Known, "late": got.Late, "gaps": got.Gaps, "alerts": alerts}
+	return errors.Join(err, json.NewEncoder(e.stdout).Encode(sum))
+}
+
+// touched is how many alerts are new, or rest on more than they did: those of the
+// rules, of the tail and of the sentinel.
+func touched(before, after []audit.Alert) int {
+	was := map[string]audit.Alert{}
+	for _, a := range before {
+		was[a.ID] = a
+	}
+	n := 0
+	for _, a := range after {
+		if b, there := was[a.ID]; !there || b.Count != a.Count || b.LastTime != a.LastTime || b.State != a.State {
+			n++
+		}
+	}
+	return n
 }

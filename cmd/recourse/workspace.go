@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 
@@ -80,11 +81,35 @@ func (w *workspace) engine() *query.Engine {
 	return e
 }
 
+// A roomyReader follows the store as long as there is room on its disk: the index
+// is not to take what the store needs to sort its files.
+type roomyReader struct{ *store.DB }
+
+// Follow ends with store.ErrDiskFull when the room is gone.
+func (r roomyReader) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audit.Change, error] {
+	const often = 1000 // changes
+	return func(yield func(audit.Change, error) bool) {
+		n := 0
+		for c, err := range r.DB.Follow(ctx, after) {
+			if n%often == 0 && err == nil {
+				err = r.CheckRoom()
+			}
+			n++
+			if !yield(c, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // catchUp brings everything that is derived from the store up to its newest
 // change: the index, and the alerts.
 func (w *workspace) catchUp(ctx context.Context, set *rules.Set) ([]audit.Alert, error) {
 	if w.index != nil {
-		if _, err := w.index.Follow(ctx, w.store); err != nil {
+		if _, err := w.index.Follow(ctx, roomyReader{w.store}); err != nil {
+			return nil, err
+		}
+		if err := w.indexAmended(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -78,6 +78,8 @@ func (e *Error) Hint() string {
 		return "reading the audit log needs a super_user, or from Harper 5 a role with the operation read_audit_log"
 	case e.Status == http.StatusForbidden:
 		return "use a user whose role allows this operation"
+	case e.Status == http.StatusNotFound && e.Op == "describe_all":
+		return "check that the target is Harper's operations API (port 9925 by default), and not its REST port"
 	case e.Status == http.StatusNotFound:
 		return "check the names of database and table; Harper tells upper from lower case"
 	case e.Status >= 300 && e.Status < 400:

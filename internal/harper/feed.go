@@ -25,16 +25,19 @@ type FeedEntry struct {
 	// LocalTime is when the entry was stored: on LMDB the time of the commit, on
 	// RocksDB the transaction's own. Version is the time that the log shows.
 	LocalTime, Version audit.Time
-	Type               string   // put, patch, delete, message, invalidate, reload, …
+	Type               string   // put, patch, delete, message, invalidate, reload, …, or unreadable
 	Operation          audit.Op // insert, update or upsert, where the operations API wrote it on this node; else empty
 	User               string   // empty: not named
-	Table              audit.Table
-	ID                 audit.ID   // empty for a reload, which is about no record, and where Err says why
-	NodeID             int        // the node that wrote it, by this one's count; 0: itself
-	Node               string     // its name; empty: not told
-	Prev               audit.Time // the record's entry before, by its LocalTime; 0: none
-	ExpiresAt          audit.Time // when the record ends by itself; 0: never
-	EndTxn             bool       // the last of its transaction, which only RocksDB marks
+	// Table has no name where the table was dropped since; TableID is then the
+	// number that Harper gave it, if it is known, and the entry has no Value.
+	Table     audit.Table
+	TableID   int
+	ID        audit.ID   // empty for a reload, which is about no record, and where Err says why
+	NodeID    int        // the node that wrote it, by this one's count; 0: itself
+	Node      string     // its name; empty: not told
+	Prev      audit.Time // the record's entry before, by its LocalTime; 0: none
+	ExpiresAt audit.Time // when the record ends by itself; 0: never
+	EndTxn    bool       // the last of its transaction, which only RocksDB marks
 	// Value is as it was sent: a patch's holds only what it sets, and
 	// {"__op__":"add","value":n} where it adds. Nil: none, or not readable.
 	Value audit.Value
@@ -196,7 +199,7 @@ func feedEntry(database string, v audit.Value, err error) FeedEntry {
 	e.LocalTime, e.Version = moment(v.Get("localTime")), moment(v.Get("version"))
 	e.Type, e.Operation, e.User = v.Get("type").Text(), audit.Op(v.Get("operation").Text()), v.Get("user").Text()
 	e.Table.Name, e.Node, e.EndTxn = v.Get("table").Text(), v.Get("node").Text(), v.Get("endTxn").Bool()
-	e.NodeID = int(count(v.Get("nodeId")))
+	e.NodeID, e.TableID = int(count(v.Get("nodeId"))), int(count(v.Get("tableId")))
 	e.Prev, e.ExpiresAt = moment(v.Get("prev")), moment(v.Get("expiresAt"))
 	e.Value, e.Err = v.Get("value"), oneLine(v.Get("error").Text())
 	if e.Value.Kind() == audit.KindNull {

@@ -51,19 +51,21 @@ func TestFeed(t *testing.T) {
 		cut  bool
 		want string // the entries, and how it ends
 	}{
-		"whole":     {join(open, entry(t, map[string]any{"user": "bob", "operation": "insert", "value": map[string]any{"a": 1}, "node": "n1", "nodeId": 2, "prev": 3, "expiresAt": 99, "endTxn": true}), end), false, `put insert bob d.T "a" 2 n1 3 99 true {"a":1} ""; <nil>`},
-		"a patch":   {join(open, entry(t, map[string]any{"type": "patch", "value": map[string]any{"n": map[string]any{"__op__": "add", "value": 2}}}), end), false, `patch   d.T "a" 0  0 0 false {"n":{"__op__":"add","value":2}} ""; <nil>`},
-		"a reload":  {join(open, entry(t, map[string]any{"type": "reload", "id": nil}), end), false, `reload   d.T  0  0 0 false null ""; <nil>`},
-		"no id":     {join(open, entry(t, map[string]any{"id": nil}), end), false, `put   d.T  0  0 0 false null "read entry: not a primary key: null"; <nil>`},
-		"an error":  {join(open, entry(t, map[string]any{"error": "Error:\x1b[2J no"}), end), false, `put   d.T "a" 0  0 0 false null "Error: [2J no"; <nil>`},
-		"undefined": {join(open, undefined, end), false, `put   d.  0  0 0 false null "lost"; <nil>`},
-		"no entry":  {join(open, audit.Int(7), entry(t, nil), end), false, `   d.  0  0 0 false null "read entry: it is no object but integer"; put   d.T "a" 0  0 0 false null ""; <nil>`},
-		"cut":       {join(open, entry(t, nil)), true, `put   d.T "a" 0  0 0 false null ""; truncated after 1`},
-		"cut short": {join(open, entry(t, nil)[:9]), true, `truncated after 0`},
-		"nothing":   {nil, true, `truncated after 0`},
-		"empty":     {join(open, end), false, `<nil>`},
-		"more":      {join(open, end, end), false, `truncated after 0`},
-		"an object": {object(t, map[string]any{"error": "no"}), false, `read the feed of d: harper answered 200: no`},
+		"whole":           {join(open, entry(t, map[string]any{"user": "bob", "operation": "insert", "value": map[string]any{"a": 1}, "node": "n1", "nodeId": 2, "prev": 3, "expiresAt": 99, "endTxn": true}), end), false, `put insert bob d.T "a" 2 n1 3 99 true {"a":1} ""; <nil>`},
+		"a patch":         {join(open, entry(t, map[string]any{"type": "patch", "value": map[string]any{"n": map[string]any{"__op__": "add", "value": 2}}}), end), false, `patch   d.T "a" 0  0 0 false {"n":{"__op__":"add","value":2}} ""; <nil>`},
+		"a reload":        {join(open, entry(t, map[string]any{"type": "reload", "id": nil}), end), false, `reload   d.T  0  0 0 false null ""; <nil>`},
+		"no id":           {join(open, entry(t, map[string]any{"id": nil}), end), false, `put   d.T  0  0 0 false null "read entry: not a primary key: null"; <nil>`},
+		"an error":        {join(open, entry(t, map[string]any{"error": "Error:\x1b[2J no"}), end), false, `put   d.T "a" 0  0 0 false null "Error: [2J no"; <nil>`},
+		"undefined":       {join(open, undefined, end), false, `put   d.  0  0 0 false null "lost"; <nil>`},
+		"a dropped table": {join(open, entry(t, map[string]any{"table": nil, "tableId": 7, "error": "table 7 was dropped"}), end), false, `put   d. #7 "a" 0  0 0 false null "table 7 was dropped"; <nil>`},
+		"unreadable":      {join(open, entry(t, map[string]any{"type": "unreadable", "table": nil, "id": nil, "error": "type 9 is not known"}), end), false, `unreadable   d.  0  0 0 false null "type 9 is not known"; <nil>`},
+		"no entry":        {join(open, audit.Int(7), entry(t, nil), end), false, `   d.  0  0 0 false null "read entry: it is no object but integer"; put   d.T "a" 0  0 0 false null ""; <nil>`},
+		"cut":             {join(open, entry(t, nil)), true, `put   d.T "a" 0  0 0 false null ""; truncated after 1`},
+		"cut short":       {join(open, entry(t, nil)[:9]), true, `truncated after 0`},
+		"nothing":         {nil, true, `truncated after 0`},
+		"empty":           {join(open, end), false, `<nil>`},
+		"more":            {join(open, end, end), false, `truncated after 0`},
+		"an object":       {object(t, map[string]any{"error": "no"}), false, `read the feed of d: harper answered 200: no`},
 	} {
 		client := feeding(t, c.body, c.cut)
 		got := ""
@@ -73,7 +75,11 @@ func TestFeed(t *testing.T) {
 				ended = err
 				break
 			}
-			got += fmt.Sprintf("%s %s %s %s %s %d %s %v %v %v %s %q; ", e.Type, e.Operation, e.User, e.Table, e.ID, e.NodeID, e.Node, e.Prev, e.ExpiresAt, e.EndTxn, e.Value.JSON(), e.Err)
+			table := e.Table.String()
+			if e.TableID != 0 {
+				table += fmt.Sprint(" #", e.TableID)
+			}
+			got += fmt.Sprintf("%s %s %s %s %s %d %s %v %v %v %s %q; ", e.Type, e.Operation, e.User, table, e.ID, e.NodeID, e.Node, e.Prev, e.ExpiresAt, e.EndTxn, e.Value.JSON(), e.Err)
 		}
 		var truncated *TruncatedError
 		if errors.As(ended, &truncated) {

@@ -28,8 +28,7 @@ type group struct {
 	op       audit.Op
 	user     string
 	time     audit.Time
-	ids      []audit.ID
-	idErrs   map[int]error
+	keys     keyQueue
 	idsField bool
 	failure  string // the text of an "error"
 
@@ -48,8 +47,9 @@ type group struct {
 }
 
 func (g *group) reset() {
+	g.keys.reset()
 	*g = group{
-		ids: g.ids[:0], held: g.held[:0], ends: g.ends[:0],
+		keys: g.keys, held: g.held[:0], ends: g.ends[:0],
 		everBefore: g.everBefore,
 	}
 	if cap(g.held) > heldBytes*4 {
@@ -193,7 +193,7 @@ func (d *logDecoder) release() error {
 func (d *logDecoder) tell(i int, raw []byte, err error) error {
 	g := &d.g
 	r := AuditRow{
-		Operation: g.op, User: g.user, Time: g.time, Index: i, Size: len(g.ids),
+		Operation: g.op, User: g.user, Time: g.time, Index: i, Size: g.keys.size,
 		IDsField: g.idsField, Lossy: d.t.lossy(),
 	}
 	if err == nil && raw != nil {
@@ -206,13 +206,14 @@ func (d *logDecoder) tell(i int, raw []byte, err error) error {
 	case r.Record.Kind() == audit.KindNull:
 		r.Record, r.Null = nil, !d.t.lossy()
 	}
-	if i < len(g.ids) {
-		r.ID, r.Original = g.ids[i], g.originals[g.ids[i]]
+	if key, ok := g.keys.take(); ok {
+		id, idErr := d.id(key)
+		r.ID, r.Original = id, g.originals[id]
 		if r.Original == nil && g.origErr != nil {
 			r.Err = errors.Join(r.Err, g.origErr)
 		}
-		if idErr := g.idErrs[i]; idErr != nil && g.op != audit.OpReload {
-			r.Err = errors.Join(idErr, r.Err)
+		if idErr != nil && g.op != audit.OpReload {
+			r.Err = errors.Join(fmt.Errorf("read key: %w", idErr), r.Err)
 		}
 	} else {
 		r.Err = errors.Join(errNoKey, r.Err)
@@ -240,7 +241,7 @@ func (d *logDecoder) finish() error {
 	if g.hasRecords || g.op.Kind() != audit.KindDelete {
 		missing = errNoRecord
 	}
-	for i := g.told; i < len(g.ids); i++ {
+	for i := g.told; i < g.keys.size; i++ {
 		if err := d.tell(i, nil, missing); err != nil {
 			return err
 		}

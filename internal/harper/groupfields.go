@@ -20,9 +20,10 @@ func (d *logDecoder) small(name string) (audit.Value, error) {
 // keys reads hash_values or ids.
 func (d *logDecoder) keys() error {
 	g := &d.g
-	g.ids, g.idErrs, g.hasIDs = g.ids[:0], nil, true
+	g.keys.reset()
+	g.hasIDs = true
 	size := 0
-	return d.elements("the keys", func(i int) error {
+	return d.elements("the keys", func(int) error {
 		raw, err := d.t.frame(maxHeader)
 		if err != nil && broken(err) {
 			return err
@@ -30,22 +31,19 @@ func (d *logDecoder) keys() error {
 		if size += len(raw) + 16; size > d.o.MaxGroup {
 			return fmt.Errorf("the keys of a group: %w", errTooLarge)
 		}
-		var id audit.ID
-		if err == nil {
-			id, err = d.id(raw)
-		}
 		if err != nil {
-			if g.idErrs == nil {
-				g.idErrs = map[int]error{}
-			}
-			g.idErrs[i] = fmt.Errorf("read key: %w", err)
+			raw = nil
 		}
-		g.ids = append(g.ids, id)
+		g.keys.put(raw)
 		return nil
 	})
 }
 
+// id is what a key as it was sent stands for.
 func (d *logDecoder) id(raw []byte) (audit.ID, error) {
+	if len(raw) == 0 {
+		return "", errTooLarge
+	}
 	v, err := d.t.decode(raw)
 	if err != nil {
 		return "", err

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"recourse/audit"
 )
@@ -222,8 +223,8 @@ func (f *fetch) lookup(ctx context.Context, ids audit.Value) ([]audit.Value, err
 		switch {
 		case v.Kind() != audit.KindObject:
 			return nil // an old Harper's place holder
-		case f.idle && expired(v, f.info.PrimaryKey) != "":
-			return nil
+		case f.idle && (expired(v, f.info.PrimaryKey) != "" || strings.HasSuffix(v.Get("message").Text(), "Entry is not cached")):
+			return nil // which is how Harper says that there is no such record
 		case v.Get(f.info.PrimaryKey) == nil && v.Len() <= 2 && (v.Get("message") != nil || v.Get("error") != nil):
 			// Errors stand among the records of a good answer. A record without
 			// its key that looks like one is refused as well, not guessed.

@@ -44,7 +44,8 @@ func (c *Client) ServerTime(ctx context.Context) (audit.Time, time.Duration, err
 }
 
 // Version is the server's version, such as 5.1.14. Harper tells it in
-// registration_info, or else in the description of its REST API.
+// registration_info, or else in the description of its REST API, and both to
+// super users only: ErrForbidden.
 func (c *Client) Version(ctx context.Context) (string, error) {
 	const op = "registration_info"
 	v, err := c.ask(ctx, op, audit.Object(map[string]audit.Value{"operation": audit.Text(op)}), false)

@@ -155,7 +155,7 @@ func fuzzLog(t *testing.T, raw []byte) {
 		return b.String(), d
 	}
 	first, d := read()
-	if kept := len(d.in.buf) + cap(d.g.held) + 8*cap(d.g.ends) + 16*cap(d.g.ids); kept > 4<<20 {
+	if kept := len(d.in.buf) + cap(d.g.held) + 8*cap(d.g.ends) + keyChunk*len(d.g.keys.chunks); kept > 4<<20 {
 		t.Errorf("%d bytes are held of an input of %d", kept, len(raw))
 	}
 	if again, _ := read(); again != first {

@@ -58,8 +58,8 @@ type User struct {
 	Permission audit.Value
 }
 
-// UserInfo is the user whom the client logs in as (user_info); anybody may ask
-// for that.
+// UserInfo is the user whom the client logs in as (user_info). Anybody may ask
+// for that but a user whose role lists operations without it: ErrForbidden.
 func (c *Client) UserInfo(ctx context.Context) (User, error) {
 	const op = "user_info"
 	v, err := c.ask(ctx, op, audit.Object(map[string]audit.Value{"operation": audit.Text(op)}), false)

@@ -164,6 +164,9 @@ func unauthorized(msg string) *opError {
 // (utility/operationPermissions.ts).
 const readOnlyOperations = " search search_by_conditions search_by_hash search_by_id search_by_value sql describe_all describe_schema describe_database describe_table user_info get_job get_analytics list_metrics describe_metric "
 
+// adminReadOperations is the group admin_read of 5.1.
+const adminReadOperations = " get_configuration read_log read_audit_log get_custom_functions get_custom_function get_components get_component_file "
+
 const writeOperations = " insert update upsert delete csv_data_load csv_file_load csv_url_load import_from_s3 "
 
 // listed says that a role's allow-list contains an operation.
@@ -175,6 +178,10 @@ func (u *User) listed(op string) bool {
 			return true
 		case "read_only":
 			if strings.Contains(readOnlyOperations, word) {
+				return true
+			}
+		case "admin_read":
+			if strings.Contains(adminReadOperations, word) {
 				return true
 			}
 		case "standard_user":
@@ -192,21 +199,24 @@ const superOnly = " read_audit_log read_transaction_log delete_audit_logs_before
 	" add_role alter_role drop_role list_roles get_configuration cluster_status system_information catchup get_backup registration_info "
 
 // neverListed stay with super users even when a role lists them.
-const neverListed = " read_transaction_log search_jobs_by_start_date "
+const neverListed = " read_transaction_log search_jobs_by_start_date registration_info "
 
 // permit says whether a user may call an operation at all.
 func (s *Server) permit(u *User, op string) *opError {
 	if u.SuperUser {
 		return nil
 	}
-	restricted := strings.Contains(superOnly, " "+op+" ")
 	if s.line == RocksDB && u.Operations != nil {
-		if u.listed(op) && !strings.Contains(neverListed, " "+op+" ") {
+		never := strings.Contains(neverListed, " "+op+" ")
+		if u.listed(op) && !never {
 			return nil
 		}
-		restricted = true
+		if never {
+			op = camel(op)
+		}
+		return forbidden([]any{"Operation '" + op + "' is not permitted for this role's operations configuration"}, []any{})
 	}
-	if !restricted {
+	if !strings.Contains(superOnly, " "+op+" ") {
 		return nil
 	}
 	return forbidden([]any{"Operation '" + camel(op) + "' is restricted to 'super_user' roles"}, []any{})

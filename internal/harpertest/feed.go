@@ -1,6 +1,7 @@
 package harpertest
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,26 +31,27 @@ func (s *Server) serveFeed(w http.ResponseWriter, r *http.Request) {
 	allowed := u != nil && u.SuperUser
 	s.mu.RUnlock()
 	if !allowed {
-		s.restError(w, r, &opError{status: 403, class: "AccessViolation", msg: "Unauthorized access to resource"})
+		refuseFeed(w, 403, "The feed is for super_users")
 		return
-	}
-	format, ok := formatOf(r.Header.Get("Accept"))
-	if !ok {
-		format = "json"
 	}
 	switch rest := strings.TrimPrefix(r.URL.Path, "/RecourseFeed/"); rest {
 	case "info":
-		writeAnswer(w, format, 200, obj{
+		writeAnswer(w, "json", 200, obj{
 			{"component", "recourse-feed"}, {"version", "1"}, {"engine", s.line.String()}, {"time", s.now()}, {"node", s.node},
 		})
 	case "":
-		s.feed(w, r, format)
+		s.feed(w, r)
 	default:
-		s.restError(w, r, &opError{status: 404, class: "NotFound", msg: "Not found"})
+		refuseFeed(w, 404, "There is /RecourseFeed/ and /RecourseFeed/info")
 	}
 }
 
-func (s *Server) feed(w http.ResponseWriter, r *http.Request, format string) {
+func refuseFeed(w http.ResponseWriter, status int, msg string) {
+	writeAnswer(w, "json", status, obj{{"error", msg}})
+}
+
+// feed streams a database's entries, as CBOR whatever is asked for.
+func (s *Server) feed(w http.ResponseWriter, r *http.Request) {
 	limits := [2]audit.Time{0, audit.Time(maxTime)}
 	for i, name := range []string{"from", "to"} {
 		text := r.URL.Query().Get(name)
@@ -58,7 +60,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, format string) {
 		}
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			s.restError(w, r, clientError(400, "%s is not a time", name))
+			refuseFeed(w, 400, name+" is no time")
 			return
 		}
 		limits[i] = audit.Time(f)
@@ -68,37 +70,38 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, format string) {
 	s.retain()
 	d := s.dbs[database]
 	var all []*entry
-	if d != nil {
-		all = s.entriesOf(d)
+	if d != nil && len(d.tables) > 0 {
+		all = s.inOrder(append(s.entriesOf(d), d.dropped...))
 	}
 	s.mu.Unlock()
-	if d == nil {
-		s.restError(w, r, clientError(404, "database '%s' does not exist", database))
+	if d == nil || len(d.tables) == 0 { // Harper opens the audit store with the tables only
+		refuseFeed(w, 404, "Database "+strconv.Quote(database)+" does not exist")
 		return
 	}
 	st := &stream{}
 	for _, e := range all {
 		if e.LocalTime >= limits[0] && e.LocalTime < limits[1] {
-			st.items = append(st.items, e.fed())
+			st.items = append(st.items, e.fed(s.node))
 		}
 	}
-	writeStream(w, r, s, format, st)
+	writeStream(w, r, s, "cbor", st)
 }
 
 // maxTime is later than any.
 const maxTime = 1e300
 
 // fed is an entry as the component tells it; what there is not is left out.
-func (e *entry) fed() obj {
-	o := obj{{"localTime", e.LocalTime}, {"version", e.Version}, {"type", e.Type}, {"table", e.Table.Name}, {"id", shownID(e.ID)}, {"nodeId", e.NodeID}}
+func (e *entry) fed(self string) obj {
+	o := obj{{"localTime", e.LocalTime}, {"version", e.Version}, {"type", e.Type}, {"table", e.Table.Name}, {"id", shownID(e.ID)}, {"nodeId", e.NodeID}, {"node", cmp.Or(e.Node, self)}}
+	if e.droppedAs != 0 {
+		o[3].val = nil
+		o = append(o, field{"tableId", e.droppedAs})
+	}
 	if e.Operation != "" {
 		o = append(o, field{"operation", e.Operation})
 	}
 	if e.User != "" {
 		o = append(o, field{"user", e.User})
-	}
-	if e.Node != "" {
-		o = append(o, field{"node", e.Node})
 	}
 	if e.Prev != 0 {
 		o = append(o, field{"prev", e.Prev})
@@ -109,6 +112,8 @@ func (e *entry) fed() obj {
 	switch {
 	case e.hidden:
 		o = append(o, field{"error", "Error: Data read, but end of buffer not reached"})
+	case e.Raw != nil && e.droppedAs != 0:
+		o = append(o, field{"error", "table " + strconv.Itoa(e.droppedAs) + " was dropped, and with it what its values are decoded by"})
 	case e.Raw != nil:
 		o = append(o, field{"value", e.Raw})
 	}

@@ -48,6 +48,11 @@ func (s *Server) entriesOf(d *database) []*entry {
 	for _, t := range d.tables {
 		all = append(all, t.log...)
 	}
+	return s.inOrder(all)
+}
+
+// inOrder sorts entries as their database keeps them.
+func (s *Server) inOrder(all []*entry) []*entry {
 	slices.SortFunc(all, func(a, b *entry) int {
 		if s.line == LMDB && a.LocalTime != b.LocalTime {
 			if a.LocalTime < b.LocalTime {
@@ -58,4 +63,17 @@ func (s *Server) entriesOf(d *database) []*entry {
 		return int(int64(a.seq) - int64(b.seq))
 	})
 	return all
+}
+
+// Listeners is how many streams of a table's events are open.
+func (s *Server) Listeners(name audit.Table) int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n := 0
+	for sub := range s.subs {
+		if sub.t == s.table(name) {
+			n++
+		}
+	}
+	return n
 }

@@ -275,26 +275,3 @@ func TestPatchCost(t *testing.T) {
 		}
 	}
 }
-
-// TestHiddenFromFeed is of an entry that the component cannot decode: it is
-// told, with an error.
-func TestHiddenFromFeed(t *testing.T) {
-	if status, text := do(t, scratch(t, Options{}), "GET", "/RecourseFeed/info", ""); status != 404 || text != "Not found\n" {
-		t.Errorf("without the component: %d %q", status, text)
-	}
-	s := scratch(t, Options{Feed: true})
-	if err := s.Put("u", dr, "1", value(t, `{"v":1}`)); err != nil {
-		t.Fatal(err)
-	}
-	s.HideFromFeed(dr, "1", s.Entries("d")[0].Version)
-	status, text := do(t, s, "GET", "/RecourseFeed/?database=d&from=0", "")
-	entry := value(t, strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
-	if status != 200 || entry.Get("error") == nil || entry.Get("value") != nil || entry.Get("type").Text() != "put" {
-		t.Errorf("%d %s", status, text)
-	}
-	for path, want := range map[string]int{"/RecourseFeed/?database=nope": 404, "/RecourseFeed/?database=d&from=x": 400, "/RecourseFeed/else": 404} {
-		if status, text := do(t, s, "GET", path, ""); status != want {
-			t.Errorf("%s: %d %s", path, status, text)
-		}
-	}
-}

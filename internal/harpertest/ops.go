@@ -149,7 +149,7 @@ func formatOf(accept string) (string, bool) {
 
 func (s *Server) serveOps(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/api/openapi/rest" {
-		s.openAPI(w)
+		s.openAPI(w, r)
 		return
 	}
 	if r.URL.Path == "/health" {
@@ -287,12 +287,4 @@ func (s *Server) operate(r *http.Request, body audit.Value) (any, error) {
 		defer s.mu.RUnlock()
 	}
 	return run.run(o)
-}
-
-func (s *Server) openAPI(w http.ResponseWriter) {
-	title, version := "HarperDB HTTP REST interface", versionLMDB
-	if s.line == RocksDB {
-		title, version = "Harper HTTP REST interface", versionRocksDB
-	}
-	writeAnswer(w, "json", 200, obj{{"openapi", "3.0.3"}, {"info", obj{{"title", title}, {"version", version}}}, {"paths", obj{}}})
 }

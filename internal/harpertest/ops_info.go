@@ -89,3 +89,23 @@ func (o *op) getBackup() (any, error) {
 	}
 	return nil, &opError{status: 501, class: "Error", msg: "harpertest makes no backups"}
 }
+
+// openAPI describes the REST interface to super users.
+func (s *Server) openAPI(w http.ResponseWriter, r *http.Request) {
+	switch u, denied := s.authenticate(r); {
+	case denied != nil:
+		writeAnswer(w, "json", denied.status, denied.object())
+		return
+	case u == nil:
+		writeAnswer(w, "json", 401, obj{{"error", "Must login"}})
+		return
+	case !u.SuperUser:
+		writeAnswer(w, "json", 403, obj{{"error", "Forbidden"}})
+		return
+	}
+	title, version := "HarperDB HTTP REST interface", versionLMDB
+	if s.line == RocksDB {
+		title, version = "Harper HTTP REST interface", versionRocksDB
+	}
+	writeAnswer(w, "json", 200, obj{{"openapi", "3.0.3"}, {"info", obj{{"title", title}, {"version", version}}}, {"paths", obj{}}})
+}

@@ -117,7 +117,7 @@ func (o *op) dropTable() (any, error) {
 		return nil, err
 	}
 	t := o.target()
-	delete(o.s.dbs[t.Database].tables, t.Name)
+	o.s.dbs[t.Database].drop(t.Name)
 	return done("successfully deleted table '" + t.String() + "'"), nil
 }
 

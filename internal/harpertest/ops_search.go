@@ -182,6 +182,8 @@ func (o *op) searchByID() (any, error) {
 				continue
 			}
 			st.items = append(st.items, sel.show(r))
+		} else if o.body.Get("onlyIfCached").Bool() { // on either line, of any table
+			st.items = append(st.items, obj{{"message", "ServerError: Entry is not cached"}})
 		}
 	}
 	return st, nil

@@ -39,6 +39,8 @@ type entry struct {
 	flushed bool // RocksDB: in a closed file of the log
 	file    int  // RocksDB: which file
 	hidden  bool // the feed component cannot decode it
+
+	droppedAs int // the number of its table, which was dropped; zero: it is there
 }
 
 // record is one key of a table: what it holds now and its part of the log.
@@ -73,8 +75,24 @@ type table struct {
 }
 
 type database struct {
-	name   string
-	tables map[string]*table
+	name    string
+	tables  map[string]*table
+	dropped []*entry // of tables that are gone, which only the feed component shows
+	drops   int
+}
+
+// drop takes a table away. Its entries stay in the audit store, out of reach.
+func (db *database) drop(name string) {
+	t := db.tables[name]
+	if t == nil {
+		return
+	}
+	db.drops++
+	for _, e := range t.log {
+		e.droppedAs = db.drops
+	}
+	db.dropped = append(db.dropped, t.log...)
+	delete(db.tables, name)
 }
 
 func (s *Server) table(t audit.Table) *table {
@@ -91,6 +109,7 @@ func (s *Server) addTable(t audit.Table, sc schema) *table {
 		db = &database{name: t.Database, tables: map[string]*table{}}
 		s.dbs[t.Database] = db
 	}
+	db.drop(t.Name)
 	tbl := &table{Table: t, schema: sc, db: db, records: map[audit.ID]*record{}, byTime: map[entryKey]*entry{}, sorted: true}
 	db.tables[t.Name] = tbl
 	return tbl

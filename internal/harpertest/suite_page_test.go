@@ -145,6 +145,11 @@ func (s *suite) testVersions(t *testing.T) {
 	if status != 200 || canonical(text) != `[{"id":1}]` {
 		t.Errorf("by key after a deletion: %d %s", status, text)
 	}
+	// Asked not to disturb a cache, Harper tells of a record that is not there.
+	status, text = s.op(t, fields{"operation": "search_by_id", "database": s.db, "table": st.table.Name, "ids": []any{"nobody"}, "get_attributes": []any{"*"}, "onlyIfCached": true, "noCacheStore": true})
+	if status != 200 || canonical(text) != `[{"message":"ServerError: Entry is not cached"}]` {
+		t.Errorf("a record that is not there, if it is cached: %d %s", status, text)
+	}
 	if _, err := s.client.Page(testContext(t), audit.Table{Database: s.db, Name: "nope"}, "", 0); !errors.Is(err, harper.ErrNotFound) {
 		t.Errorf("a page of no table: %v", err)
 	}

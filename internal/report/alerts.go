@@ -141,12 +141,15 @@ func groupWords(group map[string]string) string {
 }
 
 // Alert prints one alert with the changes that it rests on, and how whole the
-// log of their tables is.
-func (p *Printer) Alert(a audit.Alert, cov Coverage) error {
+// log of their tables is; nil for an alert that is about no table.
+func (p *Printer) Alert(a audit.Alert, cov *Coverage) error {
 	return p.print(output{
 		document: func() any {
-			doc, c := newAlertDoc(a), newCoverageDoc(cov)
-			doc.Coverage = &c
+			doc := newAlertDoc(a)
+			if cov != nil {
+				c := newCoverageDoc(*cov)
+				doc.Coverage = &c
+			}
 			return doc
 		},
 		page: func(g *page) {
@@ -172,12 +175,18 @@ func (p *Printer) Alert(a audit.Alert, cov Coverage) error {
 			g.gap()
 			g.line(plain, "%s", evidenceCount(a))
 			g.evidence(a.Changes)
-			g.gap()
-			g.coverage(cov)
+			if cov != nil {
+				g.gap()
+				g.coverage(*cov)
+			}
 		},
 		sheet: func() sheet { return evidenceSheet(a.Changes) },
 		notes: func() []string {
-			return append([]string{fmt.Sprintf("%s (%s, risk %d, %s), rule %s, %s", Visible(a.Title), Visible(a.Severity), a.Risk, Visible(string(a.State)), Visible(a.Rule), groupWords(a.Group)), evidenceCount(a)}, coverageNotes(cov)...)
+			notes := []string{fmt.Sprintf("%s (%s, risk %d, %s), rule %s, %s", Visible(a.Title), Visible(a.Severity), a.Risk, Visible(string(a.State)), Visible(a.Rule), groupWords(a.Group)), evidenceCount(a)}
+			if cov != nil {
+				notes = append(notes, coverageNotes(*cov)...)
+			}
+			return notes
 		},
 	})
 }

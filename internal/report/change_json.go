@@ -30,6 +30,8 @@ type changeDoc struct {
 	Nth         int            `json:"nth,omitempty"`
 	Lossy       bool           `json:"lossy,omitempty"`
 	Late        bool           `json:"late,omitempty"`
+	Sent        audit.Value    `json:"sent,omitzero"`
+	Synthetic   bool           `json:"synthetic,omitempty"`
 	Note        string         `json:"note,omitempty"`
 }
 
@@ -54,6 +56,10 @@ func (p *Printer) changeDoc(c *audit.Change) changeDoc {
 		Database: c.Key.Table.Database, Table: c.Key.Table.Name, Key: c.Key.ID,
 		Op: c.Op, Reported: c.Reported, Before: p.imageDoc(c.Before), After: p.imageDoc(c.After),
 		Group: c.Group, Nth: c.Nth, Lossy: c.Lossy, Late: c.Late, Note: c.Note,
+	}
+	doc.Synthetic = c.Synthetic
+	if !p.o.NoImages {
+		doc.Sent = c.Sent
 	}
 	if c.User != "" {
 		doc.User = &c.User

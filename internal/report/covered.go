@@ -60,10 +60,12 @@ func (c Covered) summary() (oldest, readTo audit.Time, mean float64) {
 	return oldest, readTo, mean
 }
 
+// unhealed counts the gaps that hide something which there was to be read: that
+// a log began is none.
 func (c Covered) unhealed() int {
 	n := 0
 	for _, g := range c.Gaps {
-		if g.Healed == 0 {
+		if g.Healed == 0 && g.Kind != audit.GapBefore {
 			n++
 		}
 	}

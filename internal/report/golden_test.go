@@ -90,6 +90,16 @@ func gaps() []audit.Gap {
 // whole and partly are coverages of answers, covered that of two tables.
 func whole() report.Coverage { return covered().Tables[1].Coverage }
 
+// readings are of a change that a second node logs under another name, and that
+// was once read otherwise.
+func readings() report.Readings {
+	return report.Readings{
+		Observations: []audit.Observation{{Node: "n2", Op: audit.OpUpsert, Observed: 1795465990000}},
+		Divergences: []audit.Divergence{{Node: "n1", Op: audit.OpPatch, User: "eve", Observed: 1795465995000,
+			After: audit.PresentImage(audit.Object(map[string]audit.Value{"email": audit.Text("z@z")}), audit.Logged, audit.Provisional)}},
+	}
+}
+
 func partly() report.Coverage {
 	c := covered()
 	return report.Coverage{To: audit.Time(math.Inf(1)), Gaps: c.Gaps[:1], Stretches: append(c.Tables[0].Stretches, c.Tables[1].Stretches...)}
@@ -229,13 +239,13 @@ func TestGolden(t *testing.T) {
 		"search-nothing": func(p *report.Printer) error {
 			return p.Changes(nil, query.Summary{TotalExact: true, Coverage: whole()})
 		},
-		"show":    func(p *report.Printer) error { return p.Change(changes[1]) },
+		"show":    func(p *report.Printer) error { return p.Change(changes[1], readings()) },
 		"history": func(p *report.Printer) error { return p.History(changes[0].Key, changes, report.Coverage{}) },
 		"hostile": func(p *report.Printer) error {
 			return p.Changes([]audit.Change{hostile()}, query.Summary{Count: 1, Total: 1, TotalExact: true, Coverage: query.Coverage{Complete: true}})
 		},
 		"alerts": func(p *report.Printer) error { return p.Alerts(alerts()) },
-		"alert":  func(p *report.Printer) error { return p.Alert(alerts()[0], partly()) },
+		"alert":  func(p *report.Printer) error { cov := partly(); return p.Alert(alerts()[0], &cov) },
 		"search-covered": func(p *report.Printer) error {
 			return p.Changes(changes, query.Summary{Count: 7, Total: 7, TotalExact: true, Coverage: partly()})
 		},

@@ -9,12 +9,13 @@ import (
 )
 
 // Change prints one change with all that is known of it.
-func (p *Printer) Change(c audit.Change) error {
+func (p *Printer) Change(c audit.Change, r Readings) error {
 	return p.print(output{
-		document: func() any { return p.changeDoc(&c) },
+		document: func() any { return p.fullChangeDoc(&c, r) },
 		page: func(g *page) {
 			g.line(bold, "%s", record(c.Key))
 			g.change(&c, true, !p.o.NoImages)
+			g.readings(r, !p.o.NoImages)
 		},
 		sheet: func() sheet { return editSheet([]audit.Change{c}) },
 	})
@@ -73,6 +74,12 @@ func (g *page) change(c *audit.Change, full, bodies bool) {
 	}
 	if c.Late {
 		g.line(warn, "    late: found by reading again what had been passed")
+	}
+	if c.Synthetic {
+		g.line(warn, "    synthetic: no log told of it; it was found by comparing lists, at that time or before")
+	}
+	if c.Sent != nil && bodies {
+		g.line(faint, "    sent %s", value(c.Sent))
 	}
 	if c.Lossy {
 		g.line(warn, "    lossy: read as JSON, which has no dates, bytes or NaN")

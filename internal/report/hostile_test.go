@@ -94,7 +94,9 @@ func printed(t interface {
 	gap := audit.Gap{Node: c.Node, Table: c.Key.Table, Reason: c.Note, From: c.Time}
 	var out []string
 	for _, print := range []func(*report.Printer) error{
-		func(p *report.Printer) error { return p.Change(c) },
+		func(p *report.Printer) error {
+			return p.Change(c, report.Readings{Observations: []audit.Observation{{Node: c.Node, Op: c.Op}}, Divergences: []audit.Divergence{{Node: c.Node, Op: c.Op, User: c.User, After: c.After}}})
+		},
 		func(p *report.Printer) error {
 			return p.Changes([]audit.Change{c, c}, query.Summary{Count: 2, Next: c.User, Coverage: query.Coverage{Gaps: []audit.Gap{gap}}})
 		},
@@ -105,7 +107,7 @@ func printed(t interface {
 		func(p *report.Printer) error {
 			return p.Checks([]report.Check{{Name: c.User, State: report.CheckState(c.User), Seen: c.Note}})
 		},
-		func(p *report.Printer) error { return p.Alert(a, report.Coverage{Gaps: []audit.Gap{gap}}) },
+		func(p *report.Printer) error { return p.Alert(a, &report.Coverage{Gaps: []audit.Gap{gap}}) },
 		func(p *report.Printer) error {
 			at := query.TableStretch{Table: gap.Table, Stretch: audit.Stretch{From: 1, To: 2, Cover: audit.CoverGap, Reason: gap.Reason, Nodes: []string{gap.Node}}}
 			cov := query.Coverage{To: 2, Gaps: []audit.Gap{gap}, Stretches: []query.TableStretch{at}}
@@ -264,7 +266,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		With("long", audit.Text(strings.Repeat("x", 5000)))
 	for _, f := range []report.Format{report.JSON, report.NDJSON} {
 		var b bytes.Buffer
-		if err := report.New(&b, report.Options{Format: f, Width: 20}).Change(c); err != nil {
+		if err := report.New(&b, report.Options{Format: f, Width: 20}).Change(c, report.Readings{}); err != nil {
 			t.Fatal(err)
 		}
 		var got struct {
@@ -326,7 +328,7 @@ func TestUnknownIsNeverShownAsEmpty(t *testing.T) {
 		report.Markdown: {"before unknown"},
 	} {
 		var b bytes.Buffer
-		if err := report.New(&b, report.Options{Format: format}).Change(c); err != nil {
+		if err := report.New(&b, report.Options{Format: format}).Change(c, report.Readings{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, w := range want {

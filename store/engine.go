@@ -1,0 +1,65 @@
+package store
+
+import (
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+const (
+	defaultMemory = 104 << 20
+	minMemory     = 80 << 20
+	// sortMemory is what of it sorting takes: three memory tables, and twice the
+	// size of one for each of the eight tables that Badger keeps the memory of.
+	sortMemory = 64 << 20
+	memTable   = 11 << 18
+	// Values above this size go to Badger's value log, so that compactions do
+	// not copy them and so that they hardly count towards a transaction's limit.
+	// What is replaced there comes back only slowly (see RunGC), so rule state
+	// should stay below. A transaction takes at most 422 KiB of smaller values.
+	valueThreshold = 64 << 10
+	valueLogFile   = 256 << 20
+	maxValue       = 128 << 20 // well below valueLogFile, which Badger demands
+	// leastTable is the size of a sorted table, of which Badger builds and writes
+	// up to some twenty at a time, each in several times its size of memory. It
+	// keeps every one open and mapped, so in a large store they are larger.
+	leastTable = 512 << 10
+	mostTables = 8192
+)
+
+func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
+	memory := o.Memory
+	if memory == 0 {
+		memory = defaultMemory
+	}
+	caches := max(memory, minMemory) - sortMemory
+	b := badger.DefaultOptions(dir).
+		WithSyncWrites(!o.NoSync).
+		WithNumVersionsToKeep(1).
+		WithDetectConflicts(false). // one writer at a time
+		WithMetricsEnabled(false).
+		WithLogger(log).
+		WithMemTableSize(memTable).
+		WithNumMemtables(2).
+		WithNumLevelZeroTables(10).
+		WithNumLevelZeroTablesStall(30).
+		WithBaseTableSize(tableSize(dir)).
+		WithBlockCacheSize(caches * 2 / 3).
+		WithIndexCacheSize(caches / 3).
+		WithNumCompactors(2).
+		WithValueThreshold(valueThreshold).
+		WithValueLogFileSize(valueLogFile).
+		WithVerifyValueChecksum(true).
+		WithChecksumVerificationMode(options.OnBlockRead)
+	b.TableSizeMultiplier = 1
+	return b
+}
+
+// tableSize is the size of a new sorted table.
+func tableSize(dir string) int64 {
+	size := int64(leastTable)
+	disk, _ := diskUse(dir) // Badger will say what is wrong with it
+	for disk/size > mostTables {
+		size *= 2
+	}
+	return size
+}

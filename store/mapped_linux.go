@@ -1,0 +1,135 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// Badger maps its tables into memory, and what was written or read of them
+// counts as the process's until somebody else wants the room: in the end, the
+// whole store. A machine takes it back by itself, but who looks at a process, or
+// bounds it, sees a program that never stops growing.
+const (
+	mostMapped  = 56 << 20 // of all files, the program's own among them
+	mappedEvery = 100 * time.Millisecond
+	// mappedAfter is how long after a commit tables are sorted, or read by those
+	// who follow.
+	mappedAfter = 10 * time.Second
+)
+
+// shedMapped takes the tables out of the process's memory, not out of the
+// system's cache, when they are much: from a commit on, until there was none for
+// a while.
+func (db *DB) shedMapped(commits <-chan struct{}, done <-chan struct{}) {
+	tick := time.NewTicker(mappedEvery)
+	defer tick.Stop()
+	var last time.Time
+	for {
+		if time.Since(last) > mappedAfter {
+			select {
+			case <-commits:
+			case <-done:
+				return
+			}
+			last = time.Now()
+		}
+		select {
+		case <-commits:
+			last = time.Now()
+			continue
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		if mappedBytes() > mostMapped {
+			db.unmapTables()
+		}
+	}
+}
+
+// mappedBytes is how much of files this process has in memory; 0: not known.
+func mappedBytes() int64 {
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, resident, shared int64
+	if _, err := fmt.Sscan(string(data), &size, &resident, &shared); err != nil {
+		return 0
+	}
+	return shared * int64(os.Getpagesize())
+}
+
+// unmapTables takes out every table that is there before and after an iterator
+// was made: those the iterator holds, so that Badger unmaps none of them
+// meanwhile and nothing else can lie where they do.
+func (db *DB) unmapTables() {
+	before := db.tableIDs()
+	txn := db.badger.NewTransaction(false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{})
+	defer it.Close()
+	after := db.tableIDs()
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return
+	}
+	dir, err := filepath.EvalSymlinks(db.dir)
+	if err != nil {
+		return
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(maps)); lines.Scan(); {
+		m, ok := parseMapping(lines.Text())
+		if !ok || filepath.Dir(m.path) != dir {
+			continue
+		}
+		id, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(m.path), ".sst"), 10, 64)
+		if err == nil && before[id] && after[id] {
+			// What a shared mapping of a file loses it reads again from the file.
+			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, m.from, m.to-m.from, syscall.MADV_DONTNEED)
+		}
+	}
+}
+
+func (db *DB) tableIDs() map[uint64]bool {
+	ids := map[uint64]bool{}
+	for _, t := range db.badger.Tables() {
+		ids[t.ID] = true
+	}
+	return ids
+}
+
+// A mapping is a shared mapping of a file in this process.
+type mapping struct {
+	from, to uintptr
+	path     string
+}
+
+// parseMapping reads a line of /proc/self/maps (proc(5)).
+func parseMapping(line string) (mapping, bool) {
+	fields := strings.Fields(line)
+	if len(fields) < 6 || !strings.HasSuffix(fields[1], "s") || !strings.HasSuffix(line, ".sst") {
+		return mapping{}, false
+	}
+	from, to, _ := strings.Cut(fields[0], "-")
+	a, err := strconv.ParseUint(from, 16, 8*int(unsafe.Sizeof(uintptr(0))))
+	if err != nil {
+		return mapping{}, false
+	}
+	b, err := strconv.ParseUint(to, 16, 8*int(unsafe.Sizeof(uintptr(0))))
+	path := line[strings.IndexByte(line, '/'):]
+	return mapping{uintptr(a), uintptr(b), path}, err == nil && a < b
+}

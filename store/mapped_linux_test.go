@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"recourse/audit"
+)
+
+// TestUnmapTables: what readers and compactions have at hand stays whole while
+// the tables are taken out of memory, again and again.
+func TestUnmapTables(t *testing.T) {
+	db := open(t)
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				db.unmapTables()
+			}
+		}
+	})
+	group.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			for c, err := range db.Follow(context.Background(), 0) {
+				if err != nil || c.ID != c.Identify() {
+					t.Errorf("change %d: %v", c.Seq, err)
+					return
+				}
+			}
+		}
+	})
+	body := object(1).With("long", audit.Text(string(make([]byte, 4000))))
+	for i := range 60 {
+		var batch []audit.Change
+		for j := range 80 {
+			batch = append(batch, made(fmt.Sprint(j%7), audit.Time(i*100+j), audit.OpUpsert, body))
+		}
+		appendAll(t, db, batch...)
+	}
+	close(done)
+	group.Wait()
+	mustBeWhole(t, db)
+	maps := 0
+	for id := range db.tableIDs() {
+		if id > 0 {
+			maps++
+		}
+	}
+	if maps == 0 {
+		t.Error("there was no table to take out")
+	}
+}
+
+func TestParseMapping(t *testing.T) {
+	for line, want := range map[string]mapping{
+		"7f0c8c000000-7f0c8c100000 rw-s 00000000 fe:00 1311 /data/a b/000012.sst": {0x7f0c8c000000, 0x7f0c8c100000, "/data/a b/000012.sst"},
+		"7f0c8c000000-7f0c8c100000 rw-p 00000000 fe:00 1311 /data/000012.sst":     {},
+		"7f0c8c000000-7f0c8c100000 rw-s 00000000 fe:00 1311 /data/000012.vlog":    {},
+		"7f0c8c000000-7f0c8c100000 rw-p 00000000 00:00 0":                         {},
+		"z-7f0c8c100000 rw-s 00000000 fe:00 1311 /data/000012.sst":                {},
+	} {
+		if got, ok := parseMapping(line); got != want || ok != (want != mapping{}) {
+			t.Errorf("%s: %+v %v", line, got, ok)
+		}
+	}
+}
