@@ -35,6 +35,7 @@ type polling struct {
 	cursor audit.Cursor
 	known  bool // the table was read before
 	first  bool // no part of the log was ever read that held anything
+	anew   bool // the whole log is read again
 	scan   *scan
 	outage []audit.Gap
 	shown  recent     // what the live window showed
@@ -127,13 +128,17 @@ func (p *polling) begin() audit.Time {
 		// The clock was set back while nobody looked. What was written since lies
 		// before the cursor, and since when is not known.
 		t.o.Log.Warn("the server's clock was set back: reading the whole log", "table", p.tb.name(), "by_ms", (cursor - p.server).String())
+		p.anew = true
 		return 0
 	case p.setBack():
 		return min(cursor, p.server-ms(elapsed)) - ms(t.o.Overlap)
 	}
 	kept := t.retention()
+	// Reading the whole log again leaves the cursor far behind if it is interrupted.
+	begun := p.cursor.Reread[wholeReading]
+	p.anew = begun != 0 && p.server-begun < ms(kept)
 	read := p.tb.memory.readTo(cursor, p.server)
-	if lost := p.server - ms(kept); read < lost && p.through() && (p.tb.polled.IsZero() || elapsed > kept) {
+	if lost := p.server - ms(kept); read < lost && p.through() && !p.anew && (p.tb.polled.IsZero() || elapsed > kept) {
 		p.outage = []audit.Gap{{
 			Node: t.o.Node, Table: p.tb.table, From: read, To: lost, Kind: audit.GapOutage, Observed: audit.TimeOf(t.o.Now()),
 			Reason: "not read for longer than Harper keeps its log: changes of this time may be lost",
@@ -198,6 +203,10 @@ func (p *polling) commit(ctx context.Context, w window) error {
 // log was through.
 const firstReading = "first"
 
+// wholeReading is, among the re-scans in a cursor, when a reading of the whole
+// log was under way that a clock which was set back has made necessary.
+const wholeReading = "whole"
+
 // reread is when the re-scans were done; for a table that was never read
 // before, reading it is all of them.
 func (p *polling) reread(ended bool) map[string]audit.Time {
@@ -210,6 +219,9 @@ func (p *polling) reread(ended bool) map[string]audit.Time {
 	}
 	if ended && p.first {
 		done[firstReading] = p.server
+	}
+	if delete(done, wholeReading); p.anew && !ended {
+		done[wholeReading] = p.server
 	}
 	p.tb.reread = done
 	return done
