@@ -73,10 +73,9 @@ func TestFullDisk(t *testing.T) {
 			}
 			free.Store(1 << 30)
 		}
-		follow(t, srv, db, ingest.Options{Log: slog.New(slog.NewTextHandler(&book, nil))}, write, stored)
-		if !book.has("reading again") {
-			t.Error("it is not said that there is room again")
-		}
+		// follow waits until it is also said that there is room again.
+		follow(t, srv, db, ingest.Options{Log: slog.New(slog.NewTextHandler(&book, nil))}, write,
+			func() bool { return stored() && book.has("reading again") })
 		ids := map[audit.ID]bool{}
 		for _, c := range changesOf(t, db) {
 			ids[c.Key.ID] = true
