@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"recourse/audit"
@@ -34,7 +35,7 @@ func (p *polling) prove(ctx context.Context, b *audit.Batch, w window) error {
 	if len(gone) == 0 || p.scan.explained(len(gone), shown.from) {
 		return nil
 	}
-	lost, err := p.lost(ctx, gone, shown, w)
+	lost, err := p.lost(ctx, gone, shown)
 	if lost > 0 && err == nil {
 		b.Gaps = append(b.Gaps, audit.Gap{
 			Node: p.t.o.Node, Table: p.tb.table, From: p.cursor.Time, To: p.server, Kind: audit.GapPurged, Observed: audit.TimeOf(p.t.o.Now()),
@@ -44,32 +45,31 @@ func (p *polling) prove(ctx context.Context, b *audit.Batch, w window) error {
 	return err
 }
 
-// lost counts which of the changes that are missing are so for sure.
-func (p *polling) lost(ctx context.Context, gone []audit.ChangeID, shown *recent, w window) (int, error) {
+// lost counts which of the changes that are missing are so for sure: no part of
+// the log shows them where they may stand.
+func (p *polling) lost(ctx context.Context, gone []audit.ChangeID, shown *recent) (int, error) {
 	times := window{from: p.server}
 	for _, id := range gone {
 		at := shown.seen[id].time
 		times.from, times.to = min(times.from, at), max(times.to, at)
 	}
+	places := []window{{times.from - 1000, times.to + commitLag}}
 	if !p.scan.oneClock {
-		// A change that is dated into the future stands before its time, but not
-		// before where the last poll began, and another up to a while after it.
-		times.from, times.to = min(times.from, shown.from), max(times.to+ms(lateAfter), w.from)
+		// On the LMDB line a change stands where it was committed: before its time if
+		// that was dated ahead, and after it if it came late.
+		places = []window{{from: min(times.from, shown.from)}, {from: p.server - ms(p.t.retention())}}
 	}
-	again, s, err := p.t.lookAgain(ctx, p.tb, p.server, times)
-	if err != nil {
-		return 0, err
-	}
-	lost := 0
-	for _, id := range gone {
-		if !again.has(id) && !s.unread(shown.seen[id].time) {
-			lost++
+	for _, w := range places {
+		again, s, err := p.t.lookAgain(ctx, p.tb, p.server, w)
+		if err != nil {
+			return 0, err
+		}
+		gone = slices.DeleteFunc(gone, func(id audit.ChangeID) bool { return again.has(id) || s.unread(shown.seen[id].time) })
+		if len(gone) == 0 || s.explained(len(gone), 0) {
+			return 0, nil
 		}
 	}
-	if s.explained(lost, 0) {
-		lost = 0
-	}
-	return lost, nil
+	return len(gone), nil
 }
 
 // remembered is what is stored of the end of what was read of a log: the changes
@@ -105,7 +105,7 @@ func (t *Tailer) lookAgain(ctx context.Context, tb *table, server audit.Time, w 
 		shown.add(r.changes)
 		return nil
 	})
-	err := s.run(ctx, window{max(w.from-1000, 0), w.to + commitLag})
+	err := s.run(ctx, window{max(w.from, 0), w.to})
 	return shown, s, err
 }
 

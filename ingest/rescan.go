@@ -238,11 +238,10 @@ func (r *rescanning) compare(ctx context.Context, w window, b *audit.Batch) erro
 	if len(gone) == 0 {
 		return nil
 	}
-	lost, err := r.lost(ctx, gone, window{gone[0].Time, gone[len(gone)-1].Time})
+	lost, err := r.lost(ctx, gone, window{gone[0].Time - 1000, gone[len(gone)-1].Time + commitLag})
 	if err == nil && len(lost) > 0 && r.tb.twoClocks {
-		// What is dated into the future stands where it was committed, and when that
-		// was is not known.
-		lost, err = r.lost(ctx, lost, window{kept, lost[len(lost)-1].Time})
+		// A change stands where it was committed, and when that was is not known.
+		lost, err = r.lost(ctx, lost, window{from: kept})
 	}
 	if err != nil {
 		return err
