@@ -77,6 +77,10 @@ func (d Diff) Attributes() []string {
 	for _, e := range d {
 		names = append(names, e.Attribute())
 	}
+	return sortedOnce(names)
+}
+
+func sortedOnce(names []string) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
