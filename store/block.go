@@ -116,14 +116,22 @@ func encodeBlock(first audit.Seq, rows []row) ([]byte, error) {
 
 // check says whether the block has these rows.
 func (b *block) check(rows []row) error {
-	got, err := b.rows()
+	d, err := b.reader()
 	if err != nil {
 		return err
 	}
 	for i := range rows {
-		if !sameRow(&got[i], &rows[i]) {
+		var r row
+		d.limit -= len(d.arena)
+		d.arena = d.arena[:0]
+		d.row(i, &r)
+		r.c.ID = r.c.Identify()
+		if d.bad() || !sameRow(&r, &rows[i]) {
 			return fmt.Errorf("change %d would not come back as it is", rows[i].c.Seq)
 		}
+	}
+	if !d.ended() {
+		return fmt.Errorf("more would come back than there was")
 	}
 	return nil
 }

@@ -187,6 +187,7 @@ type blockReader struct {
 	m     *blockMeta
 	in    sources
 	arena []byte
+	limit int // how long arena may become
 	seen  [bodyCount][]int // by shape: how many bodies of it came before
 	ends  []int            // where the values of the image after begin and end in arena
 	shape int              // of the image after; -1: it has none
@@ -199,7 +200,7 @@ func (b *block) reader() (*blockReader, error) {
 		return nil, err
 	}
 	m := b.meta
-	d := &blockReader{b: b, m: m, maps: map[[2]int][]int{}}
+	d := &blockReader{b: b, m: m, limit: b.bodies, maps: map[[2]int][]int{}}
 	d.in = sources{words: stream{b: m.parts[partWords]}, nums: stream{b: m.parts[partNums]}, lits: stream{b: m.parts[partLits]}}
 	all := make([]int, bodyCount*len(m.shapes))
 	for part := range d.seen {
@@ -210,7 +211,7 @@ func (b *block) reader() (*blockReader, error) {
 
 func (d *blockReader) bad() bool { return d.in.bad() || d.large }
 
-func (d *blockReader) ended() bool { return d.in.ended() && len(d.arena) == d.b.bodies }
+func (d *blockReader) ended() bool { return d.in.ended() && len(d.arena) == d.limit }
 
 // grow makes room for so many bytes, as far as the block can be believed.
 func (d *blockReader) grow(n int) {
@@ -284,10 +285,7 @@ func (d *blockReader) body(part, kind int, at *moment) audit.Value {
 	} else {
 		d.object(part, kind-bodyShape, at)
 	}
-	if len(d.arena) > d.b.bodies {
-		d.large = true
-	}
-	if d.bad() {
+	if d.large = len(d.arena) > d.limit; d.bad() {
 		return nil
 	}
 	if len(d.arena) == start {
@@ -304,15 +302,25 @@ func (d *blockReader) object(part, shape int, at *moment) {
 	switch {
 	case part == partAfter:
 		d.shape, d.ends = shape, d.ends[:0]
-	case d.shape >= 0:
+	case d.shape >= 0 && d.shape != shape:
 		base = placesIn(d.maps, d.m.shapes, shape, d.shape)
 	}
+	same := d.shape == shape && part != partAfter
 	out := appendCBORHead(d.arena, cborMap, uint64(len(names)))
-	for a, name := range names {
-		out = append(out, name...)
-		start := len(out)
+	for a := 0; a < len(names); a++ {
 		form := int(d.m.parts[partForms][cell])
 		cell += g.n
+		if form == formSame && same {
+			// Of an object of the same shape whole stretches are the same.
+			from := a
+			for ; a+1 < len(names) && d.m.parts[partForms][cell] == formSame; a++ {
+				cell += g.n
+			}
+			out = append(out, out[d.ends[2*from]-len(names[from]):d.ends[2*a+1]]...)
+			continue
+		}
+		out = appendShort(out, names[a])
+		start := len(out)
 		switch {
 		case form != formSame:
 			if form == wideForm {
@@ -327,10 +335,20 @@ func (d *blockReader) object(part, shape int, at *moment) {
 		if part == partAfter {
 			d.ends = append(d.ends, start, len(out))
 		}
-		if len(out) > d.b.bodies || d.in.bad() {
-			d.large = len(out) > d.b.bodies
+		if len(out) > d.limit || d.in.bad() {
 			break
 		}
 	}
 	d.arena = out
+}
+
+// appendShort appends what is mostly short: sixteen bytes are copied at once
+// where there is room for them.
+func appendShort(dst, b []byte) []byte {
+	n := len(dst)
+	if len(b) > 16 || cap(b) < 16 || cap(dst)-n < 16 {
+		return append(dst, b...)
+	}
+	*(*[16]byte)(dst[n : n+16]) = [16]byte(b[:16])
+	return dst[:n+len(b)]
 }

@@ -263,7 +263,7 @@ func (s *sources) word(dst []byte, words *texts) []byte {
 		s.words.bad = true
 		return dst
 	}
-	return append(dst, words.at(n)...)
+	return appendShort(dst, words.at(n))
 }
 
 func (s *sources) item(dst []byte, item, arg byte) []byte {

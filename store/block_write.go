@@ -274,7 +274,7 @@ func namesOf(shape []byte) [][]byte {
 		if n == 0 || len(names) == maxAttributes {
 			return nil
 		}
-		names = append(names, shape[:n:n])
+		names = append(names, shape[:n])
 		shape = shape[n:]
 	}
 	return names
