@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
 	"sync"
 
@@ -16,16 +15,17 @@ import (
 //	bodies   uvarint: how many bytes all bodies have when they are written out
 //	keys     uvarint: how many bytes all keys' ids have
 //	sizes    for each part: uvarint of its bytes, uvarint of those stored here
-//	parts    dictionaries, columns, forms, words, numbers, literals
+//	parts    dictionaries and literals, columns, forms, words, numbers
 //
 // A part is one zstd frame, or the bytes themselves where zstd gains nothing
 // (both sizes are the same then). Numbers are LEB128 as encoding/binary's
 // uvarint; a signed one is folded (zigzag: 0, -1, 1, -2 …).
 //
-// Dictionaries: five lexicons, see lexicon: users; other names (clusters,
+// Dictionaries and literals: five lexicons, see lexicon: users; other names (clusters,
 // nodes, operations, databases, tables, notes); templates; words; shapes. The
 // first entry of a lexicon is 0. A shape is the names of an object's attributes
-// in the order in which they stand, each as its CBOR text.
+// in the order in which they stand, each as its CBOR text. The literals are what
+// follows the dictionaries.
 //
 // Columns: one number of every change, column after column, see column; then
 // the checkpoints, and the keys' own words, numbers and literals, each after its
@@ -68,12 +68,11 @@ const (
 
 // The parts of a payload, in order.
 const (
-	partDict = iota
+	partTexts = iota
 	partMeta
 	partForms
 	partWords
 	partNums
-	partLits
 	partCount
 )
 
@@ -227,48 +226,4 @@ func (b *block) head(i int) (audit.Change, error) {
 	r.c.Seq, r.c.Key.ID = b.first+audit.Seq(i), b.ids[i]
 	r.c.After, r.c.Before = audit.Image{}, audit.Image{}
 	return r.c, nil
-}
-
-func fold(n int64) uint64   { return uint64(n<<1) ^ uint64(n>>63) }
-func unfold(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
-
-// A stream is read from its beginning; bad says that something was missing, and
-// that what was read since is not to be used.
-type stream struct {
-	b   []byte
-	pos int
-	bad bool
-}
-
-func (s *stream) byte() byte {
-	if s.pos >= len(s.b) {
-		s.bad = true
-		return 0
-	}
-	s.pos++
-	return s.b[s.pos-1]
-}
-
-func (s *stream) uvarint() uint64 {
-	if s.pos < len(s.b) && s.b[s.pos] < 0x80 {
-		s.pos++
-		return uint64(s.b[s.pos-1])
-	}
-	u, n := binary.Uvarint(s.b[min(s.pos, len(s.b)):])
-	if n <= 0 {
-		s.bad = true
-		return 0
-	}
-	s.pos += n
-	return u
-}
-
-// take is the next n bytes.
-func (s *stream) take(n uint64) []byte {
-	if n > uint64(len(s.b)-s.pos) {
-		s.bad = true
-		return nil
-	}
-	s.pos += int(n)
-	return s.b[s.pos-int(n) : s.pos : s.pos]
 }

@@ -18,13 +18,13 @@ const (
 	bodyShape
 )
 
-// The bodies of a change, in the order in which they are packed.
+// The roles of a change's bodies, in the order in which they are packed.
 const (
-	partAfter = iota
-	partBefore
-	partWas
-	partSent
-	bodyCount
+	roleAfter = iota
+	roleBefore
+	roleWas
+	roleSent
+	roleCount
 )
 
 const (
@@ -51,7 +51,7 @@ type blockWriter struct {
 	key    leftOut
 	out    *leftOut // one of the two
 	split  templater
-	cells  [bodyCount][][]byte // by shape: the forms, change after change
+	cells  [roleCount][][]byte // by shape: the forms, change after change
 	bodies int
 	keys   int
 
@@ -62,12 +62,6 @@ type blockWriter struct {
 	dict, meta   []byte
 	table        []byte // the forms as they are stored
 	packed       []byte
-}
-
-// A shapedBody is the values of a body that has a shape.
-type shapedBody struct {
-	shape int
-	vals  [][]byte
 }
 
 func (w *blockWriter) lexicons() []*lexicon {
@@ -132,7 +126,7 @@ func (w *blockWriter) pack(first audit.Seq, rows []row) (*block, error) {
 	}
 	w.finish()
 	b := &block{first: first, n: len(rows), bodies: w.bodies, keys: w.keys}
-	for i, part := range [partCount][]byte{w.dict, w.meta, w.table, w.body.words, w.body.nums, w.body.lits} {
+	for i, part := range [partCount][]byte{w.dict, w.meta, w.table, w.body.words, w.body.nums} {
 		b.frames[i] = frame{size: len(part), stored: part}
 	}
 	return b, nil
@@ -150,19 +144,19 @@ func (w *blockWriter) row(r, before *row) {
 	for table >= len(w.guess) {
 		w.guess = append(w.guess, -1)
 	}
-	kind := w.image(partAfter, c.After.Body, nil, &w.after, table, at)
-	for part, body := range [bodyCount]audit.Value{c.After.Body, c.Before.Body, r.was.Body, c.Sent} {
+	kind := w.image(roleAfter, c.After.Body, nil, &w.after, table, at)
+	for role, body := range [roleCount]audit.Value{c.After.Body, c.Before.Body, r.was.Body, c.Sent} {
 		kind := kind
-		if part != partAfter {
-			kind = w.image(part, body, c.After.Body, &w.other, table, at)
+		if role != roleAfter {
+			kind = w.image(role, body, c.After.Body, &w.other, table, at)
 		}
-		w.cols[colAfterBody+part] = append(w.cols[colAfterBody+part], uint64(kind))
+		w.cols[colAfterBody+role] = append(w.cols[colAfterBody+role], uint64(kind))
 	}
 }
 
 // image takes in a body and says what it is. after is the image after, if it is
 // another; w.after has its values.
-func (w *blockWriter) image(part int, body, after []byte, o *shapedBody, table int, at moment) int {
+func (w *blockWriter) image(role int, body, after []byte, o *shapedBody, table int, at moment) int {
 	o.shape = -1
 	if body == nil {
 		return bodyNone
@@ -177,13 +171,20 @@ func (w *blockWriter) image(part int, body, after []byte, o *shapedBody, table i
 	}
 	w.guess[table] = o.shape
 	var base []int
-	if part != partAfter && w.after.shape >= 0 {
+	if role != roleAfter && w.after.shape >= 0 {
 		base = w.mapping(o.shape, w.after.shape)
 	}
-	for o.shape >= len(w.cells[part]) {
-		w.cells[part] = append(w.cells[part], nil)
+	w.attributes(role, o, base, at)
+	return bodyShape + o.shape
+}
+
+// attributes takes in the values of an object. base says for each which value of
+// the image after has its name, or is nil.
+func (w *blockWriter) attributes(role int, o *shapedBody, base []int, at moment) {
+	for o.shape >= len(w.cells[role]) {
+		w.cells[role] = append(w.cells[role], nil)
 	}
-	cells := w.cells[part][o.shape]
+	cells := w.cells[role][o.shape]
 	for i, v := range o.vals {
 		if base != nil && base[i] >= 0 && bytes.Equal(v, w.after.vals[base[i]]) {
 			cells = append(cells, formSame)
@@ -197,116 +198,7 @@ func (w *blockWriter) image(part int, body, after []byte, o *shapedBody, table i
 		}
 		cells = append(cells, byte(form))
 	}
-	w.cells[part][o.shape] = cells
-	return bodyShape + o.shape
-}
-
-// object finds the shape and the values of a body, first trying a shape. It says
-// whether the body is an object, in the form in which values are kept.
-func (w *blockWriter) object(body []byte, o *shapedBody, guess int) bool {
-	n, size := cborHead(body)
-	if size == 0 || body[0]&0xe0 != cborMap || n > maxAttributes {
-		return false
-	}
-	rest := body[size:]
-	if guess >= 0 && uint64(len(w.shaped[guess])) == n && o.take(rest, w.shaped[guess]) {
-		o.shape = guess
-		return true
-	}
-	o.vals, w.scratch = o.vals[:0], w.scratch[:0]
-	for range n {
-		name := nameLen(rest)
-		if name == 0 {
-			return false
-		}
-		w.scratch = append(w.scratch, rest[:name]...)
-		rest = rest[name:]
-		val := cborLen(rest)
-		if val == 0 {
-			return false
-		}
-		o.vals = append(o.vals, rest[:val:val])
-		rest = rest[val:]
-	}
-	if len(rest) > 0 {
-		return false
-	}
-	o.shape = w.shapes.number(w.scratch, maxEntries)
-	if o.shape == len(w.shaped) {
-		w.shaped = append(w.shaped, namesOf(slices.Clone(w.scratch)))
-	}
-	return true
-}
-
-// take finds the values of a body with these names, and says whether it has
-// them.
-func (o *shapedBody) take(rest []byte, names [][]byte) bool {
-	o.vals = o.vals[:0]
-	for _, name := range names {
-		if !bytes.HasPrefix(rest, name) {
-			return false
-		}
-		rest = rest[len(name):]
-		val := cborLen(rest)
-		if val == 0 {
-			return false
-		}
-		o.vals = append(o.vals, rest[:val:val])
-		rest = rest[val:]
-	}
-	return len(rest) == 0
-}
-
-// nameLen is the length of the text that b begins with, 0 if it does not.
-func nameLen(b []byte) int {
-	n, size := cborHead(b)
-	if size == 0 || b[0]&0xe0 != cborText || n > uint64(len(b)-size) {
-		return 0
-	}
-	return size + int(n)
-}
-
-// namesOf are the names of a shape; nil if it is none.
-func namesOf(shape []byte) [][]byte {
-	names := [][]byte{}
-	for len(shape) > 0 {
-		n := nameLen(shape)
-		if n == 0 || len(names) == maxAttributes {
-			return nil
-		}
-		names = append(names, shape[:n])
-		shape = shape[n:]
-	}
-	return names
-}
-
-func (w *blockWriter) mapping(shape, after int) []int {
-	if w.maps == nil {
-		w.maps = map[[2]int][]int{}
-	}
-	return placesIn(w.maps, w.shaped, shape, after)
-}
-
-// placesIn says for each name of a shape at which place the other has it, or -1.
-func placesIn(known map[[2]int][]int, shapes [][][]byte, shape, other int) []int {
-	key := [2]int{shape, other}
-	if m, ok := known[key]; ok {
-		return m
-	}
-	place := make(map[string]int, len(shapes[other]))
-	for i, name := range shapes[other] {
-		place[string(name)] = i
-	}
-	m := make([]int, len(shapes[shape]))
-	for i, name := range shapes[shape] {
-		at, ok := place[string(name)]
-		if !ok {
-			at = -1
-		}
-		m[i] = at
-	}
-	known[key] = m
-	return m
+	w.cells[role][o.shape] = cells
 }
 
 // finish writes the dictionaries, the columns and the forms.
@@ -315,6 +207,7 @@ func (w *blockWriter) finish() {
 	for _, l := range w.lexicons() {
 		w.dict = l.appendTo(w.dict)
 	}
+	w.dict = append(w.dict, w.body.lits...)
 	for _, col := range w.cols {
 		w.meta = appendColumn(w.meta, col)
 	}
@@ -328,15 +221,11 @@ func (w *blockWriter) finish() {
 	for _, part := range [][]byte{w.key.words, w.key.nums, w.key.lits} {
 		w.meta = append(binary.AppendUvarint(w.meta, uint64(len(part))), part...)
 	}
-	for _, shapes := range w.cells {
-		for shape, cells := range shapes {
-			if len(cells) == 0 {
-				continue
-			}
-			width := len(w.shaped[shape])
-			for a := range width {
-				for at := a; at < len(cells); at += width {
-					w.table = append(w.table, cells[at])
+	for _, cells := range w.cells {
+		for shape, names := range w.shaped[:min(len(w.shaped), len(cells))] {
+			for a := range names {
+				for at := a; at < len(cells[shape]); at += len(names) {
+					w.table = append(w.table, cells[shape][at])
 				}
 			}
 		}
