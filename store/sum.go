@@ -59,7 +59,7 @@ type seenTable struct {
 func newSums(l layout, chunk int) *sums {
 	s := &sums{layout: l, chunk: chunk, tables: map[audit.Table]seenTable{}}
 	for d := range s.columns {
-		s.columns[d].code = map[string]uint32{}
+		s.columns[d].code, s.columns[d].name = map[string]uint32{}, map[string]uint32{}
 	}
 	return s
 }
@@ -131,9 +131,13 @@ func appendMarks(dst []byte, c *audit.Change) []byte {
 // A column is one dimension of a chunk's changes.
 type column struct {
 	codes  []uint32 // by offset: index into values
-	values []string // only ever appended to
-	code   map[string]uint32
-	shared bool // somebody reads the codes there are
+	values []string // only ever appended to, as are the next two
+	// If values are lists: which names are in each, and the names.
+	lists  [][]uint32
+	names  []string
+	code   map[string]uint32 // of a value
+	name   map[string]uint32 // index of a name
+	shared bool              // somebody reads the codes there are
 }
 
 // of is the code of a value.
@@ -145,11 +149,21 @@ func (c *column) of(value string) uint32 {
 	return code
 }
 
-// ofList is of without a copy of what is known.
+// ofList is the code of a value that appendList wrote.
 func (c *column) ofList(list []byte) uint32 {
 	code, ok := c.code[string(list)]
 	if !ok {
 		code = c.learn(string(list))
+		var in []uint32
+		for _, name := range splitList(c.values[code]) {
+			i, ok := c.name[name]
+			if !ok {
+				i = uint32(len(c.names))
+				c.names, c.name[name] = append(c.names, name), i
+			}
+			in = append(in, i)
+		}
+		c.lists = append(c.lists, in)
 	}
 	return code
 }

@@ -4,11 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	mathbits "math/bits"
-	"slices"
-	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/klauspost/compress/zstd"
 
 	"recourse/audit"
 )
@@ -94,63 +91,6 @@ func decodeTimes(data []byte, want int) ([]audit.Time, error) {
 	}
 	return times, nil
 }
-
-// encodeColumn is a code of one or two bytes for each change, the low bytes of
-// all before the high ones.
-func encodeColumn(codes []uint16, values int) ([]byte, error) {
-	z, err := columnEncoder()
-	if err != nil {
-		return nil, err
-	}
-	planes := make([]byte, len(codes), 2*len(codes))
-	for i, c := range codes {
-		planes[i] = byte(c)
-	}
-	if values > 256 {
-		for _, c := range codes {
-			planes = append(planes, byte(c>>8))
-		}
-	}
-	return z.EncodeAll(planes, nil), nil
-}
-
-// decodeColumn reads as many codes, all below the number of values.
-func decodeColumn(data []byte, want, values int) ([]uint32, error) {
-	z, err := columnDecoder()
-	if err != nil {
-		return nil, err
-	}
-	width := 1
-	if values > 256 {
-		width = 2
-	}
-	planes, err := z.DecodeAll(data, make([]byte, 0, width*want))
-	if err != nil || len(planes) != width*want {
-		return nil, damagedSum("a broken column")
-	}
-	codes := make([]uint32, want)
-	for i, b := range planes[:want] {
-		codes[i] = uint32(b)
-	}
-	for i, b := range planes[want:] {
-		codes[i] |= uint32(b) << 8
-	}
-	if want > 0 && int(slices.Max(codes)) >= values {
-		return nil, damagedSum("a code without a value")
-	}
-	return codes, nil
-}
-
-// Coders are cheap to use and costly to make.
-var (
-	columnEncoder = sync.OnceValues(func() (*zstd.Encoder, error) {
-		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-			zstd.WithWindowSize(128<<10), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
-	})
-	columnDecoder = sync.OnceValues(func() (*zstd.Decoder, error) {
-		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(1<<20))
-	})
-)
 
 func cutUvarint(data []byte) (uint64, []byte, bool) {
 	n, w := binary.Uvarint(data)

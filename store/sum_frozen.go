@@ -20,9 +20,13 @@ type frozen struct {
 	span     timeSpan
 }
 
+// A frozenColumn is a column at one moment. Some values may be of no change any
+// more.
 type frozenColumn struct {
 	codes  []uint32
-	values []string // some may be of no change any more
+	values []string
+	lists  [][]uint32
+	names  []string
 }
 
 // freeze costs nothing until a change is replaced.
@@ -33,7 +37,7 @@ func (s *sums) freeze() *frozen {
 	for d := range s.columns {
 		c := &s.columns[d]
 		c.shared = true
-		z.columns[d] = frozenColumn{c.codes[:n:n], c.values[:len(c.values):len(c.values)]}
+		z.columns[d] = frozenColumn{c.codes[:n:n], slices.Clip(c.values), slices.Clip(c.lists), slices.Clip(c.names)}
 	}
 	return z
 }
@@ -67,37 +71,42 @@ func (d dimension) lists() bool { return d >= dimAttributes }
 
 // members are the values of a facet, and for each the codes that mean it, among
 // others or alone.
-func (z *frozen) members(d dimension) map[string][]uint32 {
-	of := make(map[string][]uint32, len(z.columns[d].values))
-	for code, v := range z.columns[d].values {
-		if !d.lists() {
-			of[v] = []uint32{uint32(code)}
-			continue
+func (z *frozen) members(d dimension) (values []string, codes [][]uint32) {
+	col := z.columns[d]
+	if !d.lists() {
+		codes = make([][]uint32, len(col.values))
+		for code := range col.values {
+			codes[code] = []uint32{uint32(code)}
 		}
-		for _, m := range splitList(v) {
-			of[m] = append(of[m], uint32(code))
+		return col.values, codes
+	}
+	codes = make([][]uint32, len(col.names))
+	for code, list := range col.lists {
+		for _, name := range list {
+			codes[name] = append(codes[name], uint32(code))
 		}
 	}
-	return of
+	return col.names, codes
 }
 
 // set is the changes that have a value.
 func (z *frozen) set(d dimension, value string) *roaring.Bitmap {
 	col := z.columns[d]
 	has := make([]bool, len(col.values))
-	for code, v := range col.values {
-		has[code] = v == value
-		if d.lists() {
-			has[code] = slices.Contains(splitList(v), value)
+	if d.lists() {
+		name := slices.Index(col.names, value)
+		for code, list := range col.lists {
+			has[code] = name >= 0 && slices.Contains(list, uint32(name))
 		}
+	} else if code := slices.Index(col.values, value); code >= 0 {
+		has[code] = true
 	}
 	var p painter
-	if !slices.Contains(has, true) {
-		return p.take()
-	}
-	for off, code := range col.codes {
-		if has[code] {
-			p.add(uint16(off))
+	if slices.Contains(has, true) {
+		for off, code := range col.codes {
+			if has[code] {
+				p.add(uint16(off))
+			}
 		}
 	}
 	return p.take()
@@ -114,16 +123,15 @@ func (z *frozen) codeCounts(d dimension) []int {
 
 // counts is how many changes have each value; values of none are left out.
 func (z *frozen) counts(d dimension) map[string]int {
-	counts := map[string]int{}
-	for code, n := range z.codeCounts(d) {
-		v := z.columns[d].values[code]
-		switch {
-		case n == 0:
-		case d.lists():
-			for _, m := range splitList(v) {
-				counts[m] += n
-			}
-		default:
+	of := z.codeCounts(d)
+	values, codes := z.members(d)
+	counts := make(map[string]int, len(values))
+	for i, v := range values {
+		n := 0
+		for _, code := range codes[i] {
+			n += of[code]
+		}
+		if n > 0 {
 			counts[v] = n
 		}
 	}

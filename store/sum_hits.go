@@ -36,6 +36,15 @@ func addHits(txn *badger.Txn, l layout, rule string, seqs []audit.Seq) error {
 	return nil
 }
 
+// longText begins the payload of a rule's hits: the rule, if the key has only its
+// hash.
+func longText(rule string) []byte {
+	if len(rule) <= maxKeyText {
+		rule = ""
+	}
+	return appendList(nil, rule)
+}
+
 // joinSet adds to the set under a key.
 func joinSet(txn *badger.Txn, key, head []byte, add *roaring.Bitmap, limit int) error {
 	payload, found, err := get(txn, key)
@@ -43,7 +52,7 @@ func joinSet(txn *badger.Txn, key, head []byte, add *roaring.Bitmap, limit int) 
 		return err
 	}
 	if found {
-		was, err := decodeTextSet(payload, limit)
+		was, err := decodeSet(payload[min(len(head), len(payload)):], limit)
 		if err != nil {
 			return err
 		}
@@ -89,7 +98,7 @@ func readHits(txn *badger.Txn, l layout, rule string, chunk int) (*roaring.Bitma
 func tidyHits(commit committer, l layout, chunk int) error {
 	var rules []string
 	err := commit(func(txn *badger.Txn) (err error) {
-		rules, err = textsUnder(txn, []byte{byte(kindHits)})
+		rules, err = rulesHit(txn)
 		return err
 	})
 	if err != nil {
@@ -119,39 +128,39 @@ func tidyHits(commit committer, l layout, chunk int) error {
 	return nil
 }
 
-// textsUnder is the texts that follow a prefix in keys whose payloads begin with
-// longText, each once and sorted.
-func textsUnder(txn *badger.Txn, prefix []byte) ([]string, error) {
+// rulesHit is the rules that have hits, each once and sorted.
+func rulesHit(txn *badger.Txn) ([]string, error) {
+	prefix := []byte{byte(kindHits)}
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
 	defer it.Close()
-	var texts []string
+	var rules []string
 	for it.Rewind(); it.Valid(); {
 		key := it.Item().KeyCopy(nil)
-		text, hashed, rest, ok := cutText(key[len(prefix):])
+		rule, hashed, rest, ok := cutText(key[len(prefix):])
 		if !ok {
-			return nil, damagedSum("a key without its value")
+			return nil, damagedSum("a key without its rule")
 		}
 		if hashed {
 			payload, err := payloadOf(it.Item())
 			if err != nil {
 				return nil, err
 			}
-			if text, _, ok = cutString(payload); !ok || len(text) <= maxKeyText {
-				return nil, damagedSum("a broken value")
+			if rule, _, ok = cutString(payload); !ok || len(rule) <= maxKeyText {
+				return nil, damagedSum("a broken rule")
 			}
 		}
-		texts = append(texts, text)
-		// No key of this text follows after that.
+		rules = append(rules, rule)
+		// No key of this rule follows after that.
 		it.Seek(append(key[:len(key)-len(rest)], 0xff))
 	}
-	slices.Sort(texts)
-	return texts, nil
+	slices.Sort(rules)
+	return rules, nil
 }
 
 // addDoubtful stores that the sums of their chunks may be wrong about changes.
 func addDoubtful(txn *badger.Txn, l layout, seqs []audit.Seq) error {
 	for chunk, set := range l.byChunk(seqs) {
-		if err := joinSet(txn, doubtfulKey(chunk), longText(""), set, l.size); err != nil {
+		if err := joinSet(txn, doubtfulKey(chunk), nil, set, l.size); err != nil {
 			return fmt.Errorf("add doubts of chunk %d: %w", chunk, err)
 		}
 	}
@@ -167,7 +176,7 @@ func readDoubtful(txn *badger.Txn, l layout, chunk int) (*roaring.Bitmap, error)
 	}
 	var b *roaring.Bitmap
 	if err == nil {
-		b, err = decodeTextSet(payload, l.size)
+		b, err = decodeSet(payload, l.size)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read doubts of chunk %d: %w", chunk, err)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"maps"
 	"slices"
 )
 
@@ -35,12 +34,13 @@ func (z *frozen) seal(g generation) ([]entry, error) {
 // sealDimension is the counts of a dimension, and a set for each value.
 func (z *frozen) sealDimension(d dimension, g generation) ([]valueCount, []entry, error) {
 	f := dimensionFacets[d]
-	lists, members := z.byCode(d), z.members(d)
+	lists := z.byCode(d)
+	values, members := z.members(d)
 	var counts []valueCount
 	var sets []entry
 	var p painter
-	for _, v := range slices.Sorted(maps.Keys(members)) {
-		for _, code := range members[v] {
+	for i, v := range values {
+		for _, code := range members[i] {
 			p.addAll(lists[code])
 		}
 		if p.n == 0 {
@@ -52,18 +52,10 @@ func (z *frozen) sealDimension(d dimension, g generation) ([]valueCount, []entry
 		if err != nil {
 			return nil, nil, err
 		}
-		sets = append(sets, entry{setKey(f, v, levelChunk, z.chunk, g), append(longText(v), payload...)})
+		sets = append(sets, entry{setKey(f, v, levelChunk, z.chunk, g), payload})
 	}
 	sortCounts(counts)
 	return counts, sets, nil
-}
-
-// longText begins the payload of a set: its value, if the key has only the hash.
-func longText(value string) []byte {
-	if len(value) <= maxKeyText {
-		value = ""
-	}
-	return appendList(nil, value)
 }
 
 // sealColumn is each change's value as its place among the counts.

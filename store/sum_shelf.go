@@ -157,8 +157,8 @@ func (m *merger) mergeSets() error {
 	return nil
 }
 
-// merged is a set of the shelf: the value if it is long, then for each chunk the
-// length of its set, 0 for none, and then the sets.
+// merged is a set of the shelf: for each chunk the length of its set, 0 for none,
+// and then the sets.
 func (m *merger) merged(txn *badger.Txn, f audit.Facet, value string) ([]byte, error) {
 	var was []byte
 	if m.old.Counts != 0 {
@@ -167,8 +167,7 @@ func (m *merger) merged(txn *badger.Txn, f audit.Facet, value string) ([]byte, e
 			return nil, err
 		}
 	}
-	payload := longText(value)
-	var sets []byte
+	var payload, sets []byte
 	for i, g := range m.sum.Merged {
 		chunk := m.shelf*m.layout.shelf + i
 		var part []byte
@@ -190,24 +189,20 @@ func (m *merger) merged(txn *badger.Txn, f audit.Facet, value string) ([]byte, e
 
 // chunkPart is the set of a chunk as it is written, nil if it is empty.
 func chunkPart(txn *badger.Txn, f audit.Facet, value string, chunk int, g generation) ([]byte, error) {
-	payload, found, err := get(txn, setKey(f, value, levelChunk, chunk, g))
-	if err != nil || !found {
-		return nil, err
+	part, found, err := get(txn, setKey(f, value, levelChunk, chunk, g))
+	if err == nil && found && len(part) == 0 {
+		err = damagedSum("an empty set")
 	}
-	_, part, ok := cutString(payload)
-	if !ok || len(part) == 0 {
-		return nil, damagedSum("an empty set")
-	}
-	return part, nil
+	return part, err
 }
 
 // shelfPart is the set of one of n chunks, nil if it is empty.
 func shelfPart(payload []byte, n, i int) ([]byte, error) {
-	_, rest, ok := cutString(payload)
+	rest := payload
 	from, to := uint64(0), uint64(0)
 	for j := range n {
-		var size uint64
-		if size, rest, ok = cutUvarint(rest); !ok || size > uint64(len(payload)) {
+		size, after, ok := cutUvarint(rest)
+		if rest = after; !ok || size > uint64(len(payload)) {
 			return nil, damagedSum("a broken shelf")
 		}
 		if j <= i {

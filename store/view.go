@@ -196,7 +196,7 @@ func (v *View) readDoubts() error {
 	doubts := map[int]*roaring.Bitmap{}
 	err := scan(v.r.txn, []byte{byte(kindDoubtful)}, func(key, payload []byte) error {
 		chunk, ok := cutNumber(key)
-		b, err := decodeTextSet(payload, v.sums.size)
+		b, err := decodeSet(payload, v.sums.size)
 		if err == nil && !ok {
 			err = damagedSum("a broken key")
 		}

@@ -33,7 +33,7 @@ func (v *View) column(ctx context.Context, chunk int, f audit.Facet) (columnRead
 	case !ok || d.lists():
 		return columnRead{}, fmt.Errorf("a change may have several values of %s", f)
 	case z != nil:
-		return columnRead(z.columns[d]), nil
+		return columnRead{z.columns[d].codes, z.columns[d].values}, nil
 	}
 	c := v.sealed.chunks[chunk]
 	return through(v.sums.cache, cached{what: kindColumn, facet: f, number: chunk, as: c.counts}, func() (columnRead, int, error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -38,22 +39,31 @@ func (v *View) set(ctx context.Context, chunk int, f audit.Facet, value string) 
 	case z != nil:
 		return z.set(d, value), nil
 	}
-	part, err := v.part(chunk, f, value)
-	if err != nil {
-		return nil, err
-	}
-	if part == nil {
-		return roaring.New(), nil
-	}
-	return decodeSet(part, v.sums.size)
+	return v.sealedSet(chunk, f, value)
 }
 
-// part is the set of a sealed chunk as it is written, nil if it is empty.
-func (v *View) part(chunk int, f audit.Facet, value string) ([]byte, error) {
+func (v *View) sealedSet(chunk int, f audit.Facet, value string) (*roaring.Bitmap, error) {
 	c := v.sealed.chunks[chunk]
-	if !c.shelved {
-		return chunkPart(v.r.txn, f, value, chunk, c.counts)
+	if c.shelved {
+		part, err := v.shelved(chunk, f, value)
+		if err != nil || part == nil {
+			return roaring.New(), err
+		}
+		return decodeSet(part, v.sums.size)
 	}
+	return through(v.sums.cache, cached{kindChunk, f, value, chunk, c.counts}, func() (*roaring.Bitmap, int, error) {
+		part, err := chunkPart(v.r.txn, f, value, chunk, c.counts)
+		if err != nil || part == nil {
+			return roaring.New(), 0, err
+		}
+		b, err := decodeSet(part, v.sums.size)
+		return b, len(part) + 200, err
+	})
+}
+
+// shelved is the set of a chunk on a shelf as it is written, nil if it is empty.
+// All of the shelf is kept: who asks for one chunk will ask for the others.
+func (v *View) shelved(chunk int, f audit.Facet, value string) ([]byte, error) {
 	shelf, n := chunk/v.sums.shelf, v.sums.shelf
 	g := v.sealed.shelves[shelf].Counts
 	payload, err := through(v.sums.cache, cached{kindSet, f, value, shelf, g}, func() ([]byte, int, error) {
@@ -76,37 +86,11 @@ func (v *View) Values(ctx context.Context, f audit.Facet) ([]string, error) {
 }
 
 func (v *View) values(ctx context.Context, f audit.Facet) ([]string, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	if f == audit.FacetRule {
-		return textsUnder(v.r.txn, []byte{byte(kindHits)})
+		return rulesHit(v.r.txn)
 	}
-	d, ok := dimensionOf(f)
-	if !ok {
-		return nil, fmt.Errorf("there is no facet %d", f)
-	}
-	// Sets come and go only with what the version counts.
-	name := cached{what: kindSums, facet: f, number: int(v.sealed.version)}
-	values, err := through(v.sums.cache, name, func() ([]string, int, error) {
-		values, err := textsUnder(v.r.txn, facetPrefix(f))
-		size := 0
-		for _, t := range values {
-			size += 16 + len(t)
-		}
-		return values, size, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	values = slices.Clone(values)
-	for _, z := range v.open {
-		for t := range z.members(d) {
-			values = append(values, t)
-		}
-	}
-	slices.Sort(values)
-	return slices.Compact(values), nil
+	totals, err := v.Totals(ctx, f)
+	return slices.Sorted(maps.Keys(totals)), err
 }
 
 // Counts is how many changes of a chunk have each value of a facet.
