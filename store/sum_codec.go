@@ -3,11 +3,8 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
-	mathbits "math/bits"
 
 	"github.com/RoaringBitmap/roaring/v2"
-
-	"recourse/audit"
 )
 
 // damagedSum says that a sum is not what this program writes.
@@ -34,62 +31,6 @@ func decodeSet(data []byte, limit int) (*roaring.Bitmap, error) {
 		return nil, damagedSum("an offset beyond its chunk")
 	}
 	return b, nil
-}
-
-// encodeTimes writes the first time, and then how far each is from that before
-// it on the scale of sortable, without the bits that no time uses.
-func encodeTimes(times []audit.Time) []byte {
-	var used, last uint64
-	for i, t := range times {
-		u := sortable(t)
-		if i > 0 {
-			used |= u - last
-		}
-		last = u
-	}
-	shift := min(mathbits.TrailingZeros64(used), 63)
-	dst := append(binary.AppendUvarint(nil, uint64(len(times))), byte(shift))
-	for i, t := range times {
-		u := sortable(t)
-		if i == 0 {
-			dst = appendUint(dst, u)
-		} else {
-			dst = binary.AppendVarint(dst, int64(u-last)>>shift)
-		}
-		last = u
-	}
-	return dst
-}
-
-func decodeTimes(data []byte, want int) ([]audit.Time, error) {
-	n, w := binary.Uvarint(data)
-	if w <= 0 || n != uint64(want) || len(data) < w+9 || data[w] > 63 {
-		return nil, damagedSum("too few times")
-	}
-	shift, u := data[w], binary.BigEndian.Uint64(data[w+1:])
-	data = data[w+9:]
-	times := make([]audit.Time, want)
-	times[0] = unsortable(u)
-	for i := 1; i < want; i++ {
-		var z uint64
-		// Most differences have three bytes.
-		if len(data) > 3 && data[0]&data[1]&0x80 != 0 && data[2] < 0x80 {
-			z = uint64(data[0]&0x7f) | uint64(data[1]&0x7f)<<7 | uint64(data[2])<<14
-			data = data[3:]
-		} else {
-			var w int
-			if z, w = binary.Uvarint(data); w <= 0 {
-				return nil, damagedSum("too few times")
-			}
-			data = data[w:]
-		}
-		u += (z>>1 ^ -(z & 1)) << shift
-		times[i] = unsortable(u)
-	}
-	if len(data) > 0 {
-		return nil, damagedSum("too many times")
-	}
-	return times, nil
 }
 
 func cutUvarint(data []byte) (uint64, []byte, bool) {

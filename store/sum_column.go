@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"errors"
-	"slices"
 
 	"github.com/klauspost/compress/huff0"
 )
@@ -21,7 +20,7 @@ const (
 func encodeColumn(codes []uint16, values int) ([]byte, error) {
 	plane := make([]byte, len(codes))
 	var dst []byte
-	for shift := 0; shift == 0 || (values-1)>>shift > 0; shift += 8 {
+	for shift := 0; shift == 0 || shift == 8 && values > 1<<8; shift += 8 {
 		for i, c := range codes {
 			plane[i] = byte(c >> shift)
 		}
@@ -49,18 +48,28 @@ func appendPlane(dst, plane []byte) ([]byte, error) {
 
 // decodeColumn reads as many codes, all below the number of values.
 func decodeColumn(data []byte, want, values int) ([]uint32, error) {
-	codes := make([]uint32, want)
-	for shift := 0; shift == 0 || (values-1)>>shift > 0; shift += 8 {
-		plane, rest, err := cutPlane(data, want)
-		if err != nil {
+	low, data, err := cutPlane(data, want)
+	if err != nil {
+		return nil, err
+	}
+	codes, most := make([]uint32, want), uint32(0)
+	if values <= 1<<8 {
+		for i, b := range low {
+			codes[i] = uint32(b)
+			most = max(most, uint32(b))
+		}
+	} else {
+		var high []byte
+		if high, data, err = cutPlane(data, want); err != nil {
 			return nil, err
 		}
-		for i, b := range plane {
-			codes[i] |= uint32(b) << shift
+		for i, b := range low {
+			c := uint32(high[i])<<8 | uint32(b)
+			codes[i] = c
+			most = max(most, c)
 		}
-		data = rest
 	}
-	if len(data) > 0 || want > 0 && int(slices.Max(codes)) >= values {
+	if len(data) > 0 || want > 0 && int(most) >= values {
 		return nil, damagedSum("a code without a value")
 	}
 	return codes, nil
