@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -157,67 +156,6 @@ func (m *merger) mergeSets() error {
 	return nil
 }
 
-// merged is a set of the shelf: for each chunk the length of its set, 0 for none,
-// and then the sets.
-func (m *merger) merged(txn *badger.Txn, f audit.Facet, value string) ([]byte, error) {
-	var was []byte
-	if m.old.Counts != 0 {
-		var err error
-		if was, _, err = get(txn, setKey(f, value, levelShelf, m.shelf, m.old.Counts)); err != nil {
-			return nil, err
-		}
-	}
-	var payload, sets []byte
-	for i, g := range m.sum.Merged {
-		chunk := m.shelf*m.layout.shelf + i
-		var part []byte
-		var err error
-		switch {
-		case !m.old.has(m.layout, chunk, g):
-			part, err = chunkPart(txn, f, value, chunk, g)
-		case was != nil:
-			part, err = shelfPart(was, m.layout.shelf, i)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read set of chunk %d: %w", chunk, err)
-		}
-		payload = binary.AppendUvarint(payload, uint64(len(part)))
-		sets = append(sets, part...)
-	}
-	return append(payload, sets...), nil
-}
-
-// chunkPart is the set of a chunk as it is written, nil if it is empty.
-func chunkPart(txn *badger.Txn, f audit.Facet, value string, chunk int, g generation) ([]byte, error) {
-	part, found, err := get(txn, setKey(f, value, levelChunk, chunk, g))
-	if err == nil && found && len(part) == 0 {
-		err = damagedSum("an empty set")
-	}
-	return part, err
-}
-
-// shelfPart is the set of one of n chunks, nil if it is empty.
-func shelfPart(payload []byte, n, i int) ([]byte, error) {
-	rest := payload
-	from, to := uint64(0), uint64(0)
-	for j := range n {
-		size, after, ok := cutUvarint(rest)
-		if rest = after; !ok || size > uint64(len(payload)) {
-			return nil, damagedSum("a broken shelf")
-		}
-		if j <= i {
-			from, to = to, to+size
-		}
-	}
-	switch {
-	case to > uint64(len(rest)):
-		return nil, damagedSum("a broken shelf")
-	case from == to:
-		return nil, nil
-	}
-	return rest[from:to], nil
-}
-
 // hashes merges the hashes of the chunks, unless that was done: they never change.
 func (m *merger) hashes() error {
 	if m.old.Counts != 0 {
@@ -291,72 +229,6 @@ func (m *merger) end() error {
 		}
 		return setEncoded(txn, sumsKey(), h)
 	})
-}
-
-// cleanShelf deletes what a shelf took the place of, and what was begun of it.
-func cleanShelf(commit committer, l layout, shelf int) error {
-	var s shelfSum
-	err := commit(func(txn *badger.Txn) error {
-		s = shelfSum{}
-		_, err := getDecoded(txn, shelfKey(shelf), &s)
-		return err
-	})
-	if err != nil || s.tidy() {
-		return err
-	}
-	if !s.Clean && s.Counts != 0 {
-		for i, g := range s.Merged {
-			if err := cleanMerged(commit, l, shelf*l.shelf+i, g); err != nil {
-				return err
-			}
-		}
-	}
-	for _, g := range s.unused() {
-		if err := dropGeneration(commit, levelShelf, shelf, g); err != nil {
-			return err
-		}
-	}
-	s.Begun, s.Stale, s.Clean = 0, nil, s.Counts != 0
-	return commit(func(txn *badger.Txn) error { return setEncoded(txn, shelfKey(shelf), s) })
-}
-
-func (s *shelfSum) tidy() bool { return s.Clean == (s.Counts != 0) && len(s.unused()) == 0 }
-
-// cleanMerged deletes of a chunk what its shelf has.
-func cleanMerged(commit committer, l layout, chunk int, g generation) error {
-	keys, _, err := keysOf(commit, levelChunk, chunk, g)
-	if err != nil {
-		return err
-	}
-	for group := range 1 << l.chunkBits {
-		keys = append(keys, groupKey(kindRecordHash, levelChunk, group, chunk), groupKey(kindIDHash, levelChunk, group, chunk))
-	}
-	return deleteKeys(commit, keys)
-}
-
-// tidySums deletes what was left where writing sums was cut off. It is for when
-// no other writes sums, such as the opening of a store.
-func tidySums(commit committer, l layout) error {
-	var h sumsHead
-	err := commit(func(txn *badger.Txn) (err error) {
-		h, err = readSumsHead(txn)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("tidy sums: %w", err)
-	}
-	// One more of each may have been begun.
-	for chunk := range h.Chunks + 1 {
-		if err := cleanChunk(commit, chunk); err != nil {
-			return fmt.Errorf("tidy sums of chunk %d: %w", chunk, err)
-		}
-	}
-	for shelf := range h.Shelves + 1 {
-		if err := cleanShelf(commit, l, shelf); err != nil {
-			return fmt.Errorf("tidy sums of shelf %d: %w", shelf, err)
-		}
-	}
-	return nil
 }
 
 // dueShelf is the first shelf that is full and not merged, and whether there is

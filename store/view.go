@@ -133,7 +133,10 @@ func (v *View) prepare() error {
 			continue // it was sealed, and will be gone from the open ones soon
 		}
 		first := v.sums.first(z.chunk)
-		if first > head || first != v.last+1 {
+		if first > v.last+1 {
+			return fmt.Errorf("%w: the sums of chunk %d are missing", ErrCorrupt, len(v.chunks))
+		}
+		if first > head {
 			break
 		}
 		if z = z.upTo(int(head-first) + 1); z.n == 0 {

@@ -198,7 +198,11 @@ func (v *View) Read(ctx context.Context, seqs []audit.Seq) ([]audit.Change, erro
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		c, err := r.get(s)
+		err := ErrNotFound
+		var c audit.Change
+		if s <= v.last {
+			c, err = r.get(s)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read change %d: %w", s, err)
 		}

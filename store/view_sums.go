@@ -53,8 +53,11 @@ func (v *View) sealedSet(chunk int, f audit.Facet, value string) (*roaring.Bitma
 	}
 	return through(v.sums.cache, cached{kindChunk, f, value, chunk, c.counts}, func() (*roaring.Bitmap, int, error) {
 		part, err := chunkPart(v.r.txn, f, value, chunk, c.counts)
-		if err != nil || part == nil {
-			return roaring.New(), 0, err
+		if err == nil && part == nil {
+			return roaring.New(), 0, v.checkNone(levelChunk, chunk, f, value, c.counts)
+		}
+		if err != nil {
+			return nil, 0, err
 		}
 		b, err := decodeSet(part, v.sums.size)
 		return b, len(part) + 200, err
@@ -67,13 +70,25 @@ func (v *View) shelved(chunk int, f audit.Facet, value string) ([]byte, error) {
 	shelf, n := chunk/v.sums.shelf, v.sums.shelf
 	g := v.sealed.shelves[shelf].Counts
 	payload, err := through(v.sums.cache, cached{kindSet, f, value, shelf, g}, func() ([]byte, int, error) {
-		payload, _, err := get(v.r.txn, setKey(f, value, levelShelf, shelf, g))
+		payload, found, err := get(v.r.txn, setKey(f, value, levelShelf, shelf, g))
+		if err == nil && !found {
+			err = v.checkNone(levelShelf, shelf, f, value, g)
+		}
 		return payload, len(payload), err
 	})
 	if err != nil || payload == nil {
 		return nil, err
 	}
 	return shelfPart(payload, n, chunk%n)
+}
+
+// checkNone makes sure that a set which is not there is of no change.
+func (v *View) checkNone(l level, number int, f audit.Facet, value string, g generation) error {
+	counts, err := v.sortedCounts(l, number, f, g)
+	if slices.ContainsFunc(counts, func(c valueCount) bool { return c.value == value }) {
+		return fmt.Errorf("%w: it is missing", ErrCorrupt)
+	}
+	return err
 }
 
 // Values are all values of a facet that any change of the view may have, sorted.
@@ -88,6 +103,9 @@ func (v *View) Values(ctx context.Context, f audit.Facet) ([]string, error) {
 func (v *View) values(ctx context.Context, f audit.Facet) ([]string, error) {
 	if f == audit.FacetRule {
 		return rulesHit(v.r.txn)
+	}
+	if _, ok := dimensionOf(f); !ok {
+		return nil, fmt.Errorf("there is no facet %d", f)
 	}
 	totals, err := v.Totals(ctx, f)
 	return slices.Sorted(maps.Keys(totals)), err
