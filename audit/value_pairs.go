@@ -1,0 +1,69 @@
+package audit
+
+import (
+	"bytes"
+	"iter"
+)
+
+// A Pair is one attribute of a record in two states, nil where it is not there.
+type Pair struct {
+	Name     []byte // part of the records' own memory
+	Old, New Value
+}
+
+// raw is what a text or byte string holds, in v's own memory.
+func (v Value) raw() []byte { return v[v.head().size:] }
+
+// RawFields is Fields without a copy of the names, which are v's own memory.
+func (v Value) RawFields() iter.Seq2[[]byte, Value] {
+	return func(yield func([]byte, Value) bool) {
+		for r := v.attributes(); r.left > 0; {
+			if name := r.next().raw(); !yield(name, r.next()) {
+				return
+			}
+		}
+	}
+}
+
+// Differing yields the attributes in which two records differ, in the order of
+// their encodings, shorter names first. What is no object has no attributes.
+func Differing(old, next Value) iter.Seq[Pair] {
+	return func(yield func(Pair) bool) {
+		a, b := old.attributes(), next.attributes()
+		for {
+			passEqual(&a, &b)
+			if a.left == 0 && b.left == 0 {
+				return
+			}
+			var p Pair
+			var name Value
+			order := a.compareNames(b)
+			if order <= 0 {
+				name, p.Old = a.next(), a.next()
+			}
+			if order >= 0 {
+				name, p.New = b.next(), b.next()
+			}
+			if order == 0 && p.Old.Equal(p.New) {
+				continue
+			}
+			if p.Name = name.raw(); !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// passEqual passes the attributes that two objects have next and that are the
+// same to the byte, which is most of them.
+func passEqual(a, b *items) {
+	for a.left > 0 && b.left > 0 {
+		n := itemLen(a.rest)
+		n += itemLen(a.rest[n:])
+		if n > len(b.rest) || !bytes.Equal(a.rest[:n], b.rest[:n]) {
+			return
+		}
+		a.rest, b.rest = a.rest[n:], b.rest[n:]
+		a.left, b.left = a.left-2, b.left-2
+	}
+}
