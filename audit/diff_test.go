@@ -284,6 +284,18 @@ func TestAttributesAreThoseOfTheEdits(t *testing.T) {
 				t.Fatalf("%q: %s to %s", name, p.Old.JSON(), p.New.JSON())
 			}
 		}
+		all := map[string]bool{}
+		for p := range audit.Pairs(c.Before.Body, c.After.Body) {
+			name := string(p.Name)
+			if all[name] = true; !p.Old.Equal(c.Before.Body.Get(name)) || !p.New.Equal(c.After.Body.Get(name)) {
+				t.Fatalf("%q: %s to %s", name, p.Old.JSON(), p.New.JSON())
+			}
+		}
+		for _, name := range append(c.Before.Body.Names(), c.After.Body.Names()...) {
+			if !all[name] {
+				t.Fatalf("%q is missing", name)
+			}
+		}
 		n := 0
 		for name, v := range c.After.Body.RawFields() {
 			if n++; !v.Equal(c.After.Body.Get(string(name))) {

@@ -25,8 +25,34 @@ func (v Value) RawFields() iter.Seq2[[]byte, Value] {
 	}
 }
 
-// Differing yields the attributes in which two records differ, in the order of
+// Pairs yields every attribute that either of two records has, in the order of
 // their encodings, shorter names first. What is no object has no attributes.
+func Pairs(old, next Value) iter.Seq[Pair] {
+	return func(yield func(Pair) bool) {
+		for a, b := old.attributes(), next.attributes(); a.left > 0 || b.left > 0; {
+			if p := nextPair(&a, &b); !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// nextPair is the earliest attribute that is left of two objects.
+func nextPair(a, b *items) Pair {
+	var p Pair
+	var name Value
+	order := a.compareNames(*b)
+	if order <= 0 {
+		name, p.Old = a.next(), a.next()
+	}
+	if order >= 0 {
+		name, p.New = b.next(), b.next()
+	}
+	p.Name = name.raw()
+	return p
+}
+
+// Differing yields the attributes in which two records differ, as Pairs does.
 func Differing(old, next Value) iter.Seq[Pair] {
 	return func(yield func(Pair) bool) {
 		a, b := old.attributes(), next.attributes()
@@ -35,19 +61,7 @@ func Differing(old, next Value) iter.Seq[Pair] {
 			if a.left == 0 && b.left == 0 {
 				return
 			}
-			var p Pair
-			var name Value
-			order := a.compareNames(b)
-			if order <= 0 {
-				name, p.Old = a.next(), a.next()
-			}
-			if order >= 0 {
-				name, p.New = b.next(), b.next()
-			}
-			if order == 0 && p.Old.Equal(p.New) {
-				continue
-			}
-			if p.Name = name.raw(); !yield(p) {
+			if p := nextPair(&a, &b); !p.Old.Equal(p.New) && !yield(p) {
 				return
 			}
 		}

@@ -126,7 +126,7 @@ func opMatches(r *run, a []any) (any, error) {
 	if err := r.spend(len(s) / 4); err != nil {
 		return nil, err
 	}
-	return p.re.MatchString(s), nil
+	return p.match([]byte(s)), nil
 }
 
 // opList makes a list of what any, all and the others go through. What is no

@@ -1,0 +1,377 @@
+package rules
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"recourse/audit"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// A quickener makes quick conditions.
+type quickener struct {
+	c       *compilation
+	words   *vocabulary
+	over    string // the list that is gone through; empty: none
+	weight  int    // how many operators and functions look at a value
+	named   bool   // what was made last depends on an attribute's name
+	depends bool   // what was made last depends on something else
+}
+
+// quicken is nil when nothing of a condition can be decided early.
+func (c *compilation) quicken(n ast.Node) *quick {
+	k := &quickener{c: c, words: c.words}
+	t := k.test(n, positive)
+	if t == nil {
+		return nil
+	}
+	return &quick{test: t, most: k.most()}
+}
+
+// most is how large two images may be together, in bytes, for no evaluation of
+// what was made to come near maxSteps.
+func (k *quickener) most() int {
+	const steps = 10 // at most, for each byte that one operator looks at: see shallow
+	return maxSteps / steps / (k.weight + 1)
+}
+
+// test is nil when a part of a condition cannot be decided early.
+func (k *quickener) test(n ast.Node, p polarity) trial {
+	switch n := n.(type) {
+	case *ast.UnaryNode:
+		if n.Operator != "not" && n.Operator != "!" {
+			return nil
+		}
+		if t := k.test(n.Node, -p); t != nil {
+			return func(f *facts, el *element) verdict { return t(f, el).not() }
+		}
+		return nil
+	case *ast.BinaryNode:
+		return k.binary(n, p)
+	case *ast.BuiltinNode:
+		return k.goThrough(n, p)
+	}
+	a := k.operand(n)
+	if a == nil {
+		return nil
+	}
+	return func(f *facts, el *element) verdict {
+		v, ok := a(f, el)
+		switch {
+		case !ok:
+			return ask
+		case v.kind == truthVal:
+			return verdictOf(v.truth)
+		}
+		return missing(p)
+	}
+}
+
+// missing is the verdict of a comparison that cannot be made.
+func missing(p polarity) verdict {
+	if p == mixed {
+		return ask
+	}
+	return verdictOf(p == negative)
+}
+
+func (k *quickener) binary(n *ast.BinaryNode, p polarity) trial {
+	switch n.Operator {
+	case "and", "&&", "or", "||":
+		a := k.part(n.Left, p)
+		b := k.part(n.Right, p)
+		switch {
+		case a == nil:
+			return nil // what comes first may fail, and is to be heard
+		case b == nil:
+			b = asking
+		}
+		if n.Operator == "and" || n.Operator == "&&" {
+			return both(a, b)
+		}
+		return either(a, b)
+	case "in", "not in":
+		return k.in(n)
+	case "matches":
+		return k.matches(n, p)
+	}
+	k.weight++
+	if t := k.counted(n); t != nil {
+		return t
+	}
+	if t := k.textOfChange(n); t != nil {
+		return t
+	}
+	a, b := k.operand(n.Left), k.operand(n.Right)
+	test := comparison(n.Operator, p)
+	if a == nil || b == nil || test == nil {
+		return nil
+	}
+	if fixed, ok := constantOf(n.Right); ok {
+		return func(f *facts, el *element) verdict {
+			x, ok := a(f, el)
+			if !ok {
+				return ask
+			}
+			return test(&x, &fixed)
+		}
+	}
+	return func(f *facts, el *element) verdict {
+		x, ok := a(f, el)
+		y, also := b(f, el)
+		if !ok || !also {
+			return ask
+		}
+		return test(&x, &y)
+	}
+}
+
+// textOfChange is the commonest comparison of all, as in op == "delete".
+func (k *quickener) textOfChange(n *ast.BinaryNode) trial {
+	id, ok := n.Left.(*ast.IdentifierNode)
+	s, also := n.Right.(*ast.StringNode)
+	if !ok || !also || n.Operator != "==" && n.Operator != "!=" {
+		return nil
+	}
+	want, fixed := n.Operator == "==", s.Value
+	k.depends = true
+	if id.Value == "table" {
+		return func(f *facts, _ *element) verdict {
+			return verdictOf(isNamed(f.c.Key.Table, fixed) == want)
+		}
+	}
+	text := textOfChange(id.Value)
+	if text == nil {
+		return nil
+	}
+	return func(f *facts, _ *element) verdict { return verdictOf((text(f.c) == fixed) == want) }
+}
+
+// isNamed says that t.String() is name.
+func isNamed(t audit.Table, name string) bool {
+	n := len(t.Database)
+	return len(name) == n+1+len(t.Name) && name[:n] == t.Database && name[n] == '.' && name[n+1:] == t.Name
+}
+
+// comparison is a comparison of two values, or nil when op is none.
+func comparison(op string, p polarity) func(x, y *val) verdict {
+	if op == "==" || op == "!=" {
+		want := op == "=="
+		return func(x, y *val) verdict {
+			same, known := equalVals(x, y)
+			if !known {
+				return ask
+			}
+			return verdictOf(same == want)
+		}
+	}
+	if holds := orderings()[op]; holds != nil {
+		return func(x, y *val) verdict {
+			if order, ok := compareVals(x, y); ok {
+				return verdictOf(holds(order))
+			}
+			return missing(p)
+		}
+	}
+	holds := textTest(op)
+	if holds == nil {
+		return nil
+	}
+	return func(x, y *val) verdict {
+		if x.kind != textVal || y.kind != textVal {
+			return missing(p)
+		}
+		return verdictOf(holds(x.s, y.s))
+	}
+}
+
+// part is a test that is remembered when it depends on an attribute's name alone.
+func (k *quickener) part(n ast.Node, p polarity) trial {
+	outer := *k
+	k.named, k.depends = false, false
+	t := k.test(n, p)
+	if t != nil && k.named && !k.depends {
+		t = perName(k.words.nameTests, t)
+		k.words.nameTests++
+	}
+	k.named, k.depends = k.named || outer.named, k.depends || outer.depends
+	return t
+}
+
+// in is whether a value is in a list of constants, or an attribute in a list of
+// names.
+func (k *quickener) in(n *ast.BinaryNode) trial {
+	k.weight++
+	a := k.operand(n.Left)
+	if a == nil {
+		return nil
+	}
+	want := n.Operator == "in"
+	if id, ok := n.Right.(*ast.IdentifierNode); ok && lists[id.Value] != nil {
+		k.depends = true
+		of := lists[id.Value]
+		return func(f *facts, el *element) verdict {
+			v, ok := a(f, el)
+			if !ok {
+				return ask
+			}
+			has := v.kind == textVal && slices.ContainsFunc(of(f), func(e element) bool { return bytes.Equal(v.s, e.text) })
+			return verdictOf(has == want)
+		}
+	}
+	texts := k.texts(n.Right)
+	if texts == nil {
+		return nil
+	}
+	if id, ok := n.Left.(*ast.IdentifierNode); ok && textOfChange(id.Value) != nil {
+		text := textOfChange(id.Value)
+		return func(f *facts, _ *element) verdict { return verdictOf(slices.Contains(texts, text(f.c)) == want) }
+	}
+	return func(f *facts, el *element) verdict {
+		v, ok := a(f, el)
+		if !ok {
+			return ask
+		}
+		has := v.kind == textVal && slices.ContainsFunc(texts, func(t string) bool { return t == string(v.s) })
+		return verdictOf(has == want)
+	}
+}
+
+// texts is a list of constant texts, or nil.
+func (k *quickener) texts(n ast.Node) []string {
+	var out []string
+	switch n := n.(type) {
+	case *ast.ArrayNode:
+		for _, e := range n.Nodes {
+			s, ok := e.(*ast.StringNode)
+			if !ok {
+				return nil
+			}
+			out = append(out, s.Value)
+		}
+	case *ast.CallNode:
+		callee, _ := n.Callee.(*ast.IdentifierNode)
+		if callee == nil || callee.Value != "list" {
+			return nil
+		}
+		for _, item := range k.c.file.lists[n.Arguments[0].(*ast.StringNode).Value].items {
+			s, ok := item.(string)
+			if !ok {
+				return nil
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (k *quickener) matches(n *ast.BinaryNode, p polarity) trial {
+	k.weight++
+	a := k.operand(n.Left)
+	s, ok := n.Right.(*ast.StringNode)
+	if a == nil || !ok {
+		return nil
+	}
+	re, err := compilePattern(s.Value)
+	if err != nil {
+		return nil // unreachable: the guard has tried
+	}
+	return func(f *facts, el *element) verdict {
+		v, ok := a(f, el)
+		switch {
+		case !ok:
+			return ask
+		case v.kind != textVal:
+			return missing(p)
+		}
+		return verdictOf(re.match(v.s))
+	}
+}
+
+// counted is count(LIST, …) >= N, or nil.
+func (k *quickener) counted(n *ast.BinaryNode) trial {
+	b, ok := n.Left.(*ast.BuiltinNode)
+	least, also := n.Right.(*ast.IntegerNode)
+	if !ok || !also || b.Name != "count" || n.Operator != ">=" {
+		return nil
+	}
+	of, t := k.overList(b, predicates[b.Name])
+	if t == nil {
+		return nil
+	}
+	return atLeast(least.Value, of, t)
+}
+
+// goThrough is any or none over one of a change's lists.
+func (k *quickener) goThrough(n *ast.BuiltinNode, p polarity) trial {
+	if n.Name != "any" && n.Name != "none" {
+		return nil
+	}
+	of, t := k.overList(n, predicates[n.Name]*p)
+	if t == nil {
+		return nil
+	}
+	if n.Name == "none" {
+		t = anyOf(of, t)
+		return func(f *facts, el *element) verdict { return t(f, el).not() }
+	}
+	return anyOf(of, t)
+}
+
+func (k *quickener) overList(n *ast.BuiltinNode, inner polarity) (elementsOf, trial) {
+	k.depends = true
+	id, ok := n.Arguments[0].(*ast.IdentifierNode)
+	if !ok || lists[id.Value] == nil || len(n.Arguments) != 2 || k.over != "" {
+		return nil, nil
+	}
+	body, ok := n.Arguments[1].(*ast.PredicateNode)
+	if !ok {
+		return nil, nil
+	}
+	k.over = id.Value
+	t := k.part(body.Node, inner)
+	k.over = ""
+	k.depends = true
+	return lists[id.Value], t
+}
+
+// glob is callGlob with constant patterns.
+func (k *quickener) glob(n *ast.CallNode) operand {
+	a := k.operand(n.Arguments[0])
+	patterns := k.texts(n.Arguments[1])
+	if s, ok := n.Arguments[1].(*ast.StringNode); ok {
+		patterns = []string{s.Value}
+	}
+	if a == nil || patterns == nil {
+		return nil
+	}
+	var split []string
+	stars := 0
+	for _, p := range patterns {
+		if len(p) > longestGlob {
+			return nil
+		}
+		stars += 4 + strings.Count(p, "*")
+		for one := range strings.SplitSeq(p, "|") {
+			if one != "" {
+				split = append(split, one)
+			}
+		}
+	}
+	const cheap = 40 // as many stars cost for each byte what a comparison does
+	k.weight += stars / cheap
+	return func(f *facts, el *element) (val, bool) {
+		v, ok := a(f, el)
+		return truthOf(v.kind == textVal && anyGlob(split, string(v.s))), ok
+	}
+}
+
+// lowerVal is a text in small letters.
+func lowerVal(v val) (val, bool) {
+	if v.kind != textVal {
+		return val{}, v.kind != otherVal
+	}
+	return textOfBytes(bytes.ToLower(v.s)), true
+}
