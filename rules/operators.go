@@ -106,6 +106,9 @@ func opIn(r *run, a []any) (any, error) {
 	case []string:
 		s, ok := a[0].(string)
 		return ok && slices.Contains(in, s), nil
+	case []int: // a range
+		n, ok := numberOf(a[0])
+		return ok && slices.ContainsFunc(in, func(i int) bool { return n.cmp(number{i: int64(i)}) == 0 }), nil
 	case []any:
 		if shallow(a[0]) > 1 { // each element may take as long as this one
 			if err := r.spend(len(in) * weight(a[0])); err != nil {

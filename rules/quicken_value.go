@@ -47,8 +47,8 @@ func constantOf(n ast.Node) (val, bool) {
 	case *ast.FloatNode:
 		return numberVals(number{f: n.Value, float: true}), true
 	case *ast.IntegerNode:
-		const exact = 1 << 53 // up to which expr's own comparisons with a float are ours
-		return whole(int64(n.Value)), n.Value <= exact && n.Value >= -exact
+		// Beyond that expr's own comparisons with a float are not ours.
+		return whole(int64(n.Value)), n.Value <= exactly && n.Value >= -exactly
 	case *ast.UnaryNode:
 		v, ok := constantOf(n.Node)
 		if !ok || n.Operator != "-" || v.kind != numberVal {
