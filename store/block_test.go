@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -91,6 +92,27 @@ func TestBlockRefuses(t *testing.T) {
 	}
 }
 
+// unpacked is the payload with its parts as they are, so that damage to it
+// reaches what zstd would refuse.
+func unpacked(t testing.TB, payload []byte) []byte {
+	t.Helper()
+	b := mustOpen(t, 1, payload)
+	out := []byte{blockVersion}
+	for _, n := range []int{b.n, b.bodies, b.keys} {
+		out = binary.AppendUvarint(out, uint64(n))
+	}
+	var all []byte
+	for _, f := range b.frames {
+		part, err := f.open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = binary.AppendUvarint(binary.AppendUvarint(out, uint64(len(part))), uint64(len(part)))
+		all = append(all, part...)
+	}
+	return append(out, all...)
+}
+
 // Whatever is cut off or flipped, a block is refused or is still one of rows.
 func TestBlockDamaged(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
@@ -101,8 +123,10 @@ func TestBlockDamaged(t *testing.T) {
 			t.Fatalf("of %d bytes the first %d: %v", len(payload), n, err)
 		}
 	}
-	for range 3000 {
-		bad := bytes.Clone(payload)
+	whole := unpacked(t, payload)
+	checkBlock(t, mustOpen(t, 1, whole), rows)
+	for i := range 2400 {
+		bad := bytes.Clone([][]byte{payload, whole, whole}[i%3])
 		for range 1 + r.IntN(3) {
 			bad[r.IntN(len(bad))] ^= 1 << r.IntN(8)
 		}
@@ -133,7 +157,9 @@ func readDamaged(t testing.TB, payload []byte) {
 func FuzzOpenBlock(f *testing.F) {
 	r := rand.New(rand.NewPCG(4, 5))
 	for _, n := range []int{1, 2, 20} {
-		f.Add(mustEncode(f, randomRows(r, 1, n)))
+		payload := mustEncode(f, randomRows(r, 1, n))
+		f.Add(payload)
+		f.Add(unpacked(f, payload))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) { readDamaged(t, payload) })
 }
