@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +18,29 @@ func TestBlockKeepsWhatItIsGiven(t *testing.T) {
 		first := audit.Seq(1 + r.Uint64N(1<<40))
 		rows := randomRows(r, first, n)
 		checkBlock(t, mustOpen(t, first, mustEncode(t, rows)), rows)
+		checkBlock(t, mustOpen(t, first, packed(t, rows, false)), rows)
+		checkBlock(t, mustOpen(t, first, packed(t, rows, true)), rows)
+	}
+}
+
+func TestBlockFindsWhatWouldNotComeBack(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 7))
+	rows := randomRows(r, 1, 20)
+	w := new(blockWriter)
+	w.reset(false)
+	b, err := w.pack(1, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, spoil := range []func(*row){
+		func(r *row) { r.c.User += "x" }, func(r *row) { r.c.Observed++ }, func(r *row) { r.was.Trust++ },
+		func(r *row) { r.prev++ }, func(r *row) { r.c.Sent = append(bytes.Clone(r.c.Sent), 0) }, func(r *row) { r.c.After.Body = audit.Value("x") },
+	} {
+		other := slices.Clone(rows)
+		spoil(&other[i])
+		if err := b.check(other); err == nil {
+			t.Errorf("difference %d is not found", i)
+		}
 	}
 }
 
@@ -29,7 +53,7 @@ func TestBlockKeepsTexts(t *testing.T) {
 		c.ID = c.Identify()
 		rows = append(rows, row{c: c})
 	}
-	checkBlock(t, mustOpen(t, 1, mustEncode(t, rows)), rows)
+	checkBlock(t, mustOpen(t, 1, packed(t, rows, false)), rows)
 }
 
 // More shapes, words and templates than a byte can number, and more than there
@@ -57,7 +81,7 @@ func TestBlockOfManyForms(t *testing.T) {
 		c.Seq, c.User = audit.Seq(i+1), letters(4)
 		rows[i] = row{c: c, prev: 1, was: audit.PresentImage(audit.Object(fields).With(letters(2), audit.Text(letters(3))), audit.Logged, audit.Exact)}
 	}
-	checkBlock(t, mustOpen(t, 1, mustEncode(t, rows)), rows)
+	checkBlock(t, mustOpen(t, 1, packed(t, rows, false)), rows)
 }
 
 func TestBlockOfLargeBodies(t *testing.T) {
