@@ -58,10 +58,6 @@ func (a summedUp) sum(chunk int) *sums {
 	return s
 }
 
-func perChange(b *testing.B, changes int) {
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(changes), "ns/change")
-}
-
 func BenchmarkSumsAdd(b *testing.B) {
 	all := shopChanges(audit.ChunkSize)
 	b.ReportAllocs()
