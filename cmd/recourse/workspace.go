@@ -42,6 +42,11 @@ func openWorkspace(c *cli.Context, e *env, withIndex bool) (*workspace, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s := c.String("memory"); s != "" {
+		if cfg.Memory, err = parseMemory(s); err != nil {
+			return nil, usagef("--memory: %v", err)
+		}
+	}
 	return openFolder(dir, cfg, withIndex)
 }
 
@@ -50,8 +55,10 @@ func openFolder(dir string, cfg config, withIndex bool) (*workspace, error) {
 		return nil, &exitError{code: exitInput, err: fmt.Errorf("create data folder: %w", err), hint: "name another folder with --data or RECOURSE_DATA"}
 	}
 	w := &workspace{dir: dir, cfg: cfg}
+	w.cfg.Memory = cfg.Memory.orOfMachine(os.DirFS("/"))
+	w.cfg.Memory.limit()
 	var err error
-	if w.store, err = store.Open(filepath.Join(dir, "store"), store.Options{}); err != nil {
+	if w.store, err = store.Open(filepath.Join(dir, "store"), store.Options{Memory: w.cfg.Memory.store()}); err != nil {
 		return nil, err
 	}
 	if withIndex {
