@@ -9,8 +9,7 @@ var ErrRebuild error = &hinted{"the index must be built again", "run recourse re
 // ErrBusy says that another process has the index open.
 var ErrBusy error = &hinted{"another process has the index open", "stop it, or ask it"}
 
-// ErrSkipped says that changes were to be added which do not follow on those
-// that are indexed.
+// ErrSkipped says that the store did not yield the changes that come next.
 var ErrSkipped = errors.New("changes are missing before it")
 
 type hinted struct{ text, hint string }
