@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 )
 
@@ -23,6 +24,28 @@ func (x *Index) check() (err error) {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrRebuild, err)
 		}
+	}
+	return nil
+}
+
+// checkBlocks fails unless there is one document for each of so many blocks.
+func checkBlocks(snapshot *scorch.IndexSnapshot, blocks int) error {
+	var there roaring.Bitmap
+	n := 0
+	for _, s := range snapshot.Segments() {
+		d, err := dictionary(s)
+		if err != nil {
+			return err
+		}
+		for doc, block := range d.blocks {
+			if s.Deleted() == nil || !s.Deleted().Contains(uint32(doc)) {
+				there.Add(block)
+				n++
+			}
+		}
+	}
+	if n != blocks || int(there.GetCardinality()) != n || n > 0 && int(there.Maximum()) != n-1 {
+		return fmt.Errorf("it holds %d documents of %d blocks, and should of %d", n, there.GetCardinality(), blocks)
 	}
 	return nil
 }

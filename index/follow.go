@@ -71,7 +71,7 @@ func (x *Index) Refresh(ctx context.Context, store Reader, blocks []int) error {
 	slices.Sort(blocks)
 	x.words.reset()
 	for _, b := range slices.Compact(blocks) {
-		if b < 0 || uint64(b) >= x.head.Load().docs() {
+		if b < 0 || b >= x.head.Load().blocks() {
 			continue
 		}
 		if err := x.again(ctx, store, b); err != nil {

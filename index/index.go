@@ -56,8 +56,8 @@ func decodeHead(b []byte) (head, bool) {
 	return h, h.progress%audit.BlockSize == 0
 }
 
-// docs is how many documents there are: one for each block.
-func (h head) docs() uint64 { return uint64(h.progress / audit.BlockSize) }
+// blocks is how many blocks are indexed, each as one document.
+func (h head) blocks() int { return int(h.progress / audit.BlockSize) }
 
 // Options are how to open an index. The zero value is what most want.
 type Options struct {
@@ -218,12 +218,8 @@ func (x *Index) load() (err error) {
 	case h.version != segmentVersion:
 		return fmt.Errorf("%w: it has format %d and not %d", ErrRebuild, h.version, segmentVersion)
 	}
-	docs, err := s.DocCount()
-	if err != nil {
+	if err := checkBlocks(s, h.blocks()); err != nil {
 		return fmt.Errorf("%w: %w", ErrRebuild, err)
-	}
-	if docs != h.docs() {
-		return fmt.Errorf("%w: it holds %d blocks and not %d", ErrRebuild, docs, h.docs())
 	}
 	x.head.Store(&h)
 	return nil
