@@ -17,7 +17,7 @@ import (
 // blocks again, at several points, merges among them. What it had acknowledged
 // must be there, with all its words, and the rest can be added.
 func TestKilledIndexGoesOn(t *testing.T) {
-	const blocks, envDir = 70, "RECOURSE_TEST_INDEX"
+	const blocks, envDir = 40, "RECOURSE_TEST_INDEX"
 	m := remembered(5, blocks*audit.BlockSize)
 	if dir := os.Getenv(envDir); dir != "" {
 		x, err := index.Open(dir, index.Options{})
@@ -37,7 +37,7 @@ func TestKilledIndexGoesOn(t *testing.T) {
 	}
 	dir := t.TempDir()
 	acknowledged := 0
-	for _, until := range []int{1, 2, 15, 35, 36, 66} {
+	for _, until := range []int{1, 12, 13, 33} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledIndexGoesOn$")
 		cmd.Env = append(os.Environ(), envDir+"="+dir)
 		out, err := cmd.StdoutPipe()

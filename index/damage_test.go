@@ -66,14 +66,18 @@ func TestOpenKeepsWhatWasAdded(t *testing.T) {
 func files(t testing.TB, dir string) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
-	entries, err := os.ReadDir(filepath.Join(dir, "store"))
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err == nil {
+			all[name], err = os.ReadFile(path)
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if all[e.Name()], err = os.ReadFile(filepath.Join(dir, "store", e.Name())); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return all
 }
@@ -88,24 +92,24 @@ func put(t testing.TB, dir string, all map[string][]byte) {
 		t.Fatal(err)
 	}
 	for name, data := range all {
-		if err := os.WriteFile(filepath.Join(dir, "store", name), data, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// A byte that has flipped in any file is noticed, or makes no difference: an
-// index says that it must be built again, or that it has to catch up, or gives
-// the right answers.
+// A byte that has flipped in any file is noticed, or makes no difference: the
+// index says that it must be built again, or gives the right answers.
 func TestFlippedByteIsNoticed(t *testing.T) {
+	const flips = 20 // in each file
 	m := remembered(7, fullBlocks*audit.BlockSize)
 	dir := whole(t, m)
 	all := files(t, dir)
 	words := vocabulary(m)
 	noticed, harmless := 0, 0
 	for name, data := range all {
-		for i := range 40 {
-			at := (i*len(data) + i*i*7) / 40 % len(data)
+		for i := range flips {
+			at := (i*len(data) + i*i*7) / flips % len(data)
 			flipped := slices.Clone(data)
 			flipped[at] ^= byte(1 << (i % 8))
 			all[name] = flipped
@@ -119,7 +123,7 @@ func TestFlippedByteIsNoticed(t *testing.T) {
 			}
 			n := int(x.Progress()) / audit.BlockSize
 			want := wanted(m, n)
-			for i := range 50 {
+			for i := range 20 {
 				w := words[(i*7919+at)%len(words)]
 				if len(w) > 128 {
 					continue
@@ -142,7 +146,7 @@ func TestFlippedByteIsNoticed(t *testing.T) {
 		}
 		all[name] = data
 	}
-	if noticed < 40 || harmless == 0 {
+	if noticed < flips || harmless == 0 {
 		t.Errorf("%d times it was noticed, %d answers were right", noticed, harmless)
 	}
 }
@@ -163,11 +167,13 @@ func TestDamageAsksForRebuild(t *testing.T) {
 			}
 		}
 	}
+	const root = "store/root.bolt"
+	delete(all, "seal") // as after a crash; with it the root's damage is seen at once
 	for name, damage := range map[string]func(map[string][]byte){
 		"no store":                    func(all map[string][]byte) { clear(all) },
-		"no root":                     func(all map[string][]byte) { delete(all, "root.bolt") },
-		"empty root":                  func(all map[string][]byte) { all["root.bolt"] = nil },
-		"zeroed root":                 func(all map[string][]byte) { all["root.bolt"] = make([]byte, 1<<16) },
+		"no root":                     func(all map[string][]byte) { delete(all, root) },
+		"empty root":                  func(all map[string][]byte) { all[root] = nil },
+		"zeroed root":                 func(all map[string][]byte) { all[root] = make([]byte, 1<<16) },
 		"segments are gone":           segments(func([]byte) []byte { return nil }),
 		"segments are cut":            segments(func(data []byte) []byte { return data[:100] }),
 		"segments lack the last byte": segments(func(data []byte) []byte { return data[:len(data)-1] }),
@@ -249,4 +255,44 @@ func TestOtherFolders(t *testing.T) {
 	if err := index.Reset(filepath.Join(t.TempDir(), "none")); err != nil {
 		t.Errorf("Reset of nothing: %v", err)
 	}
+}
+
+// An index whose list of segments is destroyed while it is open says so, and does
+// not wait for ever.
+func TestDamageWhileOpen(t *testing.T) {
+	m := remembered(10, 2*audit.BlockSize)
+	dir := t.TempDir()
+	x, err := index.Open(dir, index.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Hurry()
+	follow(t, x, m[:audit.BlockSize])
+	root := filepath.Join(dir, "store", "root.bolt")
+	info, err := os.Stat(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(root, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write(make([]byte, info.Size())); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := x.Follow(t.Context(), m); err == nil {
+			t.Error("Follow has noticed nothing")
+		}
+	}
+	_ = x.Close() // it may be beyond that, and must not wait either
+	if x.Progress() != audit.BlockSize {
+		t.Errorf("progress %d", x.Progress())
+	}
+	other := t.TempDir() // as bleve may hold the lock of the first
+	put(t, other, files(t, dir))
+	wantRebuild(t, "destroyed while open", other)
 }

@@ -3,7 +3,11 @@ package index
 import (
 	"errors"
 	"slices"
+	"time"
 )
+
+// Hurry has the index wait less for what does not come.
+func (x *Index) Hurry() { x.patience = 500 * time.Millisecond }
 
 // Everything visits all words of the index with the blocks that have them.
 func (x *Index) Everything(visit func(word []byte, block uint32)) (err error) {

@@ -32,6 +32,9 @@ func (x *Index) Follow(ctx context.Context, store Reader) (added int, err error)
 	x.write.Lock()
 	defer x.write.Unlock()
 	start := x.Progress()
+	if x.stopped {
+		return 0, errStopped
+	}
 	if store.Last() < start+audit.BlockSize {
 		return 0, nil
 	}
@@ -67,6 +70,9 @@ func (x *Index) Follow(ctx context.Context, store Reader) (added int, err error)
 func (x *Index) Refresh(ctx context.Context, store Reader, blocks []int) error {
 	x.write.Lock()
 	defer x.write.Unlock()
+	if x.stopped {
+		return errStopped
+	}
 	blocks = slices.Clone(blocks)
 	slices.Sort(blocks)
 	x.words.reset()
@@ -107,24 +113,28 @@ func (x *Index) again(ctx context.Context, store Reader, block int) error {
 
 // flush writes the words that were gathered, as one batch: all or, with an
 // error, none. It returns when they are on the disk. The caller holds write.
-func (x *Index) flush(ctx context.Context, progress audit.Seq) (err error) {
+func (x *Index) flush(ctx context.Context, progress audit.Seq) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
 	x.words.end(progress)
-	defer x.words.reset()
+	defer func() {
+		if !x.stopped {
+			x.words.reset()
+		}
+	}()
 	if len(x.words.blocks) == 0 {
 		return nil
 	}
-	defer guard(&err)
 	h := *x.head.Load()
 	h.progress = progress
+	h.batch++
 	b := bleveindex.NewBatch()
 	for _, block := range x.words.blocks {
 		b.Update(document{block, x.words})
 	}
 	b.SetInternal(keyHead, h.encode())
-	if err := x.bleve.Batch(b); err != nil {
+	if err := x.attempt(func() error { return x.bleve.Batch(b) }); err != nil {
 		return fmt.Errorf("index %d blocks: %w", len(x.words.blocks), err)
 	}
 	x.head.Store(&h)

@@ -28,18 +28,18 @@ func TestFollowIndexesWholeBlocks(t *testing.T) {
 // The words are the same in whatever batches they come, and however bleve has
 // merged them.
 func TestFollowInManyBatches(t *testing.T) {
-	m := remembered(2, 60*audit.BlockSize)
+	m := remembered(2, 30*audit.BlockSize)
 	x := openIndex(t, t.TempDir())
 	for n := audit.BlockSize; n <= len(m); n += audit.BlockSize {
 		follow(t, x, m[:n])
 	}
-	same(t, holds(t, x), wanted(m, 60))
+	same(t, holds(t, x), wanted(m, 30))
 	small, err := index.Open(t.TempDir(), index.Options{Memory: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	follow(t, small, m)
-	same(t, holds(t, small), wanted(m, 60))
+	same(t, holds(t, small), wanted(m, 30))
 	if err := small.Close(); err != nil {
 		t.Error(err)
 	}

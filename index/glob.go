@@ -5,21 +5,12 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	api "github.com/blevesearch/scorch_segment_api/v2"
 )
 
-// A glob is an automaton that finds the words that a pattern matches: * is any
-// text, ? one character, and a backslash takes the next character as it is. It
-// also finds words that were cut if what is kept of them could go on to match.
-//
-// A state is where in the pattern one may be, after some bytes; states are
-// worked out as they are met.
-type glob struct {
-	steps  []step
-	states []globState
-	named  map[string]int // states by where they are
-}
+// glob are the rules of a pattern: * is any text, ? one character, and a
+// backslash takes the next character as it is. A state is the steps that may come
+// next, in order, two bytes each; that after the last one is the end.
+type glob []step
 
 // A step is a part of the pattern that takes a byte.
 type step struct {
@@ -38,42 +29,22 @@ const (
 	stepOne
 )
 
-// A globState is a set of steps that may come next, in order, len(steps) being
-// the end.
-type globState struct {
-	at   []uint16
-	next [256]int32 // by the byte; -1 is not worked out
-}
-
-// The states of every glob.
-const (
-	stateDead   = 0 // nothing can match any more
-	stateAlways = 1 // everything does
-	stateStart  = 2
-)
-
-// Limits of a pattern: longer ones, or those whose automata grow beyond that,
-// are not looked up.
-const (
-	maxSteps  = 1 << 10
-	maxStates = 1 << 11
-)
-
-var _ api.Automaton = (*glob)(nil)
+// maxSteps bounds a pattern; longer ones are not looked up.
+const maxSteps = 1 << 10
 
 // newGlob prepares a pattern, and is nil if it is too long.
-func newGlob(pattern string) *glob {
-	g := &glob{named: map[string]int{}}
+func newGlob(pattern string) *machine {
+	var g glob
 	for i := 0; i < len(pattern); {
 		switch c := pattern[i]; {
 		case c == '*':
-			if n := len(g.steps); n == 0 || g.steps[n-1].kind != stepAny {
-				g.steps = append(g.steps, step{kind: stepAny})
+			if n := len(g); n == 0 || g[n-1].kind != stepAny {
+				g = append(g, step{kind: stepAny})
 			}
 			i++
 			continue
 		case c == '?':
-			g.steps = append(g.steps, step{kind: stepRune}, step{kind: stepThree}, step{kind: stepTwo}, step{kind: stepOne})
+			g = append(g, step{kind: stepRune}, step{kind: stepThree}, step{kind: stepTwo}, step{kind: stepOne})
 			i++
 			continue
 		case c == '\\' && i+1 < len(pattern):
@@ -81,17 +52,14 @@ func newGlob(pattern string) *glob {
 		}
 		_, n := utf8.DecodeRuneInString(pattern[i:])
 		for _, c := range []byte(pattern[i : i+n]) {
-			g.steps = append(g.steps, step{stepByte, c})
+			g = append(g, step{stepByte, c})
 		}
 		i += n
 	}
-	if len(g.steps) > maxSteps {
+	if len(g) > maxSteps {
 		return nil
 	}
-	g.state(nil)
-	g.state([]uint16{uint16(len(g.steps)) + 1})
-	g.state(g.reach(nil, 0))
-	return g
+	return newMachine(g, g.name(g.reach(nil, 0)))
 }
 
 // literalStart is what every word that the pattern matches begins with.
@@ -112,21 +80,21 @@ func literalStart(pattern string) string {
 }
 
 // reach adds a step to a set, and the one after it if it can be left at once.
-func (g *glob) reach(set []uint16, at int) []uint16 {
+func (g glob) reach(set []uint16, at int) []uint16 {
 	set = append(set, uint16(at))
-	if at < len(g.steps) && g.steps[at].kind == stepAny {
+	if at < len(g) && g[at].kind == stepAny {
 		set = append(set, uint16(at+1))
 	}
 	return set
 }
 
-// state is the number of a set.
-func (g *glob) state(set []uint16) int {
+// name is a set as a state.
+func (g glob) name(set []uint16) string {
 	slices.Sort(set)
 	set = slices.Compact(set)
 	// Who has come to a later star has no need of what came before it.
 	for i := len(set) - 1; i > 0; i-- {
-		if at := int(set[i]); at < len(g.steps) && g.steps[at].kind == stepAny {
+		if at := int(set[i]); at < len(g) && g[at].kind == stepAny {
 			set = set[i:]
 			break
 		}
@@ -135,69 +103,26 @@ func (g *glob) state(set []uint16) int {
 	for _, at := range set {
 		name = binary.BigEndian.AppendUint16(name, at)
 	}
-	if n, ok := g.named[string(name)]; ok {
-		return n
-	}
-	n := len(g.states)
-	s := globState{at: set}
-	for i := range s.next {
-		s.next[i] = -1
-	}
-	g.named[string(name)] = n
-	g.states = append(g.states, s)
-	return n
+	return string(name)
 }
 
-// tooMany says that the automaton grew beyond its limit and must not be used on.
-func (g *glob) tooMany() bool { return len(g.states) > maxStates }
-
-// Start is the state before the first byte.
-func (g *glob) Start() int { return stateStart }
-
-// IsMatch says whether a word that ends here matches.
-func (g *glob) IsMatch(state int) bool {
-	at := g.states[state].at
-	return state == stateAlways || len(at) > 0 && int(at[len(at)-1]) == len(g.steps)
+func (g glob) ends(state string) bool {
+	last := state[len(state)-2:]
+	return int(binary.BigEndian.Uint16([]byte(last))) == len(g)
 }
 
-// CanMatch says whether a word that begins so can match.
-func (g *glob) CanMatch(state int) bool { return state != stateDead }
-
-// WillAlwaysMatch says whether all words that begin so match.
-func (g *glob) WillAlwaysMatch(state int) bool {
-	at := g.states[state].at
-	return state == stateAlways || len(at) > 0 && int(at[0]) == len(g.steps)-1 && g.steps[at[0]].kind == stepAny
-}
-
-// Accept is the state after another byte.
-func (g *glob) Accept(state int, b byte) int {
-	if n := g.states[state].next[b]; n >= 0 {
-		return int(n)
-	}
-	n := g.accept(state, b)
-	g.states[state].next[b] = int32(n)
-	return n
-}
-
-func (g *glob) accept(state int, b byte) int {
-	switch {
-	case state == stateDead || state == stateAlways:
-		return state
-	case b == cutMark:
-		return stateAlways
-	case g.tooMany():
-		return stateDead // who asks looks at tooMany
-	}
+func (g glob) after(state string, b byte) string {
 	var set []uint16
-	for _, at := range g.states[state].at {
-		if int(at) == len(g.steps) {
+	for ; state != ""; state = state[2:] {
+		at := int(binary.BigEndian.Uint16([]byte(state[:2])))
+		if at == len(g) {
 			continue
 		}
-		if n := g.steps[at].accept(b); n >= 0 {
-			set = g.reach(set, int(at)+n)
+		if n := g[at].accept(b); n >= 0 {
+			set = g.reach(set, at+n)
 		}
 	}
-	return g.state(set)
+	return g.name(set)
 }
 
 // accept is how many steps further one is after a byte; -1 if it does not fit.

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -20,9 +19,6 @@ import (
 	"recourse/query"
 )
 
-// keyHead is bleve's internal key for what the index knows of itself.
-var keyHead = []byte("recourse.head")
-
 // An Index is an open index. It is safe for concurrent use.
 type Index struct {
 	bleve  *scorch.Scorch
@@ -31,33 +27,13 @@ type Index struct {
 	memory int
 	write  sync.Mutex // one writer at a time
 	words  *words     // of the writer
-	head   atomic.Pointer[head]
+	// stopped says that bleve does no more; the writer's.
+	stopped  bool
+	patience time.Duration
+	head     atomic.Pointer[head]
 }
 
 var _ query.WordFinder = (*Index)(nil)
-
-// A head is what an index knows of itself. It is written in the same batch as
-// the documents that it speaks of.
-type head struct {
-	version  uint64
-	progress audit.Seq // every change up to it is indexed; a multiple of audit.BlockSize
-}
-
-func (h head) encode() []byte {
-	b := binary.BigEndian.AppendUint64(nil, h.version)
-	return binary.BigEndian.AppendUint64(b, uint64(h.progress))
-}
-
-func decodeHead(b []byte) (head, bool) {
-	if len(b) != 16 {
-		return head{}, false
-	}
-	h := head{binary.BigEndian.Uint64(b), audit.Seq(binary.BigEndian.Uint64(b[8:]))}
-	return h, h.progress%audit.BlockSize == 0
-}
-
-// blocks is how many blocks are indexed, each as one document.
-func (h head) blocks() int { return int(h.progress / audit.BlockSize) }
 
 // Options are how to open an index. The zero value is what most want.
 type Options struct {
@@ -101,7 +77,8 @@ func open(dir string, o Options) (x *Index, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// bleve and what it rests on panic on some damage.
+	// bleve and what it rests on panic on some damage, or read beyond a file.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer guard(&err)
 	if len(entries) == 0 {
 		return create(dir, o)
@@ -112,17 +89,17 @@ func open(dir string, o Options) (x *Index, err error) {
 		}
 		return create(dir, o)
 	}
-	if len(entries) != 1 || !has(entries, storeDir) {
+	if !has(entries, storeDir) || slices.ContainsFunc(entries, foreign) {
 		return nil, fmt.Errorf("%w: it has another format, or is none", ErrRebuild)
 	}
-	// bleve would make an index where there is none.
-	if _, err := os.Stat(filepath.Join(dir, storeDir, "root.bolt")); err != nil {
+	newest, err := newestHead(dir, o.Wait)
+	if err != nil {
 		return nil, openError(err)
 	}
 	if x, err = openBleve(dir, o); err != nil {
 		return nil, err
 	}
-	err = x.load()
+	err = x.load(newest)
 	if err == nil && !o.SkipCheck {
 		err = x.check()
 	}
@@ -131,6 +108,9 @@ func open(dir string, o Options) (x *Index, err error) {
 	}
 	return x, nil
 }
+
+// foreign is what a folder with an index of this format does not have.
+func foreign(e os.DirEntry) bool { return e.Name() != storeDir && e.Name() != sealFile }
 
 func has(entries []os.DirEntry, name string) bool {
 	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == name })
@@ -155,7 +135,7 @@ func openBleve(dir string, o Options) (*Index, error) {
 		queue.Close()
 		return nil, openError(err)
 	}
-	return &Index{bleve: b.(*scorch.Scorch), queue: queue, dir: dir, memory: o.Memory, words: newWords()}, nil
+	return &Index{bleve: b.(*scorch.Scorch), queue: queue, dir: dir, memory: o.Memory, words: newWords(), patience: patience}, nil
 }
 
 // guard turns a panic over damaged files into ErrRebuild.
@@ -200,35 +180,15 @@ func (x *Index) snapshot() (*scorch.IndexSnapshot, error) {
 	return s, nil
 }
 
-// load reads the head and checks that it speaks of what is there.
-func (x *Index) load() (err error) {
-	s, err := x.snapshot()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	raw, err := s.GetInternal(keyHead)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRebuild, err)
-	}
-	h, ok := decodeHead(raw)
-	switch {
-	case !ok:
-		return fmt.Errorf("%w: its making was not finished", ErrRebuild)
-	case h.version != segmentVersion:
-		return fmt.Errorf("%w: it has format %d and not %d", ErrRebuild, h.version, segmentVersion)
-	}
-	if err := checkBlocks(s, h.blocks()); err != nil {
-		return fmt.Errorf("%w: %w", ErrRebuild, err)
-	}
-	x.head.Store(&h)
-	return nil
-}
-
 // Close closes the index. Nothing is lost by not closing it.
 func (x *Index) Close() error {
-	err := x.bleve.Close()
+	x.write.Lock()
+	defer x.write.Unlock()
+	err := x.attempt(x.bleve.Close)
 	x.queue.Close()
+	if err == nil && x.head.Load() != nil {
+		err = seal(x.dir)
+	}
 	return err
 }
 

@@ -4,32 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	api "github.com/blevesearch/scorch_segment_api/v2"
-	"github.com/blevesearch/vellum/levenshtein"
 )
-
-// A Lookup is how a word is looked up.
-type Lookup uint8
-
-// The ways, from the cheapest to the dearest.
-const (
-	LookupNone   Lookup = iota // not at all: nothing can be said
-	LookupWord                 // one page of each segment
-	LookupPrefix               // the words that begin with something
-	LookupRange                // the same, each held against the pattern
-	LookupWalk                 // all words, each held against the pattern
-)
-
-var lookupNames = [...]string{"none", "word", "prefix", "range", "walk"}
-
-func (l Lookup) String() string { return lookupNames[l] }
-
-// maxDistance is how many characters may differ at most.
-const maxDistance = 2
 
 // Explain is how Blocks would look up a word, and how many words at most it would
 // have to look at if it walks through all of them.
@@ -52,8 +30,7 @@ func (x *Index) Explain(word string, fuzzy int) (way Lookup, words int, err erro
 }
 
 // Blocks implements query.WordFinder. Up to two characters may differ, in a word
-// without wildcards; one put in or left out counts as one, and so do two side by
-// side that changed places.
+// without wildcards: they may be put in, left out or replaced.
 func (x *Index) Blocks(ctx context.Context, word string, fuzzy int) (blocks *roaring.Bitmap, ok bool, err error) {
 	defer guard(&err)
 	q := newQuestion(word, fuzzy)
@@ -83,70 +60,6 @@ func (x *Index) Blocks(ctx context.Context, word string, fuzzy int) (blocks *roa
 		}
 	}
 	return blocks, true, nil
-}
-
-// A question is a word, a pattern, or a word that may differ, as it is asked of
-// each segment.
-type question struct {
-	way       Lookup
-	start     string        // what the words begin with; the word itself for LookupWord
-	automaton api.Automaton // of LookupRange and LookupWalk
-	glob      *glob         // the same, if it is one
-}
-
-func newQuestion(word string, fuzzy int) question {
-	wild := strings.IndexAny(word, "*?")
-	switch {
-	case fuzzy > 0:
-		return fuzzyQuestion(word, fuzzy, wild >= 0)
-	case wild < 0:
-		return question{way: LookupWord, start: word}
-	case strings.Trim(word, "*") == "":
-		return question{} // every word
-	case wild == len(word)-1 && word[wild] == '*' && !strings.Contains(word, `\`):
-		return question{way: LookupPrefix, start: word[:wild]}
-	}
-	g := newGlob(word)
-	if g == nil {
-		return question{}
-	}
-	q := question{way: LookupWalk, start: literalStart(word), automaton: g, glob: g}
-	if q.start != "" {
-		q.way = LookupRange
-	}
-	return q
-}
-
-func fuzzyQuestion(word string, fuzzy int, wild bool) question {
-	if wild || fuzzy > maxDistance || len(word) > 2*maxTerm {
-		return question{}
-	}
-	b, err := levenshtein.NewLevenshteinAutomatonBuilder(uint8(fuzzy), true)
-	if err != nil {
-		return question{}
-	}
-	dfa, err := b.BuildDfa(word, uint8(fuzzy))
-	if err != nil {
-		return question{}
-	}
-	return question{way: LookupWalk, automaton: fuzzyAutomaton{dfa}}
-}
-
-// A fuzzyAutomaton also finds words that were cut if they could go on to match.
-type fuzzyAutomaton struct{ *levenshtein.DFA }
-
-const fuzzyAlways = math.MaxInt32
-
-func (f fuzzyAutomaton) IsMatch(s int) bool  { return s == fuzzyAlways || f.DFA.IsMatch(s) }
-func (f fuzzyAutomaton) CanMatch(s int) bool { return s == fuzzyAlways || f.DFA.CanMatch(s) }
-func (f fuzzyAutomaton) Accept(s int, b byte) int {
-	switch {
-	case s == fuzzyAlways:
-		return s
-	case b == cutMark && f.DFA.CanMatch(s):
-		return fuzzyAlways
-	}
-	return f.DFA.Accept(s, b)
 }
 
 // An answer is what one segment says.
@@ -203,7 +116,7 @@ func (a *answer) find(q question) (ok bool, err error) {
 	if err := a.walk(q); err != nil {
 		return false, err
 	}
-	return q.glob == nil || !q.glob.tooMany(), nil
+	return !q.machine.tooLarge(), nil
 }
 
 // word looks up one word.
@@ -247,10 +160,10 @@ func (a *answer) prefix(start string) error {
 	return a.err
 }
 
-// walk holds the words from q.start on against the automaton. What two words have
+// walk holds the words from q.start on against the machine. What two words have
 // in common at their beginning is looked at once.
 func (a *answer) walk(q question) error {
-	states := []int{q.automaton.Start()} // after each byte of the word
+	states := []int{stateStart} // after each byte of the word
 	if len(q.start) > sureTerm {
 		q.start = q.start[:sureTerm]
 	}
@@ -260,7 +173,7 @@ func (a *answer) walk(q question) error {
 			if err := a.ctx.Err(); err != nil {
 				return err
 			}
-			a.skip(q.automaton)
+			a.skip(q.machine)
 		}
 		if !a.next() {
 			break
@@ -272,11 +185,11 @@ func (a *answer) walk(q question) error {
 			states = states[:a.shared+1]
 		}
 		state := states[len(states)-1]
-		for len(states) <= len(a.term) && q.automaton.CanMatch(state) {
-			state = q.automaton.Accept(state, a.term[len(states)-1])
+		for len(states) <= len(a.term) && state != stateDead {
+			state = q.machine.accept(state, a.term[len(states)-1])
 			states = append(states, state)
 		}
-		if len(states) == len(a.term)+1 && q.automaton.IsMatch(state) {
+		if len(states) == len(a.term)+1 && q.machine.states[state].ends {
 			if err := a.take(); err != nil {
 				return err
 			}
@@ -289,14 +202,14 @@ func (a *answer) walk(q question) error {
 
 // skip passes over pages none of whose words can match, by what all words of a
 // page begin with.
-func (a *answer) skip(m api.Automaton) {
+func (a *answer) skip(m *machine) {
 	for ; a.page+1 < len(a.s.pages); a.page++ {
 		first, after := a.s.pages[a.page].first, a.s.pages[a.page+1].first
-		state := m.Start()
+		state := stateStart
 		for _, b := range []byte(first[:commonPrefix(first, after)]) {
-			state = m.Accept(state, b)
+			state = m.accept(state, b)
 		}
-		if m.CanMatch(state) {
+		if state != stateDead {
 			return
 		}
 	}

@@ -47,8 +47,7 @@ func plain(pattern string) *regexp.Regexp {
 	return regexp.MustCompile("(?s)^" + b.String() + "$")
 }
 
-// distance is how many characters differ: changed, put in, left out, or
-// swapped with the next.
+// distance is how many characters differ: replaced, put in, or left out.
 func distance(a, b string) int {
 	s, t := []rune(a), []rune(b)
 	rows := make([][]int, len(s)+1)
@@ -64,9 +63,6 @@ func distance(a, b string) int {
 					cost = 0
 				}
 				rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
-				if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
-					rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-				}
 			}
 		}
 	}
@@ -170,14 +166,9 @@ func TestNothingCanBeSaid(t *testing.T) {
 		fuzzy int
 	}{
 		{"*", 0}, {"***", 0}, {"pa*", 1}, {"paid", 3}, {strings.Repeat("?", 300), 0}, {strings.Repeat("x", 5000) + "?", 0}, {strings.Repeat("x", 500), 1},
-		{"*1" + strings.Repeat("?", 30) + "*1" + strings.Repeat("?", 30) + "2", 0},
 	} {
-		blocks, ok, err := x.Blocks(t.Context(), q.word, q.fuzzy)
-		if err != nil {
-			t.Errorf("%.20q, %d: %v", q.word, q.fuzzy, err)
-		}
-		if ok && blocks.GetCardinality() < 2 && !strings.HasPrefix(q.word, "*1") {
-			t.Errorf("%.20q, %d: something is said", q.word, q.fuzzy)
+		if _, ok, err := x.Blocks(t.Context(), q.word, q.fuzzy); ok || err != nil {
+			t.Errorf("%.20q, %d: %v, %v, and nothing can be said", q.word, q.fuzzy, ok, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -42,7 +42,7 @@ func (x *Index) start() error {
 	h := head{version: segmentVersion}
 	b := bleveindex.NewBatch()
 	b.SetInternal(keyHead, h.encode())
-	if err := x.bleve.Batch(b); err != nil {
+	if err := x.attempt(func() error { return x.bleve.Batch(b) }); err != nil {
 		return err
 	}
 	x.head.Store(&h)
@@ -60,7 +60,7 @@ func Reset(dir string) error {
 	if err != nil {
 		return fmt.Errorf("reset index: %w", err)
 	}
-	ours := []string{unfinished, "index_meta.json", "index_meta.json_temp", storeDir}
+	ours := []string{unfinished, "index_meta.json", "index_meta.json_temp", sealFile, storeDir}
 	for _, e := range entries {
 		if !slices.Contains(ours, e.Name()) {
 			return fmt.Errorf("reset index %s: %s is not part of an index", dir, e.Name())

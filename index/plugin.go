@@ -58,14 +58,14 @@ func (plugin) Open(path string) (api.Segment, error) {
 // OpenUsing is Open.
 func (p plugin) OpenUsing(path string, _ map[string]any) (api.Segment, error) { return p.Open(path) }
 
-// mergePlan is when bleve merges segments: whenever sixteen of about one size
-// have come together. A bulk of changes comes as segments of 256 blocks, a tail
-// as ones of a few.
+// mergePlan is when bleve merges segments: when more than eight of about one size
+// have come together, up to sixteen of them. Sizes are in blocks. A bulk of
+// changes comes as segments of 256, a tail as ones of one or a few.
 var mergePlan = map[string]any{
 	"MaxSegmentsPerTier":   8,
 	"SegmentsPerMergeTask": 16,
 	"TierGrowth":           16.0,
-	"FloorSegmentSize":     16, // blocks
+	"FloorSegmentSize":     1,
 	"MaxSegmentSize":       1 << 20,
 	"ReclaimDeletesWeight": 2.0,
 }

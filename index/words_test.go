@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -153,4 +154,35 @@ func FuzzSegment(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A pattern whose automaton grows too large says so, and does not say that
+// nothing matches.
+func TestGlobGrowsTooLarge(t *testing.T) {
+	g := newGlob("*a" + strings.Repeat("?", 14))
+	state := stateStart
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 1 << 16 {
+		state = g.accept(state, "ab"[r.IntN(2)])
+	}
+	if !g.tooLarge() {
+		t.Fatalf("%d states", len(g.states))
+	}
+	w := newWords()
+	w.begin(0)
+	for range 1 << 14 {
+		word := make([]byte, 30)
+		for i := range word {
+			word[i] = "ab"[r.IntN(2)]
+		}
+		w.add(word)
+	}
+	s, err := w.segment()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &answer{ctx: t.Context(), cursor: s.cursor(), hit: make([]bool, 2)}
+	if ok, err := a.find(newQuestion("*a"+strings.Repeat("?", 14)+"z", 0)); ok || err != nil {
+		t.Errorf("%v, %v", ok, err)
+	}
 }
