@@ -79,14 +79,8 @@ func (w *workspace) close() error {
 	return errors.Join(err, w.store.Close())
 }
 
-// engine answers queries.
-func (w *workspace) engine() *query.Engine {
-	e := &query.Engine{Store: w.store}
-	if w.index != nil {
-		e.Index = w.index
-	}
-	return e
-}
+// engine answers queries, for now without the index.
+func (w *workspace) engine() *query.Engine { return &query.Engine{Store: w.store} }
 
 // A roomyReader follows the store as long as there is room on its disk: the index
 // is not to take what the store needs to sort its files.
