@@ -49,6 +49,18 @@ func (p Pattern) Match(s string) bool {
 	}
 }
 
+// matchBytes is Match of a text in UTF-8.
+func (p Pattern) matchBytes(b []byte) bool {
+	switch p.kind {
+	case glob:
+		return len(b) > 0 && globMatch(p.text, string(b))
+	case matches:
+		return p.re.Match(b)
+	default:
+		return p.text == string(b)
+	}
+}
+
 // Literal is the text that alone matches, and whether there is only one.
 func (p Pattern) Literal() (string, bool) { return p.text, p.kind == exactly }
 

@@ -73,13 +73,7 @@ func (w *workspace) close() error {
 }
 
 // engine answers queries.
-func (w *workspace) engine() *query.Engine {
-	e := &query.Engine{Store: w.store}
-	if w.index != nil {
-		e.Index = w.index
-	}
-	return e
-}
+func (w *workspace) engine() *query.Engine { return &query.Engine{Store: searched{w.store}} }
 
 // A roomyReader follows the store as long as there is room on its disk: the index
 // is not to take what the store needs to sort its files.
