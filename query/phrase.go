@@ -1,55 +1,98 @@
 package query
 
 import (
+	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"recourse/audit"
 )
 
-// in says whether the words stand side by side in a single value. Nothing is
-// made of the value's text but where a word with wildcards or a fuzzy one is
-// held against it.
-func (w Words) in(v audit.Value) bool {
+// A finder looks for words that stand side by side in a single value. Nothing is
+// made of a value's text but where a word with wildcards or a fuzzy one is held
+// against it.
+type finder struct {
+	words []string
+	fuzzy int
+	wild  bool // one of the words has wildcards
+	// rare is a small letter or a digit that stands in every text with the words,
+	// as it is or as a capital; 0 if none is known.
+	rare byte
+	// numberless says that no number and no date has the words.
+	numberless bool
+}
+
+func (w Words) finder() *finder {
+	f := &finder{words: w.Tokens, fuzzy: w.Fuzzy}
+	for _, token := range w.Tokens {
+		f.wild = f.wild || isWild(token)
+	}
+	if f.fuzzy > 0 {
+		return f
+	}
+	f.rare = rarest(w.Tokens)
+	f.numberless = numberless(w.Tokens[0])
+	return f
+}
+
+// folded are the letters to which characters beyond ASCII are folded as well:
+// the Kelvin sign, the long s, and the Turkish letters i.
+const folded = "iks"
+
+// byFrequency is letters and digits, those first that texts have least of.
+const byFrequency = "qzxjvkwybfpgmucdlhrsnioate"
+
+func rarest(words []string) byte {
+	best, least := byte(0), len(byFrequency)
+	for _, w := range words {
+		for i := range len(w) {
+			c := w[i]
+			rank := 3 // of a digit
+			if c >= 'a' && c <= 'z' {
+				rank = strings.IndexByte(byFrequency, c)
+			} else if c < '0' || c > '9' {
+				continue
+			}
+			if rank < least && strings.IndexByte(folded, c) < 0 {
+				best, least = c, rank
+			}
+		}
+	}
+	return best
+}
+
+// numberless says that no number and no date has a word: all words of these begin
+// with a digit, but for NaN, Infinity and "Invalid Date".
+func numberless(word string) bool {
+	c := word[0]
+	return c >= utf8.RuneSelf || c >= 'a' && c <= 'z' && c != 'n' && c != 'i' && c != 'd'
+}
+
+// in says whether a single value has the words.
+func (f *finder) in(v audit.Value) bool {
 	if b := v.TextBytes(); b != nil {
-		return w.inText(b)
+		return f.inText(b)
 	}
 	switch v.Kind() {
-	case audit.KindBool, audit.KindNull:
-		return w.inText([]byte(v.JSON()))
 	case audit.KindInt, audit.KindFloat, audit.KindDate:
-		if w.noNumber() {
+		if f.numberless {
 			return false
 		}
 	}
-	return w.inText([]byte(textOf(v)))
-}
-
-// noNumber says that no number and no date has the first of the words: all words
-// of these begin with a digit, but for NaN, Infinity and "Invalid Date".
-func (w Words) noNumber() bool {
-	first := w.Tokens[0]
-	if w.Fuzzy > 0 || isWild(first) {
-		return false
-	}
-	switch c := first[0]; {
-	case c >= utf8.RuneSelf:
-		return true
-	case c < 'a' || c > 'z':
-		return false
-	case c == 'n' || c == 'i' || c == 'd':
-		return false
-	}
-	return true
+	return f.inText([]byte(textOf(v)))
 }
 
 // inText goes through the words of a text.
-func (w Words) inText(b []byte) bool {
+func (f *finder) inText(b []byte) bool {
+	if c := f.rare; c != 0 && bytes.IndexByte(b, c) < 0 && (c <= '9' || bytes.IndexByte(b, c-'a'+'A') < 0) {
+		return false
+	}
 	for i := 0; i < len(b); {
 		start, end := nextWord(b, i)
 		if start == end {
 			return false
 		}
-		if w.at(b, start, end) {
+		if f.at(b, start, end) {
 			return true
 		}
 		i = end
@@ -58,42 +101,45 @@ func (w Words) inText(b []byte) bool {
 }
 
 // at says whether the words are those of a text from one of its words on.
-func (w Words) at(b []byte, start, end int) bool {
-	for n, token := range w.Tokens {
+func (f *finder) at(b []byte, start, end int) bool {
+	for n, word := range f.words {
 		if n > 0 {
 			start, end = nextWord(b, end)
 		}
-		if start == end || !w.isWord(token, b[start:end]) {
+		if start == end || !f.is(word, b[start:end]) {
 			return false
 		}
 	}
 	return true
 }
 
-func (w Words) isWord(token string, word []byte) bool {
-	switch {
-	case w.Fuzzy > 0:
-		return near(token, fold(string(word)), w.Fuzzy)
-	case isWild(token):
-		return globMatch(token, fold(string(word)))
+func (f *finder) is(word string, found []byte) bool {
+	if f.fuzzy == 0 && (!f.wild || !isWild(word)) {
+		return equalFolded(word, found)
 	}
-	return equalFolded(token, word)
+	if f.fuzzy > 0 {
+		if n := utf8.RuneCount(found) - utf8.RuneCountInString(word); n > f.fuzzy || n < -f.fuzzy {
+			return false
+		}
+		return near(word, fold(string(found)), f.fuzzy)
+	}
+	return globMatch(word, fold(string(found)))
 }
 
-// equalFolded says whether a word, folded, is the token.
-func equalFolded(token string, word []byte) bool {
-	for i, c := range word {
+// equalFolded says whether a word that was found, folded, is another.
+func equalFolded(word string, found []byte) bool {
+	for i, c := range found {
 		if c >= utf8.RuneSelf {
-			return token == fold(string(word))
+			return word == fold(string(found))
 		}
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
-		if i >= len(token) || token[i] != c {
+		if i >= len(word) || word[i] != c {
 			return false
 		}
 	}
-	return len(token) == len(word)
+	return len(word) == len(found)
 }
 
 // nextWord is where the first word of a text from a place on stands: one that

@@ -45,7 +45,8 @@ func (w Words) phrase() string {
 // match looks at the whole images first, which costs less than to find out what
 // the change wrote: whatever it wrote or removed is in them.
 func (w Words) match(s *subject) bool {
-	return s.carries(w.in) && (w.Carries || s.wrote(w.in))
+	f := w.finder()
+	return s.carries(f.in) && (w.Carries || s.wrote(f.in))
 }
 
 func (Words) might(*audit.Gap) (yes, no bool) { return true, true }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"recourse/audit"
 	"recourse/query"
 )
@@ -21,7 +23,7 @@ type Memory struct {
 	changes  []audit.Change
 	facts    []facts // as they were summed up
 	doubt    []bool
-	sums     map[setOf]*chunkSet // of the facts as they are
+	sums     *sums               // of the facts as they are; nil until a view needs them
 	records  map[audit.Key][]int // by time and number
 	Spanned  []audit.Span
 	Gapped   []audit.Gap
@@ -147,8 +149,8 @@ func (m *Memory) Cursors(context.Context) ([]audit.Cursor, error) { return m.Cur
 // Tables implements query.Log.
 func (m *Memory) Tables(context.Context) (map[audit.Table]int, error) {
 	out := map[audit.Table]int{}
-	for i := range m.changes {
-		out[m.changes[i].Key.Table]++
+	for k, life := range m.records {
+		out[k.Table] += len(life)
 	}
 	return out, nil
 }
@@ -171,24 +173,29 @@ func (m *Memory) View(ctx context.Context) (query.View, error) {
 	}
 	m.Views.Add(1)
 	m.Open.Add(1)
+	if m.sums == nil {
+		m.sums = m.sumUp()
+	}
+	return &view{m: m, changes: slices.Clip(m.changes), sums: m.sums}, nil
+}
+
+// sumUp is the chunks; more is summed up when it is asked for.
+func (m *Memory) sumUp() *sums {
 	size := m.ChunkSize
 	if size == 0 {
 		size = audit.ChunkSize
 	}
-	if m.sums == nil {
-		m.sums = map[setOf]*chunkSet{}
-	}
-	v := &view{m: m, changes: slices.Clip(m.changes), sets: m.sums}
-	for from := 0; from < len(v.changes); from += size {
-		part := v.changes[from:min(from+size, len(v.changes))]
-		c := audit.Chunk{Index: len(v.chunks), First: part[0].Seq, N: len(part), Min: part[0].Time, Max: part[0].Time, Ordered: true}
+	out := &sums{sets: map[setOf]*chunkSet{}, values: map[audit.Facet][]string{}, times: map[int][]audit.Time{}, doubt: map[int]*roaring.Bitmap{}}
+	for from := 0; from < len(m.changes); from += size {
+		part := m.changes[from:min(from+size, len(m.changes))]
+		c := audit.Chunk{Index: len(out.chunks), First: part[0].Seq, N: len(part), Min: part[0].Time, Max: part[0].Time, Ordered: true}
 		for i := range part {
 			c.Min, c.Max = min(c.Min, part[i].Time), max(c.Max, part[i].Time)
 			c.Ordered = c.Ordered && (i == 0 || part[i-1].Time <= part[i].Time)
 		}
-		v.chunks = append(v.chunks, c)
+		out.chunks = append(out.chunks, c)
 	}
-	return v, nil
+	return out
 }
 
 // Holding is a store of changes as they were read from another one: numbered, with

@@ -15,8 +15,16 @@ import (
 type view struct {
 	m       *Memory
 	changes []audit.Change
-	chunks  []audit.Chunk
-	sets    map[setOf]*chunkSet
+	*sums
+}
+
+// sums are what a view tells without its changes.
+type sums struct {
+	chunks []audit.Chunk
+	sets   map[setOf]*chunkSet
+	values map[audit.Facet][]string
+	times  map[int][]audit.Time
+	doubt  map[int]*roaring.Bitmap
 }
 
 type setOf struct {
@@ -81,7 +89,11 @@ func (v *view) Set(_ context.Context, chunk int, f audit.Facet, value string) (*
 
 // Doubtful implements query.View.
 func (v *view) Doubtful(_ context.Context, chunk int) (*roaring.Bitmap, error) {
+	if set := v.doubt[chunk]; set != nil {
+		return set, nil
+	}
 	set := roaring.New()
+	v.doubt[chunk] = set
 	c := v.chunks[chunk]
 	for i := range c.N {
 		if v.m.doubt[int(c.First)-1+i] {
@@ -93,6 +105,9 @@ func (v *view) Doubtful(_ context.Context, chunk int) (*roaring.Bitmap, error) {
 
 // Values implements query.View.
 func (v *view) Values(_ context.Context, f audit.Facet) ([]string, error) {
+	if out, ok := v.values[f]; ok {
+		return out, nil
+	}
 	all := map[string]bool{}
 	for i := range v.changes {
 		for _, value := range v.m.facts[i][f] {
@@ -107,6 +122,7 @@ func (v *view) Values(_ context.Context, f audit.Facet) ([]string, error) {
 		out = append(out, value)
 	}
 	slices.Sort(out)
+	v.values[f] = out
 	return out, nil
 }
 
@@ -135,11 +151,15 @@ func (v *view) part(chunk int) []audit.Change {
 
 // Times implements query.View.
 func (v *view) Times(_ context.Context, chunk int) ([]audit.Time, error) {
+	if out, ok := v.times[chunk]; ok {
+		return out, nil
+	}
 	part := v.part(chunk)
 	out := make([]audit.Time, len(part))
 	for i := range part {
 		out[i] = part[i].Time
 	}
+	v.times[chunk] = out
 	return out, nil
 }
 
