@@ -21,7 +21,7 @@ func (p *pager) all(ctx context.Context) error {
 	batches := make(chan batch)
 	go func() {
 		defer close(batches)
-		for size := leastBatch; ; size = min(4*size, mostBatch) {
+		for size := 16 * leastBatch; ; size = min(4*size, mostBatch) {
 			items, err := p.merge.take(ctx, size)
 			var b batch
 			if err == nil && len(items) > 0 {
