@@ -64,6 +64,23 @@ func readHead(b []byte) (head, error) {
 // itemLen is the length of the first item of b, which is well-formed and in
 // our own deterministic form.
 func itemLen(b []byte) int {
+	if len(b) > 1 { // numbers, words and short texts, which are most
+		switch major, info := b[0]>>5, b[0]&31; {
+		case (major <= majorNegative || major == majorSimple) && info <= 27:
+			return 1 + int(argLens[info])
+		case major == majorText && info < 24:
+			return 1 + int(info)
+		case major == majorText && info == 24:
+			return 2 + int(b[1])
+		}
+	}
+	return nestedLen(b)
+}
+
+// argLens is how many bytes of argument follow the first of a head.
+var argLens = [28]uint8{24: 1, 25: 2, 26: 4, 27: 8}
+
+func nestedLen(b []byte) int {
 	pos := 0
 	for left := uint64(1); left > 0; left-- {
 		h, err := readHead(b[pos:])
@@ -103,7 +120,7 @@ func Decode(data []byte) (Value, error) {
 	return v, nil
 }
 
-type decoder struct{ rest []byte }
+type decoder struct{ rest, spare []byte }
 
 // item appends the next item in deterministic form.
 func (d *decoder) item(dst []byte, depth int) ([]byte, error) {
@@ -225,31 +242,81 @@ func (d *decoder) object(dst []byte, h head, depth int) ([]byte, error) {
 			dst = dst[:name]
 			continue
 		}
-		spans = append(spans, span{name, val, len(dst)})
+		spans = append(spans, spanOf(dst, name, val))
 	}
-	return finishObject(dst, start, spans), nil
+	dst, d.spare = finishObject(dst, start, spans, d.spare)
+	return dst, nil
 }
 
 // A span says where an attribute stands: its name, its value, its end.
-type span struct{ name, val, end int }
+type span struct {
+	name, val, end int
+	order          uint64 // the first bytes of the name, as a number that sorts as they do
+}
+
+func spanOf(dst []byte, name, val int) span {
+	s := span{name: name, val: val, end: len(dst)}
+	for i := range 8 {
+		s.order <<= 8
+		if name+i < val {
+			s.order |= uint64(dst[name+i])
+		}
+	}
+	return s
+}
+
+// compare orders two attributes by the bytes of their names, which stand in b.
+func (s *span) compare(t *span, b []byte) int {
+	switch {
+	case s.order < t.order:
+		return -1
+	case s.order > t.order:
+		return 1
+	}
+	return bytes.Compare(b[s.name:s.val], b[t.name:t.val])
+}
 
 // finishObject makes an object of the attributes that stand in dst from start
-// on, in order and without gaps. Most come sorted or nearly so.
-func finishObject(dst []byte, start int, spans []span) []byte {
+// on, without gaps. Its names are put in order by their bytes, with spare's
+// memory; of a name that comes twice the last counts, as in JavaScript.
+func finishObject(dst []byte, start int, spans []span, spare []byte) (out, used []byte) {
 	sorted := true
 	for i := 1; i < len(spans) && sorted; i++ {
-		a, b := spans[i-1], spans[i]
-		sorted = bytes.Compare(dst[a.name:a.val], dst[b.name:b.val]) < 0
+		sorted = spans[i-1].compare(&spans[i], dst) < 0
 	}
 	if sorted {
-		return insertHead(dst, start, majorMap, uint64(len(spans)))
+		return insertHead(dst, start, majorMap, uint64(len(spans))), spare
 	}
-	all := slices.Clone(dst[start:])
-	pairs := make([]pair, len(spans))
-	for i, s := range spans {
-		pairs[i] = pair{all[s.name-start : s.val-start], all[s.val-start : s.end-start]}
+	sortSpans(spans, dst)
+	n := 0
+	for i := range spans {
+		if i+1 == len(spans) || spans[i].compare(&spans[i+1], dst) != 0 {
+			spans[n] = spans[i]
+			n++
+		}
 	}
-	return appendPairs(dst[:start], pairs)
+	spare = appendHead(spare[:0], majorMap, uint64(n))
+	for _, s := range spans[:n] {
+		spare = append(spare, dst[s.name:s.end]...)
+	}
+	return append(dst[:start], spare...), spare
+}
+
+// sortSpans puts attributes in order; those of one name stay in theirs.
+func sortSpans(spans []span, b []byte) {
+	const few = 32 // of which sorting by insertion is the quickest
+	if len(spans) > few {
+		slices.SortStableFunc(spans, func(s, t span) int { return s.compare(&t, b) })
+		return
+	}
+	for i := 1; i < len(spans); i++ {
+		s := spans[i]
+		j := i
+		for ; j > 0 && s.compare(&spans[j-1], b) < 0; j-- {
+			spans[j] = spans[j-1]
+		}
+		spans[j] = s
+	}
 }
 
 // insertHead puts the head before what stands in dst from start on.

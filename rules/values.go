@@ -83,6 +83,9 @@ func (n number) float64() float64 {
 	return float64(n.i)
 }
 
+// exactly is 2^53, up to which a float64 counts without a gap.
+const exactly = 1 << 53
+
 // cmp compares exactly, without rounding an integer to a float.
 func (n number) cmp(m number) int {
 	switch {
@@ -94,6 +97,8 @@ func (n number) cmp(m number) int {
 		return -m.cmp(n)
 	case math.IsInf(m.f, 0):
 		return -cmpOrdered(m.f, 0)
+	case n.i >= -exactly && n.i <= exactly:
+		return cmpOrdered(float64(n.i), m.f)
 	}
 	return new(big.Float).SetInt64(n.i).Cmp(big.NewFloat(m.f))
 }

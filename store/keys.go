@@ -50,6 +50,20 @@ const (
 	kindBaseline    keyKind = 'l' // baseline id → baseline
 	kindSaving      keyKind = 'S' // → what the rules concluded and is not yet written as a whole
 	kindBaseRecord  keyKind = 'L' // database table id cluster version baseline-id → base record
+
+	// Sums. A level is levelChunk or levelShelf, a number that of a chunk or a
+	// shelf; both numbers and generations have 4 bytes here, see sum_keys.go.
+	kindSums       keyKind = 'K' // → how many chunks and shelves are summed up
+	kindChunk      keyKind = 'C' // chunk → what is known of it, and which generation counts
+	kindShelf      keyKind = 'G' // shelf → which generations were merged into it
+	kindTimes      keyKind = 'T' // chunk → times of its changes
+	kindColumn     keyKind = 'O' // facet chunk generation → the value that each change has
+	kindCounts     keyKind = 'M' // facet level number generation page → values and how many changes have each
+	kindSet        keyKind = 'B' // facet value level number generation → changes that have it
+	kindRecordHash keyKind = 'R' // level group number → changes by the hash of their record
+	kindIDHash     keyKind = 'I' // level group number → changes by the begin of their id
+	kindHits       keyKind = 'h' // rule chunk lowest-offset → changes that are evidence for the rule
+	kindDoubtful   keyKind = 'D' // chunk → changes that its sums may be wrong about
 )
 
 // Texts are written with a tag, so that a hash is never mistaken for a text.
