@@ -43,11 +43,3 @@ func (v Value) leaves(pos int, yield func(Value) bool) (next int, more bool) {
 	}
 	return pos, yield(v[start:pos:pos])
 }
-
-// TextBytes is the string in UTF-8, in v's own memory; nil for other kinds.
-func (v Value) TextBytes() []byte {
-	if len(v) == 0 || v[0]>>5 != majorText {
-		return nil
-	}
-	return v[v.head().size:]
-}

@@ -17,6 +17,7 @@ import (
 // whether it holds. It may be used by several at once.
 type Condition struct {
 	expression *expression
+	words      *vocabulary
 	needs      []Need
 	free       sync.Pool // of *trier
 }
@@ -30,21 +31,23 @@ type Need struct {
 
 // A trier is what it takes to try a condition on a change.
 type trier struct {
-	view *view
-	vm   vm.VM
+	facts *facts
+	view  *view
+	vm    vm.VM
 }
 
 // ParseCondition compiles a condition that stands in no file. Mistakes are
 // LintErrors, in a file of the name given.
 func ParseCondition(name, source string) (*Condition, error) {
 	d := newDocument(File{Name: name, Data: []byte(source)})
-	c := newCompilation(&fileSpec{doc: d, lists: map[string]*namedList{}, macros: map[string]*macro{}})
+	words := &vocabulary{}
+	c := newCompilation(&fileSpec{doc: d, lists: map[string]*namedList{}, macros: map[string]*macro{}}, words)
 	text := scalar{text: source, at: place{1, 1}, exists: true}
 	e := c.condition(text)
 	if len(d.errs) > 0 {
 		return nil, d.sorted()
 	}
-	out := &Condition{expression: e}
+	out := &Condition{expression: e, words: words}
 	if tree := c.parse(text); tree != nil {
 		out.needs = conditionNeeds(tree.Node, nil)
 	}
@@ -60,10 +63,16 @@ func (c *Condition) Needs() []Need { return slices.Clone(c.needs) }
 func (c *Condition) Holds(change *audit.Change) (bool, error) {
 	t, _ := c.free.Get().(*trier)
 	if t == nil {
-		t = &trier{view: newView()}
+		t = &trier{view: newView(), facts: newFacts(c.words)}
 		t.vm.MemoryBudget = maxMemory
 	}
 	defer c.free.Put(t)
+	if q := c.expression.quick; q != nil {
+		t.facts.load(change)
+		if v := q.decide(t.facts); v != ask {
+			return v == yes, nil
+		}
+	}
 	t.view.load(change)
 	t.view.provide(&c.expression.demand)
 	t.view.run.steps = 0
