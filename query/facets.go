@@ -164,16 +164,45 @@ func (r *run) countValues(ctx context.Context, s *section, f audit.Facet, set *r
 		}
 		return nil
 	}
+	both := intersector{set: set}
 	for _, value := range slices.Sorted(maps.Keys(all)) {
 		having, err := r.view.Set(ctx, s.Index, f, value)
 		if err != nil {
 			return err
 		}
-		if n := int(having.AndCardinality(set)); n > 0 {
+		if n := both.count(having); n > 0 {
 			counts[value] += n
 		}
 	}
 	return nil
+}
+
+// An intersector counts what sets of a chunk have in common with one of them.
+type intersector struct {
+	set   *roaring.Bitmap
+	dense []uint64 // the set, a bit a change; nil until it serves
+}
+
+func (i *intersector) count(other *roaring.Bitmap) int {
+	const array = 4096 // roaring keeps fewer as a list, and two lists are merged step by step
+	if other.GetCardinality() > array || i.set.GetCardinality() > array {
+		return int(other.AndCardinality(i.set))
+	}
+	if i.dense == nil {
+		i.dense = make([]uint64, audit.ChunkSize/64)
+		i.set.WriteDenseTo(i.dense)
+	}
+	n := uint64(0)
+	var buffer [1024]uint32
+	for it := other.ManyIterator(); ; {
+		got := it.NextMany(buffer[:])
+		if got == 0 {
+			return int(n)
+		}
+		for _, o := range buffer[:got] {
+			n += i.dense[o/64] >> (o % 64) & 1
+		}
+	}
 }
 
 func (r *run) countColumn(ctx context.Context, s *section, f audit.Facet, set *roaring.Bitmap, counts map[string]int) error {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -25,6 +26,7 @@ type Memory struct {
 	doubt    []bool
 	sums     *sums               // of the facts as they are; nil until a view needs them
 	records  map[audit.Key][]int // by time and number
+	tables   map[audit.Table]int
 	Spanned  []audit.Span
 	Gapped   []audit.Gap
 	Cursored []audit.Cursor
@@ -64,12 +66,13 @@ func RulesOf(seq audit.Seq) []string {
 // Add stores changes.
 func (m *Memory) Add(changes ...audit.Change) {
 	if m.records == nil {
-		m.records = map[audit.Key][]int{}
+		m.records, m.tables = map[audit.Key][]int{}, map[audit.Table]int{}
 	}
 	for _, c := range changes {
 		i := len(m.changes)
 		c.Seq = audit.Seq(i + 1)
 		m.changes = append(m.changes, c)
+		m.tables[c.Key.Table]++
 		life := m.records[c.Key]
 		at, _ := slices.BinarySearchFunc(life, i, m.order)
 		m.records[c.Key] = slices.Insert(life, at, i)
@@ -113,17 +116,9 @@ func (m *Memory) spoil(changes []int) {
 // Doubt makes the sums of the change at a place doubtful and wrong.
 func (m *Memory) Doubt(i int) {
 	m.doubt[i], m.sums = true, nil
-	other := cloneFacts(m.facts[(i*7+3)%len(m.facts)])
+	other := maps.Clone(m.facts[(i*7+3)%len(m.facts)])
 	other[audit.FacetRule] = m.facts[i][audit.FacetRule]
 	m.facts[i] = other
-}
-
-func cloneFacts(f facts) facts {
-	out := facts{}
-	for k, v := range f {
-		out[k] = v
-	}
-	return out
 }
 
 // Amend replaces the image after a change by one that was read better.
@@ -148,11 +143,7 @@ func (m *Memory) Cursors(context.Context) ([]audit.Cursor, error) { return m.Cur
 
 // Tables implements query.Log.
 func (m *Memory) Tables(context.Context) (map[audit.Table]int, error) {
-	out := map[audit.Table]int{}
-	for k, life := range m.records {
-		out[k.Table] += len(life)
-	}
-	return out, nil
+	return maps.Clone(m.tables), nil
 }
 
 // History implements query.Historian.
@@ -201,9 +192,10 @@ func (m *Memory) sumUp() *sums {
 // Holding is a store of changes as they were read from another one: numbered, with
 // their images before.
 func Holding(changes []audit.Change) *Memory {
-	m := &Memory{changes: changes, doubt: make([]bool, len(changes)), records: map[audit.Key][]int{}}
+	m := &Memory{changes: changes, doubt: make([]bool, len(changes)), records: map[audit.Key][]int{}, tables: map[audit.Table]int{}}
 	for i := range changes {
 		m.facts = append(m.facts, factsOf(&changes[i], nil))
+		m.tables[changes[i].Key.Table]++
 		m.records[changes[i].Key] = append(m.records[changes[i].Key], i)
 	}
 	for _, life := range m.records {
