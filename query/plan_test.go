@@ -85,8 +85,8 @@ func TestExplanation(t *testing.T) {
 	words.Follow(store, 4001)
 	engine := &query.Engine{Store: store, Words: words}
 	for text, want := range map[string][]string{
-		"*":                      {"view 8 0 4001", "plan 8 0 4001", "read 0 17 4001"},
-		"time<500000.0":          {"limits 7 0 0", "plan 1 0 500", "read 0 2 500"},
+		"*":                      {"view 8 0 4001", "plan 8 0 4001", "read 0 18 4001"},
+		"time<500000.0":          {"limits 7 0 0", "plan 1 0 500", "read 0 3 500"},
 		"user:u1 time<500000.0":  {"limits 7 0 0", "plan 1 0 167", "read 0 2 167"},
 		"user:u9 needle":         {"plan 0 0 0"},
 		"needle":                 {"words needle 0 1 0", "plan 1 0 161", "scan 0 1 161"},
@@ -141,6 +141,26 @@ func TestWhere(t *testing.T) {
 	}
 	if got := e.String(); got != `user:u1 seq>100 where:"odd"` {
 		t.Errorf("String = %s", got)
+	}
+}
+
+func TestStreamOfLargeRecords(t *testing.T) {
+	store := &querytest.Memory{}
+	large := written(0, "x", strings.Repeat("x", 1<<20))
+	for i := range 900 {
+		large.Key.ID = audit.ID(fmt.Sprint(i))
+		store.Add(large)
+	}
+	engine := &query.Engine{Store: store}
+	n, calls := 0, 0
+	_, err := engine.Stream(t.Context(), query.Query{}, func(changes []audit.Change) error {
+		if n, calls = n+len(changes), calls+1; calls > 1 && len(changes) > 40 {
+			t.Errorf("%d changes of a megabyte each at once", len(changes))
+		}
+		return nil
+	})
+	if err != nil || n != 900 {
+		t.Errorf("%d changes, %v", n, err)
 	}
 }
 

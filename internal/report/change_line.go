@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"runtime"
 	"strconv"
+	"sync"
 
 	"recourse/audit"
 	"recourse/query"
@@ -14,15 +16,38 @@ import (
 // that an answer of any length can be printed part by part. It is the printer of
 // a format that has a line a change: [NDJSON].
 func (p *Printer) ChangeLines(changes []audit.Change) error {
-	var b []byte
-	for i := range changes {
-		var err error
-		if b, err = p.appendLine(b, &changes[i]); err != nil {
-			return fmt.Errorf("print: %w", err)
+	const least = 64 // changes that are worth another processor
+	n := max(min(runtime.GOMAXPROCS(0), len(changes)/least), 1)
+	for len(p.parts) < n {
+		p.parts = append(p.parts, nil)
+	}
+	size := (len(changes) + n - 1) / n
+	errs := make([]error, n)
+	var wait sync.WaitGroup
+	for i := range n {
+		of := changes[min(i*size, len(changes)):min((i+1)*size, len(changes))]
+		wait.Go(func() { p.parts[i], errs[i] = p.appendLines(p.parts[i][:0], of) })
+	}
+	wait.Wait()
+	for i, part := range p.parts[:n] {
+		if errs[i] != nil {
+			return fmt.Errorf("print: %w", errs[i])
+		}
+		if _, err := p.w.Write(part); err != nil {
+			return err
 		}
 	}
-	_, err := p.w.Write(b)
-	return err
+	return nil
+}
+
+func (p *Printer) appendLines(dst []byte, changes []audit.Change) ([]byte, error) {
+	for i := range changes {
+		var err error
+		if dst, err = p.appendLine(dst, &changes[i]); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
 }
 
 // SummaryLine ends what ChangeLines printed.

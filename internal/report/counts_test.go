@@ -83,8 +83,8 @@ func TestChangeLines(t *testing.T) {
 		}
 		p = report.New(&parts, o)
 		p.Explain(why)
-		for i := range changes {
-			if err := p.ChangeLines(changes[i : i+1]); err != nil {
+		for from, n := 0, 1; from < len(changes); from, n = from+n, n*3 {
+			if err := p.ChangeLines(changes[from:min(from+n, len(changes))]); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -61,6 +61,7 @@ type Printer struct {
 	w         io.Writer
 	o         Options
 	explained *query.Explanation // nil: nobody asked
+	parts     [][]byte           // the memory of ChangeLines
 }
 
 // New is a printer that writes to w.
