@@ -62,7 +62,7 @@ func openFolder(dir string, cfg config, withIndex bool) (*workspace, error) {
 		return nil, err
 	}
 	if withIndex {
-		if w.index, err = index.Open(w.indexDir(), index.Options{}); err != nil {
+		if w.index, err = index.Open(w.indexDir(), index.Options{Memory: w.cfg.Memory.index()}); err != nil {
 			return nil, errors.Join(err, w.store.Close())
 		}
 	}
@@ -79,8 +79,14 @@ func (w *workspace) close() error {
 	return errors.Join(err, w.store.Close())
 }
 
-// engine answers queries, for now without the index.
-func (w *workspace) engine() *query.Engine { return &query.Engine{Store: w.store} }
+// engine answers queries.
+func (w *workspace) engine() *query.Engine {
+	e := &query.Engine{Store: searched{w.store}}
+	if w.index != nil {
+		e.Words = w.index
+	}
+	return e
+}
 
 // A roomyReader follows the store as long as there is room on its disk: the index
 // is not to take what the store needs to sort its files.
@@ -132,7 +138,7 @@ func (w *workspace) catchUpIndex(ctx context.Context) error {
 	if _, err := w.index.Follow(ctx, roomyReader{w.store}); err != nil {
 		return err
 	}
-	return w.indexAmended(ctx)
+	return w.resum(ctx)
 }
 
 // printer prints results as the flags and the terminal have it.
