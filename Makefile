@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 60s
 BENCH ?= .
 BENCHSKIP ?= IngestMillion
-GROUPS ?= 200000
+N ?= 200000
 BENCHFLAGS ?=
 
 .PHONY: build test race fuzz bench bench-peers lint live soak
@@ -31,9 +31,9 @@ bench:
 
 # The whole program against SQLite, PostgreSQL and ripgrep: see bench/peers.sh
 # for what must be installed. For the figures of docs/performance.md:
-# make bench-peers GROUPS=1000000 BENCHFLAGS='-growth 5000000 -o report.md'
+# make bench-peers N=1000000 BENCHFLAGS='-growth 5000000 -o report.md'
 bench-peers:
-	$(GO) run ./bench -n $(GROUPS) $(BENCHFLAGS)
+	$(GO) run ./bench -n $(N) $(BENCHFLAGS)
 
 lint:
 	$(GO) vet ./...
