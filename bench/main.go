@@ -49,7 +49,7 @@ func main() {
 	flag.Float64Var(&o.gen.Large, "large", 0, "share of records with a text of up to 1 MiB, 0 to 1")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often everything is loaded and asked")
 	flag.IntVar(&o.variants, "variants", 20, "variants of each question")
-	flag.StringVar(&o.work, "work", "", "keep data and databases below `DIR`; a temporary folder if empty")
+	flag.StringVar(&o.work, "work", "", "have data and databases in a folder of `DIR`; of the system's temporary one if empty")
 	flag.StringVar(&o.out, "o", "", "write the report to `FILE` as well")
 	flag.StringVar(&o.systems, "systems", "recourse,sqlite,postgres,ripgrep", "take these")
 	flag.StringVar(&o.binary, "recourse", "", "measure this `BINARY` of recourse; built if empty")
@@ -102,34 +102,23 @@ func bench(ctx context.Context, o options) (err error) {
 // workFolder makes the folder for all that is written, which the user that runs
 // PostgreSQL must be able to enter.
 func workFolder(o options) (dir string, clean func() error, err error) {
-	if dir = o.work; dir == "" {
-		dir, err = os.MkdirTemp("", "recourse-bench-")
-	} else {
-		err = os.MkdirAll(dir, 0o755)
+	if o.work == "" {
+		if dir, err = os.MkdirTemp("", "recourse-bench-"); err == nil {
+			err = os.Chmod(dir, 0o711)
+		}
+	} else if dir, err = filepath.Abs(filepath.Join(o.work, "recourse-bench")); err == nil {
+		err = os.MkdirAll(dir, 0o711)
 	}
 	if err != nil {
-		return "", nil, err
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return "", nil, err
-	}
-	if o.work == "" {
-		err = os.Chmod(dir, 0o711)
+		return "", nil, fmt.Errorf("make a folder to work in: %w", err)
 	}
 	return dir, func() error {
 		if o.keep {
 			slog.Info("data and databases are kept", "in", dir)
 			return nil
 		}
-		if o.work == "" {
-			return os.RemoveAll(dir)
-		}
-		var err error
-		for _, name := range []string{"recourse", "recourse-small", "sqlite", "postgres", "groups.jsonl", "rows.csv", "small.jsonl"} {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
-		}
-		return err
-	}, err
+		return os.RemoveAll(dir)
+	}, nil
 }
 
 // install runs the script that installs the peers.

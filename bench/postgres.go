@@ -134,7 +134,7 @@ func (p *postgres) init(ctx context.Context) error {
 			return err
 		}
 	}
-	cmd, err := p.command(ctx, "initdb", "-D", p.data(), "-A", "trust", "-U", "bench", "--no-sync")
+	cmd, err := p.command(ctx, "initdb", "-D", p.data(), "-A", "trust", "-U", "bench", "--locale=C", "--encoding=UTF8", "--no-sync")
 	if err != nil {
 		return err
 	}

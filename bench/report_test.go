@@ -23,7 +23,7 @@ func some() *results {
 		{ours, 18 * time.Millisecond, 125_000}, {ours, 90 * time.Millisecond, 125_000}, {ours, 17 * time.Millisecond, 125_000},
 		{lite, 20 * time.Millisecond, 490_000}, {elect, 80 * time.Millisecond, 790_000},
 	} {
-		r.Loads[l.name] = append(r.Loads[l.name], load{usage{CPU: l.cpu, Wall: 10 * time.Millisecond, Memory: memory{Peak: 600 << 20}}, l.size})
+		r.Loads[l.name] = append(r.Loads[l.name], load{usage: usage{CPU: l.cpu, Wall: 10 * time.Millisecond, Memory: memory{Peak: 600 << 20}}, Bytes: l.size})
 	}
 	ms := time.Millisecond
 	for _, q := range []question{{Kind: recordHistory, ID: "c-1"}, {Kind: recordHistory, ID: "c-2"}} {
@@ -62,10 +62,10 @@ func TestTargets(t *testing.T) {
 func TestReport(t *testing.T) {
 	r := some()
 	r.Missing = []string{"ripgrep: not installed"}
-	r.Growth = &growth{Changes: 5000, Whole: load{usage{CPU: time.Second, Wall: time.Second}, 1 << 20}}
+	r.Growth = &growth{Changes: 5000, Whole: load{usage: usage{CPU: time.Second, Wall: time.Second}, Bytes: 1 << 20}}
 	for i := range r.Growth.Parts {
 		r.Growth.Parts[i] = 500
-		r.Growth.Tenths[i] = load{usage{CPU: time.Duration(10+i) * time.Millisecond, Wall: time.Second}, 1 << 20}
+		r.Growth.Tenths[i] = load{usage: usage{CPU: time.Duration(10+i) * time.Millisecond, Wall: time.Second}, Bytes: 1 << 20}
 	}
 	var b strings.Builder
 	if err := r.write(&b); err != nil {

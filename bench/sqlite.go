@@ -53,7 +53,7 @@ func (s *sqlite) Load(ctx context.Context, d *dataset) (load, error) {
 		return load{}, fmt.Errorf("load SQLite: %w", err)
 	}
 	n, err := bytesIn(s.dir)
-	return load{u, n}, err
+	return load{usage: u, Bytes: n}, err
 }
 
 func (s *sqlite) Open(ctx context.Context) (err error) {

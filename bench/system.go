@@ -25,7 +25,8 @@ var errMissing = errors.New("not installed")
 // A load is what taking in the data set cost.
 type load struct {
 	usage
-	Bytes int64 // on disk, when all is done
+	Bytes  int64 // on disk, when all is done
+	Alerts int   // raised by recourse
 }
 
 // An answer is how long one took, and what it said.
