@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,10 +34,15 @@ func (r *results) write(w io.Writer) error {
 		p.line("Left out: %s.\n", m)
 	}
 	p.line("Data: `auditgen%s`: %d groups, %d changes of %d records, %.0f bytes a line.", r.flags(), r.Data.Groups, r.Data.Changes, r.Data.Distinct, float64(r.Data.Bytes)/float64(r.Data.Groups))
-	r.writeTargets(&p)
+	own := slices.Contains(r.Systems, ours)
+	if own {
+		r.writeTargets(&p)
+	}
 	r.writeLoads(&p)
 	r.writeAnswers(&p)
-	r.writeOwn(&p)
+	if own {
+		r.writeOwn(&p)
+	}
 	if r.Growth != nil {
 		r.Growth.write(&p)
 	}
