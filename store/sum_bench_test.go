@@ -109,7 +109,7 @@ func sealedView(b *testing.B) *View {
 	if err := commit(func(txn *badger.Txn) error { return set(txn, headKey(), uintPayload(2*audit.ChunkSize)) }); err != nil {
 		b.Fatal(err)
 	}
-	v, err := newSumming(standard(), 0).view(context.Background(), db)
+	v, err := newSumming(standard(), -1).view(context.Background(), db)
 	if err != nil {
 		b.Fatal(err)
 	}

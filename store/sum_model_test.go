@@ -63,7 +63,7 @@ func (m *sumModel) must(err error) {
 func (m *sumModel) start() {
 	db, err := Open(m.dir, Options{Memory: 1, NoSync: true, SkipCheck: true, MinFree: -1})
 	m.must(err)
-	m.db, m.sums = db, newSumming(small(), []int{0, 2000, 1 << 20}[m.r.IntN(3)])
+	m.db, m.sums = db, newSumming(small(), []int{-1, 2000, 1 << 20}[m.r.IntN(3)])
 	v, err := m.sums.view(context.Background(), db)
 	m.must(err)
 	sealed := len(v.sealed.chunks)
@@ -151,15 +151,12 @@ func (m *sumModel) reopen() {
 	m.start()
 }
 
+// seal seals what is full and merges shelves; the sums that are sealed have no
+// doubts any more.
 func (m *sumModel) seal() {
-	open := m.sums.open.freeze().chunks
-	if len(open) == 0 || open[0].n < 8 {
-		return
-	}
 	m.cut()
-	if m.done(sealChunk(m.commit, open[0], nil)) {
-		m.sums.open.apply(func(open []*sums) []*sums { return open[1:] })
-	}
+	m.done(m.sums.sealFull(m.commit, func(txn *badger.Txn, chunk int) error { return txn.Delete(doubtfulKey(chunk)) }))
+	m.readDoubts()
 }
 
 func (m *sumModel) merge() {
@@ -268,7 +265,7 @@ func (m *sumModel) leftovers() {
 	m.must(tidySums(m.commit, small()))
 	h = m.head()
 	m.must(m.db.badger.View(func(txn *badger.Txn) error {
-		s, err := newSumming(small(), 0).read(txn)
+		s, err := newSumming(small(), -1).read(txn)
 		if err != nil {
 			return err
 		}

@@ -77,22 +77,11 @@ func (w *momentWriter) step() error {
 	open := w.g.open.freeze().chunks
 	switch {
 	case len(open) > 0 && open[0].n == w.l.size && w.r.IntN(2) == 0:
-		return w.seal(open[0])
+		return w.g.sealFull(w.commit, nil)
 	case len(open) > 0 && w.r.IntN(3) == 0:
 		return w.replace(open[len(open)-1])
 	}
 	return w.add()
-}
-
-func (w *momentWriter) seal(z *frozen) error {
-	if err := sealChunk(w.commit, z, nil); err != nil {
-		return err
-	}
-	w.g.open.apply(func(open []*sums) []*sums { return open[1:] })
-	if (z.chunk+1)%w.l.shelf == 0 {
-		return mergeShelf(w.commit, w.l, z.chunk/w.l.shelf)
-	}
-	return nil
 }
 
 func (w *momentWriter) add() error {
@@ -184,7 +173,7 @@ func TestViewReads(t *testing.T) {
 		all = append(all, made(fmt.Sprint(i%7), audit.Time(1e12+float64(i)), audit.OpUpsert, object(i)))
 	}
 	appendAll(t, db, all[:500]...)
-	g := newSumming(standard(), 0)
+	g := newSumming(standard(), -1)
 	s := newSums(standard(), 0)
 	for i := range 500 {
 		c := mustGet(t, db, audit.Seq(i+1))
@@ -234,7 +223,7 @@ func TestViewReads(t *testing.T) {
 // cancelled context.
 func TestViewRefuses(t *testing.T) {
 	db := open(t)
-	v, err := newSumming(standard(), 0).view(context.Background(), db)
+	v, err := newSumming(standard(), -1).view(context.Background(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
