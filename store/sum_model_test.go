@@ -61,9 +61,10 @@ func (m *sumModel) must(err error) {
 }
 
 func (m *sumModel) start() {
-	db, err := Open(m.dir, Options{Memory: 1, NoSync: true, SkipCheck: true, MinFree: -1})
+	m.sums = newSumming(small(), []int{-1, 2000, 1 << 20}[m.r.IntN(3)])
+	db, err := openRaw(m.dir, m.sums)
 	m.must(err)
-	m.db, m.sums = db, newSumming(small(), []int{-1, 2000, 1 << 20}[m.r.IntN(3)])
+	m.db = db
 	v, err := m.sums.view(context.Background(), db)
 	m.must(err)
 	sealed := len(v.sealed.chunks)
@@ -125,6 +126,7 @@ func (m *sumModel) add() {
 		}
 		return open
 	})
+	m.must(m.db.setHead())
 }
 
 // cut makes the next commits fail after a few, or not.
@@ -151,12 +153,15 @@ func (m *sumModel) reopen() {
 	m.start()
 }
 
-// seal seals what is full and merges shelves; the sums that are sealed have no
-// doubts any more.
 func (m *sumModel) seal() {
+	open := m.sums.open.freeze().chunks
+	if len(open) == 0 || open[0].n < 8 {
+		return
+	}
 	m.cut()
-	m.done(m.sums.sealFull(m.commit, func(txn *badger.Txn, chunk int) error { return txn.Delete(doubtfulKey(chunk)) }))
-	m.readDoubts()
+	if m.done(sealChunk(m.commit, open[0], nil)) {
+		m.sums.open.apply(func(open []*sums) []*sums { return open[1:] })
+	}
 }
 
 func (m *sumModel) merge() {

@@ -230,3 +230,10 @@ func (m *merger) end() error {
 		return setEncoded(txn, sumsKey(), h)
 	})
 }
+
+// dueShelf is the first shelf that is full and not merged, and whether there is
+// one.
+func dueShelf(txn *badger.Txn, l layout) (shelf int, due bool, err error) {
+	h, err := readSumsHead(txn)
+	return h.Shelves, err == nil && (h.Shelves+1)*l.shelf <= h.Chunks, err
+}

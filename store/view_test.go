@@ -22,9 +22,13 @@ func committing(db *DB) committer {
 // otherwise, sealed and merged are each of one moment: every change up to Last
 // has the user of its sums, or is doubtful.
 func TestViewWhileWriting(t *testing.T) {
-	db := open(t)
 	l := small()
 	g := newSumming(l, 1<<20)
+	db, err := openRaw(t.TempDir(), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
 	commit := committing(db)
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
@@ -77,11 +81,22 @@ func (w *momentWriter) step() error {
 	open := w.g.open.freeze().chunks
 	switch {
 	case len(open) > 0 && open[0].n == w.l.size && w.r.IntN(2) == 0:
-		return w.g.sealFull(w.commit, nil)
+		return w.seal(open[0])
 	case len(open) > 0 && w.r.IntN(3) == 0:
 		return w.replace(open[len(open)-1])
 	}
 	return w.add()
+}
+
+func (w *momentWriter) seal(z *frozen) error {
+	if err := sealChunk(w.commit, z, nil); err != nil {
+		return err
+	}
+	w.g.open.apply(func(open []*sums) []*sums { return open[1:] })
+	if (z.chunk+1)%w.l.shelf == 0 {
+		return mergeShelf(w.commit, w.l, z.chunk/w.l.shelf)
+	}
+	return nil
 }
 
 func (w *momentWriter) add() error {
@@ -107,7 +122,7 @@ func (w *momentWriter) add() error {
 		}
 		return open
 	})
-	return err
+	return errors.Join(err, w.db.setHead())
 }
 
 func (w *momentWriter) replace(z *frozen) error {
