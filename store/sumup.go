@@ -10,12 +10,7 @@ import (
 )
 
 // summed is the first change that is not in sums on disk.
-func (w *writer) summed() audit.Seq {
-	if open := w.sums.open.chunks; len(open) > 0 {
-		return w.sums.first(open[0].chunk)
-	}
-	return 1
-}
+func (w *writer) summed() audit.Seq { return w.sums.first(w.sealed) }
 
 // A resummed is a change that was summed up and is read otherwise now.
 type resummed struct {
@@ -96,6 +91,7 @@ func (db *DB) sealFirst(s *sums) error {
 		return err
 	}
 	db.sums.open.apply(func(chunks []*sums) []*sums { return chunks[1:] })
+	db.writer.sealed = s.chunk + 1
 	if err := tidyHits(db.commit, db.sums.layout, s.chunk); err != nil {
 		return err
 	}
@@ -141,7 +137,8 @@ func (db *DB) readySums() error {
 		from += audit.Seq(len(page))
 	}
 	db.sums.open.apply(func([]*sums) []*sums { return chunks })
-	err = errors.Join(db.seal(), db.shelve())
+	db.writer.sealed = len(sealed.chunks)
+	err = errors.Join(tidySums(db.commit, db.sums.layout), db.seal(), db.shelve())
 	if errors.Is(err, ErrDiskFull) {
 		return nil // they can be read as they are
 	}
