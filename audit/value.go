@@ -264,31 +264,6 @@ func (v Value) Get(name string) Value {
 	return nil
 }
 
-// inside reads what an array or an object holds.
-func (v Value) inside() items {
-	h := v.head()
-	n := h.arg
-	if h.major == majorMap {
-		n *= 2
-	}
-	return items{rest: v[h.size:], left: n}
-}
-
-// items reads values that stand one after the other: an array's elements, or
-// an object's names and values by turns.
-type items struct {
-	rest Value
-	left uint64
-}
-
-func (r *items) next() Value {
-	n := itemLen(r.rest)
-	v := r.rest[:n:n]
-	r.rest = r.rest[n:]
-	r.left--
-	return v
-}
-
 // Names lists an object's attributes, sorted.
 func (v Value) Names() []string {
 	var names []string

@@ -81,3 +81,27 @@ func passEscape(raw []byte, i int) (int, error) {
 	}
 	return 0, fmt.Errorf("%q is no escape", raw[i-1:i+1])
 }
+
+// ReadText is the text of the string with which data begins, and what follows
+// it. The text is good until the next call; it is nil, without an error, when
+// data begins with something else.
+func (r *JSONReader) ReadText(data []byte) (text, rest []byte, err error) {
+	r.data, r.pos = data, 0
+	defer func() { r.data = nil }()
+	if c, err := r.next(); err != nil || c != '"' {
+		return nil, data, err
+	}
+	start := r.pos
+	raw, plain, err := r.quoted()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read JSON: %w", err)
+	}
+	if plain {
+		return raw[1 : len(raw)-1], data[r.pos:], nil
+	}
+	r.pos = start
+	if r.out, err = r.text(r.out[:0]); err != nil {
+		return nil, nil, fmt.Errorf("read JSON: %w", err)
+	}
+	return Value(r.out).raw(), data[r.pos:], nil
+}

@@ -1,8 +1,6 @@
 package query
 
 import (
-	"encoding/base64"
-	"math"
 	"slices"
 	"strings"
 
@@ -34,37 +32,21 @@ func (s *subject) carries(pass func(audit.Value) bool) bool {
 
 // wrote says the same of what the change wrote or removed, or may have.
 func (s *subject) wrote(pass func(audit.Value) bool) bool {
-	return slices.ContainsFunc(s.diff(), func(e audit.Edit) bool { return anyLeaf(e.New, pass) || anyLeaf(e.Old, pass) })
+	hit := false
+	s.c.EachTouched(func(old, next audit.Value) { hit = hit || anyLeaf(next, pass) || anyLeaf(old, pass) })
+	return hit
 }
 
 func anyLeaf(v audit.Value, pass func(audit.Value) bool) bool {
 	return !v.Leaves(func(leaf audit.Value) bool { return !pass(leaf) })
 }
 
-// textOf is a single value as the text that people search for: what JSON has
-// for it, without quotes.
+// textOf is AppendText as a text.
 func textOf(v audit.Value) string {
-	switch v.Kind() {
-	case audit.KindText:
+	if v.Kind() == audit.KindText {
 		return v.Text()
-	case audit.KindBytes:
-		return base64.StdEncoding.EncodeToString(v.Bytes())
-	case audit.KindDate:
-		if t, ok := v.Time(); ok {
-			return t.Format("2006-01-02T15:04:05.000Z")
-		}
-		return "Invalid Date"
-	case audit.KindFloat:
-		switch f, _ := v.Float64(); {
-		case math.IsNaN(f):
-			return "NaN"
-		case math.IsInf(f, 1):
-			return "Infinity"
-		case math.IsInf(f, -1):
-			return "-Infinity"
-		}
 	}
-	return v.JSON()
+	return string(AppendText(nil, v))
 }
 
 // attributes are the names of the attributes that the change edited, or may

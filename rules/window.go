@@ -248,19 +248,6 @@ func from(entries []*entry, t audit.Time) int {
 	return i
 }
 
-// A counter counts values, and forgets those that come to zero. A nil one does
-// not count.
-type counter map[string]int
-
-func (c counter) add(s string, n int) {
-	if c == nil {
-		return
-	}
-	if c[s] += n; c[s] == 0 {
-		delete(c, s)
-	}
-}
-
 // alert makes the entries evidence: of the alert that they continue, or of a
 // new one when none is within a window's size of them.
 func (g *group) alert(low, high int, w *windowing) *openAlert {

@@ -21,11 +21,11 @@ import (
 // (both sizes are the same then). Numbers are LEB128 as encoding/binary's
 // uvarint; a signed one is folded (zigzag: 0, -1, 1, -2 …).
 //
-// Dictionaries and literals: five lexicons, see lexicon: users; other names (clusters,
-// nodes, operations, databases, tables, notes); templates; words; shapes. The
-// first entry of a lexicon is 0. A shape is the names of an object's attributes
-// in the order in which they stand, each as its CBOR text. The literals are what
-// follows the dictionaries.
+// Dictionaries and literals: five lexicons, see lexicon: users; other names
+// (clusters, nodes, operations, databases, tables, notes); templates; words;
+// shapes. The first entry of a lexicon is 0. A shape is the names of an object's
+// attributes in the order in which they stand, each as its CBOR text. The
+// literals are what follows the dictionaries.
 //
 // Columns: one number of every change, column after column, see column; then
 // the checkpoints, and the keys' own words, numbers and literals, each after its
@@ -47,12 +47,11 @@ type block struct {
 	keys   int // bytes of all ids
 	frames [partCount]frame
 
-	once   sync.Once
-	err    error
-	meta   *blockMeta
-	onceID sync.Once
-	ids    []audit.ID
-	errID  error
+	// Unpacked once and then only read, so that a block may be shared.
+	once sync.Once
+	err  error
+	meta *blockMeta
+	ids  []audit.ID
 }
 
 const (
@@ -179,6 +178,7 @@ func (b *block) row(i int) (row, error) {
 		return row{}, err
 	}
 	var r row
+	d.grow(min(b.bodies, 2048))
 	for at := d.seek(i); at <= i; at++ {
 		d.arena = d.arena[:0]
 		r = row{}

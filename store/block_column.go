@@ -45,7 +45,7 @@ const (
 
 // A column is one number of every change: a byte 0 and a uvarint if all are the
 // same; 1 and a byte for each; or 2 and a uvarint for each.
-type column struct {
+type packedColumn struct {
 	one   uint64
 	bytes []byte
 	all   []uint64
@@ -57,7 +57,7 @@ const (
 	columnUvarints
 )
 
-func (c *column) at(i int) uint64 {
+func (c *packedColumn) at(i int) uint64 {
 	switch {
 	case c.bytes != nil:
 		return uint64(c.bytes[i])
@@ -68,7 +68,7 @@ func (c *column) at(i int) uint64 {
 }
 
 // below says that every number is less than limit.
-func (c *column) below(limit int) bool {
+func (c *packedColumn) below(limit int) bool {
 	for _, b := range c.bytes {
 		if int(b) >= limit {
 			return false
@@ -105,23 +105,23 @@ func appendColumn(dst []byte, all []uint64) []byte {
 	return dst
 }
 
-func (s *stream) column(n int) column {
+func (s *stream) column(n int) packedColumn {
 	switch s.byte() {
 	case columnOne:
-		return column{one: s.uvarint()}
+		return packedColumn{one: s.uvarint()}
 	case columnBytes:
 		if b := s.take(uint64(n)); !s.bad {
-			return column{bytes: b}
+			return packedColumn{bytes: b}
 		}
 	case columnUvarints:
 		all := make([]uint64, n)
 		for i := range all {
 			all[i] = s.uvarint()
 		}
-		return column{all: all}
+		return packedColumn{all: all}
 	}
 	s.bad = true
-	return column{}
+	return packedColumn{}
 }
 
 // imageBits is an image without its body, in a byte if its parts are ones that

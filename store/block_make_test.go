@@ -192,6 +192,27 @@ func mustEncode(t testing.TB, rows []row) []byte {
 	return payload
 }
 
+// packed is the payload of rows, with or without shapes and templates, in which
+// all of them must come back at the first attempt: encodeBlock would make another
+// without, and hide that the first was wrong.
+func packed(t testing.TB, rows []row, plain bool) []byte {
+	t.Helper()
+	w := new(blockWriter)
+	w.reset(plain)
+	b, err := w.pack(rows[0].c.Seq, rows)
+	if err == nil {
+		err = b.check(rows)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := w.frame(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return payload
+}
+
 func mustOpen(t testing.TB, first audit.Seq, payload []byte) *block {
 	t.Helper()
 	b, err := openBlock(first, payload)

@@ -13,7 +13,7 @@ type blockMeta struct {
 	users, names []string
 	forms, words texts
 	shapes       [][][]byte
-	cols         [colCount]column
+	cols         [colCount]packedColumn
 	times        []uint64
 	observed     []uint64
 	checks       [3][]int

@@ -78,7 +78,7 @@ func nameLen(b []byte) int {
 
 // namesOf are the names of a shape; nil if it is none.
 func namesOf(shape []byte) [][]byte {
-	names := [][]byte{}
+	names := make([][]byte, 0, 16)
 	for len(shape) > 0 {
 		n := nameLen(shape)
 		if n == 0 || len(names) == maxAttributes {

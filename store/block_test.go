@@ -2,8 +2,10 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +18,29 @@ func TestBlockKeepsWhatItIsGiven(t *testing.T) {
 		first := audit.Seq(1 + r.Uint64N(1<<40))
 		rows := randomRows(r, first, n)
 		checkBlock(t, mustOpen(t, first, mustEncode(t, rows)), rows)
+		checkBlock(t, mustOpen(t, first, packed(t, rows, false)), rows)
+		checkBlock(t, mustOpen(t, first, packed(t, rows, true)), rows)
+	}
+}
+
+func TestBlockFindsWhatWouldNotComeBack(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 7))
+	rows := randomRows(r, 1, 20)
+	w := new(blockWriter)
+	w.reset(false)
+	b, err := w.pack(1, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, spoil := range []func(*row){
+		func(r *row) { r.c.User += "x" }, func(r *row) { r.c.Observed++ }, func(r *row) { r.was.Trust++ },
+		func(r *row) { r.prev++ }, func(r *row) { r.c.Sent = append(bytes.Clone(r.c.Sent), 0) }, func(r *row) { r.c.After.Body = audit.Value("x") },
+	} {
+		other := slices.Clone(rows)
+		spoil(&other[i])
+		if err := b.check(other); err == nil {
+			t.Errorf("difference %d is not found", i)
+		}
 	}
 }
 
@@ -28,7 +53,7 @@ func TestBlockKeepsTexts(t *testing.T) {
 		c.ID = c.Identify()
 		rows = append(rows, row{c: c})
 	}
-	checkBlock(t, mustOpen(t, 1, mustEncode(t, rows)), rows)
+	checkBlock(t, mustOpen(t, 1, packed(t, rows, false)), rows)
 }
 
 // More shapes, words and templates than a byte can number, and more than there
@@ -56,7 +81,7 @@ func TestBlockOfManyForms(t *testing.T) {
 		c.Seq, c.User = audit.Seq(i+1), letters(4)
 		rows[i] = row{c: c, prev: 1, was: audit.PresentImage(audit.Object(fields).With(letters(2), audit.Text(letters(3))), audit.Logged, audit.Exact)}
 	}
-	checkBlock(t, mustOpen(t, 1, mustEncode(t, rows)), rows)
+	checkBlock(t, mustOpen(t, 1, packed(t, rows, false)), rows)
 }
 
 func TestBlockOfLargeBodies(t *testing.T) {
@@ -91,6 +116,27 @@ func TestBlockRefuses(t *testing.T) {
 	}
 }
 
+// unpacked is the payload with its parts as they are, so that damage to it
+// reaches what zstd would refuse.
+func unpacked(t testing.TB, payload []byte) []byte {
+	t.Helper()
+	b := mustOpen(t, 1, payload)
+	out := []byte{blockVersion}
+	for _, n := range []int{b.n, b.bodies, b.keys} {
+		out = binary.AppendUvarint(out, uint64(n))
+	}
+	var all []byte
+	for _, f := range b.frames {
+		part, err := f.open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = binary.AppendUvarint(binary.AppendUvarint(out, uint64(len(part))), uint64(len(part)))
+		all = append(all, part...)
+	}
+	return append(out, all...)
+}
+
 // Whatever is cut off or flipped, a block is refused or is still one of rows.
 func TestBlockDamaged(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
@@ -101,8 +147,10 @@ func TestBlockDamaged(t *testing.T) {
 			t.Fatalf("of %d bytes the first %d: %v", len(payload), n, err)
 		}
 	}
-	for range 3000 {
-		bad := bytes.Clone(payload)
+	whole := unpacked(t, payload)
+	checkBlock(t, mustOpen(t, 1, whole), rows)
+	for i := range 2400 {
+		bad := bytes.Clone([][]byte{payload, whole, whole}[i%3])
 		for range 1 + r.IntN(3) {
 			bad[r.IntN(len(bad))] ^= 1 << r.IntN(8)
 		}
@@ -133,7 +181,9 @@ func readDamaged(t testing.TB, payload []byte) {
 func FuzzOpenBlock(f *testing.F) {
 	r := rand.New(rand.NewPCG(4, 5))
 	for _, n := range []int{1, 2, 20} {
-		f.Add(mustEncode(f, randomRows(r, 1, n)))
+		payload := mustEncode(f, randomRows(r, 1, n))
+		f.Add(payload)
+		f.Add(unpacked(f, payload))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) { readDamaged(t, payload) })
 }

@@ -58,10 +58,6 @@ func (a summedUp) sum(chunk int) *sums {
 	return s
 }
 
-func perChange(b *testing.B, changes int) {
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(changes), "ns/change")
-}
-
 func BenchmarkSumsAdd(b *testing.B) {
 	all := shopChanges(audit.ChunkSize)
 	b.ReportAllocs()
@@ -94,7 +90,8 @@ func BenchmarkSumsSeal(b *testing.B) {
 // sealedView is a view of two sealed chunks and no cache.
 func sealedView(b *testing.B) *View {
 	b.Helper()
-	db, err := Open(b.TempDir(), Options{NoSync: true})
+	g := newSumming(standard(), 0)
+	db, err := openRaw(b.TempDir(), g)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -109,7 +106,10 @@ func sealedView(b *testing.B) *View {
 	if err := commit(func(txn *badger.Txn) error { return set(txn, headKey(), uintPayload(2*audit.ChunkSize)) }); err != nil {
 		b.Fatal(err)
 	}
-	v, err := newSumming(standard(), 0).view(context.Background(), db)
+	if err := db.setHead(); err != nil {
+		b.Fatal(err)
+	}
+	v, err := g.view(context.Background(), db)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -151,6 +152,23 @@ func (z *frozen) byCode(d dimension) [][]uint16 {
 		lists[code] = append(lists[code], uint16(off))
 	}
 	return lists
+}
+
+// sets yields each value of a dimension that changes have, and those.
+func (z *frozen) sets(d dimension) iter.Seq2[string, *roaring.Bitmap] {
+	return func(yield func(string, *roaring.Bitmap) bool) {
+		lists := z.byCode(d)
+		values, members := z.members(d)
+		var p painter
+		for i, v := range values {
+			for _, code := range members[i] {
+				p.addAll(lists[code])
+			}
+			if p.n > 0 && !yield(v, p.take()) {
+				return
+			}
+		}
+	}
 }
 
 // offsetsOf is where a hash stands, ascending.

@@ -121,14 +121,11 @@ func (l layout) findHash(txn *badger.Txn, kind keyKind, v level, hash uint32, fr
 			}
 		})
 	}
-	missing := func(number int) error {
-		return fmt.Errorf("%w: a group of hashes of number %d is missing", ErrCorrupt, number)
-	}
 	if to-from <= fewGroups {
 		for number := from; number < to; number++ {
 			payload, there, err := get(txn, groupKey(kind, v, group, number))
 			if err == nil && !there {
-				err = missing(number)
+				err = missingGroup(number)
 			}
 			if err == nil {
 				err = look(number, payload)
@@ -144,7 +141,7 @@ func (l layout) findHash(txn *badger.Txn, kind keyKind, v level, hash uint32, fr
 	it.Seek(groupKey(kind, v, group, from))
 	for number := from; number < to; number++ {
 		if !it.Valid() || !bytes.Equal(it.Item().Key(), groupKey(kind, v, group, number)) {
-			return missing(number)
+			return missingGroup(number)
 		}
 		payload, err := payloadOf(it.Item())
 		if err == nil {
@@ -156,4 +153,8 @@ func (l layout) findHash(txn *badger.Txn, kind keyKind, v level, hash uint32, fr
 		it.Next()
 	}
 	return nil
+}
+
+func missingGroup(number int) error {
+	return fmt.Errorf("%w: a group of hashes of chunk or shelf %d is missing", ErrCorrupt, number)
 }

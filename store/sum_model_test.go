@@ -61,9 +61,10 @@ func (m *sumModel) must(err error) {
 }
 
 func (m *sumModel) start() {
-	db, err := Open(m.dir, Options{Memory: 1, NoSync: true, SkipCheck: true, MinFree: -1})
+	m.sums = newSumming(small(), []int{0, 2000, 1 << 20}[m.r.IntN(3)])
+	db, err := openRaw(m.dir, m.sums)
 	m.must(err)
-	m.db, m.sums = db, newSumming(small(), []int{0, 2000, 1 << 20}[m.r.IntN(3)])
+	m.db = db
 	v, err := m.sums.view(context.Background(), db)
 	m.must(err)
 	sealed := len(v.sealed.chunks)
@@ -125,6 +126,7 @@ func (m *sumModel) add() {
 		}
 		return open
 	})
+	m.must(m.db.setHead())
 }
 
 // cut makes the next commits fail after a few, or not.

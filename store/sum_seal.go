@@ -34,21 +34,11 @@ func (z *frozen) seal(g generation) ([]entry, error) {
 // sealDimension is the counts of a dimension, and a set for each value.
 func (z *frozen) sealDimension(d dimension, g generation) ([]valueCount, []entry, error) {
 	f := dimensionFacets[d]
-	lists := z.byCode(d)
-	values, members := z.members(d)
 	var counts []valueCount
 	var sets []entry
-	var p painter
-	for i, v := range values {
-		for _, code := range members[i] {
-			p.addAll(lists[code])
-		}
-		if p.n == 0 {
-			continue
-		}
-		// A change has each member of its list once, and one list.
-		counts = append(counts, valueCount{v, p.n})
-		payload, err := encodeSet(p.take())
+	for v, b := range z.sets(d) {
+		counts = append(counts, valueCount{v, int(b.GetCardinality())})
+		payload, err := encodeSet(b)
 		if err != nil {
 			return nil, nil, err
 		}

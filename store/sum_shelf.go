@@ -187,10 +187,10 @@ func (m *merger) mergeGroup(txn *badger.Txn, kind keyKind, group int) (size int,
 	var all []hashed
 	below := m.offsetBits(levelChunk)
 	for i := range m.layout.shelf {
-		key := groupKey(kind, levelChunk, group, m.shelf*m.layout.shelf+i)
-		payload, found, err := get(txn, key)
+		chunk := m.shelf*m.layout.shelf + i
+		payload, found, err := get(txn, groupKey(kind, levelChunk, group, chunk))
 		if err == nil && !found {
-			err = fmt.Errorf("%w: a group of hashes is missing", ErrCorrupt)
+			err = missingGroup(chunk)
 		}
 		if err == nil {
 			err = m.decodeGroup(levelChunk, group, payload, func(e hashed) {

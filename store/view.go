@@ -93,20 +93,17 @@ type View struct {
 	doubts map[int]*roaring.Bitmap // as stored; read when needed
 }
 
+// View opens a view of the store as it is now.
+func (db *DB) View(ctx context.Context) (*View, error) { return db.sums.view(ctx, db) }
+
 // view opens a view of db, whose sums these are.
 func (g *summing) view(ctx context.Context, db *DB) (*View, error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, fmt.Errorf("open view: %w", err)
 	}
 	v := &View{db: db, sums: g}
-	for v.r == nil {
-		v.opened = g.open.freeze()
-		v.r = db.snapshot()
-		if !g.open.is(v.opened) {
-			v.r.close() // a commit was applied just then
-			v.r = nil
-		}
-	}
+	v.r = db.snapshot()
+	v.opened = v.r.opened
 	if err := v.prepare(); err != nil {
 		v.Close()
 		return nil, fmt.Errorf("open view: %w", err)
@@ -115,11 +112,9 @@ func (g *summing) view(ctx context.Context, db *DB) (*View, error) {
 }
 
 func (v *View) prepare() error {
-	head, err := readHead(v.r.txn)
-	if err == nil {
-		v.sealed, err = v.sums.read(v.r.txn)
-	}
-	if err != nil {
+	head := v.r.known.head
+	var err error
+	if v.sealed, err = v.sums.read(v.r.txn); err != nil {
 		return err
 	}
 	for _, c := range v.sealed.chunks {
@@ -133,11 +128,11 @@ func (v *View) prepare() error {
 			continue // it was sealed, and will be gone from the open ones soon
 		}
 		first := v.sums.first(z.chunk)
-		if first > v.last+1 {
-			return fmt.Errorf("%w: the sums of chunk %d are missing", ErrCorrupt, len(v.chunks))
-		}
 		if first > head {
 			break
+		}
+		if first > v.last+1 {
+			return fmt.Errorf("%w: the sums of chunk %d are missing", ErrCorrupt, len(v.chunks))
 		}
 		if z = z.upTo(int(head-first) + 1); z.n == 0 {
 			break

@@ -104,7 +104,7 @@ func (v *View) ByTime(ctx context.Context, chunk int) ([]uint16, error) {
 	if z != nil {
 		return orderByTime(times), nil
 	}
-	return through(v.sums.cache, cached{what: kindTime, number: chunk}, func() ([]uint16, int, error) {
+	return through(v.sums.cache, cached{what: kindTimes, value: "order", number: chunk}, func() ([]uint16, int, error) {
 		return orderByTime(times), 2 * len(times), nil
 	})
 }
@@ -181,12 +181,19 @@ func (v *View) hash(ctx context.Context, kind keyKind, hash uint32) ([]audit.Seq
 // Block is all changes of a block, up to Last, with their Before, in memory of
 // their own.
 func (v *View) Block(ctx context.Context, block int) ([]audit.Change, error) {
-	first := audit.Seq(block)*audit.BlockSize + 1
-	var seqs []audit.Seq
-	for s := first; s < first+audit.BlockSize && s <= v.last; s++ {
-		seqs = append(seqs, s)
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	return v.Read(ctx, seqs)
+	if firstOf(block) > v.last {
+		return nil, nil
+	}
+	r := v.r.again()
+	defer r.release()
+	changes, err := r.changes(block, firstOf(block))
+	if err != nil {
+		return nil, err
+	}
+	return changes[:min(len(changes), int(v.last-firstOf(block)+1))], nil
 }
 
 // Read is the changes of these numbers, ascending, with their Before.
@@ -213,14 +220,6 @@ func (v *View) Read(ctx context.Context, seqs []audit.Seq) ([]audit.Change, erro
 
 // again is a reader of the same snapshot, for another goroutine. It must be
 // released before the snapshot is closed.
-func (r *reader) again() *reader { return &reader{txn: r.txn, known: r.known} }
-
-// release closes what a reader has of its own.
-func (r *reader) release() {
-	if r.back != nil {
-		r.back.Close()
-	}
-	if r.bases != nil {
-		r.bases.Close()
-	}
+func (r *reader) again() *reader {
+	return &reader{txn: r.txn, known: r.known, sums: r.sums, opened: r.opened}
 }

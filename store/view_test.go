@@ -22,9 +22,13 @@ func committing(db *DB) committer {
 // otherwise, sealed and merged are each of one moment: every change up to Last
 // has the user of its sums, or is doubtful.
 func TestViewWhileWriting(t *testing.T) {
-	db := open(t)
 	l := small()
 	g := newSumming(l, 1<<20)
+	db, err := openRaw(t.TempDir(), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
 	commit := committing(db)
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
@@ -118,7 +122,7 @@ func (w *momentWriter) add() error {
 		}
 		return open
 	})
-	return err
+	return errors.Join(err, w.db.setHead())
 }
 
 func (w *momentWriter) replace(z *frozen) error {
