@@ -24,6 +24,7 @@ type run struct {
 	notes    *notes
 	sections []*section // all chunks
 	rules    []ruleSet
+	ruled    func(Pattern, audit.Seq) bool // nil: no rule is asked for
 }
 
 // ruleSet is the changes that a pattern of rules has as evidence, by chunk.
@@ -147,12 +148,12 @@ func (r *run) addRules(ctx context.Context, f Field) error {
 		}
 		set.sets[s.Index] = v.may
 	}
-	r.rules = append(r.rules, set)
+	r.rules, r.ruled = append(r.rules, set), r.hasRule
 	return nil
 }
 
-// ruled says whether the sums have a change as evidence for a rule.
-func (r *run) ruled(p Pattern, seq audit.Seq) bool {
+// hasRule says whether the sums have a change as evidence for a rule.
+func (r *run) hasRule(p Pattern, seq audit.Seq) bool {
 	for _, set := range r.rules {
 		if set.pattern == p.String() {
 			s := r.sectionOf(seq)

@@ -32,7 +32,9 @@ func (s *subject) carries(pass func(audit.Value) bool) bool {
 
 // wrote says the same of what the change wrote or removed, or may have.
 func (s *subject) wrote(pass func(audit.Value) bool) bool {
-	return slices.ContainsFunc(s.diff(), func(e audit.Edit) bool { return anyLeaf(e.New, pass) || anyLeaf(e.Old, pass) })
+	hit := false
+	s.c.EachTouched(func(old, next audit.Value) { hit = hit || anyLeaf(next, pass) || anyLeaf(old, pass) })
+	return hit
 }
 
 func anyLeaf(v audit.Value, pass func(audit.Value) bool) bool {

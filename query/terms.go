@@ -6,31 +6,19 @@ import (
 	"recourse/audit"
 )
 
-// Terms are what an index needs of a change to propose it for every question
-// whose answer it is. All lists are sorted, and name a thing once.
+// Terms are the words of a change, sorted, each once.
 type Terms struct {
-	Attributes []string // what attr: looks at
-	Set, Unset []string // what set: and unset: look at
-	Wrote      []string // the words of the values that the change wrote or removed
-	Carried    []string // the words of its images that are not among Wrote
+	Wrote   []string // of the values that the change wrote or removed, or may have
+	Carried []string // of its images, but for those among Wrote
 }
 
 // TermsOf works out a change's terms.
 func TermsOf(c *audit.Change) Terms {
-	s := &subject{c: c}
 	var wrote, carried []string
-	for _, e := range s.diff() {
-		wrote = appendWords(appendWords(wrote, e.Old), e.New)
-	}
+	c.EachTouched(func(old, next audit.Value) { wrote = appendWords(appendWords(wrote, old), next) })
 	wrote = distinct(wrote, nil)
 	carried = appendWords(appendWords(nil, c.Before.Body), c.After.Body)
-	return Terms{
-		Attributes: s.attributes(),
-		Set:        s.gained(),
-		Unset:      s.lost(),
-		Wrote:      wrote,
-		Carried:    distinct(carried, wrote),
-	}
+	return Terms{Wrote: wrote, Carried: distinct(carried, wrote)}
 }
 
 func appendWords(dst []string, v audit.Value) []string {
