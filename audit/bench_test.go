@@ -106,3 +106,13 @@ func BenchmarkIdentify(b *testing.B) {
 		c.Identify()
 	}
 }
+
+func BenchmarkAttributes(b *testing.B) {
+	v, _ := typical()
+	c := audit.Change{Op: audit.OpUpdate, Before: audit.PresentImage(v, audit.Folded, audit.Exact)}
+	c.After = audit.PresentImage(v.With("email", audit.Text("eve@example.com")).With("balance", audit.Int(7)), audit.Logged, audit.Exact)
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Attributes()
+	}
+}

@@ -35,20 +35,8 @@ func (d *Diff) walk(path string, old, next Value) {
 		*d = append(*d, Edit{path, old, next})
 		return
 	}
-	// Both have their attributes in one order, so that they can be merged.
-	a, b := old.attributes(), next.attributes()
-	for a.left > 0 || b.left > 0 {
-		var name, o, n Value
-		order := a.compareNames(b)
-		if order <= 0 {
-			name, o = a.next(), a.next()
-		}
-		if order >= 0 {
-			name, n = b.next(), b.next()
-		}
-		if !o.Equal(n) {
-			d.walk(path+"/"+escapePointer(name.Text()), o, n)
-		}
+	for p := range Differing(old, next) {
+		d.walk(path+"/"+escapePointer(string(p.Name)), p.Old, p.New)
 	}
 }
 

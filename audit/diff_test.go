@@ -248,3 +248,62 @@ func TestNamesOnTheWire(t *testing.T) {
 		}
 	}
 }
+
+func TestAttributesAreThoseOfTheEdits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := audit.Change{
+			Op:     rapid.SampledFrom([]audit.Op{audit.OpInsert, audit.OpPatch, audit.OpDelete, audit.OpMessage}).Draw(t, "op"),
+			Before: audit.Image{State: rapid.SampledFrom([]audit.State{audit.Unknown, audit.Absent, audit.Present}).Draw(t, "before")},
+			After:  audit.Image{State: rapid.SampledFrom([]audit.State{audit.Unknown, audit.Absent, audit.Present}).Draw(t, "after")},
+		}
+		body := rapid.OneOf(records(), values())
+		if c.Before.State == audit.Present {
+			c.Before.Body = body.Draw(t, "old")
+		}
+		if c.After.State == audit.Present {
+			c.After.Body = body.Draw(t, "new")
+			for _, attr := range c.Before.Body.Names() {
+				if c.After.Body.Kind() == audit.KindObject && rapid.Bool().Draw(t, "keep "+attr) {
+					c.After.Body = c.After.Body.With(attr, c.Before.Body.Get(attr))
+				}
+			}
+		}
+		var want []string
+		for _, e := range c.Touched() {
+			if e.Path != "" && c.Op.Kind() != audit.KindMessage {
+				want = append(want, e.Attribute())
+			}
+		}
+		slices.Sort(want)
+		if got := c.Attributes(); !slices.Equal(got, slices.Compact(want)) {
+			t.Fatalf("from %s to %s: got %q, want %q", c.Before.Body.JSON(), c.After.Body.JSON(), got, want)
+		}
+		for p := range audit.Differing(c.Before.Body, c.After.Body) {
+			name := string(p.Name)
+			if !p.Old.Equal(c.Before.Body.Get(name)) || !p.New.Equal(c.After.Body.Get(name)) || p.Old.Equal(p.New) {
+				t.Fatalf("%q: %s to %s", name, p.Old.JSON(), p.New.JSON())
+			}
+		}
+		all := map[string]bool{}
+		for p := range audit.Pairs(c.Before.Body, c.After.Body) {
+			name := string(p.Name)
+			if all[name] = true; !p.Old.Equal(c.Before.Body.Get(name)) || !p.New.Equal(c.After.Body.Get(name)) {
+				t.Fatalf("%q: %s to %s", name, p.Old.JSON(), p.New.JSON())
+			}
+		}
+		for _, name := range append(c.Before.Body.Names(), c.After.Body.Names()...) {
+			if !all[name] {
+				t.Fatalf("%q is missing", name)
+			}
+		}
+		n := 0
+		for name, v := range c.After.Body.RawFields() {
+			if n++; !v.Equal(c.After.Body.Get(string(name))) {
+				t.Fatalf("%q is %s", name, v.JSON())
+			}
+		}
+		if c.After.Body.Kind() == audit.KindObject && n != c.After.Body.Len() || c.After.Body.Kind() != audit.KindObject && n > 0 {
+			t.Fatalf("%d attributes of %s", n, c.After.Body.JSON())
+		}
+	})
+}

@@ -1,5 +1,7 @@
 package audit
 
+import "slices"
+
 // BlockSize is how many changes with consecutive numbers are kept, read and
 // indexed together. Block n holds the numbers from n*BlockSize+1 on.
 const BlockSize = 256
@@ -73,10 +75,15 @@ func (c *Change) Attributes() []string {
 		return nil
 	}
 	var names []string
-	for _, e := range c.Touched() {
-		if e.Path != "" {
-			names = append(names, e.Attribute())
+	if isRecord(c.Before.Body) && isRecord(c.After.Body) {
+		for p := range Differing(c.Before.Body, c.After.Body) {
+			names = append(names, string(p.Name))
 		}
 	}
-	return sortedOnce(names)
+	slices.Sort(names)
+	return names
 }
+
+// isRecord says that a body is an object, or is not there: what is neither
+// differs as a whole, in no attribute of its own.
+func isRecord(body Value) bool { return body == nil || body.Kind() == KindObject }

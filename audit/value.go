@@ -109,6 +109,14 @@ func (v Value) Text() string {
 	return string(v[v.head().size:])
 }
 
+// TextBytes is the string in v's own memory; nil for other kinds.
+func (v Value) TextBytes() []byte {
+	if v.Kind() != KindText {
+		return nil
+	}
+	return v.raw()
+}
+
 // Bytes is the byte string; nil for other kinds. It is v's own memory.
 func (v Value) Bytes() []byte {
 	if v.Kind() != KindBytes {
@@ -133,6 +141,21 @@ func (v Value) Big() *big.Int {
 		n.Not(n)
 	}
 	return n
+}
+
+// Int64 is an integer that int64 holds, and whether v is one.
+func (v Value) Int64() (int64, bool) {
+	if len(v) == 0 || v[0]>>5 > majorNegative {
+		return 0, false
+	}
+	h := v.head()
+	if h.arg > math.MaxInt64 {
+		return 0, false
+	}
+	if h.major == majorNegative {
+		return ^int64(h.arg), true
+	}
+	return int64(h.arg), true
 }
 
 // Float64 is a number as a float64, and whether that is exactly it. It is
@@ -239,31 +262,6 @@ func (v Value) Get(name string) Value {
 		}
 	}
 	return nil
-}
-
-// inside reads what an array or an object holds.
-func (v Value) inside() items {
-	h := v.head()
-	n := h.arg
-	if h.major == majorMap {
-		n *= 2
-	}
-	return items{rest: v[h.size:], left: n}
-}
-
-// items reads values that stand one after the other: an array's elements, or
-// an object's names and values by turns.
-type items struct {
-	rest Value
-	left uint64
-}
-
-func (r *items) next() Value {
-	n := itemLen(r.rest)
-	v := r.rest[:n:n]
-	r.rest = r.rest[n:]
-	r.left--
-	return v
 }
 
 // Names lists an object's attributes, sorted.

@@ -1,13 +1,11 @@
 package audit
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"math/big"
-	"slices"
 	"time"
 )
 
@@ -64,6 +62,23 @@ func readHead(b []byte) (head, error) {
 // itemLen is the length of the first item of b, which is well-formed and in
 // our own deterministic form.
 func itemLen(b []byte) int {
+	if len(b) > 1 { // numbers, words and short texts, which are most
+		switch major, info := b[0]>>5, b[0]&31; {
+		case (major <= majorNegative || major == majorSimple) && info <= 27:
+			return 1 + int(argLens[info])
+		case major == majorText && info < 24:
+			return 1 + int(info)
+		case major == majorText && info == 24:
+			return 2 + int(b[1])
+		}
+	}
+	return nestedLen(b)
+}
+
+// argLens is how many bytes of argument follow the first of a head.
+var argLens = [28]uint8{24: 1, 25: 2, 26: 4, 27: 8}
+
+func nestedLen(b []byte) int {
 	pos := 0
 	for left := uint64(1); left > 0; left-- {
 		h, err := readHead(b[pos:])
@@ -103,7 +118,7 @@ func Decode(data []byte) (Value, error) {
 	return v, nil
 }
 
-type decoder struct{ rest []byte }
+type decoder struct{ rest, spare []byte }
 
 // item appends the next item in deterministic form.
 func (d *decoder) item(dst []byte, depth int) ([]byte, error) {
@@ -225,41 +240,10 @@ func (d *decoder) object(dst []byte, h head, depth int) ([]byte, error) {
 			dst = dst[:name]
 			continue
 		}
-		spans = append(spans, span{name, val, len(dst)})
+		spans = append(spans, spanOf(dst, name, val))
 	}
-	return finishObject(dst, start, spans), nil
-}
-
-// A span says where an attribute stands: its name, its value, its end.
-type span struct{ name, val, end int }
-
-// finishObject makes an object of the attributes that stand in dst from start
-// on, in order and without gaps. Most come sorted or nearly so.
-func finishObject(dst []byte, start int, spans []span) []byte {
-	sorted := true
-	for i := 1; i < len(spans) && sorted; i++ {
-		a, b := spans[i-1], spans[i]
-		sorted = bytes.Compare(dst[a.name:a.val], dst[b.name:b.val]) < 0
-	}
-	if sorted {
-		return insertHead(dst, start, majorMap, uint64(len(spans)))
-	}
-	all := slices.Clone(dst[start:])
-	pairs := make([]pair, len(spans))
-	for i, s := range spans {
-		pairs[i] = pair{all[s.name-start : s.val-start], all[s.val-start : s.end-start]}
-	}
-	return appendPairs(dst[:start], pairs)
-}
-
-// insertHead puts the head before what stands in dst from start on.
-func insertHead(dst []byte, start int, major byte, n uint64) []byte {
-	var space [9]byte
-	head := appendHead(space[:0], major, n)
-	dst = append(dst, head...)
-	copy(dst[start+len(head):], dst[start:])
-	copy(dst[start:], head)
-	return dst
+	dst, d.spare = finishObject(dst, start, spans, d.spare)
+	return dst, nil
 }
 
 func mapName(key Value) string {

@@ -5,13 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"math"
-	"math/big"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // FromJSON reads plain JSON, as Harper answers it: an integer without exponent
@@ -19,102 +15,22 @@ import (
 func FromJSON(data []byte) (Value, error) { return fromJSON(data, MaxDepth) }
 
 func fromJSON(data []byte, maxDepth int) (Value, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	v, err := jsonItem(d, maxDepth)
+	r := JSONReader{out: make([]byte, 0, len(data))}
+	v, rest, err := r.read(data, maxDepth)
 	if err != nil {
-		return nil, jsonError(err)
+		return nil, err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("read JSON: something follows the value")
+	for _, c := range rest {
+		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return nil, errors.New("read JSON: something follows the value")
+		}
 	}
 	return v, nil
-}
-
-func jsonError(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = ErrTruncated
-	}
-	return fmt.Errorf("read JSON: %w", err)
-}
-
-// jsonItem reads the next value, which may nest so many levels deep.
-func jsonItem(d *json.Decoder, depth int) (Value, error) {
-	if depth < 0 {
-		return nil, ErrTooDeep
-	}
-	tok, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch tok := tok.(type) {
-	case nil:
-		return Null(), nil
-	case bool:
-		return Bool(tok), nil
-	case string:
-		return Text(tok), nil
-	case json.Number:
-		return numberValue(string(tok))
-	case json.Delim:
-		if tok == '[' {
-			return jsonArray(d, depth)
-		}
-		return jsonObject(d, depth)
-	}
-	return nil, fmt.Errorf("unexpected %v", tok)
-}
-
-func jsonArray(d *json.Decoder, depth int) (Value, error) {
-	var elems []Value
-	for d.More() {
-		e, err := jsonItem(d, depth-1)
-		if err != nil {
-			return nil, err
-		}
-		elems = append(elems, e)
-	}
-	_, err := d.Token()
-	return Array(elems...), err
-}
-
-func jsonObject(d *json.Decoder, depth int) (Value, error) {
-	var pairs []pair
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		e, err := jsonItem(d, depth-1)
-		if err != nil {
-			return nil, err
-		}
-		s, _ := name.(string)
-		pairs = append(pairs, pair{appendText(nil, s), e})
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, err
-	}
-	return appendPairs(nil, pairs), nil
 }
 
 // An integer of this many digits is no number that anybody uses, and reading one
 // costs the square of its length.
 const maxDigits = 4096
-
-func numberValue(s string) (Value, error) {
-	if !strings.ContainsAny(s, ".eE") {
-		if n, ok := new(big.Int).SetString(s, 10); ok && len(s) <= maxDigits {
-			return BigInt(n), nil
-		}
-		return nil, fmt.Errorf("number of %d digits", len(s))
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil && !math.IsInf(f, 0) {
-		return nil, err
-	}
-	return Float(f), nil
-}
 
 // JSON is the value as text that FromJSON's counterpart UnmarshalJSON reads
 // back exactly: plain JSON where JSON has the type, and otherwise an object

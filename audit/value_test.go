@@ -729,3 +729,17 @@ func TestOfRefusesWhatHarperHasNot(t *testing.T) {
 		}
 	}
 }
+
+func TestInt64(t *testing.T) {
+	for _, n := range []int64{0, 1, -1, 23, 24, 255, 1 << 40, math.MaxInt64, math.MinInt64} {
+		if got, ok := audit.Int(n).Int64(); got != n || !ok {
+			t.Errorf("%d: got %d, %t", n, got, ok)
+		}
+	}
+	beyond := new(big.Int).Add(big.NewInt(math.MaxInt64), big.NewInt(1))
+	for _, v := range []audit.Value{nil, audit.Null(), audit.Float(0.5), audit.Text("1"), audit.BigInt(beyond), audit.BigInt(new(big.Int).Neg(new(big.Int).Lsh(beyond, 4)))} {
+		if got, ok := v.Int64(); ok {
+			t.Errorf("%s: got %d", v.JSON(), got)
+		}
+	}
+}

@@ -3,20 +3,20 @@ package index_test
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 
 	"recourse/audit"
-	"recourse/index"
-	"recourse/query"
 )
 
 // ordinary are changes as a shop makes them, about 400 bytes a record, of
 // which an update edits two attributes.
-func ordinary(n int) []audit.Change {
+func ordinary(n int) memory {
 	r := rand.New(rand.NewPCG(1, 1))
 	live := map[audit.ID]audit.Value{}
-	changes := make([]audit.Change, n)
+	changes := make(memory, n)
 	for i := range changes {
 		id := audit.ID(fmt.Sprintf(`"o-%d"`, r.IntN(n/5+1)))
 		before, known := live[id]
@@ -29,8 +29,8 @@ func ordinary(n int) []audit.Change {
 				With("lines", audit.Array(audit.Text(fmt.Sprintf("sku%d", r.IntN(3000))), audit.Int(int64(r.IntN(9)))))
 		}
 		c := audit.Change{
-			Seq: audit.Seq(i + 1), Time: audit.Time(start + float64(i)*86), Node: "n1", User: fmt.Sprintf("u%d", r.IntN(50)), Op: audit.OpUpdate,
-			Key:    audit.Key{Table: audit.Table{Database: "shop", Name: pick(r, "orders", "customers", "products")}, ID: id},
+			Seq: audit.Seq(i + 1), Time: audit.Time(start + float64(i)*86), Op: audit.OpUpdate,
+			Key:    audit.Key{Table: audit.Table{Database: "shop", Name: "orders"}, ID: id},
 			Before: audit.PresentImage(before, audit.Folded, audit.Exact), After: audit.PresentImage(after, audit.Logged, audit.Exact),
 		}
 		if !known {
@@ -41,53 +41,60 @@ func ordinary(n int) []audit.Change {
 	return changes
 }
 
-func BenchmarkAdd(b *testing.B) {
-	x := openIndex(b, b.TempDir())
-	changes := ordinary(b.N)
+// BenchmarkFollow indexes changes that are in memory, a chunk and a half at once.
+// A round's merges may end in the next one.
+func BenchmarkFollow(b *testing.B) {
+	m := ordinary(audit.ChunkSize * 3 / 2)
 	b.ReportAllocs()
-	b.ResetTimer()
-	for len(changes) > 0 {
-		n := min(1000, len(changes))
-		add(b, x, changes[:n]...)
-		changes = changes[n:]
+	size := 0
+	for b.Loop() {
+		b.StopTimer()
+		dir := b.TempDir()
+		x := openIndex(b, dir)
+		b.StartTimer()
+		follow(b, x, m)
+		b.StopTimer()
+		size = sizeOf(b, dir)
+		b.StartTimer()
 	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(len(m)), "µs/change")
+	b.ReportMetric(float64(size)/float64(len(m)), "B/change")
 }
 
-// BenchmarkSearch finds a page of 50 among 20,000 changes, and how many there
-// are; candidates are read from memory, so that the index is what is measured.
-func BenchmarkSearch(b *testing.B) {
-	x := openIndex(b, b.TempDir())
-	changes := ordinary(20_000)
-	for i := 0; i < len(changes); i += 1000 {
-		add(b, x, changes[i:i+1000]...)
-	}
-	for _, text := range []string{"user:u7", "user:u7 table:shop.orders @2026-08-01", "person777*", "paid", "carries:sku77", "attr:total -user:u3", "after.status:returned", "*"} {
-		e, err := query.Parse(text, now)
-		if err != nil {
-			b.Fatal(err)
+func sizeOf(t testing.TB, dir string) int {
+	t.Helper()
+	size := 0
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
-		b.Run(text, func(b *testing.B) {
+		info, err := d.Info()
+		if err == nil {
+			size += int(info.Size())
+		}
+		return nil // a segment that was merged may just have gone
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return size
+}
+
+// BenchmarkBlocks looks words up among those of a chunk and a half.
+func BenchmarkBlocks(b *testing.B) {
+	x := openIndex(b, b.TempDir())
+	follow(b, x, ordinary(audit.ChunkSize*3/2))
+	for _, q := range []struct {
+		word  string
+		fuzzy int
+	}{{"person777", 0}, {"paid", 0}, {"absent", 0}, {"person77*", 0}, {"p*7?7", 0}, {"*7f3a*", 0}, {"*ment", 0}, {"person777", 1}, {"person777", 2}} {
+		b.Run(fmt.Sprintf("%s~%d", q.word, q.fuzzy), func(b *testing.B) {
+			b.ReportAllocs()
 			for b.Loop() {
-				firstPage(b, x, changes, e)
+				if _, ok, err := x.Blocks(context.Background(), q.word, q.fuzzy); err != nil || !ok {
+					b.Fatal(ok, err)
+				}
 			}
 		})
-	}
-}
-
-func firstPage(b *testing.B, x *index.Index, changes []audit.Change, e query.Expr) {
-	b.Helper()
-	if _, _, err := x.Count(context.Background(), e); err != nil {
-		b.Fatal(err)
-	}
-	found := 0
-	for pos, err := range x.Candidates(context.Background(), e, query.Position{}) {
-		if err != nil {
-			b.Fatal(err)
-		}
-		if e.Match(&changes[pos.Seq-1]) {
-			if found++; found == 50 {
-				return
-			}
-		}
 	}
 }

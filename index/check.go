@@ -1,71 +1,62 @@
 package index
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
-	"os"
-	"path/filepath"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 )
 
-// check reads the files that the index rests on and compares their checksums,
-// which bleve writes and does not look at. A damaged file could otherwise make
-// answers lack changes without a word.
+// check reads all pages of all segments, each of which has its checksum. A
+// damaged one could otherwise be found as late as when a question needs it.
 func (x *Index) check() (err error) {
-	inner, err := x.bleve.Advanced()
+	snapshot, err := x.snapshot()
 	if err != nil {
 		return err
 	}
-	r, err := inner.Reader()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	snapshot, ok := r.(*scorch.IndexSnapshot)
-	if !ok {
-		return fmt.Errorf("%w: it is of another kind", ErrRebuild)
-	}
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
 	for _, s := range snapshot.Segments() {
-		file, ok := s.Segment().(interface{ Path() string })
-		if !ok {
-			continue // still in memory
+		d, err := dictionary(s)
+		if err == nil {
+			err = d.check()
 		}
-		if err := checkFile(file.Path()); err != nil {
-			return err
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrRebuild, err)
 		}
 	}
 	return nil
 }
 
-// checkFile reads a segment, at whose end stands the CRC-32 of the rest.
-func checkFile(path string) (err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
+// checkBlocks fails unless there is one document for each of so many blocks.
+func checkBlocks(snapshot *scorch.IndexSnapshot, blocks int) error {
+	var there roaring.Bitmap
+	n := 0
+	for _, s := range snapshot.Segments() {
+		d, err := dictionary(s)
+		if err != nil {
+			return err
+		}
+		for doc, block := range d.blocks {
+			if s.Deleted() == nil || !s.Deleted().Contains(uint32(doc)) {
+				there.Add(block)
+				n++
+			}
+		}
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	sum, size := crc32.NewIEEE(), info.Size()-4
-	if size < 0 {
-		return fmt.Errorf("%w: %s is too short", ErrRebuild, filepath.Base(path))
-	}
-	if _, err := io.CopyN(sum, f, size); err != nil {
-		return err
-	}
-	want, err := io.ReadAll(f)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(want, binary.BigEndian.AppendUint32(nil, sum.Sum32())) {
-		return fmt.Errorf("%w: %s does not have its checksum", ErrRebuild, filepath.Base(path))
+	if n != blocks || int(there.GetCardinality()) != n || n > 0 && int(there.Maximum()) != n-1 {
+		return fmt.Errorf("it holds %d documents of %d blocks, and should of %d", n, there.GetCardinality(), blocks)
 	}
 	return nil
+}
+
+// dictionary is our part of a segment.
+func dictionary(s *scorch.SegmentSnapshot) (*segment, error) {
+	switch s := s.Segment().(type) {
+	case memorySegment:
+		return s.segment, nil
+	case fileSegment:
+		return s.segment, nil
+	}
+	return nil, fmt.Errorf("a segment of kind %T", s.Segment())
 }

@@ -1,6 +1,9 @@
 package index
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // ErrRebuild says that the index is damaged, unfinished, or of another format,
 // and has to be built again: [Reset], then [Open] and [Index.Follow].
@@ -9,9 +12,12 @@ var ErrRebuild error = &hinted{"the index must be built again", "run recourse re
 // ErrBusy says that another process has the index open.
 var ErrBusy error = &hinted{"another process has the index open", "stop it, or ask it"}
 
-// ErrSkipped says that changes were to be added which do not follow on those
-// that are indexed.
+// ErrSkipped says that the store did not yield the changes that come next.
 var ErrSkipped = errors.New("changes are missing before it")
+
+// errStopped says that bleve gave up, for a cause that it does not tell. Until
+// this process ends, nobody else can open the index.
+var errStopped = fmt.Errorf("%w: bleve does not go on with it", ErrRebuild)
 
 type hinted struct{ text, hint string }
 

@@ -1,68 +1,66 @@
 package index_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"iter"
-	"os"
-	"os/exec"
-	"slices"
-	"strings"
 	"testing"
 
 	"recourse/audit"
 	"recourse/index"
-	"recourse/query"
 )
 
-// same fails unless two indexes propose the same for many queries.
-func same(t *testing.T, a, b *index.Index) {
-	t.Helper()
-	if a.Progress() != b.Progress() {
-		t.Errorf("progress %d and %d", a.Progress(), b.Progress())
-	}
-	g := newCorpus(77)
-	for range 150 {
-		q := g.query(1)
-		if got, want := find(t, a, q), find(t, b, q); !slices.Equal(got, want) {
-			t.Errorf("%s: %v, and %v when built anew", q, got, want)
+func TestFollowIndexesWholeBlocks(t *testing.T) {
+	m, x := remembered(1, 1500), openIndex(t, t.TempDir())
+	for _, n := range []int{0, 1, 255, 256, 257, 511, 900, 1500} {
+		before := x.Progress()
+		added := follow(t, x, m[:n])
+		if want := audit.Seq(n / audit.BlockSize * audit.BlockSize); x.Progress() != want {
+			t.Errorf("of %d changes, progress %d, want %d", n, x.Progress(), want)
 		}
+		if added != int(x.Progress()-before) {
+			t.Errorf("Follow counted %d from %d to %d", added, before, x.Progress())
+		}
+		same(t, holds(t, x), wanted(m, n/audit.BlockSize))
 	}
 }
 
-func TestFollowInPartsIsRebuild(t *testing.T) {
-	db, x := openStore(t), openIndex(t, t.TempDir())
-	changes, sum := newCorpus(4).changes(300), 0
-	for batch := range slices.Chunk(changes, 23) {
-		put(t, db, batch...)
-		sum += follow(t, x, db)
+// The words are the same in whatever batches they come, and however bleve has
+// merged them.
+func TestFollowInManyBatches(t *testing.T) {
+	m := remembered(2, 30*audit.BlockSize)
+	x := openIndex(t, t.TempDir())
+	for n := audit.BlockSize; n <= len(m); n += audit.BlockSize {
+		follow(t, x, m[:n])
 	}
-	if sum != int(db.Last()) {
-		t.Errorf("Follow counted %d changes of %d", sum, db.Last())
+	same(t, holds(t, x), wanted(m, 30))
+	small, err := index.Open(t.TempDir(), index.Options{Memory: 1})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if n := follow(t, x, db); n != 0 {
-		t.Errorf("Follow found %d more", n)
+	follow(t, small, m)
+	same(t, holds(t, small), wanted(m, 30))
+	if err := small.Close(); err != nil {
+		t.Error(err)
 	}
-	rebuilt := openIndex(t, t.TempDir())
-	follow(t, rebuilt, db)
-	same(t, x, rebuilt)
 }
 
-// A brittle store breaks off after some changes.
+// A brittle store breaks off after some changes, or leaves one out.
 type brittle struct {
-	query.Reader
-	left int
+	memory
+	left  int
+	leave bool
 }
 
 var errBroken = errors.New("broken")
 
 func (b *brittle) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audit.Change, error] {
 	return func(yield func(audit.Change, error) bool) {
-		for c, err := range b.Reader.Follow(ctx, after) {
-			if b.left--; b.left < 0 {
+		for c, err := range b.memory.Follow(ctx, after) {
+			if b.left--; b.left == 0 && b.leave {
+				continue
+			}
+			if b.left < 0 && !b.leave {
 				yield(audit.Change{}, errBroken)
 				return
 			}
@@ -74,68 +72,45 @@ func (b *brittle) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audit.C
 }
 
 func TestFollowGoesOnAfterFailure(t *testing.T) {
-	db, x := openStore(t), openIndex(t, t.TempDir())
-	for batch := range slices.Chunk(newCorpus(5).changes(2300), 100) {
-		put(t, db, batch...)
-	}
-	if _, err := x.Follow(t.Context(), &brittle{db, 1500}); !errors.Is(err, errBroken) {
+	m, x := remembered(3, 8*audit.BlockSize), openIndex(t, t.TempDir())
+	follow(t, x, m[:2*audit.BlockSize])
+	if _, err := x.Follow(t.Context(), &brittle{memory: m, left: 700}); !errors.Is(err, errBroken) {
 		t.Fatalf("Follow: %v, want the store's error", err)
 	}
-	if p := x.Progress(); p == 0 || p > 1500 {
-		t.Errorf("progress %d after a failure at 1500", p)
+	if _, err := x.Follow(t.Context(), &brittle{memory: m, left: 300, leave: true}); !errors.Is(err, index.ErrSkipped) {
+		t.Fatalf("Follow of a store with a gap: %v, want ErrSkipped", err)
 	}
-	follow(t, x, db)
-	rebuilt := openIndex(t, t.TempDir())
-	follow(t, rebuilt, db)
-	same(t, x, rebuilt)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := x.Follow(ctx, m); !errors.Is(err, context.Canceled) {
+		t.Errorf("Follow when cancelled: %v", err)
+	}
+	if x.Progress() != 2*audit.BlockSize {
+		t.Errorf("progress %d after failures", x.Progress())
+	}
+	same(t, holds(t, x), wanted(m, 2))
+	follow(t, x, m)
+	same(t, holds(t, x), wanted(m, 8))
 }
 
-// TestKilledIndexGoesOn kills a process that adds changes, at several points,
-// and checks that what it had acknowledged is there and the rest can be added.
-func TestKilledIndexGoesOn(t *testing.T) {
-	const size, envDir = 120, "RECOURSE_TEST_INDEX"
-	changes := numbered(size)
-	if dir := os.Getenv(envDir); dir != "" {
-		x, err := index.Open(dir, index.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range changes[x.Progress():] {
-			add(t, x, c)
-			fmt.Printf("added %d\n", c.Seq)
-		}
-		return
+func TestRefresh(t *testing.T) {
+	m, x := remembered(4, 9*audit.BlockSize+10), openIndex(t, t.TempDir())
+	follow(t, x, m)
+	for _, c := range []*audit.Change{&m[5*audit.BlockSize+3], &m[7*audit.BlockSize], &m[9*audit.BlockSize]} {
+		c.After = audit.PresentImage(audit.Object(map[string]audit.Value{"a": audit.Text("known better")}), audit.Baselined, audit.Exact)
 	}
-	dir := t.TempDir()
-	acknowledged := 0
-	for _, until := range []int{1, 2, 17, 40, 41} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledIndexGoesOn$")
-		cmd.Env = append(os.Environ(), envDir+"="+dir)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(out)
-		for lines.Scan() && acknowledged < until {
-			if _, err := fmt.Sscanf(lines.Text(), "added %d", &acknowledged); err != nil && strings.HasPrefix(lines.Text(), "added") {
-				t.Fatal(err)
-			}
-		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_, _ = io.Copy(io.Discard, out)
-		_ = cmd.Wait()
+	if err := x.Refresh(t.Context(), m, []int{7, 5, 7, 9, -1, 400}); err != nil {
+		t.Fatal(err)
 	}
-	x := openIndex(t, dir)
-	if p := int(x.Progress()); p < acknowledged || acknowledged < 41 {
-		t.Fatalf("progress %d, though %d had been acknowledged", p, acknowledged)
+	same(t, holds(t, x), wanted(m, 9))
+	if x.Progress() != 9*audit.BlockSize {
+		t.Errorf("progress %d", x.Progress())
 	}
-	add(t, x, changes[x.Progress():]...)
-	rebuilt := openIndex(t, t.TempDir())
-	add(t, rebuilt, changes...)
-	same(t, x, rebuilt)
+	if err := x.Refresh(t.Context(), &brittle{memory: m, left: 100}, []int{2}); !errors.Is(err, errBroken) {
+		t.Errorf("Refresh: %v, want the store's error", err)
+	}
+	if err := x.Refresh(t.Context(), m[:300], []int{2}); !errors.Is(err, index.ErrSkipped) {
+		t.Errorf("Refresh from a store that has less: %v, want ErrSkipped", err)
+	}
+	same(t, holds(t, x), wanted(m, 9))
 }

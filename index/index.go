@@ -1,11 +1,10 @@
 package index
 
 import (
-	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -13,53 +12,28 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	bleveindex "github.com/blevesearch/bleve_index_api"
 
 	"recourse/audit"
 	"recourse/query"
 )
 
-// formatVersion is of all that a document holds: the facts, the words and how
-// they are cut. An index of another version is of no use.
-const formatVersion = 1
-
-// keyHead is bleve's internal key for what the index knows of itself.
-var keyHead = []byte("recourse.head")
-
 // An Index is an open index. It is safe for concurrent use.
 type Index struct {
-	bleve bleve.Index
-	dir   string
-	write sync.Mutex // one writer at a time
-	head  atomic.Pointer[head]
+	bleve  *scorch.Scorch
+	queue  *bleveindex.AnalysisQueue
+	dir    string
+	memory int
+	write  sync.Mutex // one writer at a time
+	words  *words     // of the writer
+	// stopped says that bleve does no more; the writer's.
+	stopped  bool
+	patience time.Duration
+	head     atomic.Pointer[head]
 }
 
-var _ query.Finder = (*Index)(nil)
-
-// A head is what an index knows of itself. It is written in the same batch as
-// the documents that it speaks of.
-type head struct {
-	version  uint64
-	progress audit.Seq // every change up to it is indexed
-	docs     uint64    // how many documents there are
-}
-
-func (h head) encode() []byte {
-	b := binary.BigEndian.AppendUint64(nil, h.version)
-	b = binary.BigEndian.AppendUint64(b, uint64(h.progress))
-	return binary.BigEndian.AppendUint64(b, h.docs)
-}
-
-func decodeHead(b []byte) (head, bool) {
-	if len(b) != 24 {
-		return head{}, false
-	}
-	return head{
-		version:  binary.BigEndian.Uint64(b),
-		progress: audit.Seq(binary.BigEndian.Uint64(b[8:])),
-		docs:     binary.BigEndian.Uint64(b[16:]),
-	}, true
-}
+var _ query.WordFinder = (*Index)(nil)
 
 // Options are how to open an index. The zero value is what most want.
 type Options struct {
@@ -67,8 +41,12 @@ type Options struct {
 	// second.
 	Wait time.Duration
 	// SkipCheck opens without reading all files. By default Open fails with
-	// ErrRebuild if one does not have its checksum.
+	// ErrRebuild if one does not have its checksums. What is read later is held
+	// against them in any case.
 	SkipCheck bool
+	// Memory is about how many bytes the words of one batch may take, besides
+	// those of its last block; 0 is 64 MiB. Usual changes need an eighth of it.
+	Memory int
 }
 
 // Open opens the index in dir; one that is not there is made, empty. It fails
@@ -77,6 +55,9 @@ type Options struct {
 func Open(dir string, o Options) (*Index, error) {
 	if o.Wait <= 0 {
 		o.Wait = time.Second
+	}
+	if o.Memory <= 0 {
+		o.Memory = 64 << 20
 	}
 	x, err := open(dir, o)
 	if err != nil {
@@ -96,31 +77,65 @@ func open(dir string, o Options) (x *Index, err error) {
 	if err != nil {
 		return nil, err
 	}
-	config := map[string]any{"bolt_timeout": o.Wait.String()}
-	// bleve and what it rests on panic on some damage.
+	// bleve and what it rests on panic on some damage, or read beyond a file.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer guard(&err)
 	if len(entries) == 0 {
-		return create(dir, config)
+		return create(dir, o)
 	}
-	if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == unfinished }) {
+	if has(entries, unfinished) {
 		if err := Reset(dir); err != nil {
 			return nil, err
 		}
-		return create(dir, config)
+		return create(dir, o)
 	}
-	b, err := bleve.OpenUsing(dir, config)
+	if !has(entries, storeDir) || slices.ContainsFunc(entries, foreign) {
+		return nil, fmt.Errorf("%w: it has another format, or is none", ErrRebuild)
+	}
+	newest, err := newestHead(dir, o.Wait)
 	if err != nil {
 		return nil, openError(err)
 	}
-	x = &Index{bleve: b, dir: dir}
-	err = x.load()
+	if x, err = openBleve(dir, o); err != nil {
+		return nil, err
+	}
+	err = x.load(newest)
 	if err == nil && !o.SkipCheck {
 		err = x.check()
 	}
 	if err != nil {
-		return nil, errors.Join(err, b.Close())
+		return nil, errors.Join(err, x.Close())
 	}
 	return x, nil
+}
+
+// foreign is what a folder with an index of this format does not have.
+func foreign(e os.DirEntry) bool { return e.Name() != storeDir && e.Name() != sealFile }
+
+func has(entries []os.DirEntry, name string) bool {
+	return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == name })
+}
+
+// openBleve opens what bleve keeps of the index.
+func openBleve(dir string, o Options) (*Index, error) {
+	register()
+	config := map[string]any{
+		"path":                   filepath.Join(dir, storeDir),
+		"bolt_timeout":           o.Wait.String(),
+		"forceSegmentType":       segmentKind,
+		"forceSegmentVersion":    segmentVersion,
+		"scorchMergePlanOptions": mergePlan,
+	}
+	queue := bleveindex.NewAnalysisQueue(1)
+	b, err := scorch.NewScorch(scorch.Name, config, queue)
+	if err == nil {
+		err = b.Open()
+	}
+	if err != nil {
+		queue.Close()
+		return nil, openError(err)
+	}
+	return &Index{bleve: b.(*scorch.Scorch), queue: queue, dir: dir, memory: o.Memory, words: newWords(), patience: patience}, nil
 }
 
 // guard turns a panic over damaged files into ErrRebuild.
@@ -152,80 +167,31 @@ func openError(err error) error {
 	return fmt.Errorf("%w: %w", ErrRebuild, err)
 }
 
-// load reads the head and checks that it speaks of what is there.
-func (x *Index) load() error {
-	raw, err := x.bleve.GetInternal(keyHead)
+// snapshot is the index as it is now. It must be closed.
+func (x *Index) snapshot() (*scorch.IndexSnapshot, error) {
+	r, err := x.bleve.Reader()
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRebuild, err)
+		return nil, err
 	}
-	h, ok := decodeHead(raw)
-	switch {
-	case !ok:
-		return fmt.Errorf("%w: its making was not finished", ErrRebuild)
-	case h.version != formatVersion:
-		return fmt.Errorf("%w: it has format %d and not %d", ErrRebuild, h.version, formatVersion)
+	s, ok := r.(*scorch.IndexSnapshot)
+	if !ok || s == nil {
+		return nil, errors.New("the index is closed")
 	}
-	docs, err := x.bleve.DocCount()
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRebuild, err)
-	}
-	if docs != h.docs {
-		return fmt.Errorf("%w: it holds %d changes and not %d", ErrRebuild, docs, h.docs)
-	}
-	x.head.Store(&h)
-	return nil
+	return s, nil
 }
 
 // Close closes the index. Nothing is lost by not closing it.
-func (x *Index) Close() error { return x.bleve.Close() }
-
-// Progress is the number up to which every change is indexed.
-func (x *Index) Progress() audit.Seq { return x.head.Load().progress }
-
-// Add indexes changes, as one batch: all or, with an error, none. They must
-// follow on Progress without a gap, in any order; a change up to Progress is
-// indexed anew.
-func (x *Index) Add(ctx context.Context, changes []audit.Change) error {
+func (x *Index) Close() error {
 	x.write.Lock()
 	defer x.write.Unlock()
-	seqs := make([]audit.Seq, len(changes))
-	for i := range changes {
-		seqs[i] = changes[i].Seq
+	err := x.attempt(x.bleve.Close)
+	x.queue.Close()
+	if err == nil && x.head.Load() != nil {
+		err = seal(x.dir)
 	}
-	slices.Sort(seqs)
-	progress := x.Progress()
-	for _, s := range slices.Compact(seqs) {
-		if s == 0 || s > progress+1 {
-			return fmt.Errorf("index change %d: %w", s, ErrSkipped)
-		}
-		progress = max(progress, s)
-	}
-	return x.add(ctx, changes, progress)
+	return err
 }
 
-// add indexes changes and moves progress. The caller holds write.
-func (x *Index) add(ctx context.Context, changes []audit.Change, progress audit.Seq) (err error) {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("index changes: %w", err)
-	}
-	defer guard(&err)
-	h := *x.head.Load()
-	b := x.bleve.NewBatch()
-	fresh := map[audit.Seq]bool{}
-	for i := range changes {
-		if err := b.IndexAdvanced(documentOf(&changes[i])); err != nil {
-			return fmt.Errorf("index change %d: %w", changes[i].Seq, err)
-		}
-		if changes[i].Seq > h.progress {
-			fresh[changes[i].Seq] = true
-		}
-	}
-	h.progress = max(h.progress, progress)
-	h.docs += uint64(len(fresh))
-	b.SetInternal(keyHead, h.encode())
-	if err := x.bleve.Batch(b); err != nil {
-		return fmt.Errorf("index %d changes: %w", len(changes), err)
-	}
-	x.head.Store(&h)
-	return nil
-}
+// Progress is the number up to which the words of every change are indexed, and
+// on the disk: a multiple of audit.BlockSize.
+func (x *Index) Progress() audit.Seq { return x.head.Load().progress }

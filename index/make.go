@@ -7,46 +7,42 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/blevesearch/bleve/v2"
-	"github.com/blevesearch/bleve/v2/index/scorch"
-	"github.com/blevesearch/bleve/v2/mapping"
+	bleveindex "github.com/blevesearch/bleve_index_api"
 )
 
-// unfinished is a file that is in the directory while the index is made, or
-// removed. A process that ends meanwhile leaves what bleve does not open, and
-// nothing of worth.
-const unfinished = "unfinished"
+const (
+	// unfinished is a file that is in the directory while the index is made, or
+	// removed. A process that ends meanwhile leaves what bleve does not open, and
+	// nothing of worth.
+	unfinished = "unfinished"
+	// storeDir is where bleve's files are.
+	storeDir = "store"
+)
 
-func create(dir string, config map[string]any) (*Index, error) {
+func create(dir string, o Options) (*Index, error) {
 	mark := filepath.Join(dir, unfinished)
 	if err := os.WriteFile(mark, nil, 0o600); err != nil {
 		return nil, err
 	}
-	m := bleve.NewIndexMapping()
-	m.DefaultMapping = &mapping.DocumentMapping{} // documents are made without it
-	m.StoreDynamic, m.IndexDynamic, m.DocValuesDynamic = false, false, false
-	b, err := bleve.NewUsing(dir, m, scorch.Name, scorch.Name, config)
+	x, err := openBleve(dir, o)
 	if err != nil {
 		return nil, err
 	}
-	x := &Index{bleve: b, dir: dir}
 	err = x.start()
 	if err == nil {
 		err = os.Remove(mark)
 	}
 	if err != nil {
-		return nil, errors.Join(err, b.Close())
+		return nil, errors.Join(err, x.Close())
 	}
 	return x, nil
 }
 
 func (x *Index) start() error {
-	// bleve leaves the rights of this file to the umask.
-	if err := os.Chmod(filepath.Join(x.dir, "index_meta.json"), 0o600); err != nil {
-		return err
-	}
-	h := head{version: formatVersion}
-	if err := x.bleve.SetInternal(keyHead, h.encode()); err != nil {
+	h := head{version: segmentVersion}
+	b := bleveindex.NewBatch()
+	b.SetInternal(keyHead, h.encode())
+	if err := x.attempt(func() error { return x.bleve.Batch(b) }); err != nil {
 		return err
 	}
 	x.head.Store(&h)
@@ -54,7 +50,8 @@ func (x *Index) start() error {
 }
 
 // Reset removes the index in dir, which must not be open, so that Open makes an
-// empty one. A folder that holds anything but an index is left alone.
+// empty one. A folder that holds anything but an index, of this format or an
+// earlier one, is left alone.
 func Reset(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -63,7 +60,7 @@ func Reset(dir string) error {
 	if err != nil {
 		return fmt.Errorf("reset index: %w", err)
 	}
-	ours := []string{unfinished, "index_meta.json", "index_meta.json_temp", "store"}
+	ours := []string{unfinished, "index_meta.json", "index_meta.json_temp", sealFile, storeDir}
 	for _, e := range entries {
 		if !slices.Contains(ours, e.Name()) {
 			return fmt.Errorf("reset index %s: %s is not part of an index", dir, e.Name())

@@ -11,6 +11,7 @@ import (
 	"net/http"
 
 	"recourse/audit"
+	"recourse/internal/harper"
 )
 
 // A capture is one answer of read_audit_log as a file holds it.
@@ -25,6 +26,11 @@ type capture struct {
 	// single says that it is one group by itself, which proves nothing of its
 	// neighbours.
 	single bool
+	// plain says that it is a line of the common form: rows is what it says, in
+	// place of body, and good until the next line. When lines are only checked
+	// there are none.
+	plain bool
+	rows  []harper.AuditRow
 }
 
 // whole says that the answer covers the table's log from begin to end.
@@ -195,7 +201,7 @@ func excerpt(b []byte) string {
 
 // eachCapture reads a file of any of the accepted forms: one JSON value, or one
 // a line.
-func eachCapture(r io.Reader, name string, table audit.Table, visit func(capture) error, skip func(where, why string)) error {
+func eachCapture(r io.Reader, name string, table audit.Table, read lineReader, visit func(capture) error, skip func(where, why string)) error {
 	lines, err := isLines(r)
 	if err != nil {
 		return &BadInputError{name, err}
@@ -219,9 +225,21 @@ func eachCapture(r io.Reader, name string, table audit.Table, visit func(capture
 		}
 		return handle(data, name)
 	}
+	var long []byte // a line that the reader's buffer does not hold
 	for n := 1; ; n++ {
-		line, err := lines.r.ReadBytes('\n')
-		if len(bytes.TrimSpace(line)) > 0 {
+		line, err := lines.r.ReadSlice('\n')
+		for long = long[:0]; errors.Is(err, bufio.ErrBufferFull); line = long {
+			var more []byte
+			long = append(long, line...)
+			more, err = lines.r.ReadSlice('\n')
+			long = append(long, more...)
+		}
+		if c, ok := plainCapture(line, table, read); ok {
+			c.where = name
+			if err := visit(c); err != nil {
+				return err
+			}
+		} else if len(bytes.TrimSpace(line)) > 0 {
 			if err := handle(line, fmt.Sprintf("%s:%d", name, n)); err != nil {
 				return err
 			}
@@ -233,6 +251,21 @@ func eachCapture(r io.Reader, name string, table audit.Table, visit func(capture
 			return &BadInputError{name, err}
 		}
 	}
+}
+
+// A lineReader reads a line of the common form: all of it, or as much as shows
+// that it can be read.
+type lineReader func([]byte) (harper.Line, bool)
+
+// plainCapture is a line of the common form.
+func plainCapture(line []byte, table audit.Table, read lineReader) (capture, bool) {
+	group, ok := read(line)
+	if !ok {
+		return capture{}, false
+	}
+	c := capture{table: table, from: 1, to: 1, single: true, plain: true, rows: group.Rows}
+	c.setTable(group.Database, group.Schema, group.Table)
+	return c, c.check() == nil
 }
 
 type input struct {
@@ -251,7 +284,8 @@ func isLines(r io.Reader) (input, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return input{}, err
 	}
-	rest := bufio.NewReader(io.MultiReader(bytes.NewReader(first), br))
+	const most = 64 << 10 // bytes of a line that is not copied
+	rest := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(first), br), most)
 	trimmed := bytes.TrimSpace(first)
 	if len(trimmed) == 0 && err != nil {
 		return input{}, errors.New("the file is empty")

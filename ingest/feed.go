@@ -197,8 +197,7 @@ func (f *feeding) entry(ctx context.Context, d *fed, e harper.FeedEntry) error {
 	if !ok {
 		return nil
 	}
-	c.Nth = d.seen.next(&c)
-	c.ID = c.Identify()
+	d.seen.number(&c)
 	after, err := f.after(ctx, d, &c, e)
 	if err != nil {
 		return err

@@ -15,13 +15,13 @@ import (
 // A file to read, and the name that people know it by.
 type file struct{ path, name string }
 
-func (im *Importer) each(files []file, visit func(capture) error, skip func(where, why string)) error {
+func (im *Importer) each(files []file, read lineReader, visit func(capture) error, skip func(where, why string)) error {
 	for _, f := range files {
 		r, err := os.Open(f.path)
 		if err != nil {
 			return &BadInputError{f.name, err}
 		}
-		err = eachCapture(r, f.name, im.Table, visit, skip)
+		err = eachCapture(r, f.name, im.Table, read, visit, skip)
 		if err := errors.Join(err, r.Close()); err != nil {
 			return err
 		}

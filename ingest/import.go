@@ -26,6 +26,8 @@ type Importer struct {
 	Progress func(ImportReport)
 	// Now is our clock; nil is time.Now.
 	Now func() time.Time
+
+	reading reading // used again for each line
 }
 
 // An ImportReport says what an import brought, and what its captures hide.
@@ -55,16 +57,18 @@ func (im *Importer) Import(ctx context.Context, paths []string) (ImportReport, e
 	if err != nil {
 		return report, err
 	}
+	var lines harper.LineDecoder
 	check := func(c capture) error { return im.check(ctx, c) }
-	if err := im.each(files, check, func(string, string) {}); err != nil {
+	if err := im.each(files, lines.Check, check, func(string, string) {}); err != nil {
 		return report, err
 	}
 	covers, err := newCoverer(ctx, im.Store, cmp.Or(im.Node, "import"))
 	if err != nil {
 		return report, err
 	}
+	w := newWriter(ctx, im.Store)
 	visit := func(c capture) error {
-		if err := im.one(ctx, c, covers, &report); err != nil {
+		if err := im.one(ctx, c, covers, w, &report); err != nil {
 			return err
 		}
 		report.Captures++
@@ -74,7 +78,10 @@ func (im *Importer) Import(ctx context.Context, paths []string) (ImportReport, e
 		return ctx.Err()
 	}
 	skip := func(where, why string) { report.Skipped = append(report.Skipped, SkippedPart{where, why}) }
-	if err := im.each(files, visit, skip); err != nil {
+	err = im.each(files, lines.Decode, visit, skip)
+	appended, writeErr := w.close(err == nil)
+	report.Appended = appended
+	if err := cmp.Or(writeErr, err); err != nil {
 		return report, err
 	}
 	mended, err := covers.mend(ctx, audit.TimeOf(im.now()))
@@ -94,6 +101,12 @@ func (im *Importer) now() time.Time {
 }
 
 func (im *Importer) rows(c capture, visit func(harper.AuditRow)) error {
+	if c.plain {
+		for _, row := range c.rows {
+			visit(row)
+		}
+		return nil
+	}
 	for row, err := range harper.DecodeAuditLog(bytes.NewReader(c.body), harper.DecodeOptions{}) {
 		if err != nil {
 			return err
@@ -114,10 +127,14 @@ func (im *Importer) check(ctx context.Context, c capture) error {
 	return ctx.Err()
 }
 
-// one stores a capture's changes, and what of the log it covers.
-func (im *Importer) one(ctx context.Context, c capture, covers *coverer, report *ImportReport) error {
+// one hands over a capture's changes to be stored, and what of the log it covers.
+func (im *Importer) one(ctx context.Context, c capture, covers *coverer, w *writer, report *ImportReport) error {
 	observed := cmp.Or(c.at, audit.TimeOf(im.now()))
-	r := newReading(c.table, Stamp{Cluster: im.Cluster, Node: covers.node, Observed: observed, Lossy: true})
+	stamp := Stamp{Cluster: im.Cluster, Node: covers.node, Observed: observed, Lossy: true}
+	if c.plain && len(c.rows) == 1 {
+		return w.add(im.alone(c, stamp))
+	}
+	r := newReading(c.table, stamp)
 	var begin audit.Time
 	readErr := im.rows(c, first(&begin, r.add))
 	var truncated *harper.TruncatedError
@@ -126,6 +143,11 @@ func (im *Importer) one(ctx context.Context, c capture, covers *coverer, report 
 	}
 	if err := r.resolve(ctx, nil); err != nil {
 		return err
+	}
+	if len(r.doubtful) > 0 || truncated != nil {
+		if err := w.flush(); err != nil { // what is stored matters
+			return err
+		}
 	}
 	known := func(ctx context.Context, id audit.ChangeID) (bool, error) {
 		_, known, err := im.Store.Lookup(ctx, id)
@@ -148,7 +170,23 @@ func (im *Importer) one(ctx context.Context, c capture, covers *coverer, report 
 	if truncated != nil || c.whole() {
 		report.Partial = append(report.Partial, partialOf(c, r, truncated))
 	}
-	got, err := commit(ctx, im.Store, batch)
-	report.Appended = addAppended(report.Appended, got)
-	return err
+	return w.add(batch)
+}
+
+// alone is a line of the common form with one record, which is most of them:
+// what it is nobody doubts, nothing else of its transaction is known, and it covers
+// nothing.
+func (im *Importer) alone(c capture, stamp Stamp) audit.Batch {
+	r := &im.reading
+	r.table, r.stamp = c.table, stamp
+	r.changes, r.stable, r.reloads, r.bytes = r.changes[:0], r.stable[:0], nil, 0
+	r.add(c.rows[0])
+	for i := range r.changes { // none of a reload
+		change := &r.changes[i]
+		change.ID = change.Identify()
+		if r.stable[i] && change.After.State == audit.Present {
+			change.After.Trust = audit.Exact
+		}
+	}
+	return audit.Batch{Changes: r.changes}
 }

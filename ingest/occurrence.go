@@ -39,17 +39,19 @@ func (o *occurrences) own(whole bool) {
 	}
 }
 
-// next is how many entries of a change's record, transaction and kind came
-// before it.
-func (o *occurrences) next(c *audit.Change) int {
+// number gives a change its Nth and its ID: by how many entries of its record,
+// transaction and kind came before it.
+func (o *occurrences) number(c *audit.Change) {
 	o.own(c.Group.Index == 0)
-	first := *c
-	first.Nth = 0
-	id := first.Identify()
-	key := occurrence(id[:12])
+	c.Nth = 0
+	c.ID = c.Identify()
+	key := occurrence(c.ID[:12])
 	n := o.count(key)
 	o.young[key] = n + 1
-	return int(n)
+	if n > 0 {
+		c.Nth = int(n)
+		c.ID = c.Identify()
+	}
 }
 
 func (o *occurrences) count(key occurrence) uint32 {

@@ -92,17 +92,24 @@ func TestOccurrences(t *testing.T) {
 			}
 		}
 		var whole, cut occurrences
+		number := func(o *occurrences, c audit.Change) int {
+			o.number(&c)
+			if c.ID != c.Identify() {
+				t.Fatalf("the %d. of its kind has the ID of another", c.Nth)
+			}
+			return c.Nth
+		}
 		for i := 0; i < len(log); {
 			n := 1 + rnd.IntN(len(log)-i)
 			for rnd.IntN(3) == 0 { // it breaks off somewhere
 				back := cut.mark()
 				for j := range rnd.IntN(n + 1) {
-					cut.next(&log[i+j])
+					number(&cut, log[i+j])
 				}
 				cut = back
 			}
 			for j := i; j < i+n; j++ {
-				if got, want := cut.next(&log[j]), whole.next(&log[j]); got != want {
+				if got, want := number(&cut, log[j]), number(&whole, log[j]); got != want {
 					t.Fatalf("entry %d of %d is the %d., want the %d.", j, len(log), got, want)
 				}
 			}

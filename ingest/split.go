@@ -194,8 +194,11 @@ func isStable(op audit.Op, row harper.AuditRow) bool {
 // before each patch in place of the one after it: the record's own time of last
 // write is then older than the change.
 func (r *reading) isBeforeImage(row harper.AuditRow) bool {
+	if !row.IDsField {
+		return false
+	}
 	updated, ok := row.Record.Get(r.stamp.updatedTime()).Float64()
-	return ok && row.IDsField && updated > 0 && audit.Time(updated) < row.Time
+	return ok && updated > 0 && audit.Time(updated) < row.Time
 }
 
 // An extent says of which changes a reading shows all later ones: if it reached
@@ -215,17 +218,21 @@ func (r *reading) settle(x extent, seen *occurrences) {
 		index int
 		time  audit.Time
 	}
-	newest := map[audit.ID]last{}
+	newest := map[audit.ID]last{} // needed only if the end was reached
 	unsure := map[int]bool{}
 	for _, i := range r.doubtful {
 		unsure[i] = true
 	}
 	for i := range r.changes {
 		c := &r.changes[i]
-		if !r.numbered[i] {
-			c.Nth = seen.next(c)
+		if r.numbered[i] {
+			c.ID = c.Identify()
+		} else {
+			seen.number(c)
 		}
-		c.ID = c.Identify()
+		if !x.reachedEnd {
+			continue
+		}
 		if c.Op.Kind() != audit.KindMessage {
 			newest[c.Key.ID] = last{i, max(c.Time, newest[c.Key.ID].time, x.ahead[c.Key.ID])}
 		}

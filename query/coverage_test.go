@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"recourse/audit"
+	"recourse/internal/querytest"
 	"recourse/query"
 )
 
@@ -22,7 +23,7 @@ var (
 
 // read is a store that holds no change and knows what was read, and an engine
 // whose clock stands at a time.
-func read(now audit.Time, s *shelf) *query.Engine {
+func read(now audit.Time, s *querytest.Memory) *query.Engine {
 	return &query.Engine{Store: s, Now: func() time.Time { return now.Go() }}
 }
 
@@ -42,7 +43,7 @@ func stretchWords(c query.Coverage) string {
 // about was read in all of the time that it is about.
 func TestCoverageOfAnswer(t *testing.T) {
 	spans := []audit.Span{{Node: "n1", Table: orders, From: 100 * hour, To: 110 * hour}, {Node: "n1", Table: customers, From: 102 * hour, To: 110 * hour}}
-	engine := read(110*hour+minute/2, &shelf{spans: spans})
+	engine := read(110*hour+minute/2, &querytest.Memory{Spanned: spans})
 	for q, want := range map[string]string{
 		// Nothing is known of before; that the last half minute was not read yet does not count.
 		"*":                                   "customers 0-102 unread, customers 102-110 covered, orders 0-100 unread, orders 100-110 covered",
@@ -91,9 +92,9 @@ func TestCoverageNow(t *testing.T) {
 		{111 * hour, "time>=374400000.0", 111 * hour, "orders 104-110 covered, orders 110-+Inf unread"},
 		{105 * hour, "time>=374400000.0", 0, "orders 104-110 covered, complete"},
 	} {
-		s := &shelf{spans: []audit.Span{span}}
+		s := &querytest.Memory{Spanned: []audit.Span{span}}
 		if c.cursor > 0 {
-			s.cursors = []audit.Cursor{{Node: "n1", Table: orders, Time: c.cursor}}
+			s.Cursored = []audit.Cursor{{Node: "n1", Table: orders, Time: c.cursor}}
 		}
 		r, err := search(t, read(c.now, s), c.query, 0, "")
 		if err != nil {
@@ -116,17 +117,17 @@ func TestCoverageGaps(t *testing.T) {
 	healed.Healed = 109 * hour
 	begin := audit.Gap{Node: "n1", Table: orders, To: 100 * hour, Kind: audit.GapBefore, Reason: "no log before"}
 	for name, c := range map[string]struct {
-		shelf *shelf
+		shelf *querytest.Memory
 		query string
 		gaps  int
 		want  string
 	}{
-		"touches": {&shelf{spans: []audit.Span{span("n1")}, gaps: []audit.Gap{gap}}, "time>=367200000.0", 1, "orders 102-104 covered, orders 104-105 gap, orders 105-110 covered"},
-		"healed":  {&shelf{spans: []audit.Span{span("n1")}, gaps: []audit.Gap{healed}}, "time>=367200000.0", 0, "orders 102-110 covered, complete"},
-		"other":   {&shelf{spans: []audit.Span{span("n1"), span("n2")}, gaps: []audit.Gap{gap}}, "time>=367200000.0", 0, "orders 102-104 covered, orders 104-105 covered, orders 105-110 covered, complete"},
-		"away":    {&shelf{spans: []audit.Span{span("n1")}, gaps: []audit.Gap{gap}}, "time>=385200000.0", 0, "orders 107-110 covered, complete"},
-		"begin":   {&shelf{spans: []audit.Span{span("n1")}, gaps: []audit.Gap{begin}}, "*", 1, "orders 0-100 before-join, orders 100-110 covered"},
-		"begun":   {&shelf{spans: []audit.Span{span("n1")}, gaps: []audit.Gap{begin}}, "time>=360000000.0", 0, "orders 100-110 covered, complete"},
+		"touches": {&querytest.Memory{Spanned: []audit.Span{span("n1")}, Gapped: []audit.Gap{gap}}, "time>=367200000.0", 1, "orders 102-104 covered, orders 104-105 gap, orders 105-110 covered"},
+		"healed":  {&querytest.Memory{Spanned: []audit.Span{span("n1")}, Gapped: []audit.Gap{healed}}, "time>=367200000.0", 0, "orders 102-110 covered, complete"},
+		"other":   {&querytest.Memory{Spanned: []audit.Span{span("n1"), span("n2")}, Gapped: []audit.Gap{gap}}, "time>=367200000.0", 0, "orders 102-104 covered, orders 104-105 covered, orders 105-110 covered, complete"},
+		"away":    {&querytest.Memory{Spanned: []audit.Span{span("n1")}, Gapped: []audit.Gap{gap}}, "time>=385200000.0", 0, "orders 107-110 covered, complete"},
+		"begin":   {&querytest.Memory{Spanned: []audit.Span{span("n1")}, Gapped: []audit.Gap{begin}}, "*", 1, "orders 0-100 before-join, orders 100-110 covered"},
+		"begun":   {&querytest.Memory{Spanned: []audit.Span{span("n1")}, Gapped: []audit.Gap{begin}}, "time>=360000000.0", 0, "orders 100-110 covered, complete"},
 	} {
 		r, err := search(t, read(110*hour, c.shelf), c.query, 0, "")
 		if err != nil {
@@ -141,9 +142,9 @@ func TestCoverageGaps(t *testing.T) {
 // TestTableCoverage: the share is of the time that was asked for, or of that
 // since the first moment that is covered.
 func TestTableCoverage(t *testing.T) {
-	s := &shelf{
-		spans: []audit.Span{{Node: "n1", Table: orders, From: 100 * hour, To: 110 * hour}, {Node: "n2", Table: orders, From: 108 * hour, To: 112 * hour}},
-		gaps:  []audit.Gap{{Node: "n1", Table: orders, From: 104 * hour, To: 107 * hour, Kind: audit.GapPurged}},
+	s := &querytest.Memory{
+		Spanned: []audit.Span{{Node: "n1", Table: orders, From: 100 * hour, To: 110 * hour}, {Node: "n2", Table: orders, From: 108 * hour, To: 112 * hour}},
+		Gapped:  []audit.Gap{{Node: "n1", Table: orders, From: 104 * hour, To: 107 * hour, Kind: audit.GapPurged}},
 	}
 	r, err := query.ReadLog(t.Context(), s, (112 * hour).Go())
 	if err != nil {

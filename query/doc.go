@@ -2,14 +2,21 @@
 // which a question is answered.
 //
 // Start with [Parse], which reads a question into an [Expr], and [Engine],
-// which answers it from the store and the index. [Timeline] tells one record's
-// life. An Expr is decided by [Expr.Match] alone: an index only proposes
-// changes, so it can make an answer fast but never wrong.
+// which answers it: from the sums of a [View], from the words of a [WordFinder],
+// and where these do not tell by reading. [Timeline] tells one record's life. An
+// Expr is decided by [Expr.Match] alone: what is not sure by the sums is held
+// against it, and an index only proposes changes, so it can make an answer fast
+// but never wrong.
+//
+// A chunk's changes are planned as two sets, those that surely match and those
+// that may. Pages, counts, facets and histograms are made of both, and only of the
+// difference changes are read.
 //
 // # The language
 //
 //	word  "some words"        words of the values that a change wrote or removed
 //	pay*  p?yment  *ment      the same with wildcards
+//	payment~  payment~2       the same with one or two characters that differ
 //	/re2/                     a regular expression on those values
 //	carries:word              the same in the whole image before or after
 //	user:eve  user:/^svc-/    fields: user op kind db table node attr set unset
@@ -22,6 +29,8 @@
 //	after.vip:*               the attribute is there
 //	before:unknown            unknown, absent or present; also after:
 //	late:true  lossy:true     what the change is marked with
+//	rule:mass-delete          what a rule has as evidence; no change holds it, so only
+//	                          an Engine knows, and to Match it is no change
 //	seq:17  seq:[10..20]      our numbers
 //	txn:1795465916125.6418    the transaction of that exact time
 //	@-2h  @2026-08-01  @A..B  when; also time>=A, time:[A..B]
@@ -30,6 +39,10 @@
 // Terms that stand together must all hold; or, and, not, a minus sign and
 // parentheses do what they say; not binds tighter than and, and that tighter
 // than or.
+//
+// A word with ~ matches words from which it differs by one character that is put
+// in, taken out or replaced, with ~2 by two. [Where] holds conditions of another
+// language; it is not read by Parse.
 //
 // Words ignore case. A word is a run of letters and digits ([Tokens]); what a
 // person sees as one thing but has other characters in it, such as an e-mail

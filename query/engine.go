@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -10,114 +9,115 @@ import (
 	"recourse/audit"
 )
 
-// An Engine answers queries from a store and an index of it. What the store
-// has and the index has not yet is scanned, so that an answer is never stale;
-// without an index everything is.
+// A Store is what an Engine searches.
+type Store interface {
+	Viewer
+	Log
+}
+
+// An Engine answers queries from what a store has summed up of its changes, from
+// an index of their words, and where these do not tell from the changes. What
+// the index does not know yet is read, so that an answer is never stale.
 type Engine struct {
 	Store Store
-	Index Finder // nil for none
+	Words WordFinder // nil for none: then words are looked for by reading
 	// Now is our clock, which says what has not been read yet; nil is time.Now.
 	Now func() time.Time
+	// Parallel is how many blocks are read at once; 0 is as many as there are
+	// processors to use.
+	Parallel int
 }
 
 var _ Searcher = (*Engine)(nil)
 
-// countFurther is how many more candidates a search looks at, when its page is
-// full, to tell the exact total.
-const countFurther = 10_000
-
 // Search answers one page. If ctx ends first, so does the search, with its
 // error and without a result.
 func (e *Engine) Search(ctx context.Context, q Query) (*Result, error) {
-	start := time.Now()
-	after, err := parseCursor(q.After)
-	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
-	}
-	if q.Limit < 0 {
-		return nil, fmt.Errorf("search: a limit of %d", q.Limit)
-	}
-	s, err := e.begin(ctx, q.Expr, after)
-	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
-	}
 	r := &Result{}
-	if err := r.fill(ctx, s, q); err != nil {
+	var err error
+	r.Summary, r.Explanation, err = e.search(ctx, q, func(changes []audit.Change) error {
+		r.Changes = append(r.Changes, changes...)
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("search: %w", err)
 	}
-	if err := r.cover(ctx, e, q.Expr); err != nil {
+	return r, nil
+}
+
+// Stream answers a page that need not fit into memory: it hands the changes over
+// in the order of the answer, some at a time, and reads on meanwhile. The changes
+// are the receiver's own, but not the list. The result has no changes.
+func (e *Engine) Stream(ctx context.Context, q Query, take func([]audit.Change) error) (*Result, error) {
+	r := &Result{}
+	var err error
+	if r.Summary, r.Explanation, err = e.search(ctx, q, take); err != nil {
 		return nil, fmt.Errorf("search: %w", err)
 	}
-	r.Summary.Took = time.Since(start)
 	return r, nil
 }
 
 // All yields every change that matches, newest first.
 func (e *Engine) All(ctx context.Context, expr Expr) iter.Seq2[audit.Change, error] {
 	return func(yield func(audit.Change, error) bool) {
-		s, err := e.begin(ctx, expr, Position{})
-		if err != nil {
-			yield(audit.Change{}, fmt.Errorf("search: %w", err))
-			return
-		}
-		for found, err := range s.changes(ctx) {
-			if err != nil {
-				yield(audit.Change{}, fmt.Errorf("search: %w", err))
-				return
+		ended := false
+		_, err := e.Stream(ctx, Query{Expr: expr}, func(changes []audit.Change) error {
+			for _, c := range changes {
+				if !yield(c, nil) {
+					ended = true
+					return errEnded
+				}
 			}
-			if found.match && !yield(found.change, nil) {
-				return
-			}
+			return nil
+		})
+		if err != nil && !ended {
+			yield(audit.Change{}, err)
 		}
 	}
 }
 
-// fill takes the page, and goes on to count.
-func (r *Result) fill(ctx context.Context, s *search, q Query) error {
-	sum := &r.Summary
-	sum.Total, sum.TotalExact = s.total, s.totalExact
-	seen, further := 0, 0
-	ended := true
-	for found, err := range s.changes(ctx) {
-		if err != nil {
-			return err
-		}
-		full := q.Limit > 0 && len(r.Changes) == q.Limit
-		if full {
-			further++
-		}
-		if found.match {
-			seen++
-			if !full {
-				r.Changes = append(r.Changes, found.change)
-			} else if sum.Next == "" {
-				sum.Next = cursor(PositionOf(&r.Changes[q.Limit-1]))
-			}
-		}
-		if sum.Next != "" && (sum.TotalExact || q.After != "" || further > countFurther) {
-			ended = false
-			break
-		}
+// search hands over one page.
+func (e *Engine) search(ctx context.Context, q Query, take func([]audit.Change) error) (Summary, Explanation, error) {
+	began := time.Now()
+	var sum Summary
+	var why Explanation
+	after, err := parseCursor(q.After)
+	switch {
+	case err != nil:
+		return sum, why, err
+	case q.Limit < 0:
+		return sum, why, fmt.Errorf("a limit of %d", q.Limit)
+	case q.Skip < 0:
+		return sum, why, fmt.Errorf("%d changes to skip", q.Skip)
 	}
-	sum.Count = len(r.Changes)
-	if !sum.TotalExact {
-		sum.Total, sum.TotalExact = seen, ended && q.After == ""
+	r, err := e.open(ctx, q.Expr, after)
+	if err != nil {
+		return sum, why, err
 	}
-	return nil
+	defer r.close()
+	p := &pager{run: r, query: q, take: take}
+	if err := p.do(ctx); err != nil {
+		return sum, why, err
+	}
+	sum = p.sum
+	if sum.Coverage, err = e.coverage(ctx, q.Expr); err != nil {
+		return sum, why, err
+	}
+	sum.Took = time.Since(began)
+	return sum, r.notes.explanation(), nil
 }
 
-// cover says how far the answer can be relied on to be whole.
-func (r *Result) cover(ctx context.Context, e *Engine, expr Expr) error {
+// coverage is how far the answer can be relied on to be whole.
+func (e *Engine) coverage(ctx context.Context, expr Expr) (Coverage, error) {
 	now := time.Now
 	if e.Now != nil {
 		now = e.Now
 	}
 	reading, err := ReadLog(ctx, e.Store, now())
 	if err != nil {
-		return err
+		return Coverage{}, err
 	}
-	r.Summary.Coverage = reading.OfExpr(expr)
-	return ctx.Err()
+	return reading.OfExpr(expr), ctx.Err()
 }
 
 // MayHide says whether changes that the expression asks for may be among those
@@ -125,48 +125,4 @@ func (r *Result) cover(ctx context.Context, e *Engine, expr Expr) error {
 func (e Expr) MayHide(g audit.Gap) bool {
 	yes, _ := e.Root().might(&g)
 	return yes
-}
-
-// begin scans what the index does not know and joins it with what it proposes.
-func (e *Engine) begin(ctx context.Context, expr Expr, after Position) (*search, error) {
-	s := &search{store: e.Store, expr: expr, after: after, limits: limitsOf(expr.Root())}
-	if s.limits.high < s.limits.low {
-		s.totalExact = true
-		return s, nil
-	}
-	if s.limits.direct() {
-		// A few numbers are read faster than searched for.
-		return s, s.scan(ctx, s.limits.low-1, s.limits.high)
-	}
-	var done audit.Seq
-	if e.Index != nil {
-		// In this order: what is indexed meanwhile is then found twice, and
-		// what is stored meanwhile belongs to a later answer.
-		done = e.Index.Progress()
-		if done > e.Store.Last() {
-			return nil, ErrIndexAhead
-		}
-		s.index = e.Index
-	}
-	if err := s.scan(ctx, done, 0); err != nil {
-		return nil, err
-	}
-	if s.index != nil && len(s.scanned) == 0 {
-		n, exact, err := s.index.Count(ctx, expr)
-		if err != nil {
-			return nil, err
-		}
-		if exact {
-			s.total, s.totalExact = n, true
-		}
-	}
-	return s, nil
-}
-
-// errStale says that the index names a change that the store cannot give.
-func errStale(seq audit.Seq, err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return fmt.Errorf("read change %d, which the index names: %w", seq, err)
 }

@@ -66,7 +66,7 @@ func (e *hinted) Hint() string { return e.hint }
 // fieldNames are all names that may stand before a colon.
 var fieldNames = []string{
 	"after", "attr", "before", "carries", "db", "id", "key", "kind", "late", "lossy",
-	"node", "op", "seq", "set", "table", "time", "txn", "unset", "user",
+	"node", "op", "rule", "seq", "set", "table", "time", "txn", "unset", "user",
 }
 
 // olderNames are what Harper called these fields in former versions, or calls

@@ -15,7 +15,8 @@ func Of(n Node) Expr { return Expr{n} }
 
 // Match says whether the change is asked for. It looks at nothing but the
 // change and is the last word on it: an index can only leave out what does not
-// match.
+// match. Only what no change holds, the rules of rule:, is beyond it: it takes
+// every change for one that no rule has as evidence.
 func (e Expr) Match(c *audit.Change) bool {
 	return e.Root().match(&subject{c: c})
 }
@@ -33,8 +34,8 @@ func (e Expr) Root() Node {
 }
 
 // A Node is a part of an expression: [All], [And], [Or], [Not], [Words],
-// [Grep], [Field], [ID], [Record], [Attribute], [State], [Flag], [Numbered] or
-// [When].
+// [Grep], [Field], [ID], [Record], [Attribute], [State], [Flag], [Numbered],
+// [When] or [Where].
 type Node interface {
 	// String is the node in the language.
 	String() string

@@ -29,6 +29,10 @@ const (
 	FieldAttr  FieldName = "attr"  // attributes edited, or perhaps edited
 	FieldSet   FieldName = "set"   // attributes that were not there before
 	FieldUnset FieldName = "unset" // attributes that are there no more
+	// FieldRule is the ids of rules that the change is evidence for. No change
+	// holds them: only an [Engine] knows, from what its store has summed up. To
+	// [Expr.Match] no rule has a change.
+	FieldRule FieldName = "rule"
 )
 
 func (f Field) String() string { return string(f.Name) + ":" + f.Pattern.String() }
@@ -58,6 +62,8 @@ func (f Field) match(s *subject) bool {
 		return slices.ContainsFunc(s.gained(), f.Pattern.Match)
 	case FieldUnset:
 		return slices.ContainsFunc(s.lost(), f.Pattern.Match)
+	case FieldRule:
+		return s.ruled != nil && s.ruled(f.Pattern, s.c.Seq)
 	}
 	return false
 }

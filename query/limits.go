@@ -46,27 +46,11 @@ func (l limits) and(m limits) limits {
 	return limits{max(l.low, m.low), min(l.high, m.high), max(l.from, m.from), min(l.to, m.to)}
 }
 
-// direct says that so few numbers are possible that an index is no help.
-func (l limits) direct() bool {
-	const few = 1000
-	return l.high-l.low < few
+// outside says that no change of a chunk is within the limits.
+func (l limits) outside(c audit.Chunk) bool {
+	last := c.First + audit.Seq(c.N) - 1
+	return c.N == 0 || last < l.low || c.First > l.high || c.Max < l.from || c.Min > l.to
 }
-
-// start is the place after which the search begins: where it was to begin, or
-// the latest time that is possible, whichever is later in the answer.
-func (l limits) start(after Position) Position {
-	if math.IsInf(float64(l.to), 1) {
-		return after
-	}
-	top := Position{audit.Time(math.Nextafter(float64(l.to), math.Inf(1))), 0}
-	if after == (Position{}) || top.Compare(after) > 0 {
-		return top
-	}
-	return after
-}
-
-// before says whether a place is past the earliest time that is possible.
-func (l limits) before(p Position) bool { return p.Time < l.from }
 
 // Times are the earliest and the latest time that a change can have which the
 // expression asks for; infinite where it sets no limit.

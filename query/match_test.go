@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"recourse/audit"
 	"recourse/query"
@@ -236,6 +237,26 @@ func TestFoldIsStable(t *testing.T) {
 			t.Errorf("%q is a word: %v; folded: %v", r, query.Tokens(string(r)), query.Tokens(once))
 		}
 	}
+}
+
+// Letters to which others than their capitals are folded cannot be looked for byte
+// by byte.
+func TestFoldedToASCII(t *testing.T) {
+	for r := rune(utf8.RuneSelf); r <= unicode.MaxRune; r++ {
+		f := query.Fold(string(r))
+		if f[0] < utf8.RuneSelf && f != "i" && f != "k" && f != "s" {
+			t.Errorf("%q is folded to %q", r, f)
+		}
+	}
+	for text, q := range map[string]string{
+		"\u212aelvin": "kelvin", "mi\u017f\u017fing": "missing", "D\u0130SK": "disk", "d\u0131sk": "disk", "QUIZ": "quiz", "Naïve7": "naïve7",
+		"a QuiZ": "*u?z", "xyz quizz": "quiz~", "one Two three": `"two THREE"`, "aGVs": "agvs", "naN": "nan",
+	} {
+		c := audit.Change{After: audit.PresentImage(audit.Object(map[string]audit.Value{"x": audit.Text(text)}), audit.Logged, audit.Exact)}
+		check(t, &c, map[string]bool{q: true, "carries:" + q: true, "quark": false, "qu*rk": false, "qurk~": false})
+	}
+	c := audit.Change{After: audit.PresentImage(audit.Array(audit.BytesValue([]byte("quiz")), audit.Bool(true), audit.Null()), audit.Logged, audit.Exact)}
+	check(t, &c, map[string]bool{"cxvpeg": true, "true": true, "null": true, "tru?": true, "false": false, "quiz": false})
 }
 
 func TestConjunction(t *testing.T) {

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"strings"
@@ -14,6 +15,7 @@ type Pattern struct {
 	kind patternKind
 	text string
 	re   *regexp.Regexp
+	part string // what stands in every text that re matches
 }
 
 type patternKind uint8
@@ -34,7 +36,8 @@ func regexPattern(source string) (Pattern, error) {
 	if err != nil {
 		return Pattern{}, fmt.Errorf("not a regular expression: %w", err)
 	}
-	return Pattern{kind: matches, text: source, re: re}, nil
+	part, _ := re.LiteralPrefix()
+	return Pattern{kind: matches, text: source, re: re, part: part}, nil
 }
 
 // Match says whether the pattern holds of s. Wildcards hold of no empty text.
@@ -46,6 +49,18 @@ func (p Pattern) Match(s string) bool {
 		return p.re.MatchString(s)
 	default:
 		return p.text == s
+	}
+}
+
+// matchBytes is Match of a text in UTF-8.
+func (p Pattern) matchBytes(b []byte) bool {
+	switch p.kind {
+	case glob:
+		return len(b) > 0 && globMatch(p.text, string(b))
+	case matches:
+		return (p.part == "" || bytes.Contains(b, []byte(p.part))) && p.re.Match(b)
+	default:
+		return p.text == string(b)
 	}
 }
 

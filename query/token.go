@@ -49,31 +49,6 @@ func foldRune(r rune) rune {
 	return unicode.ToLower(unicode.ToUpper(r))
 }
 
-// hasPhrase says whether the patterns match words of the list that stand side
-// by side.
-func hasPhrase(words, patterns []string) bool {
-	for i := 0; i+len(patterns) <= len(words); i++ {
-		hit := true
-		for j, p := range patterns {
-			if !wordMatches(p, words[i+j]) {
-				hit = false
-				break
-			}
-		}
-		if hit {
-			return true
-		}
-	}
-	return false
-}
-
-func wordMatches(pattern, word string) bool {
-	if !isWild(pattern) {
-		return pattern == word
-	}
-	return globMatch(pattern, word)
-}
-
 // isWild says whether a word's pattern has wildcards in it; words themselves
 // never do.
 func isWild(pattern string) bool { return strings.ContainsAny(pattern, "*?") }

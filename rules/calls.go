@@ -56,6 +56,9 @@ func callSplit(r *run, args []any) (any, error) {
 	return parts, nil
 }
 
+// longestGlob is the length of the longest pattern of glob, alternatives and all.
+const longestGlob = 4096
+
 // callGlob matches a text against a pattern, the alternatives in a pattern
 // (separated by |), or a list of patterns.
 func callGlob(r *run, args []any) (any, error) {
@@ -69,8 +72,7 @@ func callGlob(r *run, args []any) (any, error) {
 	}
 	for _, p := range patterns {
 		alternatives, _ := p.(string)
-		const longest = 4096
-		if len(alternatives) > longest {
+		if len(alternatives) > longestGlob {
 			return nil, errTooMuch
 		}
 		if err := r.spend(1 + len(s)*(1+strings.Count(alternatives, "*"))/8); err != nil {

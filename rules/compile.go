@@ -12,9 +12,10 @@ func Compile(files ...File) (*Set, error) {
 	set := &Set{}
 	var errs LintErrors
 	taken := map[string]*Rule{}
+	words := &vocabulary{}
 	for _, file := range files {
 		d := newDocument(file)
-		set.rules = append(set.rules, compileFile(d, file.Data, taken)...)
+		set.rules = append(set.rules, compileFile(d, file.Data, taken, words)...)
 		errs = append(errs, d.sorted()...)
 	}
 	if len(errs) > 0 {
@@ -23,13 +24,13 @@ func Compile(files ...File) (*Set, error) {
 	return set, nil
 }
 
-func compileFile(d *document, data []byte, taken map[string]*Rule) []*Rule {
+func compileFile(d *document, data []byte, taken map[string]*Rule, words *vocabulary) []*Rule {
 	root := d.parse(data)
 	if root == nil {
 		return nil
 	}
 	f := readFile(d, root)
-	c := newCompilation(f)
+	c := newCompilation(f, words)
 	c.checkMacros()
 	var out []*Rule
 	for _, s := range f.rules {
@@ -47,6 +48,7 @@ func compileFile(d *document, data []byte, taken map[string]*Rule) []*Rule {
 
 func (c *compilation) rule(s *spec) *Rule {
 	r := &s.rule
+	r.words = c.words
 	if s.where.exists {
 		r.where = c.condition(s.where)
 	}

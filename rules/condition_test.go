@@ -61,6 +61,12 @@ func outcome(t testing.TB, where string, c audit.Change) string {
 
 func TestConditions(t *testing.T) {
 	tests := []struct{ before, after, where, want string }{
+		{"{}", `{"x":3}`, `after.x in 1..4`, "yes"},
+		{"{}", `{"x":4.0}`, `after.x in 1..4`, "yes"},
+		{"{}", `{"x":2.5}`, `after.x in 1..4`, "no"},
+		{"{}", `{"x":5}`, `after.x not in 1..4`, "yes"},
+		{"{}", `{}`, `after.x in 1..4`, "no"},
+		{"{}", `{}`, `hour in 0..23`, "yes"},
 		// What is missing never makes a match, under not either.
 		{"{}", "{}", `after.x > 3`, "no"},
 		{"{}", "{}", `not (after.x > 3)`, "no"},

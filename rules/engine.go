@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"recourse/audit"
 
@@ -28,6 +27,8 @@ type Options struct {
 	MaxGroups   int // groups kept of each rule; if 0, 10,000
 	MaxChanges  int // changes kept of each group's window; if 0, 5,000; never below a rule's count
 	MaxEvidence int // changes that one alert lists; if 0, 100,000. Its Count and Suppressed go on
+
+	slow bool // expr decides every condition
 }
 
 // maxCount is the largest window.count, so that a window holds that many.
@@ -43,7 +44,8 @@ type Engine struct {
 	opts    Options
 	rules   []*ruleState
 	index   map[placement][]*ruleState
-	view    *view
+	facts   *facts
+	view    *view // loaded when the first condition is left to expr
 	vm      vm.VM
 	seq     audit.Seq
 	changes uint64
@@ -52,6 +54,8 @@ type Engine struct {
 	// A group is let go when both have left it behind: a hostile time in a
 	// record cannot move the second, nor a pause in reading the first.
 	eventClock, observedClock audit.Time
+
+	tableText, keyText string // of the change at hand; empty: not asked for yet
 
 	gone []string // state of rules that are no more, to be removed
 }
@@ -67,10 +71,12 @@ type ruleState struct {
 	*Rule
 	w       windowing
 	stats   RuleStats
-	groups  map[string]*list.Element // of *group
+	groups  map[string]*list.Element // of *group, by name
 	recent  *list.List               // the same, least recently touched first
+	name    []byte                   // of the group at hand; its memory is used again
 	touches uint64
-	dirty   map[string]bool // groups altered or dropped since the last State
+	dirty   []*group        // altered since the last State, each once
+	gone    map[string]bool // dropped since the last State, by key
 	changed bool            // stats altered since the last State
 }
 
@@ -83,14 +89,20 @@ type windowing struct {
 	maxEntries  int
 	maxEvidence int
 	stats       *RuleStats
+	free        []*entry // to be used again
 }
 
 // NewEngine is an engine that has seen nothing.
 func NewEngine(set *Set, opts Options) *Engine {
 	e := &Engine{opts: opts, index: map[placement][]*ruleState{}, view: newView()}
+	words := &vocabulary{}
+	if len(set.rules) > 0 {
+		words = set.rules[0].words
+	}
+	e.facts = newFacts(words)
 	e.vm.MemoryBudget = maxMemory
 	for _, r := range set.rules {
-		s := &ruleState{Rule: r, groups: map[string]*list.Element{}, recent: list.New(), dirty: map[string]bool{}}
+		s := &ruleState{Rule: r, groups: map[string]*list.Element{}, recent: list.New(), gone: map[string]bool{}}
 		s.stats.Rule = r.ID
 		s.w = windowing{
 			rule: r, stats: &s.stats, count: r.Window.Count, distinct: r.Window.Distinct,
@@ -134,7 +146,8 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 	if len(candidates) == 0 {
 		return nil, nil
 	}
-	e.view.load(c)
+	e.facts.load(c)
+	e.view.c, e.tableText, e.keyText = nil, "", ""
 	var alerts []audit.Alert
 	own := ownership{change: c, ask: e.opts.Own}
 	for _, r := range candidates {
@@ -207,14 +220,15 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership) []audit.Al
 	var alerts []audit.Alert
 	for _, element := range each {
 		g := r.group(e, c, element)
-		n := &entry{
+		n := r.w.entry()
+		*n = entry{
 			time: c.Time, unknown: unknown && r.OnUnknown == Flag, late: c.Late,
 			evidence: audit.Evidence{
 				Seq: c.Seq, Database: c.Key.Table.Database, Table: c.Key.Table.Name, Key: c.Key.ID, Time: c.Time,
 			},
 		}
 		if r.w.distinct != "" {
-			n.distinct = bounded(fieldOf(c, r.w.distinct))
+			n.distinct = bounded(e.field(c, r.w.distinct))
 		}
 		if a := g.add(n, &r.w); a != nil {
 			alerts = append(alerts, r.alert(g, a))
@@ -229,6 +243,11 @@ func (e *Engine) holds(r *ruleState, c *audit.Change) bool {
 	if r.where == nil {
 		return true
 	}
+	if q := r.where.quick; q != nil && !e.opts.slow {
+		if v := q.decide(e.facts); v != ask {
+			return v == yes
+		}
+	}
 	out, ok := e.evaluate(r, r.where, c)
 	holds, _ := out.(bool)
 	return ok && holds
@@ -236,6 +255,9 @@ func (e *Engine) holds(r *ruleState, c *audit.Change) bool {
 
 // evaluate is false when the expression could not be evaluated, which it counts.
 func (e *Engine) evaluate(r *ruleState, x *expression, c *audit.Change) (any, bool) {
+	if e.view.c != c {
+		e.view.load(c)
+	}
 	e.view.provide(&x.demand)
 	e.view.run.steps = 0
 	out, err := e.vm.Run(x.program, e.view.env)
@@ -253,36 +275,6 @@ func (e *Engine) evaluate(r *ruleState, x *expression, c *audit.Change) (any, bo
 		r.stats.LastError, r.stats.LastErrorSeq = printable(message), uint64(c.Seq)
 	}
 	return nil, false
-}
-
-// eachOf is the groups that a change counts in.
-func (e *Engine) eachOf(r *ruleState, c *audit.Change) []string {
-	out, ok := e.evaluate(r, r.each, c)
-	items, isList := elements(out)
-	if !ok || !isList {
-		return nil
-	}
-	var texts []string
-	for _, x := range items {
-		switch s := textOf(x).(type) {
-		case string:
-			texts = append(texts, bounded(s))
-		default:
-			if x != nil {
-				texts = append(texts, fingerprint(x))
-			}
-		}
-		if len(texts) > maxEach {
-			break
-		}
-	}
-	slices.Sort(texts)
-	texts = slices.Compact(texts)
-	if len(texts) > maxEach {
-		r.stats.EachCut++
-		texts = texts[:maxEach]
-	}
-	return texts
 }
 
 // Stats counts what the engine did so far.

@@ -27,7 +27,9 @@ const (
 type expression struct {
 	program *vm.Program
 	demand  demand
-	text    string // macros and lists in full: what the expression means
+	text    string     // macros and lists in full: what the expression means
+	quick   *quick     // of a condition; nil: expr decides alone
+	each    *quickEach // of a list; nil: expr makes it
 }
 
 // A compilation makes expressions of one file's texts.
@@ -35,9 +37,10 @@ type compilation struct {
 	doc    *document
 	file   *fileSpec
 	config *conf.Config
+	words  *vocabulary
 }
 
-func newCompilation(f *fileSpec) *compilation {
+func newCompilation(f *fileSpec, words *vocabulary) *compilation {
 	c := conf.CreateNew()
 	c.WithEnv(environment())
 	c.MaxNodes = maxNodes
@@ -56,7 +59,7 @@ func newCompilation(f *fileSpec) *compilation {
 		}
 	}
 	registerOperators(c)
-	return &compilation{doc: f.doc, file: f, config: c}
+	return &compilation{doc: f.doc, file: f, config: c, words: words}
 }
 
 // condition compiles text that is true or false.
@@ -110,6 +113,11 @@ func (c *compilation) compile(s scalar, accept func(reflect.Type) string) *expre
 		return nil
 	}
 	e := &expression{demand: g.demand, text: tree.Node.String() + g.listText()}
+	if typ == boolType {
+		e.quick = c.quicken(tree.Node)
+	} else {
+		e.each = c.quickenEach(tree.Node)
+	}
 	safe := &safer{c: c, at: s}
 	safe.node(&tree.Node, positive)
 	if len(c.doc.errs) > before {

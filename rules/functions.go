@@ -2,10 +2,8 @@ package rules
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"github.com/expr-lang/expr/builtin"
@@ -223,20 +221,4 @@ func register(c *conf.Config, name string, f fn, typ reflect.Type) {
 func declare(c *conf.Config, name string, typ reflect.Type) {
 	c.Functions[name] = &builtin.Function{Name: name, Types: []reflect.Type{typ},
 		Func: func(...any) (any, error) { return nil, errors.New("not compiled") }}
-}
-
-// A pattern is a regular expression of a rule; Go's run in linear time.
-type pattern struct{ re *regexp.Regexp }
-
-const longestPattern = 1000
-
-func compilePattern(s string) (*pattern, error) {
-	if len(s) > longestPattern {
-		return nil, fmt.Errorf("the pattern is longer than %d characters", longestPattern)
-	}
-	re, err := regexp.Compile(s)
-	if err != nil {
-		return nil, fmt.Errorf("the pattern is wrong: %w", err)
-	}
-	return &pattern{re}, nil
 }

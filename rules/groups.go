@@ -3,6 +3,7 @@ package rules
 import (
 	"container/list"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"maps"
@@ -15,30 +16,83 @@ import (
 // group is the change's group of the rule, made if need be, as the most
 // recently touched.
 func (r *ruleState) group(e *Engine, c *audit.Change, each string) *group {
-	values := make([]string, 0, len(r.Window.By)+1)
-	for _, name := range r.Window.By {
-		values = append(values, bounded(fieldOf(c, name)))
+	name := r.name[:0]
+	for _, field := range r.Window.By {
+		name = appendPart(name, bounded(e.field(c, field)))
 	}
 	if r.each != nil {
-		values = append(values, each)
+		name = appendPart(name, each)
 	}
-	key := groupKey(values)
+	r.name = name
 	r.touches++
-	el := r.groups[key]
+	el := r.groups[string(name)]
 	if el != nil && e.expired(r, el.Value.(*group)) {
 		r.drop(el)
 		el = nil
 	}
 	if el == nil {
 		r.makeRoom(e)
-		el = r.recent.PushBack(&group{values: values, key: key})
-		r.groups[key] = el
+		el = r.begin(e.values(r, c, each))
 	}
 	g := el.Value.(*group)
 	g.touched, g.observed = r.touches, e.observedClock
 	r.recent.MoveToBack(el)
-	r.dirty[key] = true
+	if !g.dirty {
+		g.dirty = true
+		r.dirty = append(r.dirty, g)
+	}
 	return g
+}
+
+// values are what the changes of a group have in common.
+func (e *Engine) values(r *ruleState, c *audit.Change, each string) []string {
+	values := make([]string, 0, len(r.Window.By)+1)
+	for _, field := range r.Window.By {
+		values = append(values, bounded(e.field(c, field)))
+	}
+	if r.each != nil {
+		values = append(values, each)
+	}
+	return values
+}
+
+// begin makes a group that has no changes yet, as the most recently touched.
+func (r *ruleState) begin(values []string) *list.Element {
+	g := &group{values: values, key: groupKey(values), name: groupName(values)}
+	el := r.recent.PushBack(g)
+	r.groups[g.name] = el
+	return el
+}
+
+// groupName is what a group is found by while the engine runs: its values, each
+// after its length.
+func groupName(values []string) string {
+	var name []byte
+	for _, v := range values {
+		name = appendPart(name, v)
+	}
+	return string(name)
+}
+
+func appendPart(name []byte, value string) []byte {
+	return append(binary.AppendUvarint(name, uint64(len(value))), value...)
+}
+
+// field is fieldOf; what is made of several parts is made once a change.
+func (e *Engine) field(c *audit.Change, name string) string {
+	made := (*string)(nil)
+	switch name {
+	case "table":
+		made = &e.tableText
+	case "key":
+		made = &e.keyText
+	default:
+		return fieldOf(c, name)
+	}
+	if *made == "" {
+		*made = fieldOf(c, name)
+	}
+	return *made
 }
 
 // expired says that nothing can come any more that the group's changes matter
@@ -62,8 +116,9 @@ func (r *ruleState) makeRoom(e *Engine) {
 
 func (r *ruleState) drop(el *list.Element) {
 	g := r.recent.Remove(el).(*group)
-	delete(r.groups, g.key)
-	r.dirty[g.key] = true
+	delete(r.groups, g.name)
+	g.dropped = true
+	r.gone[g.key] = true
 }
 
 // alertID is the same for the same rule, group and first change, whenever and

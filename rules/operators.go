@@ -106,6 +106,9 @@ func opIn(r *run, a []any) (any, error) {
 	case []string:
 		s, ok := a[0].(string)
 		return ok && slices.Contains(in, s), nil
+	case []int: // a range
+		n, ok := numberOf(a[0])
+		return ok && slices.ContainsFunc(in, func(i int) bool { return n.cmp(number{i: int64(i)}) == 0 }), nil
 	case []any:
 		if shallow(a[0]) > 1 { // each element may take as long as this one
 			if err := r.spend(len(in) * weight(a[0])); err != nil {
@@ -126,7 +129,7 @@ func opMatches(r *run, a []any) (any, error) {
 	if err := r.spend(len(s) / 4); err != nil {
 		return nil, err
 	}
-	return p.re.MatchString(s), nil
+	return p.match([]byte(s)), nil
 }
 
 // opList makes a list of what any, all and the others go through. What is no

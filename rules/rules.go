@@ -75,6 +75,7 @@ type Rule struct {
 	File           string // where the rule stands
 	Line           int
 
+	words *vocabulary // of the quick conditions; one for all rules that were compiled together
 	match match
 	where *expression // nil: every change that match lets through
 	each  *expression // nil: a change counts once, in one group

@@ -104,12 +104,12 @@ func (e *Engine) State() (map[string][]byte, error) {
 		}
 		r.stats.Groups = len(r.groups)
 		err = errors.Join(err, save(rulePrefix+r.ID, savedRule{Hash: r.Hash, Touches: r.touches, Stats: r.stats}))
-		for key := range r.dirty {
-			name := stateName(r.ID, key)
-			if el := r.groups[key]; el != nil {
-				err = errors.Join(err, save(name, saveGroup(el.Value.(*group))))
-			} else {
-				out[name] = nil
+		for key := range r.gone {
+			out[stateName(r.ID, key)] = nil
+		}
+		for _, g := range r.dirty {
+			if !g.dropped {
+				err = errors.Join(err, save(stateName(r.ID, g.key), saveGroup(g)))
 			}
 		}
 	}
@@ -118,7 +118,12 @@ func (e *Engine) State() (map[string][]byte, error) {
 	}
 	for _, r := range e.rules {
 		r.changed = false
+		for _, g := range r.dirty {
+			g.dirty = false
+		}
 		clear(r.dirty)
+		r.dirty = r.dirty[:0]
+		clear(r.gone)
 	}
 	e.gone = nil
 	return out, nil
@@ -170,7 +175,7 @@ func (e *Engine) Restore(state map[string][]byte) error {
 				return err
 			}
 			loaded := g.group(&r.w)
-			r.groups[loaded.key] = &list.Element{Value: loaded}
+			r.groups[loaded.name] = &list.Element{Value: loaded}
 		}
 	}
 	slices.Sort(e.gone)
@@ -193,7 +198,7 @@ func (r *ruleState) order() {
 		return 1
 	})
 	for _, g := range groups {
-		r.groups[g.key] = r.recent.PushBack(g)
+		r.groups[g.name] = r.recent.PushBack(g)
 	}
 }
 
@@ -231,13 +236,13 @@ func saveGroup(g *group) savedGroup {
 }
 
 func (s savedGroup) group(w *windowing) *group {
-	g := &group{values: s.Values, key: groupKey(s.Values), newest: audit.Time(s.Newest), cursor: audit.Time(s.Cursor),
+	g := &group{values: s.Values, key: groupKey(s.Values), name: groupName(s.Values), newest: audit.Time(s.Newest), cursor: audit.Time(s.Cursor),
 		begun: s.Begun, rewound: s.Rewound, behind: s.Behind, touched: s.Touched, observed: audit.Time(s.Observed)}
 	for _, e := range s.Entries {
 		ev := e.Evidence.evidence()
 		g.entries = append(g.entries, &entry{time: ev.Time, distinct: e.Distinct, evidence: ev,
 			unknown: e.Unknown, late: e.Late, alerted: e.Alerted})
-		g.note(w, g.entries[len(g.entries)-1])
+		g.note(w, len(g.entries)-1)
 	}
 	for _, a := range s.Alerts {
 		o := &openAlert{id: a.ID, from: audit.Time(a.From), to: audit.Time(a.To), first: audit.Time(a.First),

@@ -10,7 +10,7 @@ type Stats struct {
 // RuleStats counts what one rule did, in changes unless it says otherwise.
 type RuleStats struct {
 	Rule           string `json:"rule"`
-	Evaluated      uint64 `json:"evaluated"`       // whose condition was run
+	Evaluated      uint64 `json:"evaluated"`       // whose condition was decided
 	Matched        uint64 `json:"matched"`         // whose condition held
 	Alerts         uint64 `json:"alerts"`          // alerts begun
 	Own            uint64 `json:"own"`             // that matched and were ours

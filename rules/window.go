@@ -28,6 +28,8 @@ type group struct {
 	values  []string // of the rule's by fields, and of each
 	entries []*entry // by time, then seq
 	kept    counter  // the distinct values of the entries; nil when changes are counted
+	low     int      // the first entry of the window that ends with the newest
+	window  counter  // the distinct values of that window
 	newest  audit.Time
 	cursor  audit.Time // in the other stretch: its last change
 	begun   bool       // newest is set
@@ -37,7 +39,10 @@ type group struct {
 
 	touched  uint64     // the rule's count of touches, for giving up the least recent
 	observed audit.Time // the engine's clocks at the last touch
-	key      string
+	key      string     // its values, as the saved state is named by them
+	name     string     // its values, as the rule finds it
+	dirty    bool       // altered since the last State
+	dropped  bool
 }
 
 // An openAlert is an alert that may still grow.
@@ -60,7 +65,7 @@ func (g *group) add(e *entry, w *windowing) *openAlert {
 	g.prune(e.time, w)
 	i, _ := slices.BinarySearchFunc(g.entries, e, compareEntries)
 	g.entries = slices.Insert(g.entries, i, e)
-	g.note(w, e)
+	g.note(w, i)
 	for _, a := range g.alerts {
 		if e.time >= a.from-w.size && e.time <= a.to+w.size {
 			a.from, a.to = min(a.from, e.time), max(a.to, e.time)
@@ -74,30 +79,74 @@ func (g *group) add(e *entry, w *windowing) *openAlert {
 		if !g.entries[0].alerted {
 			w.stats.ChangesEvicted++
 		}
-		g.drop(0, 1)
+		g.drop(0, 1, w)
 	}
 	return grown
 }
 
-// note counts what an entry holds.
-func (g *group) note(w *windowing, e *entry) {
-	if w.distinct == "" {
+// entry is one to be filled in, of those that were dropped if there is one.
+func (w *windowing) entry() *entry {
+	n := len(w.free)
+	if n == 0 {
+		return &entry{}
+	}
+	e := w.free[n-1]
+	w.free = w.free[:n-1]
+	return e
+}
+
+// note counts what entry i holds, which is new.
+func (g *group) note(w *windowing, i int) {
+	if w.distinct != "" && g.kept == nil {
+		g.kept, g.window = counter{}, counter{}
+	}
+	g.kept.add(g.entries[i].distinct, 1)
+	g.slide(w, i)
+}
+
+// slide takes entry i into the window that ends with the newest, and lets go
+// what that leaves behind.
+func (g *group) slide(w *windowing, i int) {
+	begin := g.entries[len(g.entries)-1].time - w.size
+	if g.entries[i].time <= begin {
+		g.low++ // it stands before the window
 		return
 	}
-	if g.kept == nil {
-		g.kept = counter{}
+	g.window.add(g.entries[i].distinct, 1)
+	for ; g.entries[g.low].time <= begin; g.low++ {
+		g.window.add(g.entries[g.low].distinct, -1)
 	}
-	g.kept.add(e.distinct, 1)
 }
 
 // drop lets entries go.
-func (g *group) drop(low, high int) {
-	if g.kept != nil {
-		for _, e := range g.entries[low:high] {
-			g.kept.add(e.distinct, -1)
+func (g *group) drop(low, high int, w *windowing) {
+	if low == high {
+		return
+	}
+	last := high == len(g.entries)
+	for i, e := range g.entries[low:high] {
+		g.kept.add(e.distinct, -1)
+		if low+i >= g.low {
+			g.window.add(e.distinct, -1)
+		}
+		const spare = 1024
+		if len(w.free) < spare {
+			w.free = append(w.free, e)
 		}
 	}
 	g.entries = slices.Delete(g.entries, low, high)
+	switch {
+	case last && low > 0: // another is the newest now
+		g.low = after(g.entries, g.entries[low-1].time-w.size)
+		clear(g.window)
+		for _, e := range g.entries[g.low:] {
+			g.window.add(e.distinct, 1)
+		}
+	case high <= g.low:
+		g.low -= high - low
+	case low < g.low:
+		g.low = low
+	}
 }
 
 func compareEntries(a, b *entry) int {
@@ -127,36 +176,40 @@ func (g *group) prune(t audit.Time, w *windowing) {
 	default:
 		g.behind = false
 	}
-	g.keepEntries(reach)
+	g.keepEntries(reach, w)
 	g.alerts = slices.DeleteFunc(g.alerts, func(a *openAlert) bool {
 		return a.to < g.newest-reach && !(g.rewound && a.to >= g.cursor-reach && a.from <= g.cursor+reach)
 	})
 }
 
 // keepEntries drops the entries that are in neither stretch.
-func (g *group) keepEntries(reach audit.Time) {
+func (g *group) keepEntries(reach audit.Time, w *windowing) {
 	recent := from(g.entries, g.newest-reach)
 	if !g.rewound {
-		g.drop(0, recent)
+		g.drop(0, recent, w)
 		return
 	}
 	low, high := from(g.entries, g.cursor-reach), after(g.entries, g.cursor+reach)
 	if recent > high {
-		g.drop(high, recent)
+		g.drop(high, recent, w)
 	}
-	g.drop(0, min(low, recent))
+	g.drop(0, min(low, recent), w)
 }
 
 // hot finds the entries of all windows that hold entry i and reach the count.
 func (g *group) hot(i int, w *windowing) (low, high int, hot bool) {
-	t := g.entries[i].time
-	low = after(g.entries, t-w.size)
 	if w.distinct != "" && len(g.kept) < w.count {
 		return 0, 0, false
 	}
 	if i == len(g.entries)-1 { // the newest: there is one such window
-		return low, i, w.enough(g.entries[low:])
+		n := len(g.entries) - g.low
+		if w.distinct != "" {
+			n = len(g.window)
+		}
+		return g.low, i, n >= w.count
 	}
+	t := g.entries[i].time
+	low = after(g.entries, t-w.size)
 	seen := counter{}
 	for _, e := range g.entries[low:i] {
 		seen.add(e.distinct, 1)
@@ -193,29 +246,6 @@ func after(entries []*entry, t audit.Time) int {
 func from(entries []*entry, t audit.Time) int {
 	i, _ := slices.BinarySearchFunc(entries, t, func(e *entry, t audit.Time) int { return cmp.Compare(e.time, t) })
 	return i
-}
-
-// A counter counts values, and forgets those that come to zero.
-type counter map[string]int
-
-func (c counter) add(s string, n int) {
-	if c[s] += n; c[s] == 0 {
-		delete(c, s)
-	}
-}
-
-// enough says that the entries, which are one window, reach the rule's count.
-func (w *windowing) enough(entries []*entry) bool {
-	if w.distinct == "" || len(entries) < w.count {
-		return len(entries) >= w.count
-	}
-	seen := make(map[string]struct{}, w.count)
-	for _, e := range slices.Backward(entries) {
-		if seen[e.distinct] = struct{}{}; len(seen) >= w.count {
-			return true
-		}
-	}
-	return false
 }
 
 // alert makes the entries evidence: of the alert that they continue, or of a

@@ -13,7 +13,7 @@ import (
 // each other.
 func (a *appender) again(seq audit.Seq, c *audit.Change) error {
 	a.out.Known++
-	stored, err := a.read(seq)
+	stored, err := a.r.read(seq)
 	if err != nil {
 		return err
 	}
@@ -24,10 +24,6 @@ func (a *appender) again(seq audit.Seq, c *audit.Change) error {
 	if amended {
 		if err := a.amend(&best, c); err != nil {
 			return err
-		}
-		if best.User != stored.User {
-			a.users[stored.User]--
-			a.users[best.User]++
 		}
 		if !agrees(&stored, &best, c.Node != stored.Node) {
 			if err := a.diverge(seq, &stored); err != nil {
@@ -51,8 +47,8 @@ func agrees(earlier, best *audit.Change, another bool) bool {
 // reading of an amended change said, which is on disk as it was.
 func (a *appender) contradict(seq audit.Seq, c *audit.Change) error {
 	if a.known.amended {
-		first, err := readChange(a.txn, seq)
-		if err != nil || readsAs(&first, c) {
+		first, err := a.r.row(seq)
+		if err != nil || readsAs(&first.c, c) {
 			return err
 		}
 	}

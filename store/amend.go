@@ -30,10 +30,11 @@ type amendment struct {
 
 // amend stores what a change is now known to be, told by a reading of it.
 func (a *appender) amend(best, by *audit.Change) error {
-	first, err := readChange(a.txn, best.Seq)
+	stored, err := a.r.row(best.Seq)
 	if err != nil {
 		return err
 	}
+	first := &stored.c
 	k := a.edit()
 	if k.amended {
 		old, found, err := readAmendment(a.txn, best.Seq)
@@ -60,9 +61,25 @@ func (a *appender) amend(best, by *audit.Change) error {
 	if err := set(a.txn, amendmentKey(best.Seq), payload); err != nil {
 		return err
 	}
-	a.bytes += len(payload)
+	a.written += len(payload)
 	a.out.Amended++
-	return set(a.txn, amendedKey(d.Number), uintPayload(uint64(best.Seq)))
+	if err := set(a.txn, amendedKey(d.Number), uintPayload(uint64(best.Seq))); err != nil {
+		return err
+	}
+	return a.alter(best)
+}
+
+// alter makes a stored change stale of which more is known now, and the one that
+// follows it.
+func (a *appender) alter(c *audit.Change) error {
+	a.mark(c.Seq)
+	if c.Op.Kind() == audit.KindMessage {
+		return nil
+	}
+	if err := a.refresh(c); err != nil {
+		return err
+	}
+	return a.markAfter(c)
 }
 
 func readAmendment(txn *badger.Txn, seq audit.Seq) (amendment, bool, error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -48,42 +49,67 @@ func (db *DB) Append(ctx context.Context, b audit.Batch) (audit.Appended, error)
 	if err := ctx.Err(); err != nil { // while waiting for another writer
 		return audit.Appended{}, fmt.Errorf("append: %w", err)
 	}
+	if err := db.ready(); err != nil {
+		return audit.Appended{}, fmt.Errorf("append: %w", err)
+	}
 	old := db.known.Load()
 	var a *appender
 	err := db.commit(func(txn *badger.Txn) error {
-		a = &appender{txn: txn, old: old, known: old, touched: map[audit.Table]bool{}, tables: map[audit.Table]int{}, users: map[string]int{}}
+		a = newAppender(db, txn)
+		defer a.r.release()
 		if err := a.batch(b); err != nil {
 			return err
 		}
-		if err := db.room.check(int64(a.bytes)); err != nil {
+		if err := db.room.check(int64(a.written)); err != nil {
 			return err
 		}
 		if a.known != old {
 			db.known.Store(during(old, a.known))
 		}
+		db.sums.open.announce(a.marked)
 		return nil
 	})
 	if err != nil {
 		db.known.Store(old)
+		db.sums.open.apply(nil)
 		return audit.Appended{}, fmt.Errorf("append: %w", err)
 	}
-	db.room.wrote(int64(a.bytes))
-	db.head.Store(uint64(a.head))
-	db.known.Store(a.known)
+	db.room.wrote(int64(a.written))
+	if err := db.settle(a); err != nil {
+		// It is on disk; only what is kept in memory of it is not whole.
+		db.writer = nil
+		if o := db.o.Logger; o != nil {
+			o.Error("keep up with what was appended", "error", err)
+		}
+	}
 	return a.out, nil
 }
 
-// An appender is one Append under way.
+// An appender is one Append under way. Nothing outside of its transaction is
+// changed before that is committed.
 type appender struct {
 	txn     *badger.Txn
+	w       *writer
+	r       *reader // of the transaction, with what the batch brought
 	head    audit.Seq
 	old     *known
 	known   *known               // old, until something of it changes
 	touched map[audit.Table]bool // whose gaps or spans changed
-	tables  map[audit.Table]int
-	users   map[string]int
-	bytes   int
+	lasts   map[recordName]*lastImage
+	hashes  []recordName // of the new changes
+	cloned  map[int]bool // chunks whose stale changes are this batch's own to add to
+	marked  []audit.Seq  // changes that are read otherwise now
+	bytes   int          // of images, as they came
+	written int          // of what goes to disk
 	out     audit.Appended
+}
+
+func newAppender(db *DB, txn *badger.Txn) *appender {
+	k := db.known.Load()
+	a := &appender{txn: txn, w: db.writer, head: k.head, old: k, known: k, touched: map[audit.Table]bool{},
+		lasts: map[recordName]*lastImage{}, cloned: map[int]bool{}}
+	a.r = &reader{txn: txn, known: k, sums: db.sums, w: db.writer, rows: slices.Clip(db.writer.rows)}
+	return a
 }
 
 // edit is what is known, to be changed.
@@ -91,49 +117,108 @@ func (a *appender) edit() *known {
 	if a.known == a.old {
 		k := *a.old
 		a.known = &k
+		a.r.known = a.known
 	}
 	return a.known
 }
 
-// read is a stored change as it is known now.
-func (a *appender) read(seq audit.Seq) (audit.Change, error) {
-	c, err := readChange(a.txn, seq)
-	if err == nil {
-		err = a.known.amend(a.txn, &c)
+func (a *appender) change(c *audit.Change) error {
+	h := nameRecord(&c.Key, c.Cluster)
+	last, err := a.last(h)
+	if err != nil {
+		return err
 	}
-	return c, err
+	at := place{sortable(c.Time), a.head + 1}
+	message := c.Op.Kind() == audit.KindMessage
+	// A change that is newer than all of its record is new. Of messages the last
+	// image says nothing.
+	if message || last != nil && last.at.seq != 0 && at.time <= last.at.time {
+		seq, known, err := a.r.find(c)
+		if err != nil {
+			return err
+		}
+		if known {
+			return a.again(seq, c)
+		}
+	}
+	w := row{c: *c}
+	w.c.Seq = at.seq
+	if c.Before.Source != audit.Logged {
+		w.c.Before = audit.Image{}
+	}
+	if err := a.precede(&w, h, last, at); err != nil {
+		return err
+	}
+	return a.add(w, h)
 }
 
-func (a *appender) change(c *audit.Change) error {
-	seq, known, err := seqOf(a.txn, c.ID)
+// precede finds what a new change changed. If others of its record are later, the
+// next of them followed something else until now.
+func (a *appender) precede(w *row, h recordName, last *lastImage, at place) error {
+	now := lastImage{}
+	if last != nil {
+		now = *last
+	}
+	message := w.c.Op.Kind() == audit.KindMessage
+	if now.at.seq == 0 || now.at.compare(at) < 0 {
+		if now.at.seq != 0 {
+			image, err := a.imageOf(last)
+			if err != nil {
+				return err
+			}
+			w.follow(now.at, image)
+		}
+		if !message {
+			now.at, now.after, now.bodyless = at, w.c.After, false
+		}
+	} else {
+		prev, err := a.r.previous(&w.c)
+		if err != nil {
+			return err
+		}
+		if prev != nil {
+			w.follow(placeOf(prev), prev.After)
+		}
+	}
+	late := !message && (last != nil && now.at != at || now.said > at.time)
+	if message {
+		now.said = max(now.said, at.time)
+	}
+	a.lasts[h] = &now
+	if !late {
+		return nil
+	}
+	return a.markAfter(&w.c)
+}
+
+// follow says which change a row's own changed, and what it left.
+func (w *row) follow(p place, after audit.Image) {
+	if w.c.Before.Source == audit.Logged {
+		return
+	}
+	w.prev, w.prevTime, w.was = p.seq, unsortable(p.time), after
+}
+
+// add makes a change the newest.
+func (a *appender) add(w row, h recordName) error {
+	c := &w.c
+	based, err := a.basedOn(&w, h)
 	if err != nil {
 		return err
 	}
-	if known {
-		return a.again(seq, c)
-	}
-	stored := *c
-	stored.Seq = a.head + 1
-	payload, err := encodeChange(&stored)
-	if err != nil {
+	a.bytes += len(c.After.Body) + len(c.Before.Body) + len(c.Sent)
+	if err := a.stow(&w); err != nil {
 		return err
 	}
-	if err := set(a.txn, changeKey(stored.Seq), payload); err != nil {
-		return err
+	a.r.rows = append(a.r.rows, w)
+	a.hashes = append(a.hashes, h)
+	a.head = c.Seq
+	if based {
+		a.mark(c.Seq)
+		if err := a.refresh(c); err != nil {
+			return err
+		}
 	}
-	if err := set(a.txn, idKey(kindID, c.ID), uintPayload(uint64(stored.Seq))); err != nil {
-		return err
-	}
-	if err := a.txn.Set(recordKey(c.Key, c.Cluster, placeOf(&stored)), nil); err != nil {
-		return err
-	}
-	if err := a.txn.Set(timeKey(placeOf(&stored)), nil); err != nil {
-		return err
-	}
-	a.head = stored.Seq
-	a.bytes += len(payload)
-	a.tables[c.Key.Table]++
-	a.users[c.User]++
 	a.out.New++
 	if c.Late {
 		a.out.Late++
@@ -145,68 +230,43 @@ func (a *appender) change(c *audit.Change) error {
 	return nil
 }
 
-// counters writes what changed of the head and the counts.
-func (a *appender) counters() error {
-	if a.out.New > 0 {
-		if err := set(a.txn, headKey(), uintPayload(uint64(a.head))); err != nil {
-			return err
-		}
+// basedOn says that a baseline tells something of a new change or of what was
+// before it, which the change before it does not.
+func (a *appender) basedOn(w *row, h recordName) (bool, error) {
+	if !a.known.basedOn(w.c.Key.Table) {
+		return false, nil
 	}
-	for t, n := range a.tables {
-		if err := a.count(tableKey(kindTableCount, t), n, count{Database: t.Database, Table: t.Name}); err != nil {
-			return err
-		}
-	}
-	for u, n := range a.users {
-		if err := a.count(nameKey(kindUserCount, u), n, count{User: u}); err != nil {
-			return err
-		}
-	}
-	return nil
+	records, err := a.r.baseOf(w.c.Key, w.c.Cluster)
+	return len(records) > 0, err
 }
 
-func (a *appender) count(key []byte, n int, c count) error {
-	payload, found, err := get(a.txn, key)
-	if err != nil {
-		return fmt.Errorf("read count: %w", err)
+// blocks writes the blocks that the batch added to.
+func (a *appender) blocks() error {
+	if a.out.New == 0 {
+		return nil
 	}
-	if found {
-		if err := decode(payload, &c); err != nil {
-			return fmt.Errorf("read count: %w", err)
+	rows, chain := a.r.rows, a.w.link
+	for len(rows) > 0 {
+		n := min(len(rows), audit.BlockSize)
+		first := rows[0].c.Seq
+		payload, err := encodeBlock(first, rows[:n])
+		if err != nil {
+			return err
 		}
+		to := chain.next(payload)
+		value := append(slices.Clip(to[:]), payload...)
+		if err := set(a.txn, blockKey(audit.BlockOf(first)), value); err != nil {
+			return err
+		}
+		a.written += len(value)
+		if n < audit.BlockSize {
+			break
+		}
+		chain = to
+		rows = rows[n:]
 	}
-	if c.N += n; c.N == 0 {
-		return a.txn.Delete(key)
-	}
-	return setEncoded(a.txn, key, c)
-}
-
-// seqOf is the number under which a change is stored.
-func seqOf(txn *badger.Txn, id audit.ChangeID) (audit.Seq, bool, error) {
-	payload, found, err := get(txn, idKey(kindID, id))
-	if err == nil && found {
-		var n uint64
-		n, err = parseUint(payload)
-		return audit.Seq(n), true, err
-	}
-	return 0, false, err
-}
-
-// readChange is a stored change as it was stored.
-func readChange(txn *badger.Txn, seq audit.Seq) (audit.Change, error) {
-	payload, found, err := get(txn, changeKey(seq))
-	var c audit.Change
-	switch {
-	case err != nil:
-	case !found:
-		err = ErrNotFound
-	default:
-		c, err = decodeChange(seq, payload)
-	}
-	if err != nil {
-		return audit.Change{}, fmt.Errorf("read change %d: %w", seq, err)
-	}
-	return c, nil
+	a.w.next = rest{rows: rows, link: chain}
+	return set(a.txn, headKey(), uintPayload(uint64(a.head)))
 }
 
 func setEncoded(txn *badger.Txn, key []byte, v any) error {

@@ -82,8 +82,8 @@ func TestDivergence(t *testing.T) {
 
 // TestBatchTooBig: nothing of such a batch is stored, and its halves fit.
 func TestBatchTooBig(t *testing.T) {
-	large := audit.BytesValue(make([]byte, 20<<20)) // goes to the value log
-	for name, body := range map[string]audit.Value{"small values": audit.BytesValue(make([]byte, valueThreshold/2)), "large values": large} {
+	large := noise(20 << 20) // goes to the value log
+	for name, body := range map[string]audit.Value{"small values": noise(valueThreshold / 2), "large values": large} {
 		t.Run(name, func(t *testing.T) {
 			db := open(t)
 			var batch []audit.Change
@@ -114,7 +114,7 @@ func TestBatchTooBig(t *testing.T) {
 func TestLargestChange(t *testing.T) {
 	db := open(t)
 	ctx := context.Background()
-	c := made("1", 1, audit.OpUpsert, audit.BytesValue(make([]byte, maxBatch+1)))
+	c := made("1", 1, audit.OpUpsert, noise(maxBatch+1))
 	appendAll(t, db, c)
 	if got := mustGet(t, db, 1); !got.After.Body.Equal(c.After.Body) {
 		t.Error("a large body came back otherwise")

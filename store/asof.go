@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"iter"
 	"math"
 
 	"recourse/audit"
@@ -47,43 +46,6 @@ func (db *DB) Newest(ctx context.Context, cluster string, key audit.Key) (audit.
 	return *newest, true, nil
 }
 
-// TableChanges yields the changes of one table from one time, inclusive, to
-// another, exclusive, of all clusters, by time and then by number, without their
-// Before. Limits are those of ByTime. It reads the changes of the other tables in
-// that time too, to see which they are.
-func (db *DB) TableChanges(ctx context.Context, t audit.Table, from, to audit.Time) iter.Seq2[audit.Change, error] {
-	return func(yield func(audit.Change, error) bool) {
-		var seqs []audit.Seq
-		fail := func(err error) { yield(audit.Change{}, fmt.Errorf("changes of %s: %w", t, err)) }
-		send := func() bool {
-			for len(seqs) > 0 {
-				changes, n, err := db.ofTable(ctx, t, seqs)
-				seqs = seqs[n:]
-				for _, c := range changes {
-					if !yield(c, nil) {
-						return false
-					}
-				}
-				if err != nil {
-					fail(err)
-					return false
-				}
-			}
-			return true
-		}
-		for seq, err := range db.ByTime(ctx, from, to, false) {
-			if err != nil {
-				fail(err)
-				return
-			}
-			if seqs = append(seqs, seq); len(seqs) == pageKeys && !send() {
-				return
-			}
-		}
-		send()
-	}
-}
-
 // ofTable reads the changes of some numbers, as many as a page holds, keeps
 // those of a table, and says how many of the numbers it dealt with.
 func (db *DB) ofTable(ctx context.Context, t audit.Table, seqs []audit.Seq) (page []audit.Change, n int, err error) {
@@ -92,7 +54,9 @@ func (db *DB) ofTable(ctx context.Context, t audit.Table, seqs []audit.Seq) (pag
 			c, err := r.read(seqs[n])
 			if err == nil && c.Key.Table == t {
 				c.Before = audit.Image{}
-				err = r.raise(&c)
+				if r.known.isStale(c.Seq) {
+					err = r.raise(&c)
+				}
 				page = append(page, c)
 				size += len(c.After.Body)
 			}

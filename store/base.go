@@ -43,6 +43,10 @@ func (r *reader) baseOf(k audit.Key, cluster string) ([]audit.BaseRecord, error)
 		}
 		records = append(records, b)
 	}
+	if r.w != nil { // a transaction that writes has one iterator at a time
+		r.bases.Close()
+		r.bases = nil
+	}
 	r.base = base{key: k, cluster: cluster, read: true, records: records}
 	return records, nil
 }
@@ -86,14 +90,24 @@ func versionOf(records []audit.BaseRecord, version audit.Time) *audit.BaseRecord
 // alone says that no other change of the record has the change's time: of two,
 // the version does not tell which one made the record what it is.
 func (r *reader) alone(c *audit.Change) (bool, error) {
-	key := recordKey(c.Key, c.Cluster, placeOf(c))
-	it := r.txn.NewIterator(badger.IteratorOptions{Prefix: key[:len(key)-8]})
-	defer it.Close()
-	n := 0
-	for it.Rewind(); it.Valid(); it.Next() {
-		n++
+	at := sortable(c.Time)
+	seqs, err := r.recordSeqs(c.Key)
+	if err != nil {
+		return false, err
 	}
-	return n == 1, nil
+	for _, s := range seqs {
+		if s == c.Seq {
+			continue
+		}
+		other, err := r.identity(s)
+		if err != nil {
+			return false, damaged(err)
+		}
+		if other.Key == c.Key && other.Cluster == c.Cluster && sortable(other.Time) == at {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // imageOf is a base record as an image.

@@ -91,9 +91,41 @@ func (a *appender) baseRecord(r audit.BaseRecord) error {
 	if err != nil {
 		return err
 	}
-	if !a.known.based {
-		a.edit().based = true
+	if !a.known.based || !a.known.basedOn(r.Key.Table) {
+		k := a.edit()
+		k.based, k.basedTables = true, with(k.basedTables, r.Key.Table, true)
 	}
 	a.bytes += len(payload)
-	return set(a.txn, baseKey(&r), payload)
+	a.written += len(payload)
+	if err := set(a.txn, baseKey(&r), payload); err != nil {
+		return err
+	}
+	a.r.base = base{}
+	return a.seen(&r)
+}
+
+// seen makes the changes of a record stale that a baseline has seen: what was
+// before them may be known now, and what one of them left.
+func (a *appender) seen(r *audit.BaseRecord) error {
+	last, err := a.last(nameRecord(&r.Key, r.Cluster))
+	if err != nil || last == nil {
+		return err
+	}
+	all, err := a.r.places(r.Key, place{})
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		w, err := a.r.row(p.seq)
+		if err != nil {
+			return damaged(err)
+		}
+		if w.c.Cluster == r.Cluster {
+			a.mark(p.seq)
+			if err := a.refresh(&w.c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

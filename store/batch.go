@@ -7,13 +7,9 @@ import (
 )
 
 func (a *appender) batch(b audit.Batch) error {
-	var err error
-	if a.head, err = readHead(a.txn); err != nil {
-		return err
-	}
-	// A seq that is used twice would hide a change for good.
-	if next, err := has(a.txn, changeKey(a.head+1)); err != nil || next {
-		return fmt.Errorf("%w: there is a change beyond the head %d (%w)", ErrCorrupt, a.head, err)
+	// A number that is used twice would hide a change for good.
+	if head, err := readHead(a.txn); err != nil || head != a.head {
+		return fmt.Errorf("%w: the head is %d, not %d (%w)", ErrCorrupt, head, a.head, err)
 	}
 	items := len(b.Changes) + len(b.Records)
 	for i := range b.Changes {
@@ -42,7 +38,10 @@ func (a *appender) batch(b audit.Batch) error {
 	if err := a.others(b); err != nil {
 		return err
 	}
-	return a.counters()
+	if err := a.blocks(); err != nil {
+		return err
+	}
+	return a.marks()
 }
 
 // coverage stores what was read of the logs and what could not be. What was

@@ -216,7 +216,7 @@ func TestTableChanges(t *testing.T) {
 		mustGet(t, db, c.Seq)
 		break
 	}
-	rewrite(t, db, changeKey(want[5000/3]), remove)
+	rewrite(t, db, blockKey(audit.BlockOf(want[5000/3])), remove)
 	failed := false
 	for _, err := range db.TableChanges(ctx, shop, 0, 1.8e12) {
 		failed = err != nil

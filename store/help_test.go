@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"recourse/audit"
@@ -41,6 +42,13 @@ func made(id string, at audit.Time, op audit.Op, body audit.Value) audit.Change 
 	}
 	c.ID = c.Identify()
 	return c
+}
+
+// noise is bytes that no packing makes fewer of.
+func noise(n int) audit.Value {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(b) // it never fails
+	return audit.BytesValue(b)
 }
 
 func object(n int) audit.Value {

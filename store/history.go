@@ -1,101 +1,95 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"iter"
 	"math"
 	"slices"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"recourse/audit"
 )
 
 // History yields a record's changes, messages included, from the oldest to the
 // newest: by Time, then by Seq. Where the store holds several clusters, those
-// of all are among them; each says its Cluster.
+// of all are among them; each says its Cluster. What is appended meanwhile is not
+// among them.
 func (db *DB) History(ctx context.Context, k audit.Key) iter.Seq2[audit.Change, error] {
 	return func(yield func(audit.Change, error) bool) {
-		var from place
+		h := history{}
 		pages(yield, "history of "+k.Table.String(), func() (page []audit.Change, more bool, err error) {
 			err = db.view(ctx, func(r *reader) (err error) {
-				page, more, err = r.history(ctx, k, from)
+				if h.newest == nil {
+					h.newest = map[string]*audit.Change{}
+					if h.places, err = r.places(k, place{}); err != nil {
+						return err
+					}
+				}
+				page, err = h.page(ctx, r)
 				return err
 			})
-			if len(page) > 0 {
-				from = placeOf(&page[len(page)-1])
-				from.seq++
-			}
-			return page, more, err
+			return page, len(h.places) > 0, err
 		})
 	}
 }
 
-// history reads the page of a record's changes from a place on.
-func (r *reader) history(ctx context.Context, k audit.Key, from place) (page []audit.Change, more bool, err error) {
-	places, err := r.places(k, from)
-	if err != nil {
-		return nil, false, err
-	}
-	newest := map[string]*audit.Change{} // by cluster: the change to fold from
+// A history is a record's life, read in part.
+type history struct {
+	places []place                  // of what is still to be read
+	newest map[string]*audit.Change // by cluster: the change to fold from
+}
+
+// page reads the next changes.
+func (h *history) page(ctx context.Context, r *reader) (page []audit.Change, err error) {
 	size := 0
-	for i, p := range places {
+	for len(h.places) > 0 && len(page) < pageChanges && size < pageBytes {
 		if err := ctx.Err(); err != nil {
-			return page, false, err
+			return page, err
 		}
-		if i == pageChanges || size >= pageBytes {
-			return page, true, nil
-		}
-		c, err := r.read(p.seq)
+		w, err := r.row(h.places[0].seq)
 		if err != nil {
-			return page, false, damaged(err)
+			return page, damaged(err)
 		}
-		if prev := newest[c.Cluster]; prev != nil {
+		c := w.c
+		if err = r.amend(&c); err != nil {
+			return page, err
+		}
+		if prev := h.newest[c.Cluster]; prev != nil {
 			err = r.derive(&c, prev)
 		} else {
-			err = r.setBefore(&c)
+			c, err = r.change(&w)
 		}
 		if err != nil {
-			return page, false, err
+			return page, err
 		}
+		h.places = h.places[1:]
 		page = append(page, c)
 		size += len(c.Before.Body) + len(c.After.Body)
 		if c.Op.Kind() != audit.KindMessage {
-			newest[c.Cluster] = &c
+			h.newest[c.Cluster] = &c
 		}
 	}
-	return page, len(places) > pageChanges, nil
+	return page, nil
 }
 
-// places are where the record's next changes stand, from a place on: one more
-// than a page holds, if there are so many.
+// places are where the changes of a record stand, from a place on, in order.
 func (r *reader) places(k audit.Key, from place) ([]place, error) {
-	prefix := recordPrefix(k)
-	it := r.txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
-	defer it.Close()
+	seqs, err := r.recordSeqs(k)
+	if err != nil {
+		return nil, err
+	}
 	var all []place
-	for it.Seek(prefix); it.Valid(); {
-		_, _, rest, ok := cutText(it.Item().Key()[len(prefix):])
-		if !ok || len(rest) != 16 {
-			return nil, fmt.Errorf("%w: a key of the record index is no such key", ErrCorrupt)
+	for _, s := range seqs {
+		c, err := r.identity(s)
+		if err != nil {
+			return nil, damaged(err)
 		}
-		cluster := slices.Clone(it.Item().Key()[:len(it.Item().Key())-16])
-		it.Seek(appendPlace(slices.Clip(cluster), from))
-		for n := 0; n <= pageChanges && it.ValidForPrefix(cluster); it.Next() {
-			p, ok := cutPlace(it.Item().Key())
-			if !ok {
-				return nil, fmt.Errorf("%w: a key of the record index is too short", ErrCorrupt)
-			}
+		if p := placeOf(&c); c.Key == k && p.compare(from) >= 0 {
 			all = append(all, p)
-			n++
 		}
-		// On to the next cluster: no place is above this one.
-		it.Seek(append(appendPlace(slices.Clip(cluster), place{math.MaxUint64, math.MaxUint64}), 0))
 	}
 	slices.SortFunc(all, place.compare)
-	return all[:min(len(all), pageChanges+1)], nil
+	return all, nil
 }
 
 // Next is the following change of the same record in the same cluster, and
@@ -115,30 +109,45 @@ func (db *DB) Next(ctx context.Context, c audit.Change) (audit.Seq, bool, error)
 }
 
 func (r *reader) next(c *audit.Change) (audit.Seq, error) {
-	prefix := appendText(recordPrefix(c.Key), c.Cluster)
-	it := r.txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
-	defer it.Close()
 	from := placeOf(c)
 	if from.seq == 0 {
 		from.seq = math.MaxUint64
 	}
-	for it.Seek(appendPlace(slices.Clip(prefix), from)); it.Valid(); it.Next() {
-		p, ok := cutPlace(it.Item().Key())
-		if !ok {
-			return 0, fmt.Errorf("%w: a key of the record index is too short", ErrCorrupt)
-		}
-		if p.compare(from) <= 0 {
-			continue
-		}
-		next, err := readChange(r.txn, p.seq)
+	next, err := r.beside(c.Key, c.Cluster, func(p, best place) bool {
+		return p.compare(from) > 0 && (best.seq == 0 || p.compare(best) < 0)
+	})
+	if err != nil || next == nil {
+		return 0, err
+	}
+	return next.Seq, nil
+}
+
+// beside is the record's change in a cluster that is no message and stands where
+// better says, compared with the best so far (of the number 0 for none); nil if
+// there is none. It is as it was stored.
+func (r *reader) beside(k audit.Key, cluster string, better func(p, best place) bool) (*audit.Change, error) {
+	seqs, err := r.recordSeqs(k)
+	if err != nil {
+		return nil, err
+	}
+	var at place
+	for _, s := range seqs {
+		c, err := r.identity(s)
 		if err != nil {
-			return 0, damaged(err)
+			return nil, damaged(err)
 		}
-		if next.Op.Kind() != audit.KindMessage {
-			return p.seq, nil
+		if c.Key == k && c.Cluster == cluster && c.Op.Kind() != audit.KindMessage && better(placeOf(&c), at) {
+			at = placeOf(&c)
 		}
 	}
-	return 0, nil
+	if at.seq == 0 {
+		return nil, nil
+	}
+	w, err := r.row(at.seq)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return &w.c, nil
 }
 
 // setBefore derives a change's Before from the change that precedes it and from
@@ -171,28 +180,16 @@ func (r *reader) previous(c *audit.Change) (*audit.Change, error) {
 
 // before is the record's newest change before a place that is no message, or nil.
 func (r *reader) before(k audit.Key, cluster string, p place) (*audit.Change, error) {
-	if r.back == nil {
-		r.back = r.txn.NewIterator(badger.IteratorOptions{Reverse: true, Prefix: []byte{byte(kindRecord)}})
+	prev, err := r.beside(k, cluster, func(q, best place) bool {
+		return q.compare(p) < 0 && (best.seq == 0 || q.compare(best) > 0)
+	})
+	if err != nil || prev == nil {
+		return nil, err
 	}
-	key := recordKey(k, cluster, p)
-	prefix := key[:len(key)-16]
-	for r.back.Seek(key); r.back.ValidForPrefix(prefix); r.back.Next() {
-		if bytes.Equal(r.back.Item().Key(), key) {
-			continue
-		}
-		p, ok := cutPlace(r.back.Item().Key())
-		if !ok {
-			return nil, fmt.Errorf("%w: a key of the record index is too short", ErrCorrupt)
-		}
-		prev, err := r.read(p.seq)
-		if err != nil {
-			return nil, damaged(err)
-		}
-		if prev.Op.Kind() != audit.KindMessage {
-			return &prev, r.raise(&prev)
-		}
+	if err := r.amend(prev); err != nil {
+		return nil, err
 	}
-	return nil, nil
+	return prev, r.raise(prev)
 }
 
 // fold derives c's Before from the change that precedes it, nil for none.

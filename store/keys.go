@@ -10,29 +10,22 @@ import (
 )
 
 // formatVersion is the layout below. A store of a higher one is refused; one of
-// a lower is read as it is and gets the number when it is opened. Format 2 added
-// the kinds from kindSpan on, and fields to changes, gaps and cursors.
-const formatVersion = 2
+// a lower is converted when it is opened. Format 2 added the kinds from kindSpan
+// on, and fields to changes, gaps and cursors; format 3 keeps changes in blocks.
+const formatVersion = 3
 
 // A keyKind is the first byte of a key. Numbers are big-endian, so that the
 // order of keys is the order of what they stand for; see appendTime and
-// appendText for the other parts. Every value is sealed by seal, but for those
-// of kindRecord and kindTime, which are empty.
+// appendText for the other parts. Every value is sealed by seal.
 type keyKind byte
 
 // Every key on disk. docs/storage.md says more.
 const (
 	kindFormat     keyKind = 'F' // → version
 	kindHead       keyKind = 'H' // → seq of the newest change
-	kindChange     keyKind = 'c' // seq → change
-	kindID         keyKind = 'i' // change id → seq
-	kindRecord     keyKind = 'r' // database table id cluster time seq → nothing
-	kindTime       keyKind = 't' // time seq → nothing
 	kindDivergence keyKind = 'd' // seq hash-of-reading → divergence
 	kindGap        keyKind = 'g' // database table node from to → gap
 	kindCursor     keyKind = 'u' // node database table → cursor
-	kindTableCount keyKind = 'n' // database table → number of changes
-	kindUserCount  keyKind = 'm' // user → number of changes
 	kindProgress   keyKind = 'p' // follower → seq
 	kindAlert      keyKind = 'a' // alert id → alert
 	kindWindow     keyKind = 'w' // name → rule state
@@ -50,6 +43,28 @@ const (
 	kindBaseline    keyKind = 'l' // baseline id → baseline
 	kindSaving      keyKind = 'S' // → what the rules concluded and is not yet written as a whole
 	kindBaseRecord  keyKind = 'L' // database table id cluster version baseline-id → base record
+
+	// Sums. A level is levelChunk or levelShelf, a number that of a chunk or a
+	// shelf; both numbers and generations have 4 bytes here, see sum_keys.go.
+	kindSums       keyKind = 'K' // → how many chunks and shelves are summed up
+	kindChunk      keyKind = 'C' // chunk → what is known of it, and which generation counts
+	kindShelf      keyKind = 'G' // shelf → which generations were merged into it
+	kindTimes      keyKind = 'T' // chunk → times of its changes
+	kindColumn     keyKind = 'O' // facet chunk generation → the value that each change has
+	kindCounts     keyKind = 'M' // facet level number generation page → values and how many changes have each
+	kindSet        keyKind = 'B' // facet value level number generation → changes that have it
+	kindRecordHash keyKind = 'R' // level group number → changes by the hash of their record
+	kindIDHash     keyKind = 'I' // level group number → changes by the begin of their id
+	kindHits       keyKind = 'h' // rule chunk lowest-offset → changes that are evidence for the rule
+	kindDoubtful   keyKind = 'D' // chunk → changes that its sums may be wrong about
+
+	kindBlock  keyKind = 'e' // number → link of the chain, block
+	kindBody   keyKind = 'y' // seq part → a body too large for a block
+	kindImage  keyKind = 'f' // record's hash → its last image
+	kindImaged keyKind = 'k' // → seq up to which the last images are those on disk
+	kindStale  keyKind = 'z' // chunk → changes that are not as their blocks have them
+
+	kindConvert keyKind = 'V' // → how many changes of an earlier format there are to be converted
 )
 
 // Texts are written with a tag, so that a hash is never mistaken for a text.
@@ -164,21 +179,7 @@ func cutPlace(key []byte) (place, bool) {
 func formatKey() []byte { return []byte{byte(kindFormat)} }
 func headKey() []byte   { return []byte{byte(kindHead)} }
 
-func changeKey(s audit.Seq) []byte { return appendUint([]byte{byte(kindChange)}, uint64(s)) }
-
 func idKey(kind keyKind, id audit.ChangeID) []byte { return append([]byte{byte(kind)}, id[:]...) }
-
-// recordPrefix begins the keys of one record, in all clusters.
-func recordPrefix(k audit.Key) []byte {
-	dst := appendText([]byte{byte(kindRecord)}, k.Table.Database)
-	return appendText(appendText(dst, k.Table.Name), string(k.ID))
-}
-
-func recordKey(k audit.Key, cluster string, p place) []byte {
-	return appendPlace(appendText(recordPrefix(k), cluster), p)
-}
-
-func timeKey(p place) []byte { return appendPlace([]byte{byte(kindTime)}, p) }
 
 func divergencePrefix(s audit.Seq) []byte {
 	return appendUint([]byte{byte(kindDivergence)}, uint64(s))

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/dgraph-io/badger/v4"
 
 	"recourse/audit"
@@ -14,6 +15,9 @@ import (
 // change needs no look at the gaps and spans on disk, and costs nothing for what
 // the store has not. Readers share it: it is replaced, never changed.
 type known struct {
+	head  audit.Seq               // the newest change
+	stale map[int]*roaring.Bitmap // by chunk: the changes that are not as their blocks have them
+
 	gaps  map[audit.Table][]audit.Gap  // healed ones too, in no order
 	spans map[audit.Table][]audit.Span // by node, then by time
 	// whole is, for each table of which spans are stored, what the log of some
@@ -23,7 +27,9 @@ type known struct {
 	amended   bool   // there is an amendment
 	amendment uint64 // the number of the newest
 	based     bool   // there is a base record or a complete baseline
-	complete  []audit.Baseline
+	// basedTables are those of which there is a base record.
+	basedTables map[audit.Table]bool
+	complete    []audit.Baseline
 
 	// also is what will be known when a commit that is under way is done. Until
 	// then a reader's snapshot may be from before or after it, so what either of
@@ -40,6 +46,7 @@ func during(from, to *known) *known {
 	k := *from
 	k.amended = from.amended || to.amended
 	k.based = from.based || to.based
+	k.amendment = from.amendment
 	k.also = to
 	return &k
 }
@@ -123,9 +130,9 @@ func (s stretch) compare(t stretch) int {
 }
 
 // with is a map in which one table has another entry.
-func with[T any](m map[audit.Table][]T, t audit.Table, all []T) map[audit.Table][]T {
+func with[T any](m map[audit.Table]T, t audit.Table, all T) map[audit.Table]T {
 	if m = maps.Clone(m); m == nil {
-		m = map[audit.Table][]T{}
+		m = map[audit.Table]T{}
 	}
 	m[t] = all
 	return m
@@ -161,10 +168,47 @@ func readKnown(txn *badger.Txn) (*known, error) {
 		}
 		return err
 	})
-	k.based = len(k.complete) > 0 || anyUnder(txn, kindBaseRecord)
+	if err != nil {
+		return nil, err
+	}
+	if k.basedTables, err = readBasedTables(txn); err != nil {
+		return nil, err
+	}
+	k.based = len(k.complete) > 0 || len(k.basedTables) > 0
 	k.amended = anyUnder(txn, kindAmendment)
 	k.amendment = lastAmended(txn)
+	if k.head, err = readHead(txn); err != nil {
+		return nil, err
+	}
+	k.stale, err = readStale(txn)
 	return k, err
+}
+
+// readBasedTables finds the tables of which there are base records, without
+// reading these.
+func readBasedTables(txn *badger.Txn) (map[audit.Table]bool, error) {
+	tables := map[audit.Table]bool{}
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{byte(kindBaseRecord)}})
+	defer it.Close()
+	for it.Rewind(); it.Valid(); {
+		payload, err := payloadOf(it.Item())
+		if err != nil {
+			return nil, err
+		}
+		r, err := decodeBaseRecord(payload)
+		if err != nil {
+			return nil, err
+		}
+		tables[r.Key.Table] = true
+		// No text's writing begins with a byte above this.
+		it.Seek(append(tableKey(kindBaseRecord, r.Key.Table), 0xff))
+	}
+	return tables, nil
+}
+
+// basedOn says that there are base records of a table.
+func (k *known) basedOn(t audit.Table) bool {
+	return k.basedTables[t] || k.also != nil && k.also.basedOn(t)
 }
 
 // anyUnder says whether there is any key of a kind.

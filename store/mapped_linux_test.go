@@ -40,10 +40,10 @@ func TestUnmapTables(t *testing.T) {
 			}
 		}
 	})
-	body := object(1).With("long", audit.Text(string(make([]byte, 4000))))
-	for i := range 60 {
+	for i := range 300 {
 		var batch []audit.Change
 		for j := range 80 {
+			body := object(1).With("long", audit.BytesValue(noise(150 + i*80 + j).Bytes()[i*80+j:]))
 			batch = append(batch, made(fmt.Sprint(j%7), audit.Time(i*100+j), audit.OpUpsert, body))
 		}
 		appendAll(t, db, batch...)

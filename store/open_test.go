@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/google/go-cmp/cmp"
 
 	"recourse/audit"
 )
@@ -91,55 +90,6 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(filepath.Join(os.DevNull, "x"), Options{}); err == nil {
 		t.Error("opened below a file")
 	}
-}
-
-// TestFormat1: what a program of format 1 stored is read as it is, and such a
-// program refuses the store from then on.
-func TestFormat1(t *testing.T) {
-	dir := t.TempDir()
-	db := openAt(t, dir)
-	a, b := made("1", 10, audit.OpInsert, object(1)), made("1", 20, audit.OpUpdate, object(2))
-	appendAll(t, db, a, b)
-	g := audit.Gap{Node: "n", Table: shop, From: 12, To: 13, Reason: "because", Entries: 3, Observed: 99.5}
-	at := audit.Cursor{Node: "n", Table: shop, Time: 7}
-	if _, err := db.Append(context.Background(), audit.Batch{Gaps: []audit.Gap{g}, Cursors: []audit.Cursor{at}}); err != nil {
-		t.Fatal(err)
-	}
-	// As the structs of format 1 were written: these fields and no others.
-	old := map[string]any{
-		string(gapKey(&g)):           map[int]any{1: "n", 2: "shop", 3: "customers", 4: bits(12), 5: bits(13), 6: "because", 7: 3, 8: bits(99.5)},
-		string(cursorKey("n", shop)): map[int]any{1: "n", 2: "shop", 3: "customers", 4: bits(7)},
-		string(changeKey(2)): map[int]any{1: b.ID[:], 3: "n1", 4: bits(20), 5: "ann", 6: "update", 7: "update", 8: "shop", 9: "customers", 10: "1",
-			13: []any{2, 1, 3, []byte(b.After.Body)}, 14: 1, 16: bits(25)},
-	}
-	for key, fields := range old {
-		payload, err := encode(fields)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rewrite(t, db, []byte(key), func([]byte) []byte { return seal([]byte(key), payload) })
-	}
-	rewrite(t, db, formatKey(), func([]byte) []byte { return seal(formatKey(), uintPayload(1)) })
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	db = openAt(t, dir)
-	gaps, err := db.Gaps(context.Background())
-	cursors, err2 := db.Cursors(context.Background())
-	if diff := cmp.Diff([]audit.Gap{g}, gaps) + cmp.Diff([]audit.Cursor{at}, cursors); diff != "" || err != nil || err2 != nil {
-		t.Errorf("%v %v %s", err, err2, diff)
-	}
-	b.Seq, b.Before = 2, audit.PresentImage(object(1), audit.Folded, audit.Provisional)
-	if diff := cmp.Diff(b, mustGet(t, db, 2)); diff != "" {
-		t.Error(diff)
-	}
-	mustBeWhole(t, db)
-	rewrite(t, db, formatKey(), func(v []byte) []byte {
-		if v[len(v)-1] != formatVersion {
-			t.Errorf("the format is %x", v)
-		}
-		return v
-	})
 }
 
 func TestPrivate(t *testing.T) {

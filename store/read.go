@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"math"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -22,32 +20,38 @@ const (
 
 // A reader is one snapshot.
 type reader struct {
-	txn   *badger.Txn
-	known *known
-	back  *badger.Iterator // over the record index, backwards; made when needed
-	bases *badger.Iterator // over the base records; made when needed
-	base  base
+	txn    *badger.Txn
+	known  *known
+	sums   *summing
+	opened opened  // sums of the chunks that are not full
+	w      *writer // nil: not the writer's own
+	rows   []row   // of a batch that is being appended, and of its first block
+	blocks map[int]stowed
+	bases  *badger.Iterator // over the base records; made when needed
+	base   base
 }
 
 func (r *reader) close() {
-	if r.back != nil {
-		r.back.Close()
-	}
-	if r.bases != nil {
-		r.bases.Close()
-	}
+	r.release()
 	r.txn.Discard()
 }
 
+// release gives back what belongs to the reader and not to its transaction.
+func (r *reader) release() {
+	if r.bases != nil {
+		r.bases.Close()
+	}
+}
+
 // Last is the newest change's number; zero in an empty store.
-func (db *DB) Last() audit.Seq { return audit.Seq(db.head.Load()) }
+func (db *DB) Last() audit.Seq { return db.known.Load().head }
 
 // Lookup is the number under which a change is stored, and whether it is.
 func (db *DB) Lookup(ctx context.Context, id audit.ChangeID) (audit.Seq, bool, error) {
 	var seq audit.Seq
 	var found bool
 	err := db.view(ctx, func(r *reader) (err error) {
-		seq, found, err = seqOf(r.txn, id)
+		seq, found, err = r.lookUp(id)
 		return err
 	})
 	if err != nil {
@@ -72,19 +76,63 @@ func (db *DB) Get(ctx context.Context, s audit.Seq) (audit.Change, error) {
 }
 
 func (r *reader) get(s audit.Seq) (audit.Change, error) {
-	c, err := r.read(s)
-	if errors.Is(err, ErrNotFound) {
-		// Numbers are dense, so one up to the head that is missing is lost.
-		if head, herr := readHead(r.txn); herr != nil {
-			return audit.Change{}, herr
-		} else if s != 0 && s <= head {
-			return audit.Change{}, fmt.Errorf("%w: change %d is missing", ErrCorrupt, s)
-		}
-	}
+	w, err := r.row(s)
 	if err != nil {
 		return audit.Change{}, err
 	}
-	return c, r.setBefore(&c)
+	return r.change(&w)
+}
+
+// change is a row's change as it is known now.
+func (r *reader) change(w *row) (audit.Change, error) {
+	c := w.c
+	switch {
+	case r.known.isStale(c.Seq), w.prev == 0 && r.known.based:
+		if err := r.amend(&c); err != nil {
+			return audit.Change{}, err
+		}
+		return c, r.setBefore(&c)
+	case c.Before.Source == audit.Logged:
+	case w.prev == 0:
+		r.fold(&c, nil)
+	default:
+		prev := audit.Change{Time: w.prevTime, After: w.was}
+		if isStub(w.was.Body) {
+			after, err := r.after(w.prev)
+			if err != nil {
+				return audit.Change{}, err
+			}
+			prev.After.Body = after.Body
+		}
+		r.fold(&c, &prev)
+	}
+	return c, nil
+}
+
+// after is what a change left.
+func (r *reader) after(s audit.Seq) (audit.Image, error) {
+	c, err := r.read(s)
+	if err == nil {
+		err = r.raise(&c)
+	}
+	return c.After, err
+}
+
+// read is a stored change as it is known now, but for its Before.
+func (r *reader) read(s audit.Seq) (audit.Change, error) {
+	w, err := r.row(s)
+	if err != nil {
+		return audit.Change{}, err
+	}
+	return w.c, r.amend(&w.c)
+}
+
+// amend applies what later readings knew better.
+func (r *reader) amend(c *audit.Change) error {
+	if !r.known.isStale(c.Seq) {
+		return nil
+	}
+	return r.known.amend(r.txn, c)
 }
 
 // Follow yields the changes after a number, in order, with their Before, and
@@ -124,111 +172,55 @@ func pages[T any](yield func(T, error) bool, what string, next func() ([]T, bool
 	}
 }
 
-// follow reads the page of changes after a number. With an error it returns
-// those before the failure.
+// follow reads the page of changes after a number: what is left of its block.
+// With an error it returns those before the failure.
 func (r *reader) follow(ctx context.Context, after audit.Seq) (page []audit.Change, more bool, err error) {
-	head, err := readHead(r.txn)
-	if err != nil || after >= head {
+	head := r.known.head
+	if after >= head {
+		return nil, false, nil
+	}
+	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
-	it := r.txn.NewIterator(badger.IteratorOptions{PrefetchValues: true, PrefetchSize: 64, Prefix: []byte{byte(kindChange)}})
-	defer it.Close()
-	it.Seek(changeKey(after + 1))
-	for size := 0; len(page) < pageChanges && size < pageBytes && after < head; it.Next() {
-		if err := ctx.Err(); err != nil {
-			return page, false, err
-		}
-		after++
-		if !it.Valid() || string(it.Item().Key()) != string(changeKey(after)) {
-			return page, false, fmt.Errorf("%w: change %d is missing", ErrCorrupt, after)
-		}
-		c, err := changeOf(after, it.Item())
-		if err == nil {
-			err = r.known.amend(r.txn, &c)
-		}
-		if err == nil {
-			err = r.setBefore(&c)
-		}
+	page, err = r.changes(audit.BlockOf(after+1), after+1)
+	return page, err == nil && after+audit.Seq(len(page)) < head, err
+}
+
+// changes are the changes of a block from a number on, up to the newest. With an
+// error they are those before the failure.
+func (r *reader) changes(n int, from audit.Seq) ([]audit.Change, error) {
+	rows, err := r.blockRows(n, from)
+	page := make([]audit.Change, 0, len(rows))
+	for i := range rows {
+		c, err := r.change(&rows[i])
 		if err != nil {
-			return page, false, fmt.Errorf("change %d: %w", after, err)
+			return page, fmt.Errorf("change %d: %w", rows[i].c.Seq, err)
 		}
 		page = append(page, c)
-		size += len(c.Before.Body) + len(c.After.Body)
 	}
-	return page, after < head, nil
+	return page, err
 }
 
-// read is a stored change as it is known now, but for its Before.
-func (r *reader) read(s audit.Seq) (audit.Change, error) {
-	c, err := readChange(r.txn, s)
-	if err == nil {
-		err = r.known.amend(r.txn, &c)
-	}
-	return c, err
-}
-
-func changeOf(seq audit.Seq, item *badger.Item) (audit.Change, error) {
-	payload, err := payloadOf(item)
+// blockRows are the rows of a block from a number on, up to the newest change.
+// With an error they are those before the failure.
+func (r *reader) blockRows(n int, from audit.Seq) ([]row, error) {
+	b, err := readBlock(r.txn, n)
 	if err != nil {
-		return audit.Change{}, err
+		return nil, fmt.Errorf("change %d: %w", from, damaged(err))
 	}
-	return decodeChange(seq, payload)
-}
-
-// ByTime yields the numbers of the changes from one time, inclusive, to
-// another, exclusive, by time and then by number: the oldest first, or all the
-// other way round. Infinities stand for no limit; an infinite to is inclusive.
-// A change that is appended meanwhile may or may not be among them.
-func (db *DB) ByTime(ctx context.Context, from, to audit.Time, newestFirst bool) iter.Seq2[audit.Seq, error] {
-	return func(yield func(audit.Seq, error) bool) {
-		if math.IsNaN(float64(from)) || math.IsNaN(float64(to)) {
-			yield(0, errors.New("scan by time: a limit is no number"))
-			return
-		}
-		low, high := place{time: sortable(from)}, place{time: sortable(to)}
-		if math.IsInf(float64(from), -1) {
-			low = place{}
-		}
-		if math.IsInf(float64(to), 1) {
-			high = place{math.MaxUint64, math.MaxUint64}
-		}
-		pages(yield, "scan by time", func() (page []audit.Seq, more bool, err error) {
-			err = db.view(ctx, func(r *reader) (err error) {
-				page, low, high, err = r.byTime(low, high, newestFirst)
-				return err
-			})
-			return page, len(page) == pageKeys, err
-		})
+	rows, err := b.rows()
+	if err != nil {
+		return nil, fmt.Errorf("change %d: %w", from, err)
 	}
-}
-
-// byTime reads the page of places from low to before high, and what is then
-// left of the two.
-func (r *reader) byTime(low, high place, newestFirst bool) ([]audit.Seq, place, place, error) {
-	it := r.txn.NewIterator(badger.IteratorOptions{Reverse: newestFirst, Prefix: []byte{byte(kindTime)}})
-	defer it.Close()
-	start := low
-	if newestFirst {
-		start = high
+	want := int(min(r.known.head-firstOf(n)+1, audit.BlockSize))
+	if len(rows) < want {
+		return nil, fmt.Errorf("change %d: %w: block %d has %d changes, not %d", from, ErrCorrupt, n, len(rows), want)
 	}
-	var page []audit.Seq
-	for it.Seek(timeKey(start)); it.Valid() && len(page) < pageKeys; it.Next() {
-		p, ok := cutPlace(it.Item().Key())
-		if !ok {
-			return page, low, high, fmt.Errorf("%w: a key of the time index is too short", ErrCorrupt)
-		}
-		if newestFirst && p.compare(high) >= 0 {
-			continue // the limit itself, where the last page ended
-		}
-		if p.compare(low) < 0 || p.compare(high) >= 0 {
-			break
-		}
-		page = append(page, p.seq)
-		if newestFirst {
-			high = p
-		} else {
-			low = place{p.time, p.seq + 1}
+	rows = rows[from-firstOf(n) : want]
+	for i := range rows {
+		if err := r.fetch(&rows[i]); err != nil {
+			return rows[:i], err
 		}
 	}
-	return page, low, high, nil
+	return rows, nil
 }

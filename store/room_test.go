@@ -27,7 +27,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	defer func() { _ = db.Close() }()
 	appendAll(t, db, made("1", 1, audit.OpUpsert, object(1)))
-	small, large := made("2", 1, audit.OpUpsert, object(1)), made("3", 1, audit.OpUpsert, audit.BytesValue(make([]byte, 40<<20)))
+	small, large := made("2", 1, audit.OpUpsert, object(1)), made("3", 1, audit.OpUpsert, noise(40<<20))
 	if err := db.CheckRoom(); err != nil {
 		t.Error(err)
 	}
@@ -72,7 +72,7 @@ func TestDiskFull(t *testing.T) {
 	if asked > before+20 { // once in half a second
 		t.Errorf("asked %d times for 40 small batches", asked-before)
 	}
-	appendAll(t, db, made("5", 1, audit.OpUpsert, audit.BytesValue(make([]byte, 17<<20))))
+	appendAll(t, db, made("5", 1, audit.OpUpsert, noise(17<<20)))
 	free = 1 << 20
 	_, err = db.Append(ctx, audit.Batch{Changes: []audit.Change{made("6", 1, audit.OpUpsert, object(1))}})
 	refused(err)

@@ -33,12 +33,17 @@ func TestEveryField(t *testing.T) {
 	noZero(t, c)
 	noZero(t, c.Group)
 	noZero(t, d)
-	payload, err := encodeChange(&c)
+	c.ID = c.Identify()
+	payload, err := encodeBlock(1, []row{{c: c}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	gotChange, err := decodeChange(1, payload)
-	if diff := cmp.Diff(c, gotChange); diff != "" || err != nil {
+	b, err := openBlock(1, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := b.row(0)
+	if diff := cmp.Diff(c, w.c); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
 	if payload, err = encodeDivergence(&d); err != nil {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -29,11 +31,7 @@ type Stats struct {
 func (db *DB) Stats(ctx context.Context) (Stats, error) {
 	var s Stats
 	err := db.view(ctx, func(r *reader) error {
-		head, err := readHead(r.txn)
-		if err != nil {
-			return err
-		}
-		s.Changes = int(head)
+		s.Changes = int(r.known.head)
 		for _, gaps := range r.known.gaps {
 			s.Gaps += len(gaps)
 			for i := range gaps {
@@ -46,30 +44,40 @@ func (db *DB) Stats(ctx context.Context) (Stats, error) {
 			s.Spans += len(spans)
 		}
 		s.Baselines = len(r.known.complete)
-		s.Oldest, s.Newest = r.edge(false), r.edge(true)
+		var err error
 		s.Disk, err = diskUse(db.dir)
 		return err
 	})
+	if err == nil {
+		s.Oldest, s.Newest, err = db.edges(ctx)
+	}
 	if err != nil {
 		return Stats{}, fmt.Errorf("stats: %w", err)
 	}
 	return s, nil
 }
 
-// edge is the first or the last time in the time index.
-func (r *reader) edge(last bool) audit.Time {
-	it := r.txn.NewIterator(badger.IteratorOptions{Reverse: last, Prefix: []byte{byte(kindTime)}})
-	defer it.Close()
-	from := place{}
-	if last {
-		from = place{^uint64(0), ^audit.Seq(0)}
+// edges are the smallest and the largest time of a change; 0 in an empty store.
+func (db *DB) edges(ctx context.Context) (oldest, newest audit.Time, err error) {
+	v, err := db.View(ctx)
+	if err != nil {
+		return 0, 0, err
 	}
-	if it.Seek(timeKey(from)); it.Valid() {
-		if p, ok := cutPlace(it.Item().Key()); ok {
-			return unsortable(p.time)
+	defer v.Close()
+	first := true
+	for _, c := range v.Chunks() {
+		if c.N == 0 {
+			continue
 		}
+		if first || sortable(c.Min) < sortable(oldest) {
+			oldest = c.Min
+		}
+		if first || sortable(c.Max) > sortable(newest) {
+			newest = c.Max
+		}
+		first = false
 	}
-	return 0
+	return oldest, newest, nil
 }
 
 func diskUse(dir string) (int64, error) {
@@ -91,34 +99,76 @@ func diskUse(dir string) (int64, error) {
 
 // Tables counts the changes of each table, of all clusters together.
 func (db *DB) Tables(ctx context.Context) (map[audit.Table]int, error) {
-	counts, err := list(ctx, db, []byte{byte(kindTableCount)}, "tables", decodeCount)
+	counts, err := db.count(ctx, audit.FacetTable)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list tables: %w", err)
 	}
 	tables := make(map[audit.Table]int, len(counts))
-	for _, c := range counts {
-		tables[audit.Table{Database: c.Database, Name: c.Table}] = c.N
+	for name, n := range counts {
+		// Harper allows no dot in a database's name.
+		database, table, _ := strings.Cut(name, ".")
+		tables[audit.Table{Database: database, Name: table}] = n
 	}
 	return tables, nil
 }
 
 // Users counts the changes of each user; those of nobody are under "".
 func (db *DB) Users(ctx context.Context) (map[string]int, error) {
-	counts, err := list(ctx, db, []byte{byte(kindUserCount)}, "users", decodeCount)
+	counts, err := db.count(ctx, audit.FacetUser)
+	if err != nil {
+		return nil, fmt.Errorf("list users: %w", err)
+	}
+	return counts, nil
+}
+
+// count is how many changes have each value of a facet that is user or table.
+func (db *DB) count(ctx context.Context, f audit.Facet) (map[string]int, error) {
+	v, err := db.View(ctx)
 	if err != nil {
 		return nil, err
 	}
-	users := make(map[string]int, len(counts))
-	for _, c := range counts {
-		users[c.User] = c.N
+	defer v.Close()
+	all := map[string]int{}
+	for _, c := range v.Chunks() {
+		counts, err := v.Counts(ctx, c.Index, f)
+		if err != nil {
+			return nil, err
+		}
+		for value, n := range counts {
+			all[value] += n
+		}
+		if f == audit.FacetTable {
+			continue // of that there is no doubt
+		}
+		if err := v.recount(ctx, c, all); err != nil {
+			return nil, err
+		}
 	}
-	return users, nil
+	maps.DeleteFunc(all, func(_ string, n int) bool { return n == 0 })
+	return all, nil
 }
 
-func decodeCount(payload []byte) (count, error) {
-	var c count
-	err := decode(payload, &c)
-	return c, err
+// recount puts right what was counted of changes that sums may be wrong about.
+func (v *View) recount(ctx context.Context, c audit.Chunk, users map[string]int) error {
+	doubtful, err := v.Doubtful(ctx, c.Index)
+	if err != nil || doubtful.IsEmpty() {
+		return err
+	}
+	codes, values, err := v.Column(ctx, c.Index, audit.FacetUser)
+	if err != nil {
+		return err
+	}
+	var seqs []audit.Seq
+	for it := doubtful.Iterator(); it.HasNext(); {
+		off := it.Next()
+		users[values[codes[off]]]--
+		seqs = append(seqs, c.First+audit.Seq(off))
+	}
+	changes, err := v.Read(ctx, seqs)
+	for i := range changes {
+		users[changes[i].User]++
+	}
+	return err
 }
 
 // RunGC gives back the room of large values that were replaced, until there is

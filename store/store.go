@@ -13,6 +13,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,10 @@ type Options struct {
 	// NoSync does not wait for the disk. It is for tests and throw-away stores:
 	// what was acknowledged may be lost with the machine, not with the process.
 	NoSync bool
+	// cut is asked before every step that writes, for tests that stop there.
+	cut func() error
+	// layout is how sums are made; zero is that of every store but in tests.
+	layout layout
 	// Logger gets what the storage engine has to say. nil is silence.
 	Logger *slog.Logger
 }
@@ -56,9 +61,11 @@ type Options struct {
 type DB struct {
 	badger *badger.DB
 	dir    string
+	o      Options
+	sums   *summing
 
-	write  sync.Mutex    // held by the one writer
-	head   atomic.Uint64 // the newest change's Seq
+	write  sync.Mutex // held by the one writer
+	writer *writer    // what the writer keeps in memory; nil: to be made again
 	known  atomic.Pointer[known]
 	saving atomic.Bool // there is a saving to be finished
 	room   room        // looked at by the writer
@@ -84,7 +91,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
 	}
-	db := &DB{badger: b, dir: dir, room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
+	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
 	if err := db.start(o, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
 	}
@@ -117,10 +124,19 @@ func (db *DB) start(o Options, log *engineLog) error {
 			return err
 		}
 	}
-	if err := db.checkFormat(); err != nil {
+	version, err := db.checkFormat()
+	if err != nil {
 		return err
 	}
-	if err := db.load(); err != nil {
+	old, err := db.toConvert(version)
+	switch {
+	case err != nil:
+	case old:
+		err = db.convert(context.Background())
+	default:
+		err = db.load()
+	}
+	if err != nil {
 		return err
 	}
 	db.saving.Store(true) // there may be one
@@ -130,27 +146,27 @@ func (db *DB) start(o Options, log *engineLog) error {
 	return chmodFiles(db.dir)
 }
 
-// checkFormat makes sure that the store is ours and not of a newer kind.
-func (db *DB) checkFormat() error {
-	return db.badger.Update(func(txn *badger.Txn) error {
+// checkFormat makes sure that the store is ours and not of a newer kind, and says
+// what format it has. An empty one gets ours.
+func (db *DB) checkFormat() (version uint64, err error) {
+	err = db.badger.Update(func(txn *badger.Txn) error {
 		payload, found, err := get(txn, formatKey())
 		switch {
 		case err != nil:
 			return fmt.Errorf("read format: %w", err)
 		case found:
-			version, err := checkVersion(payload)
-			if err != nil || version == formatVersion {
-				return err
-			}
-			return errors.Join(db.room.check(0), set(txn, formatKey(), uintPayload(formatVersion)))
+			version, err = checkVersion(payload)
+			return err
 		}
 		it := txn.NewIterator(badger.IteratorOptions{})
 		defer it.Close()
 		if it.Rewind(); it.Valid() {
 			return fmt.Errorf("it names no format: %w", ErrFormat)
 		}
-		return errors.Join(db.room.check(0), set(txn, formatKey(), uintPayload(formatVersion)), set(txn, headKey(), uintPayload(0)))
+		version = formatVersion
+		return errors.Join(db.room.check(0), set(txn, formatKey(), uintPayload(formatVersion)), set(txn, headKey(), uintPayload(0)), set(txn, imagedKey(), uintPayload(0)))
 	})
+	return version, err
 }
 
 func checkVersion(payload []byte) (uint64, error) {
@@ -164,18 +180,18 @@ func checkVersion(payload []byte) (uint64, error) {
 	return version, nil
 }
 
-// load reads the head and what is kept in memory.
+// load reads what is kept in memory.
 func (db *DB) load() error {
-	return db.badger.View(func(txn *badger.Txn) error {
-		head, err := readHead(txn)
-		if err != nil {
-			return err
-		}
-		db.head.Store(uint64(head))
-		k, err := readKnown(txn)
-		db.known.Store(k)
+	var k *known
+	err := db.badger.View(func(txn *badger.Txn) (err error) {
+		k, err = readKnown(txn)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	db.known.Store(k)
+	return db.ready()
 }
 
 // Close waits for calls that are under way and closes the store. Later calls
@@ -191,7 +207,7 @@ func (db *DB) Close() error {
 	}
 	close(db.ended)
 	db.shed.Wait()
-	if err := errors.Join(db.badger.Close(), chmodFiles(db.dir)); err != nil {
+	if err := errors.Join(db.rest(), db.badger.Close(), chmodFiles(db.dir)); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil
@@ -225,10 +241,11 @@ func (db *DB) view(ctx context.Context, f func(*reader) error) error {
 // snapshot is a view of the store that what is known of it fits.
 func (db *DB) snapshot() *reader {
 	for {
+		opened := db.sums.open.freeze()
 		k := db.known.Load()
 		txn := db.badger.NewTransaction(false)
-		if db.known.Load() == k {
-			return &reader{txn: txn, known: k}
+		if db.known.Load() == k && db.sums.open.is(opened) {
+			return &reader{txn: txn, known: k, sums: db.sums, opened: opened}
 		}
 		txn.Discard() // a commit began or ended just then
 	}
@@ -253,6 +270,11 @@ func (db *DB) update(ctx context.Context, f func(*badger.Txn) error) error {
 func (db *DB) commit(f func(*badger.Txn) error) error {
 	if err := db.room.check(0); err != nil {
 		return err
+	}
+	if db.o.cut != nil {
+		if err := db.o.cut(); err != nil {
+			return err
+		}
 	}
 	txn := db.badger.NewTransaction(true)
 	defer txn.Discard()

@@ -1,10 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"hash/maphash"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -38,7 +37,7 @@ type Verification struct {
 func (db *DB) Verify(ctx context.Context, report func(problem string)) (Verification, error) {
 	var out Verification
 	err := db.view(ctx, func(r *reader) error {
-		v := &verifier{ctx: ctx, r: r, report: report, tables: map[audit.Table]int{}, users: map[string]int{}}
+		v := &verifier{ctx: ctx, r: r, report: report, lasts: map[recordName]left{}, seed: maphash.MakeSeed()}
 		if err := db.verifyTables(); err != nil {
 			v.problem("%v", err)
 		}
@@ -73,8 +72,9 @@ type verifier struct {
 	report func(string)
 	out    Verification
 	head   audit.Seq
-	tables map[audit.Table]int
-	users  map[string]int
+	imaged audit.Seq // see writer
+	lasts  map[recordName]left
+	seed   maphash.Seed
 	// lastSpan is the span whose key came before.
 	lastSpan audit.Span
 }
@@ -85,12 +85,19 @@ func (v *verifier) problem(format string, args ...any) {
 }
 
 func (v *verifier) run() error {
-	head, err := readHead(v.r.txn)
-	if err != nil {
+	v.head = v.r.known.head
+	if head, err := readHead(v.r.txn); err != nil {
 		v.problem("%v", err)
+	} else if head < v.head {
+		v.problem("the head says %d, and there are changes up to %d", head, v.head)
+	} else if head > v.head {
+		v.problem("the head says %d, and %d changes are known", head, v.head)
 	}
-	v.head = head
-	for _, step := range []func() error{v.changes, v.indexes, v.counts, v.rest, v.journals} {
+	if payload, found, err := get(v.r.txn, imagedKey()); err == nil && found {
+		n, _ := parseUint(payload) // the key itself is checked with the rest
+		v.imaged = audit.Seq(n)
+	}
+	for _, step := range []func() error{v.changes, v.rest, v.journals} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -126,64 +133,10 @@ func (v *verifier) eachValue(kind keyKind, f func(key, payload []byte) error) er
 	})
 }
 
-func (v *verifier) changes() error {
-	want := audit.Seq(1)
-	err := v.each([]byte{byte(kindChange)}, true, func(key []byte, item *badger.Item) error {
-		if len(key) != 9 {
-			return errors.New("not the key of a change")
-		}
-		n, err := parseUint(key[1:])
-		if err != nil {
-			return err
-		}
-		seq := audit.Seq(n)
-		v.missing(want, seq)
-		want = max(want, seq+1)
-		c, err := changeOf(seq, item)
-		if err != nil {
-			v.problem("change %d: %v", seq, err)
-			return nil
-		}
-		if err := v.r.known.amend(v.r.txn, &c); err != nil {
-			v.problem("%v", err)
-			return nil
-		}
-		v.change(&c)
-		return nil
-	})
-	v.missing(want, v.head+1)
-	if want > v.head+1 {
-		v.problem("the head says %d, but there are changes up to %d", v.head, want-1)
-	}
-	return err
-}
-
 // missing reports that no change has a number from one to before another.
 func (v *verifier) missing(from, to audit.Seq) {
 	if from < to {
 		v.problem("changes %d to %d are missing", from, to-1)
-	}
-}
-
-func (v *verifier) change(c *audit.Change) {
-	v.out.Changes++
-	v.tables[c.Key.Table]++
-	v.users[c.User]++
-	if c.ID != c.Identify() {
-		v.problem("change %d: its id is not that of what it says", c.Seq)
-	}
-	for _, body := range []audit.Value{c.Before.Body, c.After.Body, c.Sent} {
-		if err := checkValue(body); err != nil {
-			v.problem("change %d: %v", c.Seq, err)
-		}
-	}
-	if seq, found, err := seqOf(v.r.txn, c.ID); err != nil || !found || seq != c.Seq {
-		v.problem("change %d: its id leads to change %d (%v)", c.Seq, seq, err)
-	}
-	for _, key := range [][]byte{recordKey(c.Key, c.Cluster, placeOf(c)), timeKey(placeOf(c))} {
-		if found, err := has(v.r.txn, key); err != nil || !found {
-			v.problem("change %d: it has no place in index %c (%v)", c.Seq, key[0], err)
-		}
 	}
 }
 
@@ -194,73 +147,6 @@ func checkValue(v audit.Value) error {
 	}
 	if _, err := audit.Decode(v); err != nil {
 		return fmt.Errorf("an image cannot be read: %w", err)
-	}
-	return nil
-}
-
-// indexes checks the other direction: that no index names what is not there.
-// Every readable change has its places, and they differ, so when nothing was
-// amiss the number of keys tells; only otherwise are the changes read again.
-func (v *verifier) indexes() error {
-	for _, kind := range []keyKind{kindID, kindRecord, kindTime} {
-		if v.out.Problems == 0 {
-			n := 0
-			err := v.each([]byte{byte(kind)}, false, func([]byte, *badger.Item) error { n++; return nil })
-			if err != nil {
-				return err
-			}
-			if n == v.out.Changes {
-				continue
-			}
-		}
-		check := v.place
-		if kind == kindID {
-			check = v.id
-		}
-		if err := v.each([]byte{byte(kind)}, true, check); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// id checks that an id leads to the change that has it.
-func (v *verifier) id(key []byte, item *badger.Item) error {
-	id, err := cutID(key)
-	if err != nil {
-		return err
-	}
-	payload, err := payloadOf(item)
-	if err != nil {
-		return err
-	}
-	seq, err := parseUint(payload)
-	if err != nil {
-		return err
-	}
-	c, err := readChange(v.r.txn, audit.Seq(seq))
-	if err == nil && c.ID != id {
-		err = fmt.Errorf("it leads to change %d, which has another id", seq)
-	}
-	return err
-}
-
-// place checks that a place in an index is that of its change.
-func (v *verifier) place(key []byte, _ *badger.Item) error {
-	p, ok := cutPlace(key)
-	if !ok {
-		return errors.New("not a key of this index")
-	}
-	c, err := readChange(v.r.txn, p.seq)
-	if err != nil {
-		return err
-	}
-	want := timeKey(placeOf(&c))
-	if keyKind(key[0]) == kindRecord {
-		want = recordKey(c.Key, c.Cluster, placeOf(&c))
-	}
-	if !bytes.Equal(key, want) {
-		return fmt.Errorf("it is not the place of change %d", p.seq)
 	}
 	return nil
 }

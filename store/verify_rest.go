@@ -10,57 +10,11 @@ import (
 	"recourse/audit"
 )
 
-// counts checks the counters against what was counted. After an unreadable
-// change they cannot agree, and that was reported.
-func (v *verifier) counts() error {
-	if v.out.Changes != int(v.head) {
-		return nil
-	}
-	check := func(key []byte, want, c count) error {
-		if !bytes.Equal(key, nameOrTableKey(key, c)) || c.N != want.N {
-			return fmt.Errorf("the count is %d, there are %d", c.N, want.N)
-		}
-		return nil
-	}
-	tables, users := 0, 0
-	err := v.eachValue(kindTableCount, func(key, payload []byte) error {
-		tables++
-		c, err := decodeCount(payload)
-		if err != nil {
-			return err
-		}
-		return check(key, count{N: v.tables[audit.Table{Database: c.Database, Name: c.Table}]}, c)
-	})
-	if err != nil {
-		return err
-	}
-	err = v.eachValue(kindUserCount, func(key, payload []byte) error {
-		users++
-		c, err := decodeCount(payload)
-		if err != nil {
-			return err
-		}
-		return check(key, count{N: v.users[c.User]}, c)
-	})
-	if tables != len(v.tables) || users != len(v.users) {
-		v.problem("%d tables and %d users are counted, there are %d and %d", tables, users, len(v.tables), len(v.users))
-	}
-	return err
-}
-
-// nameOrTableKey is the key that a counter should have.
-func nameOrTableKey(key []byte, c count) []byte {
-	if keyKind(key[0]) == kindTableCount {
-		return tableKey(kindTableCount, audit.Table{Database: c.Database, Name: c.Table})
-	}
-	return nameKey(kindUserCount, c.User)
-}
-
 // rest checks what is neither a change nor an index of one.
 func (v *verifier) rest() error {
 	return v.each(nil, true, func(key []byte, item *badger.Item) error {
 		switch keyKind(key[0]) {
-		case kindChange, kindID, kindRecord, kindTime, kindTableCount, kindUserCount:
+		case kindBlock:
 			return nil // checked already
 		}
 		payload, err := payloadOf(item)
@@ -119,6 +73,8 @@ func (v *verifier) value(key, payload []byte) error {
 		_, err = cutID(key)
 	case kindReceipt, kindJournal:
 		want, err = v.receipt(key, payload)
+	case kindImaged, kindStale, kindBody, kindImage:
+		want, err = v.beside(key, payload)
 	default:
 		want, err = v.added(key, payload)
 	}

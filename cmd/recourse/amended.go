@@ -24,23 +24,23 @@ func (w *workspace) indexAmended(ctx context.Context) error {
 		done = binary.BigEndian.Uint64(note)
 	}
 	const some = 1000
-	var seqs []audit.Seq
+	var blocks []int
 	flush := func() error {
-		if len(seqs) == 0 {
+		if len(blocks) == 0 {
 			return nil
 		}
-		if err := w.index.Again(ctx, w.store, seqs); err != nil {
+		if err := w.index.Refresh(ctx, w.store, blocks); err != nil {
 			return err
 		}
-		seqs = seqs[:0]
+		blocks = blocks[:0]
 		return w.store.SetNote(ctx, amendedNote, binary.BigEndian.AppendUint64(nil, done))
 	}
 	for a, err := range w.store.AmendedSince(ctx, done) {
 		if err != nil {
 			return err
 		}
-		seqs, done = append(seqs, a.Seq), a.Number
-		if len(seqs) == some {
+		blocks, done = append(blocks, audit.BlockOf(a.Seq)), a.Number
+		if len(blocks) == some {
 			if err := flush(); err != nil {
 				return err
 			}

@@ -44,7 +44,7 @@ func newApp(e *env) *cli.App {
 		Flags:                  globalFlags(),
 		Commands: []*cli.Command{
 			demoCommand(e), watchCommand(e), reconcileCommand(e), importCommand(e), baselineCommand(e), reindexCommand(e), verifyCommand(e), statusCommand(e),
-			searchCommand(e), showCommand(e), historyCommand(e),
+			searchCommand(e), histCommand(e), facetsCommand(e), showCommand(e), historyCommand(e),
 			coverageCommand(e), doctorCommand(e),
 			rulesCommand(e), alertsCommand(e), revertCommand(e),
 			completionCommand(e), versionCommand(e),
@@ -130,6 +130,7 @@ func globalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "data", Usage: "keep everything in `DIR`", EnvVars: []string{"RECOURSE_DATA"}},
 		&cli.StringFlag{Name: "config", Usage: "read settings from `FILE`", EnvVars: []string{"RECOURSE_CONFIG"}},
+		&cli.StringFlag{Name: "memory", Usage: "keep to about `SIZE` of memory, such as 512MiB; a quarter of the machine's if not given, 256MiB to 2GiB", EnvVars: []string{"RECOURSE_MEMORY"}},
 		&cli.StringFlag{Name: "color", Usage: "auto, always or never", Value: "auto"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "print as `FORMAT`: table, json, ndjson, csv, yaml or md; a table on a terminal and NDJSON in a pipe; for `revert select` and `revert plan`, the file to write"},
 	}

@@ -22,25 +22,26 @@ import (
 // A config is the file recourse.yaml. A flag or an environment variable counts
 // before it. There is no place in it for a password.
 type config struct {
-	Target             string   `yaml:"target"`
-	Targets            []string `yaml:"targets"` // the nodes of a cluster
-	Discover           bool     `yaml:"discover"`
-	Feeds              []string `yaml:"feeds"`
-	RESTTarget         string   `yaml:"restTarget"`
-	Username           string   `yaml:"username"`
-	PasswordFile       string   `yaml:"passwordFile"`
-	CAFile             string   `yaml:"caFile"`
-	CertFile           string   `yaml:"certFile"`
-	KeyFile            string   `yaml:"keyFile"`
-	InsecureSkipVerify bool     `yaml:"insecureSkipVerify"`
-	Cluster            string   `yaml:"cluster"`
-	Interval           duration `yaml:"interval"`
-	Overlap            duration `yaml:"overlap"`
-	Retention          duration `yaml:"retention"`
-	Rules              []string `yaml:"rules"`
-	Listen             string   `yaml:"listen"`
-	ListenRemote       bool     `yaml:"listenRemote"`
-	Baseline           bool     `yaml:"baseline"`
+	Target             string     `yaml:"target"`
+	Targets            []string   `yaml:"targets"` // the nodes of a cluster
+	Discover           bool       `yaml:"discover"`
+	Feeds              []string   `yaml:"feeds"`
+	RESTTarget         string     `yaml:"restTarget"`
+	Username           string     `yaml:"username"`
+	PasswordFile       string     `yaml:"passwordFile"`
+	CAFile             string     `yaml:"caFile"`
+	CertFile           string     `yaml:"certFile"`
+	KeyFile            string     `yaml:"keyFile"`
+	InsecureSkipVerify bool       `yaml:"insecureSkipVerify"`
+	Cluster            string     `yaml:"cluster"`
+	Interval           duration   `yaml:"interval"`
+	Overlap            duration   `yaml:"overlap"`
+	Retention          duration   `yaml:"retention"`
+	Rules              []string   `yaml:"rules"`
+	Listen             string     `yaml:"listen"`
+	ListenRemote       bool       `yaml:"listenRemote"`
+	Baseline           bool       `yaml:"baseline"`
+	Memory             memorySize `yaml:"memory"`
 }
 
 // targets are the nodes that the file names.

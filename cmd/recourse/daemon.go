@@ -79,6 +79,7 @@ func (d *daemon) follow(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		alerts, err := d.w.catchUp(ctx, d.set)
+		d.say(alerts)
 		full := errors.Is(err, store.ErrDiskFull)
 		switch {
 		case ctx.Err() != nil:
@@ -91,7 +92,6 @@ func (d *daemon) follow(ctx context.Context) error {
 		d.mu.Lock()
 		d.beat = time.Now()
 		d.mu.Unlock()
-		d.say(alerts)
 		select {
 		case <-ctx.Done():
 			return nil

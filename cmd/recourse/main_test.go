@@ -35,13 +35,13 @@ func TestMain(m *testing.M) {
 // tailOnly reads the logs once, as watch does, into a data folder, without what
 // follows the store.
 func tailOnly(data string) (err error) {
-	limitMemory()
+	memorySize(256 << 20).limit()
 	from := harper.CredentialsFromEnv(os.LookupEnv)
 	client, err := harper.New(harper.Options{Target: from.Target, Username: from.Username, Password: from.Password})
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(filepath.Join(data, "store"), store.Options{})
+	db, err := store.Open(filepath.Join(data, "store"), store.Options{Memory: memorySize(256 << 20).store()})
 	if err != nil {
 		return err
 	}

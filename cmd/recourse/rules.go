@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -145,8 +147,10 @@ func runRulesList(c *cli.Context, e *env) error {
 // rulesProgress is the name under which the store keeps how far the rules are.
 const rulesProgress = "rules"
 
-// rulesBatch is how many changes are judged before the outcome is saved.
-const rulesBatch = 2000
+// rulesBatch is how many changes are judged before the outcome is saved. Saving
+// writes every window that has changed, which with few changes in between are as
+// many as with many.
+const rulesBatch = 1 << 14
 
 // runRules judges the changes that the rules have not seen, and saves the
 // alerts, the windows' state and the progress together, so that a crash neither
@@ -164,24 +168,24 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set) ([]audit.Alert
 		return nil, err
 	}
 	w.judge = nil // until all is saved
-	touched := map[string]audit.Alert{}
+	touched, unsaved := map[string]audit.Alert{}, map[string]audit.Alert{}
 	var all []string
 	save := func(at audit.Seq) error {
 		state, err := engine.State()
 		if err != nil {
 			return err
 		}
-		alerts := make([]audit.Alert, 0, len(touched))
-		for _, a := range touched {
-			alerts = append(alerts, a)
-		}
+		alerts := slices.Collect(maps.Values(unsaved))
+		clear(unsaved)
 		return w.store.SaveAlerts(ctx, alerts, state, at)
 	}
 	n := 0
-	for c, err := range w.store.Follow(ctx, seq) {
+	var c audit.Change // one for all, as the engine keeps none
+	for next, err := range w.store.Follow(ctx, seq) {
 		if err != nil {
 			return nil, err
 		}
+		c = next
 		alerts, err := engine.Eval(&c)
 		if err != nil {
 			return nil, fmt.Errorf("judge change %d: %w", c.Seq, err)
@@ -190,7 +194,7 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set) ([]audit.Alert
 			if _, seen := touched[a.ID]; !seen {
 				all = append(all, a.ID)
 			}
-			touched[a.ID] = a
+			touched[a.ID], unsaved[a.ID] = a, a
 		}
 		seq = c.Seq
 		if n++; n%rulesBatch == 0 {

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"recourse/internal/report"
 	"recourse/query"
 )
 
@@ -19,42 +19,44 @@ func searchCommand(e *env) *cli.Command {
 		ArgsUsage: "QUERY",
 		Description: "Terms that stand together must all hold; or, not (-) and parentheses do what they say.\n\n" +
 			"   word \"a phrase\" pay*      values that a change wrote or removed; carries:word anywhere in the record\n" +
+			"   payment~ payment~2         words in which one or two characters may differ\n" +
 			"   user:eve op:delete table:shop.customers id:318 attr:email key:shop.customers/c-17\n" +
-			"   before.status:pending after.total>100 before:unknown set:vip\n" +
+			"   before.status:pending after.total>100 before:unknown set:vip rule:mass-delete\n" +
 			"   @-2h  @2026-11-23  @2026-11-23T20:00..21:00  txn:1795465916125.6418\n" +
 			"   *                         everything\n\n" +
+			"--where takes what a rule's where takes (docs/rules.md), and reads the changes that the query\n" +
+			"leaves; without a query, all of them. --explain says how the answer was found.\n\n" +
 			"Flags go before a query that begins with a minus sign, after --.\n\n" +
 			"The answer says what of the log was read where the query looks: that nothing was found is\n" +
 			"not that there is nothing.\n\n" +
 			"Exit codes: 0 found; 2 nothing found in what is stored; 9 busy; 11 with --require-coverage: the\n" +
 			"log is not known to be whole there; 64 usage.\n\n" +
-			"Example:\n   recourse search 'user:eve table:shop.* @-24h -op:insert' --limit 20",
+			"Example:\n   recourse search 'user:eve table:shop.* @-24h -op:insert' --limit 20\n" +
+			"   recourse search --where 'after.price < before.price / 10' table:shop.products",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "limit", Usage: "print at most so many; 0 is all", Value: 50},
 			&cli.StringFlag{Name: "after", Usage: "go on from a page's `CURSOR`"},
+			&cli.IntFlag{Name: "skip", Usage: "leave so many out, from the newest or from --after on"},
 			&cli.BoolFlag{Name: "no-images", Usage: "leave the records' images out"},
-			requireCoverage(),
+			whereFlag(), explainFlag(), requireCoverage(),
 		},
-		Action: func(c *cli.Context) error {
-			if err := wantArgs(c, 1, -1); err != nil {
-				return err
-			}
-			return runSearch(c, e, strings.Join(c.Args().Slice(), " "))
-		},
+		Action: func(c *cli.Context) error { return runSearch(c, e) },
 	}
 }
 
-func runSearch(c *cli.Context, e *env, text string) (err error) {
+func runSearch(c *cli.Context, e *env) (err error) {
 	p, err := printer(c, e)
 	if err != nil {
 		return err
 	}
-	expr, err := parseQuery(e, text)
+	expr, err := askedFor(c, e)
 	if err != nil {
 		return err
 	}
-	if c.Int("limit") < 0 {
-		return usagef("--limit %d: want 0 or more", c.Int("limit"))
+	for _, flag := range []string{"limit", "skip"} {
+		if c.Int(flag) < 0 {
+			return usagef("--%s %d: want 0 or more", flag, c.Int(flag))
+		}
 	}
 	w, err := openWorkspace(c, e, true)
 	if err != nil {
@@ -63,21 +65,38 @@ func runSearch(c *cli.Context, e *env, text string) (err error) {
 	defer closeWith(&err, w.close)
 	engine := w.engine()
 	engine.Now = e.now
-	res, err := engine.Search(c.Context, query.Query{Expr: expr, Limit: c.Int("limit"), After: c.String("after")})
+	q := query.Query{Expr: expr, Limit: c.Int("limit"), After: c.String("after"), Skip: c.Int("skip")}
+	var res *query.Result
+	stream := q.Limit == 0 && p.Format() == report.NDJSON // an answer of any length
+	if stream {
+		res, err = engine.Stream(c.Context, q, p.ChangeLines)
+	} else {
+		res, err = engine.Search(c.Context, q)
+	}
 	if errors.Is(err, query.ErrCursor) {
 		return &exitError{code: exitUsage, err: err, hint: "take the cursor from the summary of the page before"}
 	}
 	if err != nil {
 		return err
 	}
-	if err := p.Changes(res.Changes, res.Summary); err != nil {
+	err = explained(c, e, p, res.Explanation, func() error {
+		if stream {
+			return p.SummaryLine(res.Summary)
+		}
+		return p.Changes(res.Changes, res.Summary)
+	})
+	if err != nil {
 		return err
 	}
-	code := exitOK
-	if res.Summary.Count == 0 {
-		code = exitNothing
+	return covered(c, res.Summary.Complete, foundAny(res.Summary.Count))
+}
+
+// foundAny is the code of an answer with so many changes.
+func foundAny(n int) int {
+	if n == 0 {
+		return exitNothing
 	}
-	return covered(c, res.Summary.Complete, code)
+	return exitOK
 }
 
 // parseQuery reads a query, and shows where it is wrong.

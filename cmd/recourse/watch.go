@@ -46,7 +46,6 @@ func watchCommand(e *env) *cli.Command {
 }
 
 func runWatch(c *cli.Context, e *env) (err error) {
-	limitMemory()
 	w, err := openWorkspace(c, e, true)
 	if err != nil {
 		return err

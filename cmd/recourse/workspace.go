@@ -42,6 +42,11 @@ func openWorkspace(c *cli.Context, e *env, withIndex bool) (*workspace, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s := c.String("memory"); s != "" {
+		if cfg.Memory, err = parseMemory(s); err != nil {
+			return nil, usagef("--memory: %v", err)
+		}
+	}
 	return openFolder(dir, cfg, withIndex)
 }
 
@@ -50,8 +55,10 @@ func openFolder(dir string, cfg config, withIndex bool) (*workspace, error) {
 		return nil, &exitError{code: exitInput, err: fmt.Errorf("create data folder: %w", err), hint: "name another folder with --data or RECOURSE_DATA"}
 	}
 	w := &workspace{dir: dir, cfg: cfg}
+	w.cfg.Memory = cfg.Memory.orOfMachine(os.DirFS("/"))
+	w.cfg.Memory.limit()
 	var err error
-	if w.store, err = store.Open(filepath.Join(dir, "store"), store.Options{}); err != nil {
+	if w.store, err = store.Open(filepath.Join(dir, "store"), store.Options{Memory: w.cfg.Memory.store()}); err != nil {
 		return nil, err
 	}
 	if withIndex {
@@ -74,11 +81,23 @@ func (w *workspace) close() error {
 
 // engine answers queries.
 func (w *workspace) engine() *query.Engine {
-	e := &query.Engine{Store: w.store}
+	e := &query.Engine{Store: viewed{w.store}}
 	if w.index != nil {
-		e.Index = w.index
+		e.Words = w.index
 	}
 	return e
+}
+
+// A viewed store opens its views for an engine.
+type viewed struct{ *store.DB }
+
+// View implements query.Viewer.
+func (v viewed) View(ctx context.Context) (query.View, error) {
+	view, err := v.DB.View(ctx)
+	if err != nil {
+		return nil, err // not a nil *store.View within an interface
+	}
+	return view, nil
 }
 
 // A roomyReader follows the store as long as there is room on its disk: the index
@@ -103,20 +122,35 @@ func (r roomyReader) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audi
 }
 
 // catchUp brings everything that is derived from the store up to its newest
-// change: the index, and the alerts.
+// change, at the same time: the index, and the alerts. Each keeps its own
+// progress; that one fails does not hold up the other, whose alerts are returned
+// beside the error.
 func (w *workspace) catchUp(ctx context.Context, set *rules.Set) ([]audit.Alert, error) {
+	var indexed chan error // nil: there is no index
 	if w.index != nil {
-		if _, err := w.index.Follow(ctx, roomyReader{w.store}); err != nil {
-			return nil, err
-		}
-		if err := w.indexAmended(ctx); err != nil {
-			return nil, err
-		}
+		indexed = make(chan error, 1)
+		go func() { indexed <- w.catchUpIndex(ctx) }()
 	}
-	if set == nil {
-		return nil, nil
+	var alerts []audit.Alert
+	var err error
+	if set != nil {
+		alerts, err = w.runRules(ctx, set)
 	}
-	return w.runRules(ctx, set)
+	if indexed == nil {
+		return alerts, err
+	}
+	behind := <-indexed
+	if errors.Is(err, store.ErrDiskFull) && errors.Is(behind, store.ErrDiskFull) {
+		return alerts, err // one reason is enough
+	}
+	return alerts, errors.Join(behind, err)
+}
+
+func (w *workspace) catchUpIndex(ctx context.Context) error {
+	if _, err := w.index.Follow(ctx, roomyReader{w.store}); err != nil {
+		return err
+	}
+	return w.indexAmended(ctx)
 }
 
 // printer prints results as the flags and the terminal have it.

@@ -18,10 +18,11 @@ type summaryDoc struct {
 	Next       *string     `json:"next"`
 	Coverage   coverageDoc `json:"coverage"`
 	TookMS     int64       `json:"took_ms"`
+	Explain    []stepDoc   `json:"explain,omitempty"`
 }
 
-func newSummaryDoc(s query.Summary) summaryDoc {
-	doc := summaryDoc{Count: s.Count, Total: s.Total, TotalExact: s.TotalExact, Coverage: newCoverageDoc(s.Coverage), TookMS: s.Took.Milliseconds()}
+func (p *Printer) summaryDoc(s query.Summary) summaryDoc {
+	doc := summaryDoc{Explain: p.steps(), Count: s.Count, Total: s.Total, TotalExact: s.TotalExact, Coverage: newCoverageDoc(s.Coverage), TookMS: s.Took.Milliseconds()}
 	if s.Next != "" {
 		doc.Next = &s.Next
 	}
@@ -35,9 +36,9 @@ func (p *Printer) Changes(changes []audit.Change, s query.Summary) error {
 			return struct {
 				Changes []changeDoc `json:"changes"`
 				Summary summaryDoc  `json:"summary"`
-			}{p.changeDocs(changes), newSummaryDoc(s)}
+			}{p.changeDocs(changes), p.summaryDoc(s)}
 		},
-		lines: func() []any { return append(p.changeLines(changes), summaryLine{newSummaryDoc(s)}) },
+		lines: func() []any { return append(p.changeLines(changes), summaryLine{p.summaryDoc(s)}) },
 		page: func(g *page) {
 			if len(changes) > 0 {
 				g.changes(changes)

@@ -388,3 +388,16 @@ func BenchmarkChangesNDJSON(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkChangeLines(b *testing.B) {
+	changes := story()
+	b.ReportAllocs()
+	var w bytes.Buffer
+	p := report.New(&w, report.Options{Format: report.NDJSON})
+	for b.Loop() {
+		w.Reset()
+		if err := p.ChangeLines(changes); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -19,6 +19,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"recourse/query"
 )
 
 // A Format is a way to print results.
@@ -56,8 +58,10 @@ type Options struct {
 // A Printer prints results to one writer. Each method writes all it has to say
 // at once, and returns the writer's error.
 type Printer struct {
-	w io.Writer
-	o Options
+	w         io.Writer
+	o         Options
+	explained *query.Explanation // nil: nobody asked
+	parts     [][]byte           // the memory of ChangeLines
 }
 
 // New is a printer that writes to w.

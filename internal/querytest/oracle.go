@@ -1,0 +1,57 @@
+package querytest
+
+import (
+	"cmp"
+	"slices"
+
+	"recourse/audit"
+	"recourse/query"
+)
+
+// Scan is the changes that match, newest first, found by holding the expression
+// against each.
+func Scan(changes []audit.Change, e query.Expr) []audit.Change {
+	e = query.Of(withoutRules(e.Root(), changes))
+	var out []audit.Change
+	for i := range changes {
+		if e.Match(&changes[i]) {
+			out = append(out, changes[i])
+		}
+	}
+	slices.SortStableFunc(out, func(a, b audit.Change) int {
+		return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(b.Seq, a.Seq))
+	})
+	return out
+}
+
+// withoutRules names the changes in place of the rules that have them as evidence,
+// since no change knows these.
+func withoutRules(n query.Node, changes []audit.Change) query.Node {
+	list := func(nodes []query.Node) []query.Node {
+		out := make([]query.Node, len(nodes))
+		for i, n := range nodes {
+			out[i] = withoutRules(n, changes)
+		}
+		return out
+	}
+	switch n := n.(type) {
+	case query.And:
+		return query.And(list(n))
+	case query.Or:
+		return query.Or(list(n))
+	case query.Not:
+		return query.Not{Node: withoutRules(n.Node, changes)}
+	case query.Field:
+		if n.Name != query.FieldRule {
+			return n
+		}
+		out := query.Or{query.Not{Node: query.All{}}}
+		for i := range changes {
+			if slices.ContainsFunc(RulesOf(changes[i].Seq), n.Pattern.Match) {
+				out = append(out, query.Numbered{N: changes[i].Seq})
+			}
+		}
+		return out
+	}
+	return n
+}

@@ -1,0 +1,152 @@
+package query_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"recourse/audit"
+	"recourse/internal/querytest"
+	"recourse/query"
+)
+
+var allFacets = []audit.Facet{
+	audit.FacetUser, audit.FacetOp, audit.FacetTable, audit.FacetNode, audit.FacetAttribute, audit.FacetMark, audit.FacetRule,
+}
+
+// valuesOf is what a facet means, worked out from the change alone.
+func valuesOf(c audit.Change, f audit.Facet) []string {
+	switch f {
+	case audit.FacetUser:
+		return []string{c.User}
+	case audit.FacetOp:
+		return []string{string(c.Op)}
+	case audit.FacetTable:
+		return []string{c.Key.Table.String()}
+	case audit.FacetNode:
+		return []string{c.Node}
+	case audit.FacetAttribute:
+		return c.Attributes()
+	case audit.FacetRule:
+		return querytest.RulesOf(c.Seq)
+	}
+	var marks []string
+	if c.Late {
+		marks = append(marks, audit.MarkLate)
+	}
+	if c.Lossy {
+		marks = append(marks, audit.MarkLossy)
+	}
+	return marks
+}
+
+// TestCountsArePlainScan compares counts, facets and histograms with those of the
+// changes that a scan finds.
+func TestCountsArePlainScan(t *testing.T) {
+	worlds := make([]world, 0, 12)
+	for seed := range uint64(12) {
+		worlds = append(worlds, newWorld(seed+100, 150+int(seed)*50))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		w := worlds[rapid.IntRange(0, len(worlds)-1).Draw(t, "world")]
+		g := querytest.NewCorpus(rapid.Uint64().Draw(t, "seed"))
+		for range 10 {
+			e := parse(t, g.Query(rapid.IntRange(0, 3).Draw(t, "depth")))
+			want := querytest.Scan(w.store.Changes(), e)
+			n, err := w.engine.Count(context.Background(), e)
+			if err != nil || n.Total != len(want) {
+				t.Fatalf("%s: %d, %v, want %d", e, n.Total, err, len(want))
+			}
+			w.checkFacets(t, e, want, rapid.IntRange(0, 4).Draw(t, "top"))
+			w.checkHistogram(t, e, want, rapid.SampledFrom(append(allFacets, 0)).Draw(t, "by"),
+				rapid.SampledFrom([]time.Duration{0, time.Hour, 90 * time.Minute, 24 * time.Hour}).Draw(t, "step"))
+		}
+	})
+}
+
+func (w world) checkFacets(t *rapid.T, e query.Expr, want []audit.Change, top int) {
+	t.Helper()
+	got, err := w.engine.Facets(context.Background(), e, allFacets, top)
+	if err != nil || got.Total != len(want) {
+		t.Fatalf("%s: %+v, %v", e, got, err)
+	}
+	for i, f := range allFacets {
+		if got, want := got.Facets[i], facetOf(f, want, top); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("%s: %s: %v, want %v", e, f, got, want)
+		}
+	}
+}
+
+func facetOf(f audit.Facet, changes []audit.Change, top int) query.FacetCounts {
+	counts := map[string]int{}
+	for _, c := range changes {
+		for _, v := range valuesOf(c, f) {
+			counts[v]++
+		}
+	}
+	out := query.FacetCounts{Facet: f, Distinct: len(counts)}
+	for v, n := range counts {
+		out.Top = append(out.Top, query.ValueCount{Value: v, N: n})
+	}
+	slices.SortFunc(out.Top, func(a, b query.ValueCount) int {
+		return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Value, b.Value))
+	})
+	for top > 0 && len(out.Top) > top {
+		out.Others += out.Top[len(out.Top)-1].N
+		out.Top = out.Top[:len(out.Top)-1]
+	}
+	return out
+}
+
+func (w world) checkHistogram(t *rapid.T, e query.Expr, want []audit.Change, by audit.Facet, step time.Duration) {
+	t.Helper()
+	h, err := w.engine.Histogram(context.Background(), e, query.HistogramOptions{Step: step, By: by, Top: 3})
+	if err != nil || h.Total != len(want) || h.Outside != 0 || step != 0 && h.Step != step {
+		t.Fatalf("%s: %+v, %v", e, h, err)
+	}
+	series := facetOf(by, want, 3)
+	if by != 0 && fmt.Sprint(h.Series) != fmt.Sprint(names(series.Top)) || h.Others != (series.Others > 0) {
+		t.Fatalf("%s by %s: series %q, others %v, want %v", e, by, h.Series, h.Others, series)
+	}
+	counted := 0
+	for i, b := range h.Buckets {
+		if i > 0 && b.From != h.Buckets[i-1].To || float64(b.To-b.From) != float64(h.Step/time.Millisecond) || math.Mod(float64(b.From), float64(b.To-b.From)) != 0 {
+			t.Fatalf("%s: bucket %d is from %v to %v, step %v", e, i, b.From, b.To, h.Step)
+		}
+		n, parts := 0, make([]int, len(b.Parts))
+		for _, c := range want {
+			if c.Time < b.From || c.Time >= b.To {
+				continue
+			}
+			n++
+			for _, v := range valuesOf(c, by) {
+				if at := slices.Index(h.Series, v); by != 0 && at >= 0 {
+					parts[at]++
+				} else if by != 0 {
+					parts[len(parts)-1]++
+				}
+			}
+		}
+		if n != b.N || !slices.Equal(parts, b.Parts) {
+			t.Fatalf("%s by %s: bucket %v: %d %v, want %d %v", e, by, b.From, b.N, b.Parts, n, parts)
+		}
+		counted += n
+	}
+	if counted != len(want) {
+		t.Fatalf("%s: %d changes in buckets, want %d", e, counted, len(want))
+	}
+}
+
+func names(values []query.ValueCount) []string {
+	out := []string{}
+	for _, v := range values {
+		out = append(out, v.Value)
+	}
+	return out
+}

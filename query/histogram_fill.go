@@ -1,0 +1,106 @@
+package query
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sort"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"recourse/audit"
+)
+
+// fill counts a section's matches into the buckets.
+func (b *bucketing) fill(ctx context.Context, s *section, m outcome) error {
+	if m.all.IsEmpty() || len(b.n) == 0 {
+		b.out += int(m.all.GetCardinality())
+		return nil
+	}
+	times, err := b.run.view.Times(ctx, s.Index)
+	if err != nil {
+		return err
+	}
+	b.out += int(m.all.GetCardinality()) - b.into(b.n, s, times, m.all)
+	switch {
+	case b.facet == 0:
+		return nil
+	case b.facet.Single():
+		return b.fillColumn(ctx, s, times, m.trusted)
+	case b.facet == audit.FacetRule:
+		return b.fillSets(ctx, s, times, m.all)
+	}
+	return b.fillSets(ctx, s, times, m.trusted)
+}
+
+// into counts a set by the times of its changes, and tells how many have a
+// bucket.
+func (b *bucketing) into(to []int, s *section, times []audit.Time, set *roaring.Bitmap) int {
+	counted := 0
+	low, high := b.bucketOf(s.Min), b.bucketOf(s.Max)
+	if s.Ordered && low >= 0 && high >= 0 && high-low < int(set.GetCardinality())/4 {
+		// Between the places in the chunk where a bucket begins, nothing need be
+		// looked at.
+		before := 0
+		for i := low; i <= high; i++ {
+			end := sort.Search(len(times), func(j int) bool { return b.bucketOf(times[j]) > i })
+			upTo := 0
+			if end > 0 {
+				upTo = int(set.Rank(uint32(end - 1)))
+			}
+			to[i] += upTo - before
+			counted += upTo - before
+			before = upTo
+		}
+		return counted
+	}
+	var buffer [1024]uint32
+	for it := set.ManyIterator(); ; {
+		n := it.NextMany(buffer[:])
+		if n == 0 {
+			return counted
+		}
+		for _, o := range buffer[:n] {
+			if i := b.bucketOf(times[o]); i >= 0 {
+				to[i]++
+				counted++
+			}
+		}
+	}
+}
+
+// fillColumn parts a set by the value that each change has.
+func (b *bucketing) fillColumn(ctx context.Context, s *section, times []audit.Time, set *roaring.Bitmap) error {
+	codes, values, err := b.run.view.Column(ctx, s.Index, b.facet)
+	if err != nil {
+		return err
+	}
+	series := make([][]int, len(values))
+	set.Iterate(func(o uint32) bool {
+		code := codes[o]
+		if series[code] == nil {
+			series[code] = b.series(values[code])
+		}
+		b.add(series[code], times[o])
+		return true
+	})
+	return nil
+}
+
+// fillSets parts a set by the values that its changes have, which may be several.
+func (b *bucketing) fillSets(ctx context.Context, s *section, times []audit.Time, set *roaring.Bitmap) error {
+	all, err := b.run.view.Counts(ctx, s.Index, b.facet)
+	if err != nil {
+		return err
+	}
+	for _, value := range slices.Sorted(maps.Keys(all)) {
+		having, err := b.run.view.Set(ctx, s.Index, b.facet, value)
+		if err != nil {
+			return err
+		}
+		if part := roaring.And(having, set); !part.IsEmpty() {
+			b.into(b.series(value), s, times, part)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,286 @@
+package query
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"recourse/audit"
+)
+
+// To tell the exact total, a search looks at so many more changes in so many
+// blocks when its page is full.
+const (
+	countFurther = 10_000
+	countBlocks  = 64
+)
+
+// Of changes that must be read to be told, so many are taken at once: first few,
+// for a page that is soon full, and then more.
+const (
+	leastBatch = 64
+	mostBatch  = 8192
+)
+
+// A pager fills one page.
+type pager struct {
+	run   *run
+	query Query
+	take  func([]audit.Change) error
+
+	merge   merge
+	sum     Summary
+	sure    int // changes that match by sums alone
+	unsure  int // those that may, and are to be read
+	read    int // of those: that were read
+	matched int // and match
+	last    Position
+	more    bool // a change that matches comes after the page
+}
+
+func (p *pager) do(ctx context.Context) error {
+	sections, err := p.run.plan(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range sections {
+		n := int(s.sure.GetCardinality())
+		p.sure += n
+		p.unsure += int(s.may.GetCardinality()) - n
+	}
+	p.merge = merge{run: p.run, waiting: sections}
+	if err := p.skip(ctx); err != nil {
+		return err
+	}
+	if p.query.Limit == 0 {
+		err = p.all(ctx)
+	} else {
+		err = p.page(ctx)
+	}
+	if err == nil {
+		err = p.count(ctx)
+	}
+	if p.more {
+		p.sum.Next = cursor(p.last)
+	}
+	return err
+}
+
+// skip leaves out as many changes as are to be skipped: by the sums, and by
+// reading where these do not tell.
+func (p *pager) skip(ctx context.Context) error {
+	left := p.query.Skip
+	for left > 0 {
+		n, err := p.merge.skip(ctx, left)
+		if err != nil {
+			return err
+		}
+		if left -= n; left == 0 {
+			return nil
+		}
+		items, err := p.merge.take(ctx, min(max(left, leastBatch), mostBatch))
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		match, err := p.told(ctx, items)
+		if err != nil {
+			return err
+		}
+		for i := range items {
+			if left == 0 {
+				// They are told now; those that do not match are not to come again.
+				p.putBack(items[i:], match[i:])
+				break
+			}
+			if match[i] {
+				left--
+			}
+		}
+	}
+	return nil
+}
+
+func (p *pager) putBack(items []item, match []bool) {
+	var back []item
+	for i, x := range items {
+		if match[i] {
+			back = append(back, item{x.seq, true})
+		}
+	}
+	p.merge.back = append(back, p.merge.back...)
+}
+
+// told says which of the items match, without reading those that surely do.
+func (p *pager) told(ctx context.Context, items []item) ([]bool, error) {
+	match := make([]bool, len(items))
+	var places []int
+	for i, x := range items {
+		if match[i] = x.sure; !x.sure {
+			places = append(places, i)
+		}
+	}
+	_, err := p.fetch(ctx, items, places, func(i int, _ *audit.Change) { match[i] = true })
+	return match, err
+}
+
+// fetch reads the items at these places and hands over those that match, in no
+// order and several at once, with their places. It tells how many do.
+func (p *pager) fetch(ctx context.Context, items []item, places []int, keep func(i int, c *audit.Change)) (int, error) {
+	began := time.Now()
+	slices.SortFunc(places, func(a, b int) int {
+		if items[a].seq < items[b].seq {
+			return -1
+		}
+		return 1
+	})
+	seqs := make([]audit.Seq, len(places))
+	for i, at := range places {
+		seqs[i] = items[at].seq
+	}
+	tally := make([]struct{ scanned, matched, sure int }, p.run.parallel)
+	subjects := make([]subject, p.run.parallel)
+	blocks, err := p.run.look(ctx, seqs, func(worker, i int, c *audit.Change) error {
+		t := &tally[worker]
+		if items[places[i]].sure {
+			t.sure++
+			keep(places[i], c)
+			return nil
+		}
+		t.scanned++
+		ok, err := p.run.decide(&subjects[worker], c)
+		if ok && err == nil {
+			t.matched++
+			keep(places[i], c)
+		}
+		return err
+	})
+	matched, scanned, sure := 0, 0, 0
+	for _, t := range tally {
+		matched, scanned, sure = matched+t.matched, scanned+t.scanned, sure+t.sure
+	}
+	step := Step{What: StepRead, Blocks: blocks, Changes: sure + scanned, Matched: sure + matched, Took: time.Since(began)}
+	if scanned > 0 {
+		step.What = StepScan
+	}
+	if blocks > 0 {
+		p.run.notes.add(step)
+	}
+	p.read, p.matched = p.read+scanned, p.matched+matched
+	return sure + matched, err
+}
+
+// changes reads the items and gives those that match, in the order of the items.
+func (p *pager) changes(ctx context.Context, items []item) ([]audit.Change, error) {
+	found := make([]audit.Change, len(items))
+	match := make([]bool, len(items))
+	places := make([]int, len(items))
+	for i := range places {
+		places[i] = i
+	}
+	n, err := p.fetch(ctx, items, places, func(i int, c *audit.Change) { found[i], match[i] = *c, true })
+	if err != nil {
+		return nil, err
+	}
+	out := found[:0]
+	for i := range found {
+		if match[i] {
+			out = append(out, found[i])
+		}
+	}
+	clear(found[n:])
+	return out, nil
+}
+
+// page takes as many changes as the page may have, and finds out whether there
+// are more.
+func (p *pager) page(ctx context.Context) error {
+	size := leastBatch
+	for {
+		items, err := p.merge.take(ctx, p.wanted(size))
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		if size = min(2*size, mostBatch); p.sum.Count == p.query.Limit {
+			if p.more = slices.ContainsFunc(items, func(x item) bool { return x.sure }); p.more {
+				p.merge.back = append(slices.Clip(items), p.merge.back...)
+				return nil
+			}
+		}
+		changes, err := p.changes(ctx, items)
+		if err != nil {
+			return err
+		}
+		room := p.query.Limit - p.sum.Count
+		if p.more = len(changes) > room; p.more {
+			changes = changes[:room]
+		}
+		if err := p.hand(changes); err != nil || p.more {
+			return err
+		}
+	}
+}
+
+// wanted is how many items to take: no more than are missing where all of them
+// surely match, and one more to see whether there is one.
+func (p *pager) wanted(size int) int {
+	missing := p.query.Limit - p.sum.Count
+	if p.unsure == 0 {
+		return min(max(missing, 1), mostBatch)
+	}
+	return min(max(size, min(2*missing, mostBatch)), mostBatch)
+}
+
+func (p *pager) hand(changes []audit.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	p.sum.Count += len(changes)
+	p.last = PositionOf(&changes[len(changes)-1])
+	return p.take(changes)
+}
+
+// count tells the total: exactly if that costs little.
+func (p *pager) count(ctx context.Context) error {
+	left := p.unsure - p.read
+	if left > 0 && left <= countFurther && p.query.After == "" {
+		if err := p.countRest(ctx); err != nil {
+			return err
+		}
+	}
+	p.sum.Total, p.sum.TotalExact = p.sure+p.matched, p.read == p.unsure
+	return nil
+}
+
+// countRest reads what was not needed for the page, if it is in few blocks.
+func (p *pager) countRest(ctx context.Context) error {
+	var rest []item
+	add := func(x item) {
+		if !x.sure {
+			rest = append(rest, x)
+		}
+	}
+	for _, x := range p.merge.back {
+		add(x)
+	}
+	for _, l := range p.merge.lanes {
+		for _, o := range l.offsets {
+			add(item{l.First + audit.Seq(o), l.sure == nil || l.sure.Contains(o)})
+		}
+	}
+	for _, s := range p.merge.waiting {
+		if s.exact() {
+			continue
+		}
+		for _, o := range s.may.ToArray() {
+			add(item{s.First + audit.Seq(o), s.sure.Contains(o)})
+		}
+	}
+	blocks := map[int]bool{}
+	for _, x := range rest {
+		if blocks[audit.BlockOf(x.seq)] = true; len(blocks) > countBlocks {
+			return nil
+		}
+	}
+	_, err := p.told(ctx, rest)
+	return err
+}

@@ -1,0 +1,114 @@
+package query
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"recourse/audit"
+)
+
+// planWords makes the part of words.
+func planWords(w Words) part {
+	if w.Carries {
+		return &carried{words: written{words: w}}
+	}
+	return &written{words: w}
+}
+
+// written is the changes in the blocks that may have words which a change wrote
+// or removed. What the index does not know yet may have any.
+type written struct {
+	words  Words
+	found  bool
+	blocks *roaring.Bitmap // nil: nothing is known
+}
+
+func (p *written) price() int {
+	for _, token := range p.words.Tokens {
+		if token[0] == '*' || token[0] == '?' {
+			return priceDictionary
+		}
+	}
+	return priceWords
+}
+
+// few is how many changes of a chunk are read sooner than words are looked up.
+const few = 16
+
+func (p *written) judge(ctx context.Context, r *run, s *section, within *roaring.Bitmap) (verdict, error) {
+	if !p.found && within.GetCardinality() <= few {
+		return verdict{s.empty, s.full}, nil
+	}
+	if err := p.find(ctx, r); err != nil {
+		return verdict{}, err
+	}
+	if p.blocks == nil {
+		return verdict{s.empty, s.full}, nil
+	}
+	may := s.inBlocks(p.blocks)
+	s.addSpan(may, r.indexed+1, s.last())
+	return s.doubted(ctx, r.view, s.empty, may)
+}
+
+// find looks the words up. Words side by side are in one block.
+func (p *written) find(ctx context.Context, r *run) error {
+	if p.found {
+		return nil
+	}
+	p.found = true
+	if r.words == nil || r.indexed == 0 {
+		return nil
+	}
+	for _, token := range p.words.Tokens {
+		began := time.Now()
+		blocks, ok, err := r.words.Blocks(ctx, token, p.words.Fuzzy)
+		if err != nil {
+			return err
+		}
+		step := Step{What: StepWords, Detail: token, Calls: 1}
+		if p.words.Fuzzy > 0 {
+			step.Detail += "~" + strconv.Itoa(p.words.Fuzzy)
+		}
+		if ok {
+			step.Blocks = int(blocks.GetCardinality())
+			if p.blocks == nil {
+				p.blocks = blocks
+			} else {
+				p.blocks = roaring.And(p.blocks, blocks)
+			}
+		}
+		step.Took = time.Since(began)
+		r.notes.add(step)
+	}
+	return nil
+}
+
+// firstOf is the number of a block's first change.
+func firstOf(block uint32) audit.Seq { return audit.Seq(block)*audit.BlockSize + 1 }
+
+// inBlocks is the section's changes that are in the blocks: a set of the caller's
+// own.
+func (s *section) inBlocks(blocks *roaring.Bitmap) *roaring.Bitmap {
+	set := roaring.New()
+	if s.N == 0 {
+		return set
+	}
+	last := uint32(audit.BlockOf(s.last()))
+	i := blocks.Iterator()
+	i.AdvanceIfNeeded(uint32(audit.BlockOf(s.First)))
+	for i.HasNext() {
+		from := i.Next()
+		if from > last {
+			break
+		}
+		to := from
+		for i.HasNext() && i.PeekNext() == to+1 && to < last {
+			to = i.Next()
+		}
+		s.addSpan(set, firstOf(from), firstOf(to)+audit.BlockSize-1)
+	}
+	return set
+}

@@ -1,0 +1,91 @@
+package query
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"recourse/audit"
+)
+
+// look reads changes by their numbers, which ascend, and shows each to see with
+// its place among them and the number of the worker that does it: several work
+// at once, each at one block. It tells how many blocks were read.
+func (r *run) look(ctx context.Context, seqs []audit.Seq, see func(worker, i int, c *audit.Change) error) (blocks int, err error) {
+	var starts []int
+	for i, s := range seqs {
+		if i == 0 || audit.BlockOf(s) != audit.BlockOf(seqs[i-1]) {
+			starts = append(starts, i)
+		}
+	}
+	starts = append(starts, len(seqs))
+	blocks = len(starts) - 1
+	one := func(ctx context.Context, worker, n int) error {
+		from := starts[n]
+		return r.readBlock(ctx, seqs[from:starts[n+1]], func(i int, c *audit.Change) error { return see(worker, from+i, c) })
+	}
+	workers := min(r.parallel, blocks)
+	if workers <= 1 {
+		for n := range blocks {
+			if err := one(ctx, 0, n); err != nil {
+				return blocks, err
+			}
+		}
+		return blocks, ctx.Err()
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for worker := range workers {
+		wait.Go(func() {
+			for n := int(next.Add(1)) - 1; n < blocks && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
+				if err := one(ctx, worker, n); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if ctx.Err() != nil {
+		return blocks, context.Cause(ctx)
+	}
+	return blocks, nil
+}
+
+// readBlock reads changes of one block.
+func (r *run) readBlock(ctx context.Context, seqs []audit.Seq, see func(i int, c *audit.Change) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	block := audit.BlockOf(seqs[0])
+	if len(seqs) < audit.BlockSize/2 {
+		changes, err := r.view.Read(ctx, seqs)
+		if err != nil {
+			return err
+		}
+		for i, s := range seqs {
+			if i >= len(changes) || changes[i].Seq != s {
+				return errMissing(s)
+			}
+			if err := see(i, &changes[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	changes, err := r.view.Block(ctx, block)
+	if err != nil {
+		return err
+	}
+	for i, s := range seqs {
+		at := int(s-1) % audit.BlockSize
+		if at >= len(changes) || changes[at].Seq != s {
+			return errMissing(s)
+		}
+		if err := see(i, &changes[at]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

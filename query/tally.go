@@ -1,0 +1,123 @@
+package query
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"recourse/audit"
+)
+
+// An outcome is the changes of a section that match, all told.
+type outcome struct {
+	all     *roaring.Bitmap
+	trusted *roaring.Bitmap // those of them that the sums are right about
+}
+
+// tell reads what may match. It shows, one at a time, the changes that match and
+// that the sums may be wrong about, if there is somebody to see them.
+func (r *run) tell(ctx context.Context, p *planned, see func(*audit.Change)) (outcome, error) {
+	doubt, err := p.doubtful(ctx, r.view)
+	if err != nil {
+		return outcome{}, err
+	}
+	m := outcome{all: p.sure}
+	var mu sync.Mutex
+	if !p.exact() {
+		unsure := roaring.AndNot(p.may, p.sure)
+		var found []uint32
+		err := r.scan(ctx, p.section, unsure, true, func(offset uint32, c *audit.Change) {
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, offset)
+			if see != nil && doubt.Contains(offset) {
+				see(c)
+			}
+		})
+		if err != nil {
+			return m, err
+		}
+		slices.Sort(found)
+		m.all = roaring.Or(p.sure, roaring.BitmapOf(found...))
+	}
+	m.trusted = m.all
+	if doubt.IsEmpty() || see == nil {
+		return m, nil
+	}
+	m.trusted = roaring.AndNot(m.all, doubt)
+	return m, r.scan(ctx, p.section, roaring.And(p.sure, doubt), false, func(_ uint32, c *audit.Change) {
+		mu.Lock()
+		defer mu.Unlock()
+		see(c)
+	})
+}
+
+// scan reads changes of a section and hands over those that match, several at
+// once; or all of them, if they are not to be held against the expression.
+func (r *run) scan(ctx context.Context, s *section, set *roaring.Bitmap, hold bool, keep func(offset uint32, c *audit.Change)) error {
+	if set.IsEmpty() {
+		return nil
+	}
+	began := time.Now()
+	offsets := set.ToArray()
+	seqs := make([]audit.Seq, len(offsets))
+	for i, o := range offsets {
+		seqs[i] = s.First + audit.Seq(o)
+	}
+	subjects, matched := make([]subject, r.parallel), make([]int, r.parallel)
+	blocks, err := r.look(ctx, seqs, func(worker, i int, c *audit.Change) error {
+		ok, err := true, error(nil)
+		if hold {
+			ok, err = r.decide(&subjects[worker], c)
+		}
+		if ok && err == nil {
+			matched[worker]++
+			keep(offsets[i], c)
+		}
+		return err
+	})
+	step := Step{What: StepRead, Blocks: blocks, Changes: len(seqs), Took: time.Since(began)}
+	if hold {
+		step.What = StepScan
+	}
+	for _, n := range matched {
+		step.Matched += n
+	}
+	r.notes.add(step)
+	return err
+}
+
+// An Answer is what all answers that are counts have in common.
+type Answer struct {
+	Total int // changes that match
+	Coverage
+	Took time.Duration
+	Explanation
+}
+
+// answer opens a run for an expression, has each of its sections with a match
+// counted, and says what can be said of every answer.
+func (e *Engine) answer(ctx context.Context, expr Expr, count func(*run, []*planned) (int, error)) (Answer, error) {
+	began := time.Now()
+	var a Answer
+	r, err := e.open(ctx, expr, Position{})
+	if err != nil {
+		return a, err
+	}
+	defer r.close()
+	sections, err := r.plan(ctx)
+	if err != nil {
+		return a, err
+	}
+	if a.Total, err = count(r, sections); err != nil {
+		return a, err
+	}
+	if a.Coverage, err = e.coverage(ctx, expr); err != nil {
+		return a, err
+	}
+	a.Took, a.Explanation = time.Since(began), r.notes.explanation()
+	return a, nil
+}

@@ -1,0 +1,156 @@
+package rules
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// operand is nil when a value cannot be had early.
+func (k *quickener) operand(n ast.Node) operand {
+	if v, ok := constantOf(n); ok {
+		return constantly(v)
+	}
+	switch n := n.(type) {
+	case *ast.IdentifierNode:
+		k.depends = true
+		return ofChange(n.Value)
+	case *ast.PointerNode:
+		if n.Name != "" || k.over == "" {
+			return nil
+		}
+		k.named = k.named || k.over != "new_texts"
+		k.depends = k.depends || k.over == "new_texts"
+		return func(_ *facts, el *element) (val, bool) { return textOfBytes(el.text), true }
+	case *ast.MemberNode:
+		return k.member(n)
+	case *ast.BinaryNode:
+		k.weight++
+		return k.arithmetic(n)
+	case *ast.CallNode:
+		k.weight++
+		return k.call(n)
+	}
+	return nil
+}
+
+// constantOf is a constant of a condition, if n is one.
+func constantOf(n ast.Node) (val, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return textOfName(n.Value), true
+	case *ast.BoolNode:
+		return truthOf(n.Value), true
+	case *ast.NilNode:
+		return val{}, true
+	case *ast.FloatNode:
+		return numberVals(number{f: n.Value, float: true}), true
+	case *ast.IntegerNode:
+		// Beyond that expr's own comparisons with a float are not ours.
+		return whole(int64(n.Value)), n.Value <= exactly && n.Value >= -exactly
+	case *ast.UnaryNode:
+		v, ok := constantOf(n.Node)
+		if !ok || n.Operator != "-" || v.kind != numberVal {
+			return val{}, false
+		}
+		return asVal(negate([]any{v.any()})), true
+	}
+	return val{}, false
+}
+
+// member is after.a, before.a or what is within: after.a.b.
+func (k *quickener) member(n *ast.MemberNode) operand {
+	k.depends = true
+	var path []string
+	for {
+		name, ok := n.Property.(*ast.StringNode)
+		if !ok || n.Method || n.Optional {
+			return nil
+		}
+		path = append(path, name.Value)
+		if inner, more := n.Node.(*ast.MemberNode); more {
+			n = inner
+			continue
+		}
+		record, ok := n.Node.(*ast.IdentifierNode)
+		if !ok || record.Value != "before" && record.Value != "after" {
+			return nil
+		}
+		slices.Reverse(path)
+		return ofRecord(k.words.slot(path[0]), record.Value == "after", path[1:])
+	}
+}
+
+func (k *quickener) arithmetic(n *ast.BinaryNode) operand {
+	switch n.Operator {
+	case "+", "-", "*", "/":
+	default:
+		return nil
+	}
+	if simple(n.Left) && simple(n.Right) && n.Left.Type().Kind() != reflect.String {
+		return nil // expr's own
+	}
+	a, b := k.operand(n.Left), k.operand(n.Right)
+	if a == nil || b == nil {
+		return nil
+	}
+	return calculate(n.Operator, a, b)
+}
+
+func (k *quickener) call(n *ast.CallNode) operand {
+	callee, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok || len(n.Arguments) == 0 {
+		return nil
+	}
+	switch callee.Value {
+	case "old", "new", "delta", "ratio":
+		return k.ofAttribute(callee.Value, n.Arguments[0])
+	case "glob":
+		if len(n.Arguments) != 2 {
+			return nil
+		}
+		return k.glob(n)
+	}
+	apply := map[string]func(val) (val, bool){
+		"abs": absVal, "type": typeVal, "len": lenVal, "entropy": entropyVal, "lower": lowerVal,
+		"round": roundVal, "fingerprint": fingerprintVal,
+	}[callee.Value]
+	if apply == nil {
+		return nil
+	}
+	a := k.operand(n.Arguments[0])
+	if a == nil {
+		return nil
+	}
+	return of(a, apply)
+}
+
+// ofAttribute is old, new, delta or ratio of the attribute that # is, or of one
+// that the condition names.
+func (k *quickener) ofAttribute(function string, name ast.Node) operand {
+	k.depends = true
+	var old, next operand
+	switch x := name.(type) {
+	case *ast.StringNode:
+		slot := k.words.slot(x.Value)
+		old, next = ofRecord(slot, false, nil), ofRecord(slot, true, nil)
+	case *ast.PointerNode:
+		if x.Name != "" || k.over == "" || k.over == "new_texts" {
+			return nil
+		}
+		old = func(_ *facts, el *element) (val, bool) { return valOf(el.old), true }
+		next = func(_ *facts, el *element) (val, bool) { return valOf(el.next), true }
+	default:
+		return nil
+	}
+	switch function {
+	case "old":
+		return old
+	case "new":
+		return next
+	case "delta":
+		return ofTwo(old, next, func(n, o number) val { return asVal(difference(n, o)) })
+	}
+	return ofTwo(old, next, func(n, o number) val { return asVal(quotient(n, o, true)) })
+}

@@ -1,0 +1,207 @@
+package store
+
+import (
+	"encoding/binary"
+
+	"recourse/audit"
+)
+
+// The columns of a block, in order. Times are the bits of their float64.
+const (
+	colTime       = iota // folded: what the bits exceed those of the change before by, of the first those of 0
+	colObserved          // folded likewise; of the first, what they exceed the bits of its time by
+	colUser              // number in the users
+	colOp                // number in the names, as are all up to colNote
+	colReported          //
+	colCluster           //
+	colNode              //
+	colDatabase          //
+	colTable             //
+	colNote              //
+	colNth               // folded
+	colSize              // folded
+	colIndex             // folded
+	colFlags             // see the flags below
+	colAfter             // the image after without its body, see imageBits
+	colBefore            //
+	colWas               //
+	colPrev              // folded: the change's number less prev; 0 without flagPrev
+	colPrevTime          // folded: the bits of its time less those of prevTime; 0 without flagPrev
+	colAfterBody         // what body the image after has, see bodyShape
+	colBeforeBody        //
+	colWasBody           //
+	colSentBody          //
+	colID                // the form of the key's id: formText or a template
+	colCount
+)
+
+// The flags of a change.
+const (
+	flagLossy = 1 << iota
+	flagLate
+	flagSynthetic
+	flagPrev // it has prev or prevTime
+)
+
+// A column is one number of every change: a byte 0 and a uvarint if all are the
+// same; 1 and a byte for each; or 2 and a uvarint for each.
+type packedColumn struct {
+	one   uint64
+	bytes []byte
+	all   []uint64
+}
+
+const (
+	columnOne = iota
+	columnBytes
+	columnUvarints
+)
+
+func (c *packedColumn) at(i int) uint64 {
+	switch {
+	case c.bytes != nil:
+		return uint64(c.bytes[i])
+	case c.all != nil:
+		return c.all[i]
+	}
+	return c.one
+}
+
+// below says that every number is less than limit.
+func (c *packedColumn) below(limit int) bool {
+	for _, b := range c.bytes {
+		if int(b) >= limit {
+			return false
+		}
+	}
+	for _, u := range c.all {
+		if u >= uint64(limit) {
+			return false
+		}
+	}
+	return c.one < uint64(limit)
+}
+
+func appendColumn(dst []byte, all []uint64) []byte {
+	same, widest := true, uint64(0)
+	for _, u := range all {
+		same = same && u == all[0]
+		widest = max(widest, u)
+	}
+	switch {
+	case same:
+		return binary.AppendUvarint(append(dst, columnOne), all[0])
+	case widest <= 0xff:
+		dst = append(dst, columnBytes)
+		for _, u := range all {
+			dst = append(dst, byte(u))
+		}
+		return dst
+	}
+	dst = append(dst, columnUvarints)
+	for _, u := range all {
+		dst = binary.AppendUvarint(dst, u)
+	}
+	return dst
+}
+
+func (s *stream) column(n int) packedColumn {
+	switch s.byte() {
+	case columnOne:
+		return packedColumn{one: s.uvarint()}
+	case columnBytes:
+		if b := s.take(uint64(n)); !s.bad {
+			return packedColumn{bytes: b}
+		}
+	case columnUvarints:
+		all := make([]uint64, n)
+		for i := range all {
+			all[i] = s.uvarint()
+		}
+		return packedColumn{all: all}
+	}
+	s.bad = true
+	return packedColumn{}
+}
+
+// imageBits is an image without its body, in a byte if its parts are ones that
+// exist; any other is marked and kept in three.
+func imageBits(i *audit.Image) uint64 {
+	state, source, trust := uint64(i.State), uint64(i.Source), uint64(i.Trust)
+	if state < 4 && source < 8 && trust < 8 {
+		return state | source<<2 | trust<<5
+	}
+	return 1<<24 | state | source<<8 | trust<<16
+}
+
+func imageOfBits(u uint64) audit.Image {
+	if u < 1<<8 {
+		return audit.Image{State: audit.State(u & 3), Source: audit.Source(u >> 2 & 7), Trust: audit.Trust(u >> 5)}
+	}
+	return audit.Image{State: audit.State(u), Source: audit.Source(u >> 8), Trust: audit.Trust(u >> 16)}
+}
+
+func flagsOf(r *row) (flags uint64) {
+	for i, on := range [...]bool{r.c.Lossy, r.c.Late, r.c.Synthetic, r.prev != 0 || bits(r.prevTime) != 0} {
+		if on {
+			flags |= 1 << i
+		}
+	}
+	return flags
+}
+
+// columns adds the numbers of a change, but for its bodies and its key's id.
+func (w *blockWriter) columns(r, before *row) {
+	c := &r.c
+	add := func(col int, u uint64) { w.cols[col] = append(w.cols[col], u) }
+	name := func(col int, s string) { add(col, uint64(w.names.number([]byte(s), maxEntries))) }
+	lastTime, lastObserved := uint64(0), bits(c.Time)
+	if before != nil {
+		lastTime, lastObserved = bits(before.c.Time), bits(before.c.Observed)
+	}
+	add(colTime, fold(int64(bits(c.Time)-lastTime)))
+	add(colObserved, fold(int64(bits(c.Observed)-lastObserved)))
+	add(colUser, uint64(w.users.number([]byte(c.User), maxEntries)))
+	name(colOp, string(c.Op))
+	name(colReported, string(c.Reported))
+	name(colCluster, c.Cluster)
+	name(colNode, c.Node)
+	name(colDatabase, c.Key.Table.Database)
+	name(colTable, c.Key.Table.Name)
+	name(colNote, c.Note)
+	add(colNth, fold(int64(c.Nth)))
+	add(colSize, fold(int64(c.Group.Size)))
+	add(colIndex, fold(int64(c.Group.Index)))
+	flags := flagsOf(r)
+	add(colFlags, flags)
+	add(colAfter, imageBits(&c.After))
+	add(colBefore, imageBits(&c.Before))
+	add(colWas, imageBits(&r.was))
+	var prev, prevTime uint64
+	if flags&flagPrev != 0 {
+		prev, prevTime = fold(int64(c.Seq-r.prev)), fold(int64(bits(c.Time)-bits(r.prevTime)))
+	}
+	add(colPrev, prev)
+	add(colPrevTime, prevTime)
+}
+
+// fill sets what the columns say of the change at place i.
+func (m *blockMeta) fill(i int, r *row) {
+	col := func(c int) uint64 { return m.cols[c].at(i) }
+	c := &r.c
+	c.Time, c.Observed = timeOf(m.times[i]), timeOf(m.observed[i])
+	c.User = m.users[col(colUser)]
+	c.Op, c.Reported = audit.Op(m.names[col(colOp)]), audit.Op(m.names[col(colReported)])
+	c.Cluster, c.Node, c.Note = m.names[col(colCluster)], m.names[col(colNode)], m.names[col(colNote)]
+	c.Key.Table = audit.Table{Database: m.names[col(colDatabase)], Name: m.names[col(colTable)]}
+	c.Nth = int(unfold(col(colNth)))
+	c.Group = audit.Group{Size: int(unfold(col(colSize))), Index: int(unfold(col(colIndex)))}
+	flags := col(colFlags)
+	c.Lossy, c.Late, c.Synthetic = flags&flagLossy != 0, flags&flagLate != 0, flags&flagSynthetic != 0
+	c.After, c.Before, r.was = imageOfBits(col(colAfter)), imageOfBits(col(colBefore)), imageOfBits(col(colWas))
+	c.Seq = m.first + audit.Seq(i)
+	if flags&flagPrev != 0 {
+		r.prev = c.Seq - audit.Seq(unfold(col(colPrev)))
+		r.prevTime = timeOf(m.times[i] - uint64(unfold(col(colPrevTime))))
+	}
+}

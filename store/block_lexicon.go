@@ -1,0 +1,125 @@
+package store
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"math"
+)
+
+// A lexicon numbers distinct texts from 0 on, in the order in which they come.
+// In a payload it is the uvarint of how many there are, the uvarint of the
+// length of each, and the texts.
+type lexicon struct {
+	seed  maphash.Seed
+	text  []byte
+	ends  []int
+	slots []uint32 // open hashing: number + 1, or 0
+}
+
+func (l *lexicon) reset() {
+	l.text, l.ends = l.text[:0], l.ends[:0]
+	if len(l.slots) == 0 || len(l.slots) > 1<<12 {
+		l.slots = make([]uint32, 1<<10)
+		l.seed = maphash.MakeSeed()
+		return
+	}
+	clear(l.slots)
+}
+
+func (l *lexicon) len() int { return len(l.ends) }
+
+func (l *lexicon) at(i int) []byte {
+	if i == 0 {
+		return l.text[:l.ends[0]]
+	}
+	return l.text[l.ends[i-1]:l.ends[i]]
+}
+
+// number is that of b, which is added if it is new and there are fewer than
+// limit; else it is -1.
+func (l *lexicon) number(b []byte, limit int) int {
+	mask := uint64(len(l.slots) - 1)
+	slot := maphash.Bytes(l.seed, b) & mask
+	for ; l.slots[slot] != 0; slot = (slot + 1) & mask {
+		if n := int(l.slots[slot] - 1); string(l.at(n)) == string(b) {
+			return n
+		}
+	}
+	n := len(l.ends)
+	if n >= limit {
+		return -1
+	}
+	l.text = append(l.text, b...)
+	l.ends = append(l.ends, len(l.text))
+	l.slots[slot] = uint32(n + 1)
+	if 2*(n+1) > len(l.slots) {
+		l.rehash()
+	}
+	return n
+}
+
+func (l *lexicon) rehash() {
+	l.slots = make([]uint32, 2*len(l.slots))
+	mask := uint64(len(l.slots) - 1)
+	for n := range l.ends {
+		slot := maphash.Bytes(l.seed, l.at(n)) & mask
+		for l.slots[slot] != 0 {
+			slot = (slot + 1) & mask
+		}
+		l.slots[slot] = uint32(n + 1)
+	}
+}
+
+func (l *lexicon) appendTo(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(l.ends)))
+	last := 0
+	for _, end := range l.ends {
+		dst = binary.AppendUvarint(dst, uint64(end-last))
+		last = end
+	}
+	return append(dst, l.text...)
+}
+
+// texts is a lexicon that was read.
+type texts struct {
+	text []byte
+	ends []int32 // the first is 0, where the first text begins
+}
+
+func (t *texts) len() int { return len(t.ends) - 1 }
+
+func (t *texts) at(i int) []byte { return t.text[t.ends[i]:t.ends[i+1]] }
+
+// texts reads a lexicon of up to limit entries.
+func (s *stream) texts(limit int) texts {
+	n := s.uvarint()
+	if s.bad || n > uint64(limit) {
+		s.bad = true
+		return texts{ends: []int32{0}}
+	}
+	t := texts{ends: make([]int32, n+1)}
+	var total uint64
+	for i := range n {
+		total += min(s.uvarint(), math.MaxInt32)
+		if total > uint64(len(s.b)) {
+			s.bad = true
+			return texts{ends: []int32{0}}
+		}
+		t.ends[i+1] = int32(total)
+	}
+	t.text = s.take(total)
+	if s.bad {
+		return texts{ends: []int32{0}}
+	}
+	return t
+}
+
+// strings are the texts, sharing one copy of them.
+func (t *texts) strings() []string {
+	all := string(t.text)
+	out := make([]string, t.len())
+	for i := range out {
+		out[i] = all[t.ends[i]:t.ends[i+1]]
+	}
+	return out
+}

@@ -1,0 +1,207 @@
+package store
+
+import (
+	"recourse/audit"
+)
+
+// load unpacks the block, once.
+func (b *block) load() error {
+	b.once.Do(func() { b.err = b.unpack() })
+	return b.err
+}
+
+func (b *block) unpack() error {
+	m := &blockMeta{first: b.first}
+	for i, f := range b.frames {
+		var err error
+		if m.parts[i], err = f.open(); err != nil {
+			return b.corrupt(err.Error())
+		}
+	}
+	if !m.dictionaries() {
+		return b.corrupt("its dictionaries")
+	}
+	if !m.columns(b.n) {
+		return b.corrupt("its columns")
+	}
+	if !m.groupForms(b.n) {
+		return b.corrupt("its forms")
+	}
+	ids, ok := m.ids(b.n, b.keys)
+	if !ok {
+		return b.corrupt("its keys")
+	}
+	b.ids, b.meta = ids, m
+	return nil
+}
+
+func (s *sources) bad() bool { return s.words.bad || s.nums.bad || s.lits.bad }
+
+// ended says that all was used up, and nothing was missing.
+func (s *sources) ended() bool {
+	return !s.bad() && s.words.pos == len(s.words.b) && s.nums.pos == len(s.nums.b) && s.lits.pos == len(s.lits.b)
+}
+
+// A blockReader writes out the changes of a block, one after the other.
+type blockReader struct {
+	b     *block
+	m     *blockMeta
+	in    sources
+	arena []byte
+	limit int              // how long arena may become
+	seen  [roleCount][]int // by shape: how many bodies of it came before
+	ends  []int            // where the values of the image after begin and end in arena
+	shape int              // of the image after; -1: it has none
+	maps  map[[2]int][]int
+	large bool // there is more than the block says
+}
+
+func (b *block) reader() (*blockReader, error) {
+	if err := b.load(); err != nil {
+		return nil, err
+	}
+	m := b.meta
+	d := &blockReader{b: b, m: m, limit: b.bodies, maps: map[[2]int][]int{}}
+	d.in = sources{words: stream{b: m.parts[partWords]}, nums: stream{b: m.parts[partNums]}, lits: stream{b: m.lits}}
+	all := make([]int, roleCount*len(m.shapes))
+	for role := range d.seen {
+		d.seen[role] = all[role*len(m.shapes) : (role+1)*len(m.shapes)]
+	}
+	return d, nil
+}
+
+func (d *blockReader) bad() bool { return d.in.bad() || d.large }
+
+func (d *blockReader) ended() bool { return d.in.ended() && len(d.arena) == d.limit }
+
+// grow makes room for so many bytes, as far as the block can be believed.
+func (d *blockReader) grow(n int) {
+	believed := 1 << 16
+	for _, part := range d.m.parts {
+		believed += 16 * len(part)
+	}
+	d.arena = make([]byte, 0, min(n, believed))
+}
+
+// seek goes to the last checkpoint up to place i, and says where that is.
+func (d *blockReader) seek(i int) int {
+	check := i / checkEvery
+	if check == 0 {
+		return 0
+	}
+	for j, s := range []*stream{&d.in.words, &d.in.nums, &d.in.lits} {
+		if s.pos = d.m.checks[j][check-1]; s.pos > len(s.b) {
+			s.pos, s.bad = len(s.b), true
+		}
+	}
+	for role, seen := range d.seen {
+		col := &d.m.cols[colAfterBody+role]
+		for at := range check * checkEvery {
+			if kind := col.at(at); kind >= bodyShape {
+				seen[kind-bodyShape]++
+			}
+		}
+	}
+	return check * checkEvery
+}
+
+// checked says that if there is a checkpoint before place i, the next, it tells
+// where the reader is.
+func (d *blockReader) checked(i int) bool {
+	check := i / checkEvery
+	if check == 0 || i%checkEvery > 0 || d.bad() {
+		return true
+	}
+	m := d.m
+	return m.checks[0][check-1] == d.in.words.pos && m.checks[1][check-1] == d.in.nums.pos && m.checks[2][check-1] == d.in.lits.pos
+}
+
+// row writes out the change at place i, which is the next.
+func (d *blockReader) row(i int, r *row) {
+	d.m.fill(i, r)
+	c := &r.c
+	c.Key.ID = d.b.ids[i]
+	at := momentOf(c)
+	d.shape = -1
+	for role, to := range [roleCount]*audit.Value{&c.After.Body, &c.Before.Body, &r.was.Body, &c.Sent} {
+		switch kind := int(d.m.cols[colAfterBody+role].at(i)); kind {
+		case bodyNone:
+		case bodyAfter:
+			if *to = c.After.Body; c.After.Body == nil {
+				d.in.nums.bad = true
+			}
+		default:
+			*to = d.body(role, kind, &at)
+		}
+	}
+}
+
+func (d *blockReader) body(role, kind int, at *moment) audit.Value {
+	if d.bad() {
+		return nil
+	}
+	start := len(d.arena)
+	if kind == bodyRaw {
+		d.arena = append(d.arena, d.in.lits.take(d.in.nums.uvarint())...)
+	} else {
+		d.object(role, kind-bodyShape, at)
+	}
+	if d.large = len(d.arena) > d.limit; d.bad() {
+		return nil
+	}
+	if len(d.arena) == start {
+		return audit.Value{} // not nil, which would be no body
+	}
+	return d.arena[start:len(d.arena):len(d.arena)]
+}
+
+func (d *blockReader) object(role, shape int, at *moment) {
+	names, g := d.m.shapes[shape], d.m.groups[role][shape]
+	cell := g.start + d.seen[role][shape]
+	d.seen[role][shape]++
+	var base []int
+	switch {
+	case role == roleAfter:
+		d.shape, d.ends = shape, d.ends[:0]
+	case d.shape >= 0:
+		base = placesIn(d.maps, d.m.shapes, shape, d.shape)
+	}
+	forms := d.m.parts[partForms]
+	out := appendCBORHead(d.arena, cborMap, uint64(len(names)))
+	for a := 0; a < len(names) && len(out) <= d.limit && !d.in.bad(); a, cell = a+1, cell+g.n {
+		if forms[cell] == formSame && role != roleAfter && d.shape == shape {
+			// Of an object of the same shape whole stretches are the same.
+			from := a
+			for ; a+1 < len(names) && forms[cell+g.n] == formSame; a++ {
+				cell += g.n
+			}
+			out = append(out, out[d.ends[2*from]-len(names[from]):d.ends[2*a+1]]...)
+			continue
+		}
+		out = appendShort(out, names[a])
+		start := len(out)
+		switch form := forms[cell]; {
+		case form != formSame:
+			out = d.value(out, int(form), at)
+		case base != nil && base[a] >= 0:
+			out = append(out, out[d.ends[2*base[a]]:d.ends[2*base[a]+1]]...)
+		default:
+			d.in.nums.bad = true
+		}
+		if role == roleAfter {
+			d.ends = append(d.ends, start, len(out))
+		}
+	}
+	d.arena = out
+}
+
+// appendShort appends what is mostly short: sixteen bytes are copied at once
+// where there is room for them.
+func appendShort(dst, b []byte) []byte {
+	n := len(dst)
+	if len(b) > 16 || cap(b) < 16 || cap(dst)-n < 16 {
+		return append(dst, b...)
+	}
+	*(*[16]byte)(dst[n : n+16]) = [16]byte(b[:16])
+	return dst[:n+len(b)]
+}

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"bytes"
+	"slices"
+)
+
+// A shapedBody is the values of a body that has a shape.
+type shapedBody struct {
+	shape int
+	vals  [][]byte
+}
+
+// object finds the shape and the values of a body, first trying a shape. It says
+// whether the body is an object, in the form in which values are kept.
+func (w *blockWriter) object(body []byte, o *shapedBody, guess int) bool {
+	n, size := cborHead(body)
+	if size == 0 || body[0]&0xe0 != cborMap || n > maxAttributes {
+		return false
+	}
+	rest := body[size:]
+	if guess >= 0 && uint64(len(w.shaped[guess])) == n && o.take(rest, w.shaped[guess]) {
+		o.shape = guess
+		return true
+	}
+	o.vals, w.scratch = o.vals[:0], w.scratch[:0]
+	for range n {
+		name := nameLen(rest)
+		if name == 0 {
+			return false
+		}
+		w.scratch = append(w.scratch, rest[:name]...)
+		rest = rest[name:]
+		val := cborLen(rest)
+		if val == 0 {
+			return false
+		}
+		o.vals = append(o.vals, rest[:val:val])
+		rest = rest[val:]
+	}
+	if len(rest) > 0 {
+		return false
+	}
+	o.shape = w.shapes.number(w.scratch, maxEntries)
+	if o.shape == len(w.shaped) {
+		w.shaped = append(w.shaped, namesOf(slices.Clone(w.scratch)))
+	}
+	return true
+}
+
+// take finds the values of a body with these names, and says whether it has
+// them.
+func (o *shapedBody) take(rest []byte, names [][]byte) bool {
+	o.vals = o.vals[:0]
+	for _, name := range names {
+		if !bytes.HasPrefix(rest, name) {
+			return false
+		}
+		rest = rest[len(name):]
+		val := cborLen(rest)
+		if val == 0 {
+			return false
+		}
+		o.vals = append(o.vals, rest[:val:val])
+		rest = rest[val:]
+	}
+	return len(rest) == 0
+}
+
+// nameLen is the length of the text that b begins with, 0 if it does not.
+func nameLen(b []byte) int {
+	n, size := cborHead(b)
+	if size == 0 || b[0]&0xe0 != cborText || n > uint64(len(b)-size) {
+		return 0
+	}
+	return size + int(n)
+}
+
+// namesOf are the names of a shape; nil if it is none.
+func namesOf(shape []byte) [][]byte {
+	names := make([][]byte, 0, 16)
+	for len(shape) > 0 {
+		n := nameLen(shape)
+		if n == 0 || len(names) == maxAttributes {
+			return nil
+		}
+		names = append(names, shape[:n])
+		shape = shape[n:]
+	}
+	return names
+}
+
+func (w *blockWriter) mapping(shape, after int) []int {
+	if w.maps == nil {
+		w.maps = map[[2]int][]int{}
+	}
+	return placesIn(w.maps, w.shaped, shape, after)
+}
+
+// placesIn says for each name of a shape at which place the other has it, or -1.
+func placesIn(known map[[2]int][]int, shapes [][][]byte, shape, other int) []int {
+	key := [2]int{shape, other}
+	if m, ok := known[key]; ok {
+		return m
+	}
+	place := make(map[string]int, len(shapes[other]))
+	for i, name := range shapes[other] {
+		place[string(name)] = i
+	}
+	m := make([]int, len(shapes[shape]))
+	for i, name := range shapes[shape] {
+		m[i] = -1
+		if at, ok := place[string(name)]; ok {
+			m[i] = at
+		}
+		if shape == other { // though it have a name twice
+			m[i] = i
+		}
+	}
+	known[key] = m
+	return m
+}

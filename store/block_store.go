@@ -1,0 +1,184 @@
+package store
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"recourse/audit"
+)
+
+// chainSize is the length of a link of the chain that runs through all blocks.
+const chainSize = sha256.Size
+
+// A link is the hash of everything up to the end of a block: SHA-256 of the link
+// of the block before (of nothing but zeros for the first) and of the SHA-256 of
+// the block's payload. It stands before the payload.
+type link [chainSize]byte
+
+func (l link) next(payload []byte) link {
+	sum := sha256.Sum256(payload)
+	var both [2 * chainSize]byte
+	copy(both[:], l[:])
+	copy(both[chainSize:], sum[:])
+	return sha256.Sum256(both[:])
+}
+
+func blockKey(n int) []byte { return appendUint([]byte{byte(kindBlock)}, uint64(n)) }
+
+func firstOf(n int) audit.Seq { return audit.Seq(n)*audit.BlockSize + 1 }
+
+// A stowed block is a block as it lies in the store.
+type stowed struct {
+	*block
+	link link
+}
+
+// readBlock reads a block that must be there.
+func readBlock(txn *badger.Txn, n int) (stowed, error) {
+	payload, found, err := get(txn, blockKey(n))
+	switch {
+	case err != nil:
+	case !found:
+		err = ErrNotFound
+	case len(payload) < chainSize:
+		err = fmt.Errorf("%w: a block of %d bytes", ErrCorrupt, len(payload))
+	default:
+		s := stowed{link: link(payload[:chainSize])}
+		if s.block, err = openBlock(firstOf(n), payload[chainSize:]); err == nil {
+			return s, nil
+		}
+	}
+	return stowed{}, fmt.Errorf("read block %d, of the changes from %d on: %w", n, firstOf(n), err)
+}
+
+// A body that is too large for a block lies beside it, and in its place stands a
+// stub, which is no value: CBOR has no item that begins with its first byte.
+const stubHead = 0xff
+
+// What a stub stands for.
+const (
+	largeBefore byte = 'b' // of an image before that the log held
+	largeAfter  byte = 'a'
+	largeSent   byte = 's'
+	largeWas    byte = 'w' // nothing of its own: what the change before left
+)
+
+func stub(part byte) audit.Value { return audit.Value{stubHead, part} }
+
+func isStub(v audit.Value) bool { return len(v) == 2 && v[0] == stubHead }
+
+// large says that a body does not go into a block: it is too large, or could be
+// mistaken for a stub.
+func large(v audit.Value) bool { return len(v) > mostBody || len(v) > 0 && v[0] == stubHead }
+
+func bodyKey(seq audit.Seq, part byte) []byte {
+	return append(appendUint([]byte{byte(kindBody)}, uint64(seq)), part)
+}
+
+// stow puts the large bodies of a row beside the block.
+func (a *appender) stow(r *row) error {
+	for part, v := range r.bodies {
+		if !large(*v) {
+			continue
+		}
+		if len(*v) > maxValue {
+			return fmt.Errorf("%w: %d bytes", ErrTooLarge, len(*v))
+		}
+		if part != largeWas {
+			payload := squeeze(*v)
+			a.written += len(payload)
+			if err := set(a.txn, bodyKey(r.c.Seq, part), payload); err != nil {
+				return err
+			}
+		}
+		*v = stub(part)
+	}
+	return nil
+}
+
+// bodies yields the values of a row that may be large.
+func (r *row) bodies(yield func(part byte, v *audit.Value) bool) {
+	_ = yield(largeBefore, &r.c.Before.Body) && yield(largeAfter, &r.c.After.Body) && yield(largeSent, &r.c.Sent) && yield(largeWas, &r.was.Body)
+}
+
+// fetch puts bodies that lie beside the block in their places, but for that of
+// the image before, which only some need.
+func (r *reader) fetch(w *row) error {
+	for part, v := range w.bodies {
+		if part == largeWas || !isStub(*v) {
+			continue
+		}
+		payload, found, err := get(r.txn, bodyKey(w.c.Seq, part))
+		if err == nil && !found {
+			err = fmt.Errorf("%w: it is missing", ErrCorrupt)
+		}
+		if err == nil {
+			*v, err = unsqueeze(payload)
+		}
+		if err != nil {
+			return fmt.Errorf("read a large body of change %d: %w", w.c.Seq, err)
+		}
+	}
+	return nil
+}
+
+// row is a change as it was stored, with what it was derived from.
+func (r *reader) row(s audit.Seq) (row, error) {
+	if n := len(r.rows); n > 0 && s >= r.rows[0].c.Seq && s < r.rows[0].c.Seq+audit.Seq(n) {
+		w := r.rows[s-r.rows[0].c.Seq]
+		return w, r.fetch(&w)
+	}
+	b, i, err := r.locate(s)
+	if err != nil {
+		return row{}, err
+	}
+	w, err := b.row(i)
+	if err != nil {
+		return row{}, fmt.Errorf("read change %d: %w", s, err)
+	}
+	return w, r.fetch(&w)
+}
+
+// locate is the block that a change is in, and its place there.
+func (r *reader) locate(s audit.Seq) (stowed, int, error) {
+	if s == 0 || s > r.known.head {
+		return stowed{}, 0, ErrNotFound
+	}
+	n := audit.BlockOf(s)
+	b, err := r.block(n)
+	if err != nil {
+		return stowed{}, 0, err
+	}
+	i := int(s - firstOf(n))
+	if i >= b.len() {
+		return stowed{}, 0, fmt.Errorf("%w: block %d ends before change %d", ErrCorrupt, n, s)
+	}
+	return b, i, nil
+}
+
+// blockCache is how many blocks a reader keeps open.
+const blockCache = 8
+
+// block is a block, kept open for a while: who reads one of its changes will
+// often read another.
+func (r *reader) block(n int) (stowed, error) {
+	if b, found := r.blocks[n]; found {
+		return b, nil
+	}
+	b, err := readBlock(r.txn, n)
+	if errors.Is(err, ErrNotFound) {
+		// Numbers are dense, so one up to the head that is missing is lost.
+		err = fmt.Errorf("%w: block %d, of the changes from %d on, is missing", ErrCorrupt, n, firstOf(n))
+	}
+	if err != nil {
+		return b, err
+	}
+	if len(r.blocks) >= blockCache || r.blocks == nil {
+		r.blocks = map[int]stowed{}
+	}
+	r.blocks[n] = b
+	return b, nil
+}

@@ -1,0 +1,39 @@
+package store
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Encoders and decoders are costly to make, and may be used by many at once.
+var (
+	squeezer = sync.OnceValues(func() (*zstd.Encoder, error) {
+		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1))
+	})
+	unsqueezer = sync.OnceValues(func() (*zstd.Decoder, error) {
+		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(2*maxValue))
+	})
+)
+
+// squeeze is a large body as it is stored: compressed.
+func squeeze(b []byte) []byte {
+	z, err := squeezer()
+	if err != nil {
+		return nil // unreachable: the options are ours
+	}
+	return z.EncodeAll(b, nil)
+}
+
+func unsqueeze(payload []byte) ([]byte, error) {
+	z, err := unsqueezer()
+	if err != nil {
+		return nil, err
+	}
+	b, err := z.DecodeAll(payload, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return b, nil
+}

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"recourse/audit"
+)
+
+// summed is the first change that is not in sums on disk.
+func (w *writer) summed() audit.Seq {
+	if open := w.sums.open.chunks; len(open) > 0 {
+		return w.sums.first(open[0].chunk)
+	}
+	return 1
+}
+
+// A resummed is a change that was summed up and is read otherwise now.
+type resummed struct {
+	c          audit.Change
+	attributes []string
+}
+
+// sumUp takes what a batch brought into the sums of the chunks that are not full.
+func (db *DB) sumUp(a *appender, k *known) error {
+	txn := db.badger.NewTransaction(false)
+	r := &reader{txn: txn, known: k, sums: db.sums, w: db.writer}
+	defer r.close()
+	fresh := a.fresh()
+	changes := make([]resummed, len(fresh))
+	for i := range fresh {
+		if err := r.fetch(&fresh[i]); err != nil {
+			return err
+		}
+		c, err := r.change(&fresh[i])
+		if err != nil {
+			return err
+		}
+		changes[i] = resummed{c, c.Attributes()}
+	}
+	var again []resummed
+	for _, s := range a.marked {
+		if s < a.w.summed() || s > a.old.head {
+			continue
+		}
+		c, err := r.get(s)
+		if err != nil {
+			return err
+		}
+		again = append(again, resummed{c, c.Attributes()})
+	}
+	db.sums.open.apply(func(chunks []*sums) []*sums {
+		for i := range again {
+			s := again[i].c.Seq
+			chunk := chunks[db.sums.chunkOf(s)-chunks[0].chunk]
+			chunk.replace(int(s-db.sums.first(chunk.chunk)), &again[i].c, again[i].attributes)
+		}
+		for i := range changes {
+			chunks = db.sums.add(chunks, &changes[i])
+		}
+		return chunks
+	})
+	return nil
+}
+
+// add sums up the next change.
+func (g *summing) add(chunks []*sums, c *resummed) []*sums {
+	if n := len(chunks); n == 0 || chunks[n-1].full() {
+		chunks = append(chunks, newSums(g.layout, g.chunkOf(c.c.Seq)))
+	}
+	chunks[len(chunks)-1].addWith(&c.c, c.attributes)
+	return chunks
+}
+
+// fresh are the rows that a batch brought.
+func (a *appender) fresh() []row { return a.r.rows[len(a.r.rows)-a.out.New:] }
+
+// seal writes the sums of chunks that are full, and puts together what was
+// written of sixteen. What fails is tried again with the next change.
+func (db *DB) seal() error {
+	for {
+		open := db.sums.open.chunks
+		if len(open) == 0 || !open[0].full() {
+			return nil
+		}
+		if err := db.sealFirst(open[0]); err != nil {
+			return err
+		}
+	}
+}
+
+func (db *DB) sealFirst(s *sums) error {
+	if err := sealChunk(db.commit, s.freeze(), nil); err != nil {
+		return err
+	}
+	db.sums.open.apply(func(chunks []*sums) []*sums { return chunks[1:] })
+	if err := tidyHits(db.commit, db.sums.layout, s.chunk); err != nil {
+		return err
+	}
+	return db.shelve()
+}
+
+// shelve puts the sums of sixteen chunks together, where they are due.
+func (db *DB) shelve() error {
+	for {
+		var shelf int
+		var due bool
+		err := db.badger.View(func(txn *badger.Txn) (err error) {
+			shelf, due, err = dueShelf(txn, db.sums.layout)
+			return err
+		})
+		if err != nil || !due {
+			return err
+		}
+		if err := mergeShelf(db.commit, db.sums.layout, shelf); err != nil {
+			return err
+		}
+	}
+}
+
+// readySums sums up what is not in sums on disk.
+func (db *DB) readySums() error {
+	r := db.snapshot()
+	defer r.close()
+	sealed, err := db.sums.read(r.txn)
+	if err != nil {
+		return err
+	}
+	var chunks []*sums
+	from := db.sums.first(len(sealed.chunks))
+	for from <= r.known.head {
+		page, err := r.changes(audit.BlockOf(from), from)
+		if err != nil {
+			return fmt.Errorf("sum up: %w", err)
+		}
+		for i := range page {
+			chunks = db.sums.add(chunks, &resummed{page[i], page[i].Attributes()})
+		}
+		from += audit.Seq(len(page))
+	}
+	db.sums.open.apply(func([]*sums) []*sums { return chunks })
+	err = errors.Join(db.seal(), db.shelve())
+	if errors.Is(err, ErrDiskFull) {
+		return nil // they can be read as they are
+	}
+	return err
+}
+
+// Resum sums up a chunk again, of which sums may be wrong about some changes. It
+// costs what reading the chunk costs. A chunk that is not full is never wrong.
+func (db *DB) Resum(chunk int) error {
+	db.write.Lock()
+	defer db.write.Unlock()
+	if err := db.resum(chunk); err != nil {
+		return fmt.Errorf("sum up chunk %d again: %w", chunk, err)
+	}
+	return nil
+}
+
+func (db *DB) resum(chunk int) error {
+	r := db.snapshot()
+	defer r.close()
+	first := db.sums.first(chunk)
+	last := first + audit.Seq(db.sums.size) - 1
+	if last > r.known.head {
+		return nil
+	}
+	s := newSums(db.sums.layout, chunk)
+	for from := first; from <= last; {
+		page, err := r.changes(audit.BlockOf(from), from)
+		if err != nil {
+			return err
+		}
+		page = page[:min(len(page), int(last-from)+1)]
+		for i := range page {
+			s.add(&page[i])
+		}
+		from += audit.Seq(len(page))
+	}
+	err := sealChunk(db.commit, s.freeze(), func(txn *badger.Txn) error { return txn.Delete(doubtfulKey(chunk)) })
+	if err != nil {
+		return err
+	}
+	return db.shelve()
+}

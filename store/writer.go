@@ -1,0 +1,188 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"recourse/audit"
+)
+
+// A writer is what the one who appends keeps in memory. It can be made again
+// from what is on disk.
+type writer struct {
+	rest        // of what is stored
+	next   rest // of what is about to be
+	sums   *summing
+	layout layout
+	images *lastImages
+	// imaged is the number up to which last images are on disk.
+	imaged audit.Seq
+	// owned is the number up to which rows are the writer's own memory.
+	owned audit.Seq
+}
+
+// A rest is what goes into the block that is not full yet, and the link of the
+// chain up to it.
+type rest struct {
+	rows []row
+	link link
+}
+
+// imagedEvery is after how many changes the last images are written: reading
+// changes again from there is what a crash costs.
+const imagedEvery = 4 * audit.ChunkSize
+
+func imageKey(h recordName) []byte { return append([]byte{byte(kindImage)}, h[:]...) }
+
+func imagedKey() []byte { return []byte{byte(kindImaged)} }
+
+// last is a record's last image; nil if nothing is stored of the record. One with
+// the number 0 says that there are only messages.
+func (a *appender) last(h recordName) (*lastImage, error) {
+	if i, found := a.lasts[h]; found {
+		return i, nil
+	}
+	i, found := a.w.images.get(h)
+	if !found {
+		var err error
+		if i, found, err = readLast(a.txn, h); err != nil {
+			return nil, err
+		}
+	}
+	if !found {
+		return nil, nil
+	}
+	return &i, nil
+}
+
+func readLast(txn *badger.Txn, h recordName) (lastImage, bool, error) {
+	payload, found, err := get(txn, imageKey(h))
+	if err != nil || !found {
+		return lastImage{}, false, err
+	}
+	i, err := decodeLast(payload)
+	return i, true, err
+}
+
+// imageOf is what a last image holds, read from its change if it is not at hand.
+func (a *appender) imageOf(i *lastImage) (audit.Image, error) {
+	if !i.bodyless {
+		return i.after, nil
+	}
+	return a.r.after(i.at.seq)
+}
+
+// refresh takes a change's image anew if it is its record's last: more is known
+// of it now. That is written at once, as nothing else would tell after a crash.
+func (a *appender) refresh(c *audit.Change) error {
+	h := nameRecord(&c.Key, c.Cluster)
+	last, err := a.last(h)
+	if err != nil || last == nil || last.at.seq != c.Seq {
+		return err
+	}
+	after, err := a.r.after(c.Seq)
+	if err != nil {
+		return err
+	}
+	a.lasts[h] = &lastImage{at: last.at, after: after, said: last.said}
+	return set(a.txn, imageKey(h), encodeLast(&lastImage{at: last.at, bodyless: true, said: last.said}))
+}
+
+// imageFixed is the length of a last image on disk without its body.
+const imageFixed = 28
+
+// encodeLast is a last image on disk: state, source, trust, a byte that is 1 if
+// its body is to be read from the change and 2 if there is one, its place, when
+// the last message was, body.
+func encodeLast(i *lastImage) []byte {
+	how := byte(0)
+	switch {
+	case i.bodyless:
+		how = 1
+	case i.after.Body != nil:
+		how = 2
+	}
+	b := append(make([]byte, 0, imageFixed+len(i.after.Body)), byte(i.after.State), byte(i.after.Source), byte(i.after.Trust), how)
+	b = appendUint(appendPlace(b, i.at), i.said)
+	if how == 2 {
+		b = append(b, i.after.Body...)
+	}
+	return b
+}
+
+func decodeLast(payload []byte) (lastImage, error) {
+	if len(payload) < imageFixed || payload[3] > 2 || payload[3] < 2 && len(payload) > imageFixed {
+		return lastImage{}, fmt.Errorf("read last image: %w: %d bytes", ErrCorrupt, len(payload))
+	}
+	u := binary.BigEndian.Uint64
+	i := lastImage{at: place{u(payload[4:]), audit.Seq(u(payload[12:]))}, said: u(payload[20:]), after: audit.Image{State: audit.State(payload[0]), Source: audit.Source(payload[1]), Trust: audit.Trust(payload[2])}}
+	switch payload[3] {
+	case 1:
+		i.bodyless = true
+	case 2:
+		i.after.Body = payload[imageFixed:len(payload):len(payload)]
+	}
+	return i, nil
+}
+
+// writeImages writes last images; brief leaves their bodies out.
+func (db *DB) writeImages(all func(func(recordName, lastImage) bool), brief bool) error {
+	if err := db.room.check(16 << 20); err != nil {
+		return err
+	}
+	if db.o.cut != nil {
+		if err := db.o.cut(); err != nil {
+			return err
+		}
+	}
+	batch := db.badger.NewWriteBatch()
+	defer batch.Cancel()
+	for h, i := range all {
+		if brief && i.after.Body != nil {
+			i.after.Body, i.bodyless = nil, true
+		}
+		key := imageKey(h)
+		if err := batch.Set(key, seal(key, encodeLast(&i))); err != nil {
+			return err
+		}
+	}
+	return batch.Flush()
+}
+
+// saveImages writes all last images that are not on disk.
+func (db *DB) saveImages() error {
+	w, head := db.writer, db.known.Load().head
+	if w.imaged == head {
+		return nil
+	}
+	if err := db.writeImages(w.images.dirty, true); err != nil {
+		return fmt.Errorf("write last images: %w", err)
+	}
+	if err := db.commit(func(txn *badger.Txn) error { return set(txn, imagedKey(), uintPayload(uint64(head))) }); err != nil {
+		return fmt.Errorf("write last images: %w", err)
+	}
+	w.images.clean()
+	w.imaged = head
+	return nil
+}
+
+// saveDisplaced writes the images that had to make room, once they are many.
+func (db *DB) saveDisplaced() error {
+	l := db.writer.images
+	if len(l.displaced) < mostDisplaced {
+		return nil
+	}
+	err := db.writeImages(func(yield func(recordName, lastImage) bool) {
+		for h, i := range l.displaced {
+			if !yield(h, i) {
+				return
+			}
+		}
+	}, false)
+	if err == nil {
+		clear(l.displaced)
+	}
+	return err
+}
