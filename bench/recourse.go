@@ -62,8 +62,13 @@ func (r *recourse) Version(ctx context.Context) (string, error) {
 
 // bounded says whether the program can be given a budget of memory.
 func (r *recourse) bounded(ctx context.Context) bool {
-	out, err := exec.CommandContext(ctx, r.binary, "--help").Output()
-	return err == nil && bytes.Contains(out, []byte("--memory"))
+	for _, of := range [][]string{{"--help"}, {"import", "--help"}} {
+		out, err := exec.CommandContext(ctx, r.binary, of...).Output()
+		if err == nil && bytes.Contains(out, []byte("--memory")) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *recourse) data() string { return filepath.Join(r.dir, "data") }
@@ -87,11 +92,11 @@ func (r *recourse) add(ctx context.Context, file string, changes int) (load, err
 	if err != nil {
 		return load{}, err
 	}
-	args := []string{"--data", r.data()}
+	args := []string{"--data", r.data(), "-o", "json", "import", "--rules", ruleFiles}
 	if r.bounded(ctx) {
 		args = append(args, "--memory", r.budget)
 	}
-	cmd := exec.CommandContext(ctx, r.binary, append(args, "-o", "json", "import", "--rules", ruleFiles, file)...)
+	cmd := exec.CommandContext(ctx, r.binary, append(args, file)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	u, err := run(cmd)
