@@ -235,20 +235,16 @@ func round(ctx context.Context, n int, d *dataset, systems []system, qs []questi
 	return err
 }
 
-// askAll asks all systems one question, one after the other. One that cannot be
-// asked it is left out of the answer.
+// askAll asks all systems one question, one after the other.
 func askAll(ctx context.Context, q question, systems []system, res *results) error {
-	var names []string
-	var answers []answer
-	for _, s := range systems {
-		a, err := s.Ask(ctx, q)
-		if errors.Is(err, errNoSuchQuestion) {
-			continue
-		}
-		if err != nil {
+	answers := make([]answer, len(systems))
+	names := make([]string, len(systems))
+	for i, s := range systems {
+		var err error
+		if answers[i], err = s.Ask(ctx, q); err != nil {
 			return err
 		}
-		names, answers = append(names, s.Name()), append(answers, a)
+		names[i] = s.Name()
 	}
 	res.add(q, names, answers)
 	return nil

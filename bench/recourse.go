@@ -18,6 +18,7 @@ import (
 	"recourse/audit"
 	"recourse/index"
 	"recourse/query"
+	"recourse/rules"
 	"recourse/store"
 )
 
@@ -61,8 +62,13 @@ func (r *recourse) Version(ctx context.Context) (string, error) {
 
 // bounded says whether the program can be given a budget of memory.
 func (r *recourse) bounded(ctx context.Context) bool {
-	out, err := exec.CommandContext(ctx, r.binary, "--help").Output()
-	return err == nil && bytes.Contains(out, []byte("--memory"))
+	for _, of := range [][]string{{"--help"}, {"import", "--help"}} {
+		out, err := exec.CommandContext(ctx, r.binary, of...).Output()
+		if err == nil && bytes.Contains(out, []byte("--memory")) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *recourse) data() string { return filepath.Join(r.dir, "data") }
@@ -82,15 +88,15 @@ func (r *recourse) Load(ctx context.Context, d *dataset) (load, error) {
 
 // add imports a file of so many changes.
 func (r *recourse) add(ctx context.Context, file string, changes int) (load, error) {
-	rules, err := r.writeRules()
+	ruleFiles, err := r.writeRules()
 	if err != nil {
 		return load{}, err
 	}
-	args := []string{"--data", r.data()}
+	args := []string{"--data", r.data(), "-o", "json", "import", "--rules", ruleFiles}
 	if r.bounded(ctx) {
 		args = append(args, "--memory", r.budget)
 	}
-	cmd := exec.CommandContext(ctx, r.binary, append(args, "-o", "json", "import", "--rules", rules, file)...)
+	cmd := exec.CommandContext(ctx, r.binary, append(args, file)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	u, err := run(cmd)
@@ -123,6 +129,18 @@ func (r *recourse) writeRules() (string, error) {
 	return dir, os.CopyFS(dir, sub)
 }
 
+// A searched store is one as the engine of queries wants it.
+type searched struct{ *store.DB }
+
+// View implements query.Viewer.
+func (s searched) View(ctx context.Context) (query.View, error) {
+	v, err := s.DB.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
 // Open opens the store and the index that the binary made.
 func (r *recourse) Open(context.Context) (err error) {
 	if r.store, err = store.Open(filepath.Join(r.data(), "store"), store.Options{}); err != nil {
@@ -131,7 +149,7 @@ func (r *recourse) Open(context.Context) (err error) {
 	if r.index, err = index.Open(filepath.Join(r.data(), "index"), index.Options{}); err != nil {
 		return errors.Join(err, r.Close())
 	}
-	r.engine = &query.Engine{Store: r.store, Index: r.index}
+	r.engine = &query.Engine{Store: searched{r.store}, Words: r.index}
 	return nil
 }
 
@@ -146,9 +164,6 @@ func (r *recourse) Close() error {
 	r.store, r.index, r.engine = nil, nil, nil
 	return err
 }
-
-// errNoSuchQuestion says that this version of the program has no way to ask it.
-var errNoSuchQuestion = errors.New("there is no such question")
 
 // Ask measures from the question's text to the answer.
 func (r *recourse) Ask(ctx context.Context, q question) (answer, error) {
@@ -215,14 +230,60 @@ func (r *recourse) history(ctx context.Context, q question) (int, error) {
 }
 
 // deep reads the page that begins behind so many of the newest changes.
-func (r *recourse) deep(ctx context.Context, depth int) error { return errNoSuchQuestion }
-
-// top is the ten users with the most changes that match, as the peers print it.
-func (r *recourse) top(context.Context, string) (int, string, error) {
-	return 0, "", errNoSuchQuestion
+func (r *recourse) deep(ctx context.Context, depth int) error {
+	expr, err := query.Parse("*", time.Now())
+	if err != nil {
+		return err
+	}
+	res, err := r.engine.Search(ctx, query.Query{Expr: expr, Skip: depth, Limit: page})
+	if err == nil && len(res.Changes) != page {
+		err = fmt.Errorf("%d changes behind the newest %d", len(res.Changes), depth)
+	}
+	return err
 }
 
-// hours is how many changes match in each hour that has some.
-func (r *recourse) hours(context.Context, string) (int, string, error) {
-	return 0, "", errNoSuchQuestion
+// top is the ten users with the most changes that match, as the peers print it.
+func (r *recourse) top(ctx context.Context, text string) (int, string, error) {
+	expr, err := query.Parse(text, time.Now())
+	if err != nil {
+		return 0, "", err
+	}
+	res, err := r.engine.Facets(ctx, expr, []audit.Facet{audit.FacetUser}, 10)
+	if err != nil {
+		return 0, "", err
+	}
+	var lines []string
+	for _, v := range res.Facets[0].Top {
+		lines = append(lines, fmt.Sprintf("%s|%d", v.Value, v.N))
+	}
+	return len(lines), strings.Join(lines, " "), nil
+}
+
+// hours is how many changes match in each hour that has some, likewise.
+func (r *recourse) hours(ctx context.Context, text string) (int, string, error) {
+	expr, err := query.Parse(text, time.Now())
+	if err != nil {
+		return 0, "", err
+	}
+	res, err := r.engine.Histogram(ctx, expr, query.HistogramOptions{Step: time.Hour})
+	if err != nil {
+		return 0, "", err
+	}
+	var lines []string
+	for _, b := range res.Buckets {
+		if b.N > 0 {
+			lines = append(lines, fmt.Sprintf("%d|%d", int64(b.From)/time.Hour.Milliseconds(), b.N))
+		}
+	}
+	return len(lines), strings.Join(lines, " "), nil
+}
+
+// scan counts the changes of which a condition of rules holds.
+func (r *recourse) scan(ctx context.Context, condition string) (int, error) {
+	c, err := rules.ParseCondition("condition", condition)
+	if err != nil {
+		return 0, err
+	}
+	a, err := r.engine.Count(ctx, query.Of(query.Where{Text: condition, Holds: c.Holds}))
+	return a.Total, err
 }

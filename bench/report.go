@@ -170,7 +170,8 @@ func (r *results) writeOwn(p *paper) {
 		}
 	}
 	if len(r.Scanned) > 0 {
-		p.row("scan with a filter that nothing helps", short(median(r.Scanned))+" changes a second")
+		p.row("scan by a query that nothing helps", short(median(r.Scanned))+" changes a second")
+		p.row("scan by a condition of rules", short(median(r.ScannedByRules))+" changes a second")
 	}
 }
 

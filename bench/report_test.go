@@ -44,7 +44,7 @@ func TestTargets(t *testing.T) {
 		"q3, p50 ÷ the better peer's":                                 metAim,
 		"history of a record with its diffs, p50":                     missed,
 		"all of one user's changes printed, wall ÷ ripgrep's":         noFigure,
-		"changes scanned a second with a filter that nothing helps":   metLeast,
+		"changes scanned a second by a query that nothing helps":      metLeast,
 		"changes taken in a second":                                   metAim,
 		"most memory resident with no budget (this version has none)": metLeast,
 	}

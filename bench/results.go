@@ -24,12 +24,13 @@ type results struct {
 	Answers map[string]map[kind][]answer
 	Differ  []string // answers that differ where they mean the same
 
-	Grep, List []listing // of the lister, by ripgrep and by recourse
-	ListIn     []time.Duration
-	Own        map[string][]time.Duration // by the name of a measure
-	Scanned    []float64                  // changes a second
-	Budget     string                     // of memory; empty if the program has none
-	Growth     *growth
+	Grep, List     []listing // of the lister, by ripgrep and by recourse
+	ListIn         []time.Duration
+	Own            map[string][]time.Duration // by the name of a measure
+	Scanned        []float64                  // changes a second, by a query
+	ScannedByRules []float64                  // by a condition of rules
+	Budget         string                     // of memory; empty if the program has none
+	Growth         *growth
 }
 
 func newResults() *results {
