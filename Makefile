@@ -1,8 +1,12 @@
 # The whole ritual is `go test ./...`; these are the longer and rarer runs.
 GO ?= go
 FUZZTIME ?= 60s
+BENCH ?= .
+BENCHSKIP ?= IngestMillion
+N ?= 200000
+BENCHFLAGS ?=
 
-.PHONY: build test race fuzz bench lint live soak
+.PHONY: build test race fuzz bench bench-peers lint live soak
 build:
 	$(GO) build -trimpath -o bin/recourse ./cmd/recourse
 
@@ -19,8 +23,17 @@ fuzz:
 	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
 	  done; done
 
+# What each stage costs. IngestMillion takes minutes: make bench BENCH=IngestMillion BENCHSKIP=.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	@out=$$(mktemp); trap 'rm -f $$out' EXIT; \
+	  $(GO) test -run '^$$' -bench '$(BENCH)' -skip '$(BENCHSKIP)' -benchmem ./... > $$out || { cat $$out; exit 1; }; \
+	  awk '/^(goos|goarch|cpu):/ && !seen[$$0]++; /^pkg:/ { printf "\n%s\n", $$2 } /^Benchmark/' $$out
+
+# The whole program against SQLite, PostgreSQL and ripgrep: see bench/peers.sh
+# for what must be installed. For the figures of docs/performance.md:
+# make bench-peers N=1000000 BENCHFLAGS='-growth 5000000 -o report.md'
+bench-peers:
+	$(GO) run ./bench -n $(N) $(BENCHFLAGS)
 
 lint:
 	$(GO) vet ./...

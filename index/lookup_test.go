@@ -235,3 +235,42 @@ func TestTooManyWords(t *testing.T) {
 		}
 	}
 }
+
+// Questions are answered while blocks are added, indexed again and merged; what
+// was found once is found on.
+func TestLookupsWhileFollowing(t *testing.T) {
+	m, x := remembered(14, 24*audit.BlockSize), openIndex(t, t.TempDir())
+	want := wanted(m, 24)
+	done := make(chan struct{})
+	failed := make(chan error, 1)
+	go func() {
+		defer close(failed)
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			blocks := int(x.Progress()) / audit.BlockSize
+			word := []string{"paid", "*aid", "pa*", "rare*"}[i%4]
+			re := plain(word)
+			got, ok, err := x.Blocks(context.Background(), word, 0)
+			for b := range blocks {
+				if has := slices.ContainsFunc(want[uint32(b)], re.MatchString); err != nil || !ok || has && !got.Contains(uint32(b)) {
+					failed <- fmt.Errorf("%s at %d blocks: block %d has it: %v; %v, %v", word, blocks, b, has, ok, err)
+					return
+				}
+			}
+		}
+	}()
+	for n := 1; n <= 24; n++ {
+		follow(t, x, m[:n*audit.BlockSize])
+		if err := x.Refresh(t.Context(), m, []int{n / 2}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(done)
+	if err := <-failed; err != nil {
+		t.Error(err)
+	}
+}

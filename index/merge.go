@@ -67,6 +67,7 @@ type input struct {
 	*cursor
 	drops *roaring.Bitmap
 	docs  []uint32 // the number that each document gets, or dropped
+	found []uint32 // space to work in
 }
 
 const dropped = math.MaxUint32
@@ -102,22 +103,14 @@ func (m *merge) number() []uint32 {
 
 // run merges the words.
 func (m *merge) run(b *builder) error {
-	var ahead []*input // those that have a word left, in its order
-	advance := func(in *input) error {
-		if !in.next() {
-			return in.err
-		}
-		at, _ := slices.BinarySearchFunc(ahead, in.term, func(o *input, t []byte) int { return bytes.Compare(o.term, t) })
-		ahead = slices.Insert(ahead, at, in)
-		return nil
-	}
+	var ahead inputs
 	for _, in := range m.inputs {
-		if err := advance(in); err != nil {
+		if err := ahead.put(in); err != nil {
 			return err
 		}
 	}
 	var word []byte
-	var docs, found []uint32
+	var docs []uint32
 	for n := 0; len(ahead) > 0; n++ {
 		if n%1000 == 0 && m.stopped() {
 			return api.ErrClosed
@@ -127,15 +120,10 @@ func (m *merge) run(b *builder) error {
 			in := ahead[0]
 			ahead = slices.Delete(ahead, 0, 1)
 			var err error
-			if found, err = in.documents(found[:0]); err != nil {
+			if docs, err = in.renumber(docs); err != nil {
 				return err
 			}
-			for _, d := range found {
-				if d = in.docs[d]; d != dropped {
-					docs = append(docs, d)
-				}
-			}
-			if err := advance(in); err != nil {
+			if err := ahead.put(in); err != nil {
 				return err
 			}
 		}
@@ -150,6 +138,33 @@ func (m *merge) run(b *builder) error {
 		}
 	}
 	return nil
+}
+
+// inputs are those that have a word left, in the order of these.
+type inputs []*input
+
+// put goes to an input's next word and puts it in, unless it has none.
+func (ahead *inputs) put(in *input) error {
+	if !in.next() {
+		return in.err
+	}
+	at, _ := slices.BinarySearchFunc(*ahead, in.term, func(o *input, t []byte) int { return bytes.Compare(o.term, t) })
+	*ahead = slices.Insert(*ahead, at, in)
+	return nil
+}
+
+// renumber appends the new numbers of the documents that have the input's word.
+func (in *input) renumber(docs []uint32) ([]uint32, error) {
+	var err error
+	if in.found, err = in.documents(in.found[:0]); err != nil {
+		return nil, err
+	}
+	for _, d := range in.found {
+		if d = in.docs[d]; d != dropped {
+			docs = append(docs, d)
+		}
+	}
+	return docs, nil
 }
 
 func (m *merge) stopped() bool {

@@ -61,8 +61,8 @@ func (s *Stamp) updatedTime() string { return cmp.Or(s.UpdatedTime, "__updatedti
 // Commits are split so that each fits a transaction of the store and no commit
 // holds other readers up for long.
 const (
-	commitChanges = 500
-	commitBytes   = 256 << 10
+	commitChanges = 4096
+	commitBytes   = 4 << 20
 	commitGaps    = 500
 )
 

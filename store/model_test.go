@@ -68,8 +68,11 @@ func inOrder(a, b audit.Change) int { return placeOf(&a).compare(placeOf(&b)) }
 // compares everything that can be read after every step.
 func TestModel(t *testing.T) {
 	ctx := context.Background()
-	o := Options{Memory: 1, NoSync: true}
 	rapid.Check(t, func(t *rapid.T) {
+		o := Options{Memory: 1, NoSync: true}
+		if rapid.Bool().Draw(t, "chunks of a few changes") {
+			o.layout = small()
+		}
 		dir, err := os.MkdirTemp("", "store")
 		if err != nil {
 			t.Fatal(err)

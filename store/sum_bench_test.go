@@ -90,7 +90,7 @@ func BenchmarkSumsSeal(b *testing.B) {
 // sealedView is a view of two sealed chunks and no cache.
 func sealedView(b *testing.B) *View {
 	b.Helper()
-	g := newSumming(standard(), 0)
+	g := newSumming(standard(), -1)
 	db, err := openRaw(b.TempDir(), g)
 	if err != nil {
 		b.Fatal(err)

@@ -72,7 +72,7 @@ func damagedSums(t *testing.T) (*sumModel, []entry) {
 		m.doubt()
 		m.hit()
 	}
-	m.must(askAll(newSumming(small(), 0), m.db))
+	m.must(askAll(newSumming(small(), -1), m.db))
 	var entries []entry
 	m.must(m.db.badger.View(func(txn *badger.Txn) error {
 		for _, kind := range []keyKind{kindSums, kindChunk, kindShelf, kindTimes, kindColumn, kindCounts, kindSet, kindRecordHash, kindIDHash, kindHits, kindDoubtful} {
@@ -110,13 +110,13 @@ func TestDamagedSums(t *testing.T) {
 			bad := slices.Clone(value)
 			bad[m.r.IntN(len(bad))] ^= 1 << m.r.IntN(8)
 			m.raw(e.key, bad)
-			if err := askAll(newSumming(small(), 0), m.db); !errors.Is(err, ErrCorrupt) {
+			if err := askAll(newSumming(small(), -1), m.db); !errors.Is(err, ErrCorrupt) {
 				t.Fatalf("a damaged byte under %x: %v", e.key, err)
 			}
 		}
 		if other := entries[(i+1)%len(entries)]; string(other.payload) != string(e.payload) {
 			m.raw(e.key, seal(other.key, other.payload))
-			if err := askAll(newSumming(small(), 0), m.db); !errors.Is(err, ErrCorrupt) {
+			if err := askAll(newSumming(small(), -1), m.db); !errors.Is(err, ErrCorrupt) {
 				t.Fatalf("under %x stands what belongs under %x: %v", e.key, other.key, err)
 			}
 		}
@@ -124,13 +124,13 @@ func TestDamagedSums(t *testing.T) {
 		case kindSums, kindHits, kindDoubtful: // nothing else says that they are there
 		default:
 			m.raw(e.key, nil)
-			if err := askAll(newSumming(small(), 0), m.db); !errors.Is(err, ErrCorrupt) {
+			if err := askAll(newSumming(small(), -1), m.db); !errors.Is(err, ErrCorrupt) {
 				t.Fatalf("nothing is under %x: %v", e.key, err)
 			}
 		}
 		m.raw(e.key, value)
 	}
-	m.must(askAll(newSumming(small(), 0), m.db))
+	m.must(askAll(newSumming(small(), -1), m.db))
 	m.check(true)
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"iter"
 
 	"recourse/audit"
 )
@@ -77,11 +78,11 @@ func (h *hashes) find(hash uint32, yield func(offset int) bool) {
 }
 
 // recordOffsets yields the changes that may be of a record, the newest first.
-func (s *sums) recordOffsets(k audit.Key) func(yield func(int) bool) {
+func (s *sums) recordOffsets(k audit.Key) iter.Seq[int] {
 	return func(yield func(int) bool) { s.records.find(recordHashOf(k), yield) }
 }
 
 // idOffsets yields the changes that may have an id, the newest first.
-func (s *sums) idOffsets(id audit.ChangeID) func(yield func(int) bool) {
+func (s *sums) idOffsets(id audit.ChangeID) iter.Seq[int] {
 	return func(yield func(int) bool) { s.ids.find(idHash(id), yield) }
 }

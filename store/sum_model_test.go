@@ -61,7 +61,7 @@ func (m *sumModel) must(err error) {
 }
 
 func (m *sumModel) start() {
-	m.sums = newSumming(small(), []int{0, 2000, 1 << 20}[m.r.IntN(3)])
+	m.sums = newSumming(small(), []int{-1, 2000, 1 << 20}[m.r.IntN(3)])
 	db, err := openRaw(m.dir, m.sums)
 	m.must(err)
 	m.db = db
@@ -270,7 +270,7 @@ func (m *sumModel) leftovers() {
 	m.must(tidySums(m.commit, small()))
 	h = m.head()
 	m.must(m.db.badger.View(func(txn *badger.Txn) error {
-		s, err := newSumming(small(), 0).read(txn)
+		s, err := newSumming(small(), -1).read(txn)
 		if err != nil {
 			return err
 		}

@@ -10,12 +10,7 @@ import (
 )
 
 // summed is the first change that is not in sums on disk.
-func (w *writer) summed() audit.Seq {
-	if open := w.sums.open.chunks; len(open) > 0 {
-		return w.sums.first(open[0].chunk)
-	}
-	return 1
-}
+func (w *writer) summed() audit.Seq { return w.sums.first(w.sealed) }
 
 // A resummed is a change that was summed up and is read otherwise now.
 type resummed struct {
@@ -96,6 +91,7 @@ func (db *DB) sealFirst(s *sums) error {
 		return err
 	}
 	db.sums.open.apply(func(chunks []*sums) []*sums { return chunks[1:] })
+	db.writer.sealed = s.chunk + 1
 	if err := tidyHits(db.commit, db.sums.layout, s.chunk); err != nil {
 		return err
 	}
@@ -141,47 +137,10 @@ func (db *DB) readySums() error {
 		from += audit.Seq(len(page))
 	}
 	db.sums.open.apply(func([]*sums) []*sums { return chunks })
-	err = errors.Join(db.seal(), db.shelve())
+	db.writer.sealed = len(sealed.chunks)
+	err = errors.Join(tidySums(db.commit, db.sums.layout), db.seal(), db.shelve())
 	if errors.Is(err, ErrDiskFull) {
 		return nil // they can be read as they are
 	}
 	return err
-}
-
-// Resum sums up a chunk again, of which sums may be wrong about some changes. It
-// costs what reading the chunk costs. A chunk that is not full is never wrong.
-func (db *DB) Resum(chunk int) error {
-	db.write.Lock()
-	defer db.write.Unlock()
-	if err := db.resum(chunk); err != nil {
-		return fmt.Errorf("sum up chunk %d again: %w", chunk, err)
-	}
-	return nil
-}
-
-func (db *DB) resum(chunk int) error {
-	r := db.snapshot()
-	defer r.close()
-	first := db.sums.first(chunk)
-	last := first + audit.Seq(db.sums.size) - 1
-	if last > r.known.head {
-		return nil
-	}
-	s := newSums(db.sums.layout, chunk)
-	for from := first; from <= last; {
-		page, err := r.changes(audit.BlockOf(from), from)
-		if err != nil {
-			return err
-		}
-		page = page[:min(len(page), int(last-from)+1)]
-		for i := range page {
-			s.add(&page[i])
-		}
-		from += audit.Seq(len(page))
-	}
-	err := sealChunk(db.commit, s.freeze(), func(txn *badger.Txn) error { return txn.Delete(doubtfulKey(chunk)) })
-	if err != nil {
-		return err
-	}
-	return db.shelve()
 }

@@ -41,6 +41,11 @@ func (db *DB) Verify(ctx context.Context, report func(problem string)) (Verifica
 		if err := db.verifyTables(); err != nil {
 			v.problem("%v", err)
 		}
+		v.view = &View{db: db, sums: db.sums, r: r, opened: r.opened}
+		if err := v.view.prepare(); err != nil {
+			v.problem("sums: %v", err)
+			v.view = nil
+		}
 		err := v.run()
 		out = v.out
 		return err
@@ -75,6 +80,8 @@ type verifier struct {
 	imaged audit.Seq // see writer
 	lasts  map[recordName]left
 	seed   maphash.Seed
+	view   *View // nil: its sums cannot be read
+	sums   *sums // of the chunk that is being read
 	// lastSpan is the span whose key came before.
 	lastSpan audit.Span
 }

@@ -38,6 +38,7 @@ func (v *verifier) changes() error {
 		v.block(int(n), payload[chainSize:])
 		return nil
 	})
+	v.compare()
 	if v.head > 0 {
 		v.missing(firstOf(want), firstOf(audit.BlockOf(v.head)+1))
 	}
@@ -84,9 +85,49 @@ func (v *verifier) row(w *row) {
 		}
 	}
 	v.follows(w)
-	if _, err := v.r.change(w); err != nil {
+	c, err := v.r.change(w)
+	if err != nil {
 		v.problem("change %d: %v", w.c.Seq, err)
+		v.view = nil // its sums would differ, and that says nothing
+		return
 	}
+	v.sum(&c)
+}
+
+// sum sums up a change again, and compares a whole chunk's sums.
+func (v *verifier) sum(c *audit.Change) {
+	if v.view == nil {
+		return
+	}
+	l := v.view.sums.layout
+	if v.sums == nil {
+		v.sums = newSums(l, l.chunkOf(c.Seq))
+	}
+	if want := l.first(v.sums.chunk) + audit.Seq(v.sums.n()); c.Seq != want {
+		v.view = nil // a block is missing, which is said
+		return
+	}
+	v.sums.add(c)
+	if v.sums.full() {
+		v.compare()
+	}
+}
+
+// compare holds the sums of a chunk against those that were made anew.
+func (v *verifier) compare() {
+	if v.view == nil || v.sums == nil {
+		return
+	}
+	chunk := v.sums.chunk
+	if chunks := v.view.Chunks(); chunk >= len(chunks) || chunks[chunk].N != v.sums.n() {
+		v.problem("chunk %d: not as many changes are summed up as the %d that there are", chunk, v.sums.n())
+		v.view = nil
+		return
+	}
+	if err := v.view.compare(v.ctx, v.sums.freeze(), func(problem string) { v.problem("%s", problem) }); err != nil {
+		v.problem("sums of chunk %d: %v", v.sums.chunk, err)
+	}
+	v.sums = nil
 }
 
 // A left is what a verifier remembers of a record's last change.

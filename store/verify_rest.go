@@ -73,6 +73,14 @@ func (v *verifier) value(key, payload []byte) error {
 		_, err = cutID(key)
 	case kindReceipt, kindJournal:
 		want, err = v.receipt(key, payload)
+	case kindSums, kindChunk, kindShelf, kindTimes, kindColumn, kindCounts, kindSet, kindRecordHash, kindIDHash:
+		want = key // what counts of them is compared with the changes
+	case kindDoubtful:
+		want = key
+		_, err = decodeSet(payload, audit.ChunkSize)
+	case kindHits:
+		want = key
+		_, err = decodeTextSet(payload, audit.ChunkSize)
 	case kindImaged, kindStale, kindBody, kindImage:
 		want, err = v.beside(key, payload)
 	default:

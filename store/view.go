@@ -11,7 +11,7 @@ import (
 	"recourse/audit"
 )
 
-// defaultSumCache is how many bytes of decoded sums are kept.
+// defaultSumCache is how many bytes of decoded sums are kept if nothing is said.
 const defaultSumCache = 16 << 20
 
 // summing is the part of an open store that has the sums of its changes.
@@ -22,7 +22,12 @@ type summing struct {
 	sealed atomic.Pointer[sealedSums] // as last read
 }
 
+// newSumming has no open chunk yet. cacheBytes is how much of decoded sums is
+// kept; 0 is 16 MiB, below 0 nothing is.
 func newSumming(l layout, cacheBytes int) *summing {
+	if cacheBytes == 0 {
+		cacheBytes = defaultSumCache
+	}
 	return &summing{layout: l, cache: newSumCache(cacheBytes)}
 }
 

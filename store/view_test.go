@@ -188,7 +188,7 @@ func TestViewReads(t *testing.T) {
 		all = append(all, made(fmt.Sprint(i%7), audit.Time(1e12+float64(i)), audit.OpUpsert, object(i)))
 	}
 	appendAll(t, db, all[:500]...)
-	g := newSumming(standard(), 0)
+	g := newSumming(standard(), -1)
 	s := newSums(standard(), 0)
 	for i := range 500 {
 		c := mustGet(t, db, audit.Seq(i+1))
@@ -238,7 +238,7 @@ func TestViewReads(t *testing.T) {
 // cancelled context.
 func TestViewRefuses(t *testing.T) {
 	db := open(t)
-	v, err := newSumming(standard(), 0).view(context.Background(), db)
+	v, err := newSumming(standard(), -1).view(context.Background(), db)
 	if err != nil {
 		t.Fatal(err)
 	}

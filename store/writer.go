@@ -16,6 +16,7 @@ type writer struct {
 	next   rest // of what is about to be
 	sums   *summing
 	layout layout
+	sealed int // how many chunks have their sums on disk
 	images *lastImages
 	// imaged is the number up to which last images are on disk.
 	imaged audit.Seq

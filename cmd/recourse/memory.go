@@ -79,6 +79,9 @@ func (m memorySize) limit() {
 // judged and answered, and for the collector.
 func (m memorySize) store() int64 { return int64(m * 3 / 8) }
 
+// index is what the words of one batch may take.
+func (m memorySize) index() int { return int(m / 16) }
+
 // usableMemory is what the process may use of the machine: the machine's memory,
 // or the limit of a control group that the process is in, if that is less. 0 is
 // not known.

@@ -62,7 +62,7 @@ func openFolder(dir string, cfg config, withIndex bool) (*workspace, error) {
 		return nil, err
 	}
 	if withIndex {
-		if w.index, err = index.Open(w.indexDir(), index.Options{}); err != nil {
+		if w.index, err = index.Open(w.indexDir(), index.Options{Memory: w.cfg.Memory.index()}); err != nil {
 			return nil, errors.Join(err, w.store.Close())
 		}
 	}
@@ -81,23 +81,11 @@ func (w *workspace) close() error {
 
 // engine answers queries.
 func (w *workspace) engine() *query.Engine {
-	e := &query.Engine{Store: viewed{w.store}}
+	e := &query.Engine{Store: searched{w.store}}
 	if w.index != nil {
 		e.Words = w.index
 	}
 	return e
-}
-
-// A viewed store opens its views for an engine.
-type viewed struct{ *store.DB }
-
-// View implements query.Viewer.
-func (v viewed) View(ctx context.Context) (query.View, error) {
-	view, err := v.DB.View(ctx)
-	if err != nil {
-		return nil, err // not a nil *store.View within an interface
-	}
-	return view, nil
 }
 
 // A roomyReader follows the store as long as there is room on its disk: the index
@@ -150,7 +138,7 @@ func (w *workspace) catchUpIndex(ctx context.Context) error {
 	if _, err := w.index.Follow(ctx, roomyReader{w.store}); err != nil {
 		return err
 	}
-	return w.indexAmended(ctx)
+	return w.resum(ctx)
 }
 
 // printer prints results as the flags and the terminal have it.

@@ -229,6 +229,10 @@ func (d *LineDecoder) key(rest []byte) ([]byte, bool) {
 		rest, err := d.json.Skip(rest)
 		return rest, err == nil
 	}
+	if text, after, err := d.json.ReadText(rest); err == nil && text != nil && isPlain(text) {
+		d.keys = append(d.keys, audit.ID(`"`+string(text)+`"`))
+		return after, true
+	}
 	v, rest, err := d.json.Read(rest)
 	if err != nil {
 		return nil, false
@@ -236,6 +240,16 @@ func (d *LineDecoder) key(rest []byte) ([]byte, bool) {
 	id, err := audit.IDOf(v)
 	d.keys = append(d.keys, id)
 	return rest, err == nil
+}
+
+// isPlain says that a text stands in JSON as it is.
+func isPlain(text []byte) bool {
+	for _, c := range text {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *LineDecoder) record(rest []byte) ([]byte, bool) {
