@@ -108,7 +108,7 @@ func newAppender(db *DB, txn *badger.Txn) *appender {
 	k := db.known.Load()
 	a := &appender{txn: txn, w: db.writer, head: k.head, old: k, known: k, touched: map[audit.Table]bool{},
 		lasts: map[recordName]*lastImage{}, cloned: map[int]bool{}}
-	a.r = &reader{txn: txn, known: k, sums: db.sums, w: db.writer, rows: slices.Clip(db.writer.rows)}
+	a.r = &reader{txn: txn, known: k, sums: db.sums, w: db.writer, rows: slices.Clip(db.writer.rows), summed: k.head}
 	return a
 }
 

@@ -21,7 +21,7 @@ func (r *reader) recordSeqs(k audit.Key) ([]audit.Seq, error) {
 	seqs = r.openSeqs(seqs, len(sealed.chunks), hash, kindRecordHash)
 	// Those of a batch that is being appended are not summed up yet.
 	for i := range r.rows {
-		if c := &r.rows[i].c; c.Seq > r.known.head && c.Key == k {
+		if c := &r.rows[i].c; c.Seq > r.summed && c.Key == k {
 			seqs = append(seqs, c.Seq)
 		}
 	}

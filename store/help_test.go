@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -45,9 +46,14 @@ func made(id string, at audit.Time, op audit.Op, body audit.Value) audit.Change 
 }
 
 // noise is bytes that no packing makes fewer of.
-func noise(n int) audit.Value {
+func noise(n int) audit.Value { return noiseOf(0, n) }
+
+// noiseOf is other noise for every seed.
+func noiseOf(seed uint64, n int) audit.Value {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
 	b := make([]byte, n)
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(b) // it never fails
+	_, _ = rand.NewChaCha8(key).Read(b) // it never fails
 	return audit.BytesValue(b)
 }
 

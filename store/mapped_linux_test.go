@@ -40,10 +40,10 @@ func TestUnmapTables(t *testing.T) {
 			}
 		}
 	})
-	for i := range 300 {
+	for i := range 200 {
 		var batch []audit.Change
 		for j := range 80 {
-			body := object(1).With("long", audit.BytesValue(noise(150 + i*80 + j).Bytes()[i*80+j:]))
+			body := object(1).With("long", noiseOf(uint64(i*80+j), 150))
 			batch = append(batch, made(fmt.Sprint(j%7), audit.Time(i*100+j), audit.OpUpsert, body))
 		}
 		appendAll(t, db, batch...)

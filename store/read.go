@@ -26,6 +26,8 @@ type reader struct {
 	opened opened  // sums of the chunks that are not full
 	w      *writer // nil: not the writer's own
 	rows   []row   // of a batch that is being appended, and of its first block
+	// summed is the number up to which rows are in the sums.
+	summed audit.Seq
 	blocks map[int]stowed
 	bases  *badger.Iterator // over the base records; made when needed
 	base   base

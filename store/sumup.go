@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -21,9 +22,9 @@ type resummed struct {
 // sumUp takes what a batch brought into the sums of the chunks that are not full.
 func (db *DB) sumUp(a *appender, k *known) error {
 	txn := db.badger.NewTransaction(false)
-	r := &reader{txn: txn, known: k, sums: db.sums, w: db.writer}
+	r := &reader{txn: txn, known: k, sums: db.sums, w: db.writer, rows: a.r.rows, summed: a.old.head}
 	defer r.close()
-	fresh := a.fresh()
+	fresh := slices.Clone(a.fresh())
 	changes := make([]resummed, len(fresh))
 	for i := range fresh {
 		if err := r.fetch(&fresh[i]); err != nil {
@@ -47,11 +48,7 @@ func (db *DB) sumUp(a *appender, k *known) error {
 		again = append(again, resummed{c, c.Attributes()})
 	}
 	db.sums.open.apply(func(chunks []*sums) []*sums {
-		for i := range again {
-			s := again[i].c.Seq
-			chunk := chunks[db.sums.chunkOf(s)-chunks[0].chunk]
-			chunk.replace(int(s-db.sums.first(chunk.chunk)), &again[i].c, again[i].attributes)
-		}
+		chunks = db.sums.replace(chunks, again)
 		for i := range changes {
 			chunks = db.sums.add(chunks, &changes[i])
 		}
@@ -118,29 +115,78 @@ func (db *DB) shelve() error {
 
 // readySums sums up what is not in sums on disk.
 func (db *DB) readySums() error {
-	r := db.snapshot()
-	defer r.close()
-	sealed, err := db.sums.read(r.txn)
+	stale, err := db.loadSums()
 	if err != nil {
-		return err
+		return fmt.Errorf("sum up: %w", err)
 	}
-	var chunks []*sums
-	from := db.sums.first(len(sealed.chunks))
-	for from <= r.known.head {
-		page, err := r.changes(audit.BlockOf(from), from)
-		if err != nil {
-			return fmt.Errorf("sum up: %w", err)
-		}
-		for i := range page {
-			chunks = db.sums.add(chunks, &resummed{page[i], page[i].Attributes()})
-		}
-		from += audit.Seq(len(page))
+	if err := db.resumStale(stale); err != nil {
+		return fmt.Errorf("sum up: %w", err)
 	}
-	db.sums.open.apply(func([]*sums) []*sums { return chunks })
-	db.writer.sealed = len(sealed.chunks)
 	err = errors.Join(tidySums(db.commit, db.sums.layout), db.seal(), db.shelve())
 	if errors.Is(err, ErrDiskFull) {
 		return nil // they can be read as they are
 	}
 	return err
+}
+
+// loadSums sums up what the blocks say, and names what they do not tell: the
+// changes that are stale. Those are put together from what is stored of their
+// records, and to find that takes these sums.
+func (db *DB) loadSums() (stale []audit.Seq, err error) {
+	r := db.snapshot()
+	defer r.close()
+	sealed, err := db.sums.read(r.txn)
+	if err != nil {
+		return nil, err
+	}
+	var chunks []*sums
+	from := db.sums.first(len(sealed.chunks))
+	for from <= r.known.head {
+		rows, err := r.blockRows(audit.BlockOf(from), from)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			c := rows[i].c
+			if r.known.isStale(c.Seq) || rows[i].prev == 0 && r.known.based {
+				stale = append(stale, c.Seq)
+			} else if c, err = r.change(&rows[i]); err != nil {
+				return nil, err
+			}
+			chunks = db.sums.add(chunks, &resummed{c, c.Attributes()})
+		}
+		from += audit.Seq(len(rows))
+	}
+	db.sums.open.apply(func([]*sums) []*sums { return chunks })
+	db.writer.sealed = len(sealed.chunks)
+	return stale, nil
+}
+
+// resumStale sums up changes again that are in chunks which are not full.
+func (db *DB) resumStale(stale []audit.Seq) error {
+	if len(stale) == 0 {
+		return nil
+	}
+	r := db.snapshot()
+	defer r.close()
+	again := make([]resummed, len(stale))
+	for i, s := range stale {
+		c, err := r.get(s)
+		if err != nil {
+			return err
+		}
+		again[i] = resummed{c, c.Attributes()}
+	}
+	db.sums.open.apply(func(chunks []*sums) []*sums { return db.sums.replace(chunks, again) })
+	return nil
+}
+
+// replace sums up changes again.
+func (g *summing) replace(chunks []*sums, again []resummed) []*sums {
+	for i := range again {
+		s := again[i].c.Seq
+		chunk := chunks[g.chunkOf(s)-chunks[0].chunk]
+		chunk.replace(int(s-g.first(chunk.chunk)), &again[i].c, again[i].attributes)
+	}
+	return chunks
 }
