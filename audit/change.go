@@ -72,25 +72,19 @@ func (id *ChangeID) UnmarshalText(b []byte) error {
 
 // Identify is the change's ID, from its other fields.
 func (c *Change) Identify() ChangeID {
-	h := sha256.New()
-	var n [8]byte
-	part := func(s string) {
-		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
-		h.Write(n[:])
-		h.Write([]byte(s))
-	}
-	part(c.Cluster)
-	part(c.Key.Table.Database)
-	part(c.Key.Table.Name)
-	part(string(c.Key.ID))
-	binary.BigEndian.PutUint64(n[:], math.Float64bits(float64(c.Time)))
-	h.Write(n[:])
-	part(string(c.Op.Kind()))
-	binary.BigEndian.PutUint64(n[:], uint64(c.Nth))
-	h.Write(n[:])
-	var id ChangeID
-	h.Sum(id[:0])
-	return id
+	var room [320]byte
+	b := appendPart(room[:0], c.Cluster)
+	b = appendPart(b, c.Key.Table.Database)
+	b = appendPart(b, c.Key.Table.Name)
+	b = appendPart(b, string(c.Key.ID))
+	b = binary.BigEndian.AppendUint64(b, math.Float64bits(float64(c.Time)))
+	b = appendPart(b, string(c.Op.Kind()))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.Nth))
+	return sha256.Sum256(b)
+}
+
+func appendPart(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...)
 }
 
 // Diff is the edits from the change's before-image to its after-image, and

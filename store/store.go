@@ -64,6 +64,8 @@ type DB struct {
 	o      Options
 	sums   *summing
 
+	collect sync.Mutex // held while the value log's garbage is collected; locked before write
+
 	write  sync.Mutex // held by the one writer
 	writer *writer    // what the writer keeps in memory; nil: to be made again
 	known  atomic.Pointer[known]
