@@ -72,11 +72,11 @@ func (id *ChangeID) UnmarshalText(b []byte) error {
 
 // Identify is the change's ID, from its other fields.
 func (c *Change) Identify() ChangeID {
-	var room [320]byte
-	b := appendPart(room[:0], c.Cluster)
-	b = appendPart(b, c.Key.Table.Database)
-	b = appendPart(b, c.Key.Table.Name)
-	b = appendPart(b, string(c.Key.ID))
+	var space [256]byte // as much as most need
+	b := space[:0]
+	for _, s := range [...]string{c.Cluster, c.Key.Table.Database, c.Key.Table.Name, string(c.Key.ID)} {
+		b = appendPart(b, s)
+	}
 	b = binary.BigEndian.AppendUint64(b, math.Float64bits(float64(c.Time)))
 	b = appendPart(b, string(c.Op.Kind()))
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Nth))

@@ -63,6 +63,7 @@ type DB struct {
 	dir    string
 	o      Options
 	sums   *summing
+	opens  *sumCache // opened blocks
 
 	collect sync.Mutex // held while the value log's garbage is collected; locked before write
 
@@ -93,7 +94,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
 	}
-	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
+	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) / 4), room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
 	if err := db.start(o, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
 	}
@@ -247,7 +248,7 @@ func (db *DB) snapshot() *reader {
 		k := db.known.Load()
 		txn := db.badger.NewTransaction(false)
 		if db.known.Load() == k && db.sums.open.is(opened) {
-			return &reader{txn: txn, known: k, sums: db.sums, opened: opened}
+			return &reader{txn: txn, known: k, sums: db.sums, opened: opened, opens: db.opens}
 		}
 		txn.Discard() // a commit began or ended just then
 	}
