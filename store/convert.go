@@ -101,6 +101,9 @@ func (db *DB) convert(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := db.convertAlerts(); err != nil {
+		return err
+	}
 	if err := db.dropOld(); err != nil {
 		return err
 	}

@@ -143,7 +143,11 @@ func (db *DB) start(o Options, log *engineLog) error {
 		return err
 	}
 	db.saving.Store(true) // there may be one
-	if err := db.writeSaving(); err != nil && !errors.Is(err, ErrDiskFull) {
+	err = db.writeSaving()
+	if err == nil {
+		err = db.tidyParts()
+	}
+	if err != nil && !errors.Is(err, ErrDiskFull) {
 		return err
 	}
 	return chmodFiles(db.dir)
@@ -256,6 +260,11 @@ func (db *DB) snapshot() *reader {
 
 // update runs f in one transaction and commits it, all or nothing.
 func (db *DB) update(ctx context.Context, f func(*badger.Txn) error) error {
+	return db.locked(ctx, func() error { return db.commit(f) })
+}
+
+// locked runs f as the one writer.
+func (db *DB) locked(ctx context.Context, f func() error) error {
 	if err := db.enter(ctx); err != nil {
 		return err
 	}
@@ -266,7 +275,7 @@ func (db *DB) update(ctx context.Context, f func(*badger.Txn) error) error {
 		return err
 	}
 	defer db.room.stale()
-	return db.commit(f)
+	return f()
 }
 
 // commit is update for one who holds the write lock.
