@@ -48,7 +48,7 @@ func (w *workspace) found(t *testing.T, text string) int {
 // further, a search finds what that one says, also in the change that follows:
 // at once, and when the chunk that they are in is summed up again.
 func TestSearchFindsAmendedImage(t *testing.T) {
-	w, err := openFolder(t.TempDir(), config{}, true)
+	w, err := openFolder(t.Context(), systemEnv(), t.TempDir(), config{}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
