@@ -23,6 +23,8 @@ import (
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"recourse/audit"
 )
 
 // Options say how a store is opened. The zero value works.
@@ -52,6 +54,11 @@ type Options struct {
 	cut func() error
 	// layout is how sums are made; zero is that of every store but in tests.
 	layout layout
+	// Converting is told how far a store of an earlier format is made one of this
+	// format: before the first change, and then again and again; total is never 0.
+	// An error ends Open with it; the next Open goes on where this one was. A
+	// million changes take about a minute. nil is silence.
+	Converting func(done, total audit.Seq) error
 	// Logger gets what the storage engine has to say. nil is silence.
 	Logger *slog.Logger
 }
