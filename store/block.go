@@ -85,7 +85,8 @@ type row struct {
 }
 
 // encodeBlock packs rows, whose numbers are dense from first on. Everything of a
-// row comes back exactly but its ID, which must be c.Identify().
+// row comes back exactly but its ID, which must be c.Identify(): who stores
+// changes sees to that.
 func encodeBlock(first audit.Seq, rows []row) ([]byte, error) {
 	if len(rows) == 0 || len(rows) > audit.BlockSize {
 		return nil, fmt.Errorf("encode block of change %d: %d changes", first, len(rows))
@@ -123,7 +124,7 @@ func (b *block) check(rows []row) error {
 		d.limit -= len(d.arena)
 		d.arena = d.arena[:0]
 		d.row(i, &r)
-		r.c.ID = r.c.Identify()
+		r.c.ID = rows[i].c.ID // of what is compared
 		if d.bad() || !sameRow(&r, &rows[i]) {
 			return fmt.Errorf("change %d would not come back as it is", rows[i].c.Seq)
 		}

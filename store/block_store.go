@@ -18,8 +18,7 @@ const chainSize = sha256.Size
 // the block's payload. It stands before the payload.
 type link [chainSize]byte
 
-func (l link) next(payload []byte) link {
-	sum := sha256.Sum256(payload)
+func (l link) next(sum [sha256.Size]byte) link {
 	var both [2 * chainSize]byte
 	copy(both[:], l[:])
 	copy(both[chainSize:], sum[:])
@@ -95,6 +94,9 @@ func bodyKey(seq audit.Seq, part byte) []byte {
 
 // stow puts the large bodies of a row beside the block.
 func (a *appender) stow(r *row) error {
+	if !large(r.c.Before.Body) && !large(r.c.After.Body) && !large(r.c.Sent) && !large(r.was.Body) {
+		return nil
+	}
 	for part, v := range r.bodies {
 		if !large(*v) {
 			continue

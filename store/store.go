@@ -23,6 +23,8 @@ import (
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"recourse/audit"
 )
 
 // Options say how a store is opened. The zero value works.
@@ -52,6 +54,11 @@ type Options struct {
 	cut func() error
 	// layout is how sums are made; zero is that of every store but in tests.
 	layout layout
+	// Converting is told how far a store of an earlier format is made one of this
+	// format: before the first change, and then again and again; total is never 0.
+	// An error ends Open with it; the next Open goes on where this one was. A
+	// million changes take about a minute. nil is silence.
+	Converting func(done, total audit.Seq) error
 	// Logger gets what the storage engine has to say. nil is silence.
 	Logger *slog.Logger
 }
@@ -64,6 +71,8 @@ type DB struct {
 	o      Options
 	sums   *summing
 	opens  *sumCache // opened blocks
+
+	collect sync.Mutex // held while the value log's garbage is collected; locked before write
 
 	write  sync.Mutex // held by the one writer
 	writer *writer    // what the writer keeps in memory; nil: to be made again
@@ -141,7 +150,11 @@ func (db *DB) start(o Options, log *engineLog) error {
 		return err
 	}
 	db.saving.Store(true) // there may be one
-	if err := db.writeSaving(); err != nil && !errors.Is(err, ErrDiskFull) {
+	err = db.writeSaving()
+	if err == nil {
+		err = db.tidyParts()
+	}
+	if err != nil && !errors.Is(err, ErrDiskFull) {
 		return err
 	}
 	return chmodFiles(db.dir)
@@ -254,6 +267,11 @@ func (db *DB) snapshot() *reader {
 
 // update runs f in one transaction and commits it, all or nothing.
 func (db *DB) update(ctx context.Context, f func(*badger.Txn) error) error {
+	return db.locked(ctx, func() error { return db.commit(f) })
+}
+
+// locked runs f as the one writer.
+func (db *DB) locked(ctx context.Context, f func() error) error {
 	if err := db.enter(ctx); err != nil {
 		return err
 	}
@@ -264,7 +282,7 @@ func (db *DB) update(ctx context.Context, f func(*badger.Txn) error) error {
 		return err
 	}
 	defer db.room.stale()
-	return db.commit(f)
+	return f()
 }
 
 // commit is update for one who holds the write lock.
