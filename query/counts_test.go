@@ -3,6 +3,7 @@ package query_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -149,4 +150,38 @@ func names(values []query.ValueCount) []string {
 		out = append(out, v.Value)
 	}
 	return out
+}
+
+// Times that no calendar has are in no bucket, and are said to be.
+func TestHistogramOfHostileTimes(t *testing.T) {
+	store := &querytest.Memory{ChunkSize: 4}
+	for _, at := range []audit.Time{-1, 5, 1e300, -1e300, 8.64e15, 3_600_001, 7_200_000, -8.64e15, 1e16} {
+		store.Add(audit.Change{Time: at, User: "u", Op: audit.OpDelete})
+	}
+	engine := &query.Engine{Store: store}
+	for _, by := range []audit.Facet{0, audit.FacetUser, audit.FacetAttribute} {
+		h, err := engine.Histogram(t.Context(), query.Expr{}, query.HistogramOptions{By: by})
+		if err != nil || h.Total != 9 || h.Outside != 3 {
+			t.Fatalf("%d of %d outside, %v", h.Outside, h.Total, err)
+		}
+		n := 0
+		for _, b := range h.Buckets {
+			n += b.N
+		}
+		if n != 6 {
+			t.Errorf("by %v: %d in buckets of %v, want 6", by, n, h.Step)
+		}
+	}
+	if _, err := engine.Histogram(t.Context(), query.Expr{}, query.HistogramOptions{Step: time.Hour}); !errors.Is(err, query.ErrBuckets) {
+		t.Errorf("%v, want ErrBuckets", err)
+	}
+	h, err := engine.Histogram(t.Context(), parse(t, "time:[0.0..7200000.0]"), query.HistogramOptions{Step: time.Hour, By: audit.FacetUser})
+	if err != nil || len(h.Buckets) != 3 || h.Buckets[0].N != 1 || h.Buckets[1].N != 1 || h.Buckets[2].N != 1 || h.Outside != 0 {
+		t.Errorf("%+v, %v", h, err)
+	}
+	for _, step := range []time.Duration{-1, time.Microsecond} {
+		if _, err := engine.Histogram(t.Context(), query.Expr{}, query.HistogramOptions{Step: step}); err == nil {
+			t.Errorf("a step of %v was taken", step)
+		}
+	}
 }

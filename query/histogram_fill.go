@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"sort"
 
@@ -76,15 +77,41 @@ func (b *bucketing) fillColumn(ctx context.Context, s *section, times []audit.Ti
 		return err
 	}
 	series := make([][]int, len(values))
-	set.Iterate(func(o uint32) bool {
-		code := codes[o]
-		if series[code] == nil {
-			series[code] = b.series(values[code])
+	// The bucket of the change before, and its limits, in which the next one mostly is.
+	at, from, to := 0, audit.Time(math.Inf(1)), audit.Time(math.Inf(-1))
+	var buffer [1024]uint32
+	for it := set.ManyIterator(); ; {
+		n := it.NextMany(buffer[:])
+		if n == 0 {
+			return nil
 		}
-		b.add(series[code], times[o])
-		return true
-	})
-	return nil
+		for _, o := range buffer[:n] {
+			if t := times[o]; !(from <= t && t < to) {
+				i := b.bucketOf(t)
+				if i < 0 {
+					continue
+				}
+				at = i
+				from, to = b.limits(i)
+			}
+			code := codes[o]
+			if series[code] == nil {
+				series[code] = b.series(values[code])
+			}
+			series[code][at]++
+		}
+	}
+}
+
+// limits are times that are surely in a bucket: from the first to, exclusive, the
+// last.
+func (b *bucketing) limits(at int) (from, to audit.Time) {
+	from = audit.Time(b.first+float64(at)) * b.step
+	to = from + b.step
+	if b.bucketOf(from) != at || b.bucketOf(audit.Time(math.Nextafter(float64(to), math.Inf(-1)))) != at {
+		return audit.Time(math.Inf(1)), from // so far from 1970 that steps are not exact
+	}
+	return from, to
 }
 
 // fillSets parts a set by the values that its changes have, which may be several.

@@ -53,7 +53,9 @@ type merge struct {
 	lanes   []*lane
 }
 
-// take gives the next items, at most so many and at least one; none at the end.
+// take gives the next items, at least one; none at the end. They are about as many
+// as are wanted: where they must be read to be told, the last block is taken whole,
+// since it is opened anyway.
 func (m *merge) take(ctx context.Context, most int) ([]item, error) {
 	if len(m.back) > 0 {
 		n := min(most, len(m.back))
@@ -67,13 +69,26 @@ func (m *merge) take(ctx context.Context, most int) ([]item, error) {
 		if err != nil || l == nil {
 			return out, err
 		}
-		n = min(n, most-len(out))
+		n = l.upTo(n, most-len(out))
 		for _, o := range l.offsets[:n] {
 			out = append(out, item{l.First + audit.Seq(o), l.sure == nil || l.sure.Contains(o)})
 		}
 		m.drop(l, n)
 	}
 	return out, nil
+}
+
+// upTo is how many of the lane's next n changes to take if so many are wanted.
+func (l *lane) upTo(n, wanted int) int {
+	if n <= wanted || l.sure == nil {
+		return min(n, wanted)
+	}
+	block := func(i int) int { return audit.BlockOf(l.First + audit.Seq(l.offsets[i])) }
+	to := wanted
+	for to < n && block(to) == block(to-1) {
+		to++
+	}
+	return to
 }
 
 // skip leaves out as many of the next changes as surely match, up to most.

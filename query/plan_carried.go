@@ -33,7 +33,7 @@ func (*carried) price() int { return priceCarried }
 // cheaper to read all.
 const (
 	carriedFew   = 512
-	carriedShare = 8
+	carriedShare = 4
 	carriedLeast = 32
 	carriedMost  = 20_000
 )

@@ -23,6 +23,8 @@ import (
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"recourse/audit"
 )
 
 // Options say how a store is opened. The zero value works.
@@ -52,6 +54,11 @@ type Options struct {
 	cut func() error
 	// layout is how sums are made; zero is that of every store but in tests.
 	layout layout
+	// Converting is told how far a store of an earlier format is made one of this
+	// format: before the first change, and then again and again; total is never 0.
+	// An error ends Open with it; the next Open goes on where this one was. A
+	// million changes take about a minute. nil is silence.
+	Converting func(done, total audit.Seq) error
 	// Logger gets what the storage engine has to say. nil is silence.
 	Logger *slog.Logger
 }
@@ -63,6 +70,9 @@ type DB struct {
 	dir    string
 	o      Options
 	sums   *summing
+	opens  *sumCache // opened blocks
+
+	collect sync.Mutex // held while the value log's garbage is collected; locked before write
 
 	write  sync.Mutex // held by the one writer
 	writer *writer    // what the writer keeps in memory; nil: to be made again
@@ -91,7 +101,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
 	}
-	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
+	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) / 4), room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
 	if err := db.start(o, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
 	}
@@ -249,7 +259,7 @@ func (db *DB) snapshot() *reader {
 		k := db.known.Load()
 		txn := db.badger.NewTransaction(false)
 		if db.known.Load() == k && db.sums.open.is(opened) {
-			return &reader{txn: txn, known: k, sums: db.sums, opened: opened}
+			return &reader{txn: txn, known: k, sums: db.sums, opened: opened, opens: db.opens}
 		}
 		txn.Discard() // a commit began or ended just then
 	}
