@@ -148,9 +148,9 @@ func runRulesList(c *cli.Context, e *env) error {
 const rulesProgress = "rules"
 
 // rulesBatch is how many changes are judged before the outcome is saved. Saving
-// writes every window that has changed, which with few changes in between are as
-// many as with many; a crash costs judging them again.
-const rulesBatch = 1 << 16
+// writes every window that has changed, which after many changes are hardly more
+// than after few; a crash costs judging them again, some seconds of work.
+const rulesBatch = 1 << 18
 
 // runRules judges the changes that the rules have not seen, and saves the
 // alerts, the windows' state and the progress together, so that a crash neither
