@@ -52,6 +52,8 @@ type Options struct {
 	cut func() error
 	// layout is how sums are made; zero is that of every store but in tests.
 	layout layout
+	// images are limits of last images; zero is those of every store but in tests.
+	images imageLimits
 	// Logger gets what the storage engine has to say. nil is silence.
 	Logger *slog.Logger
 }
