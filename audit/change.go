@@ -72,25 +72,19 @@ func (id *ChangeID) UnmarshalText(b []byte) error {
 
 // Identify is the change's ID, from its other fields.
 func (c *Change) Identify() ChangeID {
-	h := sha256.New()
-	var n [8]byte
-	part := func(s string) {
-		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
-		h.Write(n[:])
-		h.Write([]byte(s))
+	var space [256]byte // as much as most need
+	b := space[:0]
+	for _, s := range [...]string{c.Cluster, c.Key.Table.Database, c.Key.Table.Name, string(c.Key.ID)} {
+		b = appendPart(b, s)
 	}
-	part(c.Cluster)
-	part(c.Key.Table.Database)
-	part(c.Key.Table.Name)
-	part(string(c.Key.ID))
-	binary.BigEndian.PutUint64(n[:], math.Float64bits(float64(c.Time)))
-	h.Write(n[:])
-	part(string(c.Op.Kind()))
-	binary.BigEndian.PutUint64(n[:], uint64(c.Nth))
-	h.Write(n[:])
-	var id ChangeID
-	h.Sum(id[:0])
-	return id
+	b = binary.BigEndian.AppendUint64(b, math.Float64bits(float64(c.Time)))
+	b = appendPart(b, string(c.Op.Kind()))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.Nth))
+	return sha256.Sum256(b)
+}
+
+func appendPart(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...)
 }
 
 // Diff is the edits from the change's before-image to its after-image, and

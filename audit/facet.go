@@ -71,17 +71,25 @@ func (c *Change) Touched() Diff {
 // Attributes are the names of the record's own attributes that the change
 // edited, or may have edited (see Touched), sorted. A message edits none.
 func (c *Change) Attributes() []string {
-	if c.Op.Kind() == KindMessage {
-		return nil
-	}
 	var names []string
-	if isRecord(c.Before.Body) && isRecord(c.After.Body) {
-		for p := range Differing(c.Before.Body, c.After.Body) {
-			names = append(names, string(p.Name))
-		}
+	for name := range c.RawAttributes {
+		names = append(names, string(name))
 	}
 	slices.Sort(names)
 	return names
+}
+
+// RawAttributes yields the names of Attributes, shorter ones first, as the
+// images' own memory, and so costs none.
+func (c *Change) RawAttributes(yield func(name []byte) bool) {
+	if c.Op.Kind() == KindMessage || !isRecord(c.Before.Body) || !isRecord(c.After.Body) {
+		return
+	}
+	for p := range Differing(c.Before.Body, c.After.Body) {
+		if !yield(p.Name) {
+			return
+		}
+	}
 }
 
 // isRecord says that a body is an object, or is not there: what is neither

@@ -238,6 +238,9 @@ func TestOtherFolders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := index.Open(dir, index.Options{}); !errors.Is(err, index.ErrEarlier) {
+		t.Errorf("Open of an earlier format: %v, want ErrEarlier", err)
+	}
 	wantRebuild(t, "an earlier format", dir)
 	other := t.TempDir()
 	if err := os.WriteFile(filepath.Join(other, "notes.txt"), []byte("mine"), 0o600); err != nil {

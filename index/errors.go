@@ -9,6 +9,9 @@ import (
 // and has to be built again: [Reset], then [Open] and [Index.Follow].
 var ErrRebuild error = &hinted{"the index must be built again", "run recourse reindex; nothing is lost, the store has everything"}
 
+// ErrEarlier says that the index is of an earlier format. It is an [ErrRebuild].
+var ErrEarlier = fmt.Errorf("%w: it has an earlier format", ErrRebuild)
+
 // ErrBusy says that another process has the index open.
 var ErrBusy error = &hinted{"another process has the index open", "stop it, or ask it"}
 

@@ -14,6 +14,9 @@ func TestFollowIndexesWholeBlocks(t *testing.T) {
 	m, x := remembered(1, 1500), openIndex(t, t.TempDir())
 	for _, n := range []int{0, 1, 255, 256, 257, 511, 900, 1500} {
 		before := x.Progress()
+		if behind := x.Behind(audit.Seq(n)); behind != audit.Seq(n/audit.BlockSize*audit.BlockSize)-before {
+			t.Errorf("%d of %d changes behind", behind, n)
+		}
 		added := follow(t, x, m[:n])
 		if want := audit.Seq(n / audit.BlockSize * audit.BlockSize); x.Progress() != want {
 			t.Errorf("of %d changes, progress %d, want %d", n, x.Progress(), want)
@@ -22,6 +25,9 @@ func TestFollowIndexesWholeBlocks(t *testing.T) {
 			t.Errorf("Follow counted %d from %d to %d", added, before, x.Progress())
 		}
 		same(t, holds(t, x), wanted(m, n/audit.BlockSize))
+		if x.Behind(audit.Seq(n)) != 0 || x.Behind(0) != 0 {
+			t.Errorf("of %d changes all whole blocks are indexed, but %d", n, x.Behind(audit.Seq(n)))
+		}
 	}
 }
 

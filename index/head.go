@@ -57,6 +57,8 @@ func (x *Index) load(newest []byte) (err error) {
 	switch {
 	case !ok:
 		return fmt.Errorf("%w: its making was not finished", ErrRebuild)
+	case h.version < segmentVersion:
+		return ErrEarlier
 	case h.version != segmentVersion:
 		return fmt.Errorf("%w: it has format %d and not %d", ErrRebuild, h.version, segmentVersion)
 	case !bytes.Equal(raw, newest):

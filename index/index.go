@@ -89,6 +89,9 @@ func open(dir string, o Options) (x *Index, err error) {
 		}
 		return create(dir, o)
 	}
+	if has(entries, earlierFile) {
+		return nil, ErrEarlier
+	}
 	if !has(entries, storeDir) || slices.ContainsFunc(entries, foreign) {
 		return nil, fmt.Errorf("%w: it has another format, or is none", ErrRebuild)
 	}
@@ -108,6 +111,10 @@ func open(dir string, o Options) (x *Index, err error) {
 	}
 	return x, nil
 }
+
+// earlierFile is in an index of bleve's own making, which those of this format
+// are not.
+const earlierFile = "index_meta.json"
 
 // foreign is what a folder with an index of this format does not have.
 func foreign(e os.DirEntry) bool { return e.Name() != storeDir && e.Name() != sealFile }
@@ -195,3 +202,10 @@ func (x *Index) Close() error {
 // Progress is the number up to which the words of every change are indexed, and
 // on the disk: a multiple of audit.BlockSize.
 func (x *Index) Progress() audit.Seq { return x.head.Load().progress }
+
+// Behind is how many changes [Index.Follow] would index of a store whose newest
+// change is last. Those of a block that is not whole yet do not count.
+func (x *Index) Behind(last audit.Seq) audit.Seq {
+	whole := last - last%audit.BlockSize
+	return whole - min(x.Progress(), whole)
+}

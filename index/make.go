@@ -60,7 +60,7 @@ func Reset(dir string) error {
 	if err != nil {
 		return fmt.Errorf("reset index: %w", err)
 	}
-	ours := []string{unfinished, "index_meta.json", "index_meta.json_temp", sealFile, storeDir}
+	ours := []string{unfinished, earlierFile, earlierFile + "_temp", sealFile, storeDir}
 	for _, e := range entries {
 		if !slices.Contains(ours, e.Name()) {
 			return fmt.Errorf("reset index %s: %s is not part of an index", dir, e.Name())

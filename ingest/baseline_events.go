@@ -120,7 +120,7 @@ func (u *firstEvents) hear(ctx context.Context, e harper.Event) (bool, error) {
 	}
 	u.pending = append(u.pending, u.w.record(e.ID, e.Version, e.Value))
 	u.size += len(e.Value)
-	if len(u.pending) < commitChanges && u.size < commitBytes {
+	if len(u.pending) < commitSingly && u.size < singlyBytes {
 		return true, nil
 	}
 	return true, u.flush(ctx)

@@ -118,7 +118,7 @@ func (f BaselineFile) store(ctx context.Context, path string, w *baselineWriter)
 		r := w.record(id, version, v)
 		r.Seen, r.Until = cmp.Or(f.At, version), max(ended, version)
 		pending = append(pending, r)
-		if size += len(v); len(pending) < commitChanges && size < commitBytes {
+		if size += len(v); len(pending) < commitSingly && size < singlyBytes {
 			return nil
 		}
 		err = w.write(ctx, pending)

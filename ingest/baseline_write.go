@@ -23,11 +23,17 @@ type baselineWriter struct {
 // write stores records, and with the first call, of none, that the baseline was
 // begun.
 func (w *baselineWriter) write(ctx context.Context, records []audit.BaseRecord) error {
+	most := commitSingly
 	for first := true; first || len(records) > 0; first = false {
-		n := recordsPart(records)
+		n := recordsPart(records, most)
 		next := *w.b
 		next.Records += n
-		if err := w.append(ctx, next, records[:n]); err != nil {
+		err := w.append(ctx, next, records[:n])
+		if n > 1 && tooBig(err) {
+			most = n / 2
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		records = records[n:]
@@ -65,12 +71,12 @@ func (w *baselineWriter) record(id audit.ID, version audit.Time, body audit.Valu
 	}
 }
 
-// recordsPart is how many of the records fit one commit, as of commitPart.
-func recordsPart(records []audit.BaseRecord) int {
+// recordsPart is how many of the records go into one commit, as of commitPart.
+func recordsPart(records []audit.BaseRecord, most int) int {
 	size := 0
 	for i := range records {
 		size += len(records[i].Body) + 2*len(records[i].Key.ID) + 200
-		if i == commitChanges || i > 0 && size > commitBytes {
+		if i == most || i > 0 && size > singlyBytes {
 			return i
 		}
 	}

@@ -16,6 +16,7 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 
 	"recourse/audit"
@@ -35,7 +36,8 @@ type Source interface {
 // A Sink keeps changes. *store.DB is one.
 type Sink interface {
 	// Append stores a batch whole or not at all; changes it knows are not
-	// stored again.
+	// stored again. An error with a method TooBig() bool that says true is of a
+	// batch of which half may fit.
 	Append(context.Context, audit.Batch) (audit.Appended, error)
 	// Lookup finds a stored change.
 	Lookup(context.Context, audit.ChangeID) (audit.Seq, bool, error)
@@ -59,11 +61,14 @@ type Stamp struct {
 func (s *Stamp) updatedTime() string { return cmp.Or(s.UpdatedTime, "__updatedtime__") }
 
 // Commits are split so that each fits a transaction of the store and no commit
-// holds other readers up for long.
+// holds other readers up for long. New changes take little room there, many
+// together; what is kept one by one, such as gaps, records of baselines and better
+// readings of stored changes, takes more.
 const (
 	commitChanges = 4096
 	commitBytes   = 4 << 20
-	commitGaps    = 500
+	commitSingly  = 500
+	singlyBytes   = 256 << 10
 )
 
 // commit stores changes in parts, the cursors and what was read with the last
@@ -72,12 +77,17 @@ const (
 // part: the next reading would not raise them for what it knows.
 func commit(ctx context.Context, sink Sink, b audit.Batch) (audit.Appended, error) {
 	var total audit.Appended
+	most := commitChanges
 	for {
-		part, rest := cut(b)
+		part, rest := cut(b, most)
 		if len(part.Changes)+len(part.Gaps)+len(part.Healed)+len(part.Cursors)+len(part.Spans)+len(part.Slow)+len(part.Alerts) == 0 {
 			return total, nil
 		}
 		got, err := sink.Append(ctx, part)
+		if n := max(len(part.Changes), len(part.Gaps)); n > 1 && tooBig(err) {
+			most = n / 2
+			continue
+		}
 		if err != nil {
 			return total, err
 		}
@@ -86,11 +96,18 @@ func commit(ctx context.Context, sink Sink, b audit.Batch) (audit.Appended, erro
 	}
 }
 
-// cut is the next part of what is to be committed, and what is left after it.
-func cut(b audit.Batch) (part, rest audit.Batch) {
-	n, gaps := commitPart(b.Changes), 0
+// tooBig says that less may be stored at once.
+func tooBig(err error) bool {
+	var e interface{ TooBig() bool }
+	return errors.As(err, &e) && e.TooBig()
+}
+
+// cut is the next part of what is to be committed, of so many changes at most, and
+// what is left after it.
+func cut(b audit.Batch, most int) (part, rest audit.Batch) {
+	n, gaps := commitPart(b.Changes, most), 0
 	if n == len(b.Changes) {
-		gaps = min(len(b.Gaps), commitGaps)
+		gaps = min(len(b.Gaps), commitSingly, most)
 	}
 	if n == len(b.Changes) && gaps == len(b.Gaps) {
 		return b, audit.Batch{}
@@ -100,11 +117,11 @@ func cut(b audit.Batch) (part, rest audit.Batch) {
 	return part, b
 }
 
-func commitPart(changes []audit.Change) int {
+func commitPart(changes []audit.Change, most int) int {
 	size := 0
 	for i := range changes {
 		size += storedSize(&changes[i])
-		if i == commitChanges || i > 0 && size > commitBytes {
+		if i == most || i > 0 && size > commitBytes {
 			return i
 		}
 	}

@@ -70,7 +70,7 @@ func (t *Tailer) promote(ctx context.Context, tb *table, n *newest, from audit.T
 			continue
 		}
 		c.After.Trust, c.Before, c.Seq = audit.Prompt, audit.Image{}, 0
-		if sure = append(sure, c); len(sure) == commitChanges {
+		if sure = append(sure, c); len(sure) == commitSingly {
 			if err := store(); err != nil {
 				return total, err
 			}

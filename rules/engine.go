@@ -57,7 +57,8 @@ type Engine struct {
 
 	tableText, keyText string // of the change at hand; empty: not asked for yet
 
-	gone []string // state of rules that are no more, to be removed
+	kept kept
+	gone []string // saved state that is no longer used, to be removed
 }
 
 // A placement is what the cheap part of a rule's match depends on.
@@ -76,7 +77,7 @@ type ruleState struct {
 	name    []byte                   // of the group at hand; its memory is used again
 	touches uint64
 	dirty   []*group        // altered since the last State, each once
-	gone    map[string]bool // dropped since the last State, by key
+	gone    map[string]bool // dropped since the last State, by name
 	changed bool            // stats altered since the last State
 }
 
@@ -281,6 +282,7 @@ func (e *Engine) evaluate(r *ruleState, x *expression, c *audit.Change) (any, bo
 func (e *Engine) Stats() Stats {
 	s := Stats{Changes: e.changes}
 	for _, r := range e.rules {
+		r.expire(e)
 		r.stats.Groups = len(r.groups)
 		s.Rules = append(s.Rules, r.stats)
 	}

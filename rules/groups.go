@@ -58,7 +58,7 @@ func (e *Engine) values(r *ruleState, c *audit.Change, each string) []string {
 
 // begin makes a group that has no changes yet, as the most recently touched.
 func (r *ruleState) begin(values []string) *list.Element {
-	g := &group{values: values, key: groupKey(values), name: groupName(values)}
+	g := &group{values: values, name: groupName(values)}
 	el := r.recent.PushBack(g)
 	r.groups[g.name] = el
 	return el
@@ -105,12 +105,18 @@ func (e *Engine) expired(r *ruleState, g *group) bool {
 // makeRoom lets the least recently touched groups go: all that have expired,
 // and one that has not if there are too many.
 func (r *ruleState) makeRoom(e *Engine) {
-	for el := r.recent.Front(); el != nil && e.expired(r, el.Value.(*group)); el = r.recent.Front() {
-		r.drop(el)
-	}
+	r.expire(e)
 	if len(r.groups) >= orDefault(e.opts.MaxGroups, 10_000) {
 		r.stats.GroupsEvicted++
 		r.drop(r.recent.Front())
+	}
+}
+
+// expire lets the groups go that have expired, but for those that one which has not
+// was touched before. When it is done changes no alert.
+func (r *ruleState) expire(e *Engine) {
+	for el := r.recent.Front(); el != nil && e.expired(r, el.Value.(*group)); el = r.recent.Front() {
+		r.drop(el)
 	}
 }
 
@@ -118,7 +124,7 @@ func (r *ruleState) drop(el *list.Element) {
 	g := r.recent.Remove(el).(*group)
 	delete(r.groups, g.name)
 	g.dropped = true
-	r.gone[g.key] = true
+	r.gone[g.name] = true
 }
 
 // alertID is the same for the same rule, group and first change, whenever and

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,15 +107,6 @@ func bounded(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:longestField-20], "") + "…" + fingerprint(s)
-}
-
-// groupKey is one text for the values of a group's fields.
-func groupKey(values []string) string {
-	b, err := json.Marshal(values)
-	if err != nil {
-		return strings.Join(values, "\x00") // unreachable: texts always encode
-	}
-	return string(b)
 }
 
 // shortDuration is a duration as rule files have it: 90s, 5m, 12h, 3d.

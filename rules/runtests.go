@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -118,7 +119,21 @@ func restarted(e *Engine, set *Set, state map[string][]byte) (*Engine, error) {
 		}
 	}
 	fresh := NewEngine(set, e.opts)
-	return fresh, fresh.Restore(state)
+	return fresh, fresh.Restore(state, e.evidence)
+}
+
+// evidence is that of an open alert.
+func (e *Engine) evidence(alert string) ([]audit.Evidence, error) {
+	for _, r := range e.rules {
+		for el := r.recent.Front(); el != nil; el = el.Next() {
+			for _, a := range el.Value.(*group).alerts {
+				if a.id == alert {
+					return slices.Clone(a.evidence), nil
+				}
+			}
+		}
+	}
+	return nil, ErrState
 }
 
 // change is one of the event's changes: n counts within the test, i within the

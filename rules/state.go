@@ -1,9 +1,8 @@
 package rules
 
 import (
+	"cmp"
 	"container/list"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,108 +13,69 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// What an engine keeps over a restart, under these names. Of a group the name
-// holds a hash, since its fields come from the log.
+// What an engine keeps over a restart, under these names: the engine's own; a
+// snapshot of all rules and groups, in one piece or more; and what has changed
+// since then, saving by saving.
 const (
-	engineState = "engine"
-	rulePrefix  = "rule/"
-	groupPrefix = "group/"
+	engineState    = "engine"
+	snapshotPrefix = "snapshot/"
+	deltaPrefix    = "delta/"
+)
+
+const (
+	// A snapshot is taken again when what has changed since the last is more than
+	// half of it and this, or was saved more often than this: much is then read and
+	// kept that no longer counts.
+	littleDelta = 16 << 10
+	mostDeltas  = 256
+	// mostSnapshot is about the size of a piece of a snapshot.
+	mostSnapshot = 8 << 20
 )
 
 // ErrState says that an engine's saved state cannot be read.
 var ErrState = errors.New("the rules' state is damaged")
 
-type savedEngine struct {
+// A savedHead is the engine's own state.
+type savedHead struct {
 	_                         struct{} `cbor:",toarray"`
 	Seq                       audit.Seq
 	Changes                   uint64
 	EventClock, ObservedClock float64
+	Snapshots, Deltas         int
 }
 
-type savedRule struct {
-	_       struct{} `cbor:",toarray"`
-	Hash    string
-	Touches uint64
-	Stats   RuleStats
+// A kept is what of the engine's state was saved.
+type kept struct {
+	snapshots, deltas int  // values that there are
+	size, since       int  // bytes of the snapshot, and of what came after it
+	stale             bool // some of it is of no use any more
 }
 
-type savedGroup struct {
-	_              struct{} `cbor:",toarray"`
-	Values         []string
-	Newest, Cursor float64
-	Begun          bool
-	Rewound        bool
-	Behind         bool
-	Touched        uint64
-	Observed       float64
-	Entries        []savedEntry
-	Alerts         []savedAlert
-}
-
-type savedEntry struct {
-	_                      struct{} `cbor:",toarray"`
-	Distinct               string
-	Evidence               savedEvidence
-	Unknown, Late, Alerted bool
-}
-
-type savedEvidence struct {
-	_                    struct{} `cbor:",toarray"`
-	Seq                  audit.Seq
-	Database, Table, Key string
-	Time                 float64
-}
-
-type savedAlert struct {
-	_                     struct{} `cbor:",toarray"`
-	ID                    string
-	From, To, First, Last float64
-	FirstSeq, LastSeq     audit.Seq
-	Count                 int
-	Evidence              []savedEvidence
-	Unknown, Late         bool
-}
-
-func stateName(rule, key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return groupPrefix + rule + "/" + hex.EncodeToString(sum[:16])
-}
+func snapshotName(n int) string { return fmt.Sprintf("%s%08d", snapshotPrefix, n) }
+func deltaName(n int) string    { return fmt.Sprintf("%s%08d", deltaPrefix, n) }
 
 // State is what has changed of the engine's state since the last call: names
 // with their new value, or nil for those to be removed. It belongs into the
-// transaction that saves the alerts and the number of the last change; all that
-// was ever saved and not removed is what Restore takes. When saving fails, make
-// a new engine and restore it.
+// transaction that saves the alerts that Eval returned and the number of the last
+// change; all that was ever saved and not removed is what Restore takes. When
+// saving fails, make a new engine and restore it.
 func (e *Engine) State() (map[string][]byte, error) {
 	out := map[string][]byte{}
-	save := func(name string, x any) error {
-		b, err := cbor.Marshal(x)
-		out[name] = b
-		return err
-	}
-	err := save(engineState, savedEngine{Seq: e.seq, Changes: e.changes,
-		EventClock: float64(e.eventClock), ObservedClock: float64(e.observedClock)})
 	for _, name := range e.gone {
 		out[name] = nil
 	}
 	for _, r := range e.rules {
-		if !r.changed {
-			continue
-		}
-		r.stats.Groups = len(r.groups)
-		err = errors.Join(err, save(rulePrefix+r.ID, savedRule{Hash: r.Hash, Touches: r.touches, Stats: r.stats}))
-		for key := range r.gone {
-			out[stateName(r.ID, key)] = nil
-		}
-		for _, g := range r.dirty {
-			if !g.dropped {
-				err = errors.Join(err, save(stateName(r.ID, g.key), saveGroup(g)))
-			}
-		}
+		r.expire(e)
 	}
+	if err := e.saveChanged(out); err != nil {
+		return nil, fmt.Errorf("save rules' state: %w", err)
+	}
+	head, err := cbor.Marshal(savedHead{Seq: e.seq, Changes: e.changes, Snapshots: e.kept.snapshots, Deltas: e.kept.deltas,
+		EventClock: float64(e.eventClock), ObservedClock: float64(e.observedClock)})
 	if err != nil {
 		return nil, fmt.Errorf("save rules' state: %w", err)
 	}
+	out[engineState] = head
 	for _, r := range e.rules {
 		r.changed = false
 		for _, g := range r.dirty {
@@ -129,128 +89,190 @@ func (e *Engine) State() (map[string][]byte, error) {
 	return out, nil
 }
 
-// Restore gives a new engine the state that another one had. A rule whose
-// definition is no longer the same begins anew. The engine is not to be used
-// after an error.
-func (e *Engine) Restore(state map[string][]byte) error {
-	if len(state) == 0 {
-		return nil
-	}
-	var saved savedEngine
-	if err := load(state, engineState, &saved); err != nil {
-		return err
-	}
-	e.seq, e.changes = saved.Seq, saved.Changes
-	e.eventClock, e.observedClock = audit.Time(saved.EventClock), audit.Time(saved.ObservedClock)
-	same := map[string]*ruleState{}
+// saveChanged saves what has changed, or all if that is little more.
+func (e *Engine) saveChanged(out map[string][]byte) error {
+	all, dirty := 0, 0
 	for _, r := range e.rules {
-		var s savedRule
-		if state[rulePrefix+r.ID] == nil {
+		all += len(r.groups)
+		dirty += len(r.dirty)
+	}
+	if e.kept.snapshots == 0 || e.kept.stale || e.kept.deltas == mostDeltas || dirty > 64 && dirty > all/2 {
+		return e.saveAll(out)
+	}
+	w := newStateWriter()
+	for _, r := range e.rules {
+		if !r.changed && len(r.gone) == 0 {
 			continue
 		}
-		if err := load(state, rulePrefix+r.ID, &s); err != nil {
+		if err := w.rule(r); err != nil {
 			return err
 		}
-		if s.Hash == r.Hash {
-			r.touches, r.stats = s.Touches, s.Stats
-			r.stats.Rule = r.ID
-			same[r.ID] = r
+		for name := range r.gone {
+			w.gone(name)
 		}
-	}
-	for name := range state {
-		id, isGroup := strings.CutPrefix(name, groupPrefix)
-		if isGroup {
-			id = id[:max(strings.LastIndexByte(id, '/'), 0)]
-		} else if id = strings.TrimPrefix(name, rulePrefix); name == engineState {
-			continue
-		}
-		r := same[id]
-		if r == nil {
-			e.gone = append(e.gone, name)
-			continue
-		}
-		if isGroup {
-			var g savedGroup
-			if err := load(state, name, &g); err != nil {
-				return err
+		for _, g := range r.dirty {
+			if !g.dropped {
+				w.group(g)
 			}
-			loaded := g.group(&r.w)
-			r.groups[loaded.name] = &list.Element{Value: loaded}
 		}
 	}
-	slices.Sort(e.gone)
-	for _, r := range same {
-		r.order()
+	if e.kept.since += len(w.b); e.kept.since > littleDelta+e.kept.size/2 {
+		return e.saveAll(out)
+	}
+	if len(w.b) > 0 {
+		out[deltaName(e.kept.deltas)] = w.b
+		e.kept.deltas++
 	}
 	return nil
 }
 
-// order puts the restored groups in the order in which they were touched.
+// saveAll takes a snapshot in place of all that was kept.
+func (e *Engine) saveAll(out map[string][]byte) error {
+	was := e.kept
+	e.kept = kept{}
+	for n := range was.deltas {
+		out[deltaName(n)] = nil
+	}
+	for n := range was.snapshots {
+		out[snapshotName(n)] = nil
+	}
+	w := newStateWriter()
+	cut := func() {
+		out[snapshotName(e.kept.snapshots)] = w.b
+		e.kept.snapshots++
+		e.kept.size += len(w.b)
+		w = newStateWriter()
+	}
+	for _, r := range e.rules {
+		if err := w.rule(r); err != nil {
+			return err
+		}
+		for el := r.recent.Front(); el != nil; el = el.Next() {
+			if w.group(el.Value.(*group)); len(w.b) < mostSnapshot {
+				continue
+			}
+			cut()
+			if err := w.rule(r); err != nil {
+				return err
+			}
+		}
+	}
+	cut()
+	return nil
+}
+
+// Evidence is what an alert lists that Eval returned and that was saved with the
+// state.
+type Evidence func(alert string) ([]audit.Evidence, error)
+
+// Restore gives a new engine the state that another one had. A rule whose
+// definition is no longer the same begins anew. The engine is not to be used
+// after an error.
+func (e *Engine) Restore(state map[string][]byte, evidence Evidence) error {
+	if len(state) == 0 {
+		return nil
+	}
+	if err := e.restore(state); err != nil {
+		return err
+	}
+	for _, r := range e.rules {
+		r.order()
+	}
+	return e.findEvidence(evidence)
+}
+
+func (e *Engine) restore(state map[string][]byte) error {
+	var head savedHead
+	if err := cbor.Unmarshal(state[engineState], &head); err != nil {
+		return e.restoreOld(state)
+	}
+	e.seq, e.changes = head.Seq, head.Changes
+	e.eventClock, e.observedClock = audit.Time(head.EventClock), audit.Time(head.ObservedClock)
+	e.kept = kept{snapshots: head.Snapshots, deltas: head.Deltas}
+	known := 1
+	for n := range head.Snapshots + head.Deltas {
+		name := snapshotName(n)
+		if n >= head.Snapshots {
+			name = deltaName(n - head.Snapshots)
+		}
+		data, found := state[name]
+		if !found {
+			return fmt.Errorf("read state %s: %w: it is missing", name, ErrState)
+		}
+		if err := e.read(data); err != nil {
+			return fmt.Errorf("read state %s: %w", name, err)
+		}
+		if known++; n < head.Snapshots {
+			e.kept.size += len(data)
+		} else {
+			e.kept.since += len(data)
+		}
+	}
+	if known != len(state) {
+		for name := range state {
+			if !e.names(name) {
+				e.gone = append(e.gone, name)
+			}
+		}
+		slices.Sort(e.gone)
+	}
+	return nil
+}
+
+// names says that something is under that name.
+func (e *Engine) names(name string) bool {
+	var n int
+	switch {
+	case name == engineState:
+		return true
+	case strings.HasPrefix(name, snapshotPrefix):
+		_, err := fmt.Sscanf(name[len(snapshotPrefix):], "%d", &n)
+		return err == nil && n < e.kept.snapshots && name == snapshotName(n)
+	case strings.HasPrefix(name, deltaPrefix):
+		_, err := fmt.Sscanf(name[len(deltaPrefix):], "%d", &n)
+		return err == nil && n < e.kept.deltas && name == deltaName(n)
+	}
+	return false
+}
+
+// restore takes a group in place of that of its name.
+func (r *ruleState) restore(g *group) { r.groups[g.name] = &list.Element{Value: g} }
+
+// order puts the restored groups in the order in which they were touched, and
+// counts what they hold.
 func (r *ruleState) order() {
 	groups := make([]*group, 0, len(r.groups))
 	for _, el := range r.groups {
 		groups = append(groups, el.Value.(*group))
 	}
-	slices.SortFunc(groups, func(a, b *group) int {
-		if a.touched < b.touched {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.touched, b.touched) })
 	for _, g := range groups {
 		r.groups[g.name] = r.recent.PushBack(g)
+		entries := g.entries
+		for i := range entries {
+			g.entries = entries[:i+1]
+			g.note(&r.w, i)
+		}
 	}
 }
 
-func load(state map[string][]byte, name string, to any) error {
-	if err := cbor.Unmarshal(state[name], to); err != nil {
-		return fmt.Errorf("read state of %s: %w: %w", name, ErrState, err)
+// findEvidence gives open alerts the evidence that their state only counts.
+func (e *Engine) findEvidence(evidence Evidence) error {
+	for _, r := range e.rules {
+		for el := r.recent.Front(); el != nil; el = el.Next() {
+			for _, a := range el.Value.(*group).alerts {
+				if len(a.evidence) == a.listed {
+					continue
+				}
+				var err error
+				if a.evidence, err = evidence(a.id); err != nil {
+					return fmt.Errorf("read the evidence of alert %s: %w", a.id, err)
+				}
+				if len(a.evidence) != a.listed {
+					return fmt.Errorf("read the evidence of alert %s: %w: it lists %d changes, and the rules had %d", a.id, ErrState, len(a.evidence), a.listed)
+				}
+			}
+		}
 	}
 	return nil
-}
-
-func saveEvidence(e audit.Evidence) savedEvidence {
-	return savedEvidence{Seq: e.Seq, Database: e.Database, Table: e.Table, Key: string(e.Key), Time: float64(e.Time)}
-}
-
-func (s savedEvidence) evidence() audit.Evidence {
-	return audit.Evidence{Seq: s.Seq, Database: s.Database, Table: s.Table, Key: audit.ID(s.Key), Time: audit.Time(s.Time)}
-}
-
-func saveGroup(g *group) savedGroup {
-	s := savedGroup{Values: g.values, Newest: float64(g.newest), Cursor: float64(g.cursor), Begun: g.begun, Rewound: g.rewound, Behind: g.behind,
-		Touched: g.touched, Observed: float64(g.observed)}
-	for _, e := range g.entries {
-		s.Entries = append(s.Entries, savedEntry{Distinct: e.distinct, Evidence: saveEvidence(e.evidence),
-			Unknown: e.unknown, Late: e.late, Alerted: e.alerted})
-	}
-	for _, a := range g.alerts {
-		sa := savedAlert{ID: a.id, From: float64(a.from), To: float64(a.to), First: float64(a.first), Last: float64(a.last),
-			FirstSeq: a.firstSeq, LastSeq: a.lastSeq, Count: a.count, Unknown: a.unknown, Late: a.late}
-		for _, e := range a.evidence {
-			sa.Evidence = append(sa.Evidence, saveEvidence(e))
-		}
-		s.Alerts = append(s.Alerts, sa)
-	}
-	return s
-}
-
-func (s savedGroup) group(w *windowing) *group {
-	g := &group{values: s.Values, key: groupKey(s.Values), name: groupName(s.Values), newest: audit.Time(s.Newest), cursor: audit.Time(s.Cursor),
-		begun: s.Begun, rewound: s.Rewound, behind: s.Behind, touched: s.Touched, observed: audit.Time(s.Observed)}
-	for _, e := range s.Entries {
-		ev := e.Evidence.evidence()
-		g.entries = append(g.entries, &entry{time: ev.Time, distinct: e.Distinct, evidence: ev,
-			unknown: e.Unknown, late: e.Late, alerted: e.Alerted})
-		g.note(w, len(g.entries)-1)
-	}
-	for _, a := range s.Alerts {
-		o := &openAlert{id: a.ID, from: audit.Time(a.From), to: audit.Time(a.To), first: audit.Time(a.First),
-			last: audit.Time(a.Last), firstSeq: a.FirstSeq, lastSeq: a.LastSeq, count: a.Count, unknown: a.Unknown, late: a.Late}
-		for _, e := range a.Evidence {
-			o.evidence = append(o.evidence, e.evidence())
-		}
-		g.alerts = append(g.alerts, o)
-	}
-	return g
 }

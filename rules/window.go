@@ -39,7 +39,6 @@ type group struct {
 
 	touched  uint64     // the rule's count of touches, for giving up the least recent
 	observed audit.Time // the engine's clocks at the last touch
-	key      string     // its values, as the saved state is named by them
 	name     string     // its values, as the rule finds it
 	dirty    bool       // altered since the last State
 	dropped  bool
@@ -55,6 +54,7 @@ type openAlert struct {
 	lastSeq  audit.Seq
 	count    int
 	evidence []audit.Evidence // by seq
+	listed   int              // how long evidence is, while it is being restored
 	unknown  bool
 	late     bool
 }

@@ -36,92 +36,50 @@ type alert struct {
 	Late      bool              `cbor:"17,keyasint,omitempty"`
 	// Suppressed came after the others; numbers are never used again.
 	Suppressed int `cbor:"18,keyasint,omitempty"`
+	// Evidence is in whole pieces, and what is left over in Rest. Changes is that
+	// of alerts that were stored before there were these.
+	Pieces []piece `cbor:"19,keyasint,omitempty"`
+	Rest   []byte  `cbor:"20,keyasint,omitempty"`
 }
 
-type evidence struct {
-	_                    struct{} `cbor:",toarray"`
-	Seq                  uint64
-	Database, Table, Key string
-	Time                 uint64
-}
-
+// alertOut is an alert on disk but for its evidence.
 func alertOut(a *audit.Alert) alert {
-	d := alert{ID: a.ID, Rule: a.Rule, RuleName: a.RuleName, Severity: a.Severity, Risk: a.Risk, Attack: a.Attack,
+	return alert{ID: a.ID, Rule: a.Rule, RuleName: a.RuleName, Severity: a.Severity, Risk: a.Risk, Attack: a.Attack,
 		State: string(a.State), Title: a.Title, Group: a.Group, FirstSeq: uint64(a.FirstSeq), LastSeq: uint64(a.LastSeq),
 		FirstTime: bits(a.FirstTime), LastTime: bits(a.LastTime), Count: a.Count, Unknown: a.Unknown, Late: a.Late, Suppressed: a.Suppressed}
-	for _, e := range a.Changes {
-		d.Changes = append(d.Changes, evidence{Seq: uint64(e.Seq), Database: e.Database, Table: e.Table, Key: string(e.Key), Time: bits(e.Time)})
-	}
-	return d
 }
 
-func decodeAlert(payload []byte) (audit.Alert, error) {
+// in is a stored alert with its evidence.
+func (d *alert) in(txn *badger.Txn) (audit.Alert, error) {
+	changes, err := d.evidenceFrom(txn, 0)
+	if err != nil {
+		return audit.Alert{}, fmt.Errorf("read alert %s: %w", d.ID, err)
+	}
+	return audit.Alert{ID: d.ID, Rule: d.Rule, RuleName: d.RuleName, Severity: d.Severity, Risk: d.Risk, Attack: d.Attack,
+		State: audit.AlertState(d.State), Title: d.Title, Group: d.Group, FirstSeq: audit.Seq(d.FirstSeq), LastSeq: audit.Seq(d.LastSeq),
+		FirstTime: timeOf(d.FirstTime), LastTime: timeOf(d.LastTime), Count: d.Count, Changes: changes,
+		Unknown: d.Unknown, Late: d.Late, Suppressed: d.Suppressed}, nil
+}
+
+func decodeAlert(txn *badger.Txn, payload []byte) (audit.Alert, error) {
 	var d alert
 	if err := decode(payload, &d); err != nil {
 		return audit.Alert{}, fmt.Errorf("read alert: %w", err)
 	}
-	a := audit.Alert{ID: d.ID, Rule: d.Rule, RuleName: d.RuleName, Severity: d.Severity, Risk: d.Risk, Attack: d.Attack,
-		State: audit.AlertState(d.State), Title: d.Title, Group: d.Group, FirstSeq: audit.Seq(d.FirstSeq), LastSeq: audit.Seq(d.LastSeq),
-		FirstTime: timeOf(d.FirstTime), LastTime: timeOf(d.LastTime), Count: d.Count, Unknown: d.Unknown, Late: d.Late, Suppressed: d.Suppressed}
-	for _, e := range d.Changes {
-		a.Changes = append(a.Changes, audit.Evidence{Seq: audit.Seq(e.Seq), Database: e.Database, Table: e.Table, Key: audit.ID(e.Key), Time: timeOf(e.Time)})
-	}
-	return a, nil
-}
-
-// window is a part of the rules' state on disk.
-type window struct {
-	Name  string `cbor:"1,keyasint,omitempty"`
-	State []byte `cbor:"2,keyasint"`
+	return d.in(txn)
 }
 
 // SaveAlerts stores what the rules concluded from the changes up to rulesSeq,
 // all or nothing: new and altered alerts, their state, and their progress (that
-// of the follower "rules").
+// of the follower "rules"). The changes that an alert rests on are found by its
+// rule from then on (audit.FacetRule).
 //
 // An alert that is stored already keeps the State that people gave it; see
 // UpdateAlert. Of the rules' state the given names are replaced, those with a
 // nil value removed, and the others left alone.
 func (db *DB) SaveAlerts(ctx context.Context, alerts []audit.Alert, state map[string][]byte, rulesSeq audit.Seq) error {
-	err := db.finishSaving(ctx)
-	if err == nil {
-		err = db.update(ctx, func(txn *badger.Txn) error {
-			for i := range alerts {
-				if err := saveAlert(txn, alertOut(&alerts[i])); err != nil {
-					return err
-				}
-			}
-			for name, data := range state {
-				if err := saveWindow(txn, name, data); err != nil {
-					return fmt.Errorf("state of %s: %w", name, err)
-				}
-			}
-			return setProgress(txn, rulesProgress, rulesSeq)
-		})
-	}
-	if errors.Is(err, ErrBatchTooBig) {
-		err = db.saveInParts(ctx, alerts, state, rulesSeq)
-	}
-	if err != nil {
+	if err := db.locked(ctx, func() error { return db.save(alerts, state, rulesSeq) }); err != nil {
 		return fmt.Errorf("save alerts: %w", err)
-	}
-	return nil
-}
-
-func saveAlert(txn *badger.Txn, a alert) error {
-	key := nameKey(kindAlert, a.ID)
-	payload, found, err := get(txn, key)
-	if err == nil && found {
-		var old audit.Alert
-		if old, err = decodeAlert(payload); err == nil {
-			a.State = string(old.State)
-		}
-	}
-	if err == nil {
-		err = setEncoded(txn, key, a)
-	}
-	if err != nil {
-		return fmt.Errorf("alert %s: %w", a.ID, err)
 	}
 	return nil
 }
@@ -131,8 +89,12 @@ const maxEvidence = 1000
 
 // joinAlert stores an alert of the ingestor's. Of one that is stored already the
 // state and the begin stand; the evidence of the two is put together.
-func joinAlert(txn *badger.Txn, a audit.Alert) error {
-	old, err := readAlert(txn, a.ID)
+func joinAlert(txn *badger.Txn, l layout, a audit.Alert) error {
+	stored, err := storedAlert(txn, a.ID)
+	var old audit.Alert
+	if err == nil {
+		old, err = stored.in(txn)
+	}
 	switch {
 	case errors.Is(err, ErrNotFound):
 		a.State = cmp.Or(a.State, audit.AlertOpen)
@@ -146,7 +108,7 @@ func joinAlert(txn *badger.Txn, a audit.Alert) error {
 		a.Suppressed = max(a.Suppressed, old.Suppressed)
 	}
 	joinEvidence(&a, &old)
-	return setEncoded(txn, nameKey(kindAlert, a.ID), alertOut(&a))
+	return putAlert(txn, l, &a, &stored)
 }
 
 // joinEvidence puts the evidence of old before that of a and counts what is then
@@ -167,21 +129,23 @@ func joinEvidence(a, old *audit.Alert) {
 	a.Changes = all
 }
 
-func saveWindow(txn *badger.Txn, name string, data []byte) error {
-	key := nameKey(kindWindow, name)
-	if data == nil {
-		return txn.Delete(key)
-	}
-	return setEncoded(txn, key, window{name, data})
-}
-
 // Alerts are all alerts, by the first change that each rests on.
 func (db *DB) Alerts(ctx context.Context) ([]audit.Alert, error) {
-	all, err := list(ctx, db, []byte{byte(kindAlert)}, "alerts", decodeAlert)
+	var all []audit.Alert
+	err := db.view(ctx, func(r *reader) error {
+		return scan(r.txn, []byte{byte(kindAlert)}, func(_, payload []byte) error {
+			a, err := decodeAlert(r.txn, payload)
+			all = append(all, a)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list alerts: %w", err)
+	}
 	slices.SortFunc(all, func(a, b audit.Alert) int {
 		return cmp.Or(cmp.Compare(a.FirstSeq, b.FirstSeq), cmp.Compare(a.ID, b.ID))
 	})
-	return all, err
+	return all, nil
 }
 
 // Alert is one alert, or ErrNotFound.
@@ -198,14 +162,24 @@ func (db *DB) Alert(ctx context.Context, id string) (audit.Alert, error) {
 }
 
 func readAlert(txn *badger.Txn, id string) (audit.Alert, error) {
+	d, err := storedAlert(txn, id)
+	if err != nil {
+		return audit.Alert{}, err
+	}
+	return d.in(txn)
+}
+
+// storedAlert is an alert as it is on disk, or ErrNotFound.
+func storedAlert(txn *badger.Txn, id string) (alert, error) {
 	payload, found, err := get(txn, nameKey(kindAlert, id))
 	if err == nil && !found {
 		err = ErrNotFound
 	}
-	if err != nil {
-		return audit.Alert{}, err
+	var d alert
+	if err == nil {
+		err = decode(payload, &d)
 	}
-	return decodeAlert(payload)
+	return d, err
 }
 
 // UpdateAlert changes one alert; ErrNotFound if there is none. An error of f is
@@ -213,7 +187,11 @@ func readAlert(txn *badger.Txn, id string) (audit.Alert, error) {
 // the ID.
 func (db *DB) UpdateAlert(ctx context.Context, id string, f func(*audit.Alert) error) error {
 	err := db.update(ctx, func(txn *badger.Txn) error {
-		a, err := readAlert(txn, id)
+		stored, err := storedAlert(txn, id)
+		if err != nil {
+			return err
+		}
+		a, err := stored.in(txn)
 		if err != nil {
 			return err
 		}
@@ -223,32 +201,10 @@ func (db *DB) UpdateAlert(ctx context.Context, id string, f func(*audit.Alert) e
 		if a.ID != id {
 			return fmt.Errorf("its id was changed to %q", a.ID)
 		}
-		return setEncoded(txn, nameKey(kindAlert, id), alertOut(&a))
+		return putAlert(txn, db.sums.layout, &a, &stored)
 	})
 	if err != nil {
 		return fmt.Errorf("update alert %s: %w", id, err)
 	}
 	return nil
-}
-
-// RuleState is the rules' state as SaveAlerts left it.
-func (db *DB) RuleState(ctx context.Context) (map[string][]byte, error) {
-	if err := db.finishSaving(ctx); err != nil {
-		return nil, fmt.Errorf("rule state: %w", err)
-	}
-	windows, err := list(ctx, db, []byte{byte(kindWindow)}, "rule state", decodeWindow)
-	if err != nil {
-		return nil, err
-	}
-	state := make(map[string][]byte, len(windows))
-	for _, w := range windows {
-		state[w.Name] = w.State
-	}
-	return state, nil
-}
-
-func decodeWindow(payload []byte) (window, error) {
-	var w window
-	err := decode(payload, &w)
-	return w, err
 }

@@ -95,8 +95,7 @@ type appender struct {
 	old     *known
 	known   *known               // old, until something of it changes
 	touched map[audit.Table]bool // whose gaps or spans changed
-	lasts   map[recordName]*lastImage
-	hashes  []recordName // of the new changes
+	lasts   map[recordName]lastImage
 	cloned  map[int]bool // chunks whose stale changes are this batch's own to add to
 	marked  []audit.Seq  // changes that are read otherwise now
 	bytes   int          // of images, as they came
@@ -107,7 +106,7 @@ type appender struct {
 func newAppender(db *DB, txn *badger.Txn) *appender {
 	k := db.known.Load()
 	a := &appender{txn: txn, w: db.writer, head: k.head, old: k, known: k, touched: map[audit.Table]bool{},
-		lasts: map[recordName]*lastImage{}, cloned: map[int]bool{}}
+		lasts: map[recordName]lastImage{}, cloned: map[int]bool{}}
 	a.r = &reader{txn: txn, known: k, sums: db.sums, w: db.writer, rows: slices.Clip(db.writer.rows), summed: k.head}
 	return a
 }
@@ -132,7 +131,7 @@ func (a *appender) change(c *audit.Change) error {
 	message := c.Op.Kind() == audit.KindMessage
 	// A change that is newer than all of its record is new. Of messages the last
 	// image says nothing.
-	if message || last != nil && last.at.seq != 0 && at.time <= last.at.time {
+	if message || last.at.seq != 0 && at.time <= last.at.time {
 		seq, known, err := a.r.find(c)
 		if err != nil {
 			return err
@@ -149,20 +148,17 @@ func (a *appender) change(c *audit.Change) error {
 	if err := a.precede(&w, h, last, at); err != nil {
 		return err
 	}
-	return a.add(w, h)
+	return a.add(&w, h)
 }
 
 // precede finds what a new change changed. If others of its record are later, the
 // next of them followed something else until now.
-func (a *appender) precede(w *row, h recordName, last *lastImage, at place) error {
-	now := lastImage{}
-	if last != nil {
-		now = *last
-	}
+func (a *appender) precede(w *row, h recordName, last lastImage, at place) error {
+	now := last
 	message := w.c.Op.Kind() == audit.KindMessage
 	if now.at.seq == 0 || now.at.compare(at) < 0 {
 		if now.at.seq != 0 {
-			image, err := a.imageOf(last)
+			image, err := a.imageOf(&last)
 			if err != nil {
 				return err
 			}
@@ -180,11 +176,11 @@ func (a *appender) precede(w *row, h recordName, last *lastImage, at place) erro
 			w.follow(placeOf(prev), prev.After)
 		}
 	}
-	late := !message && (last != nil && now.at != at || now.said > at.time)
+	late := !message && (now.at != at || now.said > at.time)
 	if message {
 		now.said = max(now.said, at.time)
 	}
-	a.lasts[h] = &now
+	a.lasts[h] = now
 	if !late {
 		return nil
 	}
@@ -200,18 +196,18 @@ func (w *row) follow(p place, after audit.Image) {
 }
 
 // add makes a change the newest.
-func (a *appender) add(w row, h recordName) error {
-	c := &w.c
-	based, err := a.basedOn(&w, h)
+func (a *appender) add(came *row, h recordName) error {
+	based, err := a.basedOn(came, h)
 	if err != nil {
 		return err
 	}
+	a.r.rows = append(a.r.rows, *came)
+	w := &a.r.rows[len(a.r.rows)-1]
+	c := &w.c
 	a.bytes += len(c.After.Body) + len(c.Before.Body) + len(c.Sent)
-	if err := a.stow(&w); err != nil {
+	if err := a.stow(w); err != nil {
 		return err
 	}
-	a.r.rows = append(a.r.rows, w)
-	a.hashes = append(a.hashes, h)
 	a.head = c.Seq
 	if based {
 		a.mark(c.Seq)
@@ -246,24 +242,21 @@ func (a *appender) blocks() error {
 		return nil
 	}
 	rows, chain := a.r.rows, a.w.link
-	for len(rows) > 0 {
-		n := min(len(rows), audit.BlockSize)
-		first := rows[0].c.Seq
-		payload, err := encodeBlock(first, rows[:n])
-		if err != nil {
-			return err
+	for _, p := range packAll(rows) {
+		if p.err != nil {
+			return p.err
 		}
-		to := chain.next(payload)
-		value := append(slices.Clip(to[:]), payload...)
-		if err := set(a.txn, blockKey(audit.BlockOf(first)), value); err != nil {
+		to := chain.next(p.sum)
+		value := append(slices.Clip(to[:]), p.payload...)
+		if err := set(a.txn, blockKey(audit.BlockOf(rows[0].c.Seq)), value); err != nil {
 			return err
 		}
 		a.written += len(value)
-		if n < audit.BlockSize {
+		if len(rows) < audit.BlockSize {
 			break
 		}
 		chain = to
-		rows = rows[n:]
+		rows = rows[audit.BlockSize:]
 	}
 	a.w.next = rest{rows: rows, link: chain}
 	return set(a.txn, headKey(), uintPayload(uint64(a.head)))

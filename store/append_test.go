@@ -291,3 +291,16 @@ func TestGapsAreSeenWithTheirChanges(t *testing.T) {
 	}
 	group.Wait()
 }
+
+func TestAppendRefusesAnotherID(t *testing.T) {
+	db := open(t)
+	c := made("1", 1000, audit.OpInsert, object(1))
+	wrong := made("2", 1001, audit.OpInsert, object(2))
+	wrong.ID[31]++
+	if _, err := db.Append(context.Background(), audit.Batch{Changes: []audit.Change{c, wrong}}); err == nil {
+		t.Error("a change whose id is not its own is stored")
+	}
+	if n := db.Last(); n != 0 {
+		t.Errorf("%d changes of the batch are stored, want none", n)
+	}
+}

@@ -108,7 +108,7 @@ func (a *appender) baseRecord(r audit.BaseRecord) error {
 // before them may be known now, and what one of them left.
 func (a *appender) seen(r *audit.BaseRecord) error {
 	last, err := a.last(nameRecord(&r.Key, r.Cluster))
-	if err != nil || last == nil {
+	if err != nil || last.at.seq == 0 && last.said == 0 {
 		return err
 	}
 	all, err := a.r.places(r.Key, place{})

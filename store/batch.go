@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 
 	"recourse/audit"
 )
@@ -12,6 +13,8 @@ func (a *appender) batch(b audit.Batch) error {
 		return fmt.Errorf("%w: the head is %d, not %d (%w)", ErrCorrupt, head, a.head, err)
 	}
 	items := len(b.Changes) + len(b.Records)
+	a.r.rows = slices.Grow(a.r.rows, len(b.Changes))
+	a.lasts = make(map[recordName]lastImage, len(b.Changes))
 	for i := range b.Changes {
 		c := &b.Changes[i]
 		if err := a.change(c); err != nil {
@@ -89,7 +92,7 @@ func (a *appender) others(b audit.Batch) error {
 		}
 	}
 	for _, l := range b.Alerts {
-		if err := joinAlert(a.txn, l); err != nil {
+		if err := joinAlert(a.txn, a.w.layout, l); err != nil {
 			return fmt.Errorf("alert %s: %w", l.ID, err)
 		}
 	}

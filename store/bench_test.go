@@ -38,23 +38,6 @@ func benchBatch(from, records int) []audit.Change {
 	return batch
 }
 
-func BenchmarkAppend(b *testing.B) {
-	db := filled(b, 0)
-	var batches [][]audit.Change
-	for i := range b.N {
-		batches = append(batches, benchBatch(i*500, 100_000))
-	}
-	b.ResetTimer()
-	for _, batch := range batches {
-		appendAll(b, db, batch...)
-	}
-	b.StopTimer()
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*500), "us/change")
-	if s, err := db.Stats(context.Background()); err == nil {
-		b.ReportMetric(float64(s.Disk)/float64(s.Changes), "B/change")
-	}
-}
-
 func BenchmarkGet(b *testing.B) {
 	db := filled(b, 50_000)
 	r := rand.New(rand.NewPCG(1, 1))

@@ -85,7 +85,8 @@ type row struct {
 }
 
 // encodeBlock packs rows, whose numbers are dense from first on. Everything of a
-// row comes back exactly but its ID, which must be c.Identify().
+// row comes back exactly but its ID, which must be c.Identify(): who stores
+// changes sees to that.
 func encodeBlock(first audit.Seq, rows []row) ([]byte, error) {
 	if len(rows) == 0 || len(rows) > audit.BlockSize {
 		return nil, fmt.Errorf("encode block of change %d: %d changes", first, len(rows))
@@ -123,7 +124,7 @@ func (b *block) check(rows []row) error {
 		d.limit -= len(d.arena)
 		d.arena = d.arena[:0]
 		d.row(i, &r)
-		r.c.ID = r.c.Identify()
+		r.c.ID = rows[i].c.ID // of what is compared
 		if d.bad() || !sameRow(&r, &rows[i]) {
 			return fmt.Errorf("change %d would not come back as it is", rows[i].c.Seq)
 		}
@@ -173,22 +174,44 @@ func (b *block) len() int { return b.n }
 
 // row is the change at place i, in fresh memory.
 func (b *block) row(i int) (row, error) {
-	d, err := b.reader()
+	rows, err := b.rowsAt([]int{i})
 	if err != nil {
 		return row{}, err
 	}
-	var r row
-	d.grow(min(b.bodies, 2048))
-	for at := d.seek(i); at <= i; at++ {
-		d.arena = d.arena[:0]
-		r = row{}
-		d.row(at, &r)
+	return rows[0], nil
+}
+
+// rowsAt are the changes at these places, which ascend, in fresh memory that they
+// share.
+func (b *block) rowsAt(places []int) ([]row, error) {
+	d, err := b.reader()
+	if err != nil {
+		return nil, err
+	}
+	d.grow(min(b.bodies, (len(places)+1)*(b.bodies/b.n+64)))
+	rows := make([]row, len(places))
+	var passed row
+	at := 0
+	for n, i := range places {
+		if i/checkEvery > at/checkEvery {
+			at = d.seek(i)
+		}
+		for ; at < i; at++ {
+			kept := len(d.arena)
+			passed = row{}
+			d.row(at, &passed)
+			d.arena = d.arena[:kept]
+		}
+		d.row(at, &rows[n])
+		at++
 	}
 	if d.bad() {
-		return row{}, b.corrupt("its bodies")
+		return nil, b.corrupt("its bodies")
 	}
-	r.c.ID = r.c.Identify()
-	return r, nil
+	for i := range rows {
+		rows[i].c.ID = rows[i].c.Identify()
+	}
+	return rows, nil
 }
 
 // rows are all changes, in fresh memory that they share: who keeps a part of

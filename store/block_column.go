@@ -154,21 +154,31 @@ func flagsOf(r *row) (flags uint64) {
 func (w *blockWriter) columns(r, before *row) {
 	c := &r.c
 	add := func(col int, u uint64) { w.cols[col] = append(w.cols[col], u) }
-	name := func(col int, s string) { add(col, uint64(w.names.number([]byte(s), maxEntries))) }
+	number := func(col int, l *lexicon, s, last string) {
+		if n := len(w.cols[col]); n > 0 && s == last {
+			add(col, w.cols[col][n-1])
+			return
+		}
+		add(col, uint64(l.number([]byte(s), maxEntries)))
+	}
+	name := func(col int, s, last string) { number(col, &w.names, s, last) }
 	lastTime, lastObserved := uint64(0), bits(c.Time)
 	if before != nil {
 		lastTime, lastObserved = bits(before.c.Time), bits(before.c.Observed)
+	} else {
+		before = &row{}
 	}
+	b := &before.c
 	add(colTime, fold(int64(bits(c.Time)-lastTime)))
 	add(colObserved, fold(int64(bits(c.Observed)-lastObserved)))
-	add(colUser, uint64(w.users.number([]byte(c.User), maxEntries)))
-	name(colOp, string(c.Op))
-	name(colReported, string(c.Reported))
-	name(colCluster, c.Cluster)
-	name(colNode, c.Node)
-	name(colDatabase, c.Key.Table.Database)
-	name(colTable, c.Key.Table.Name)
-	name(colNote, c.Note)
+	number(colUser, &w.users, c.User, b.User)
+	name(colOp, string(c.Op), string(b.Op))
+	name(colReported, string(c.Reported), string(b.Reported))
+	name(colCluster, c.Cluster, b.Cluster)
+	name(colNode, c.Node, b.Node)
+	name(colDatabase, c.Key.Table.Database, b.Key.Table.Database)
+	name(colTable, c.Key.Table.Name, b.Key.Table.Name)
+	name(colNote, c.Note, b.Note)
 	add(colNth, fold(int64(c.Nth)))
 	add(colSize, fold(int64(c.Group.Size)))
 	add(colIndex, fold(int64(c.Group.Index)))

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math"
+	mathbits "math/bits"
 )
 
 // A lexicon numbers distinct texts from 0 on, in the order in which they come.
@@ -11,6 +12,7 @@ import (
 // length of each, and the texts.
 type lexicon struct {
 	seed  maphash.Seed
+	mix   [2]uint64 // of short texts; random, so that nobody can make many fall together
 	text  []byte
 	ends  []int
 	slots []uint32 // open hashing: number + 1, or 0
@@ -21,6 +23,7 @@ func (l *lexicon) reset() {
 	if len(l.slots) == 0 || len(l.slots) > 1<<12 {
 		l.slots = make([]uint32, 1<<10)
 		l.seed = maphash.MakeSeed()
+		l.mix = [2]uint64{maphash.String(l.seed, "low"), maphash.String(l.seed, "high")}
 		return
 	}
 	clear(l.slots)
@@ -35,11 +38,28 @@ func (l *lexicon) at(i int) []byte {
 	return l.text[l.ends[i-1]:l.ends[i]]
 }
 
+// hash is of a text; most are short.
+func (l *lexicon) hash(b []byte) uint64 {
+	var low, high uint64
+	switch n := len(b); {
+	case n > 16:
+		return maphash.Bytes(l.seed, b)
+	case n >= 8:
+		low, high = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:])
+	case n >= 4:
+		low, high = uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[n-4:]))
+	case n > 0:
+		low, high = uint64(b[0])|uint64(b[n/2])<<8, uint64(b[n-1])
+	}
+	high, low = mathbits.Mul64(low^l.mix[0], high^l.mix[1]^uint64(len(b)))
+	return high ^ low
+}
+
 // number is that of b, which is added if it is new and there are fewer than
 // limit; else it is -1.
 func (l *lexicon) number(b []byte, limit int) int {
 	mask := uint64(len(l.slots) - 1)
-	slot := maphash.Bytes(l.seed, b) & mask
+	slot := l.hash(b) & mask
 	for ; l.slots[slot] != 0; slot = (slot + 1) & mask {
 		if n := int(l.slots[slot] - 1); string(l.at(n)) == string(b) {
 			return n
@@ -62,7 +82,7 @@ func (l *lexicon) rehash() {
 	l.slots = make([]uint32, 2*len(l.slots))
 	mask := uint64(len(l.slots) - 1)
 	for n := range l.ends {
-		slot := maphash.Bytes(l.seed, l.at(n)) & mask
+		slot := l.hash(l.at(n)) & mask
 		for l.slots[slot] != 0 {
 			slot = (slot + 1) & mask
 		}

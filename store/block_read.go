@@ -96,6 +96,7 @@ func (d *blockReader) seek(i int) int {
 	}
 	for role, seen := range d.seen {
 		col := &d.m.cols[colAfterBody+role]
+		clear(seen)
 		for at := range check * checkEvery {
 			if kind := col.at(at); kind >= bodyShape {
 				seen[kind-bodyShape]++

@@ -19,9 +19,17 @@ func (w *blockWriter) object(body []byte, o *shapedBody, guess int) bool {
 		return false
 	}
 	rest := body[size:]
-	if guess >= 0 && uint64(len(w.shaped[guess])) == n && o.take(rest, w.shaped[guess]) {
-		o.shape = guess
-		return true
+	if guess >= 0 && uint64(len(w.shaped[guess])) == n {
+		var taken bool
+		if o != &w.after && guess == w.after.shape {
+			taken = o.takeLike(rest, w.shaped[guess], &w.after)
+		} else {
+			taken = o.take(rest, w.shaped[guess])
+		}
+		if taken {
+			o.shape = guess
+			return true
+		}
 	}
 	o.vals, w.scratch = o.vals[:0], w.scratch[:0]
 	for range n {
@@ -46,6 +54,31 @@ func (w *blockWriter) object(body []byte, o *shapedBody, guess int) bool {
 		w.shaped = append(w.shaped, namesOf(slices.Clone(w.scratch)))
 	}
 	return true
+}
+
+// takeLike is take for a body that may have much in common with another, whose
+// names are these.
+func (o *shapedBody) takeLike(rest []byte, names [][]byte, like *shapedBody) bool {
+	o.vals = o.vals[:0]
+	for i, name := range names {
+		if !bytes.HasPrefix(rest, name) {
+			return false
+		}
+		rest = rest[len(name):]
+		// An item says itself where it ends.
+		if v := like.vals[i]; bytes.HasPrefix(rest, v) {
+			o.vals = append(o.vals, v)
+			rest = rest[len(v):]
+			continue
+		}
+		val := cborLen(rest)
+		if val == 0 {
+			return false
+		}
+		o.vals = append(o.vals, rest[:val:val])
+		rest = rest[val:]
+	}
+	return len(rest) == 0
 }
 
 // take finds the values of a body with these names, and says whether it has
@@ -103,20 +136,22 @@ func placesIn(known map[[2]int][]int, shapes [][][]byte, shape, other int) []int
 	if m, ok := known[key]; ok {
 		return m
 	}
+	m := make([]int, len(shapes[shape]))
+	if known[key] = m; shape == other { // though it have a name twice
+		for i := range m {
+			m[i] = i
+		}
+		return m
+	}
 	place := make(map[string]int, len(shapes[other]))
 	for i, name := range shapes[other] {
 		place[string(name)] = i
 	}
-	m := make([]int, len(shapes[shape]))
 	for i, name := range shapes[shape] {
 		m[i] = -1
 		if at, ok := place[string(name)]; ok {
 			m[i] = at
 		}
-		if shape == other { // though it have a name twice
-			m[i] = i
-		}
 	}
-	known[key] = m
 	return m
 }

@@ -18,8 +18,7 @@ const chainSize = sha256.Size
 // the block's payload. It stands before the payload.
 type link [chainSize]byte
 
-func (l link) next(payload []byte) link {
-	sum := sha256.Sum256(payload)
+func (l link) next(sum [sha256.Size]byte) link {
 	var both [2 * chainSize]byte
 	copy(both[:], l[:])
 	copy(both[chainSize:], sum[:])
@@ -38,11 +37,22 @@ type stowed struct {
 
 // readBlock reads a block that must be there.
 func readBlock(txn *badger.Txn, n int) (stowed, error) {
-	payload, found, err := get(txn, blockKey(n))
+	item, err := txn.Get(blockKey(n))
+	if err == nil {
+		return stowedOf(item, n)
+	}
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		// Numbers are dense, so one up to the head that is missing is lost.
+		return stowed{}, fmt.Errorf("%w: block %d, of the changes from %d on, is missing", ErrCorrupt, n, firstOf(n))
+	}
+	return stowed{}, unreadable(n, err)
+}
+
+// stowedOf is the block that an item has.
+func stowedOf(item *badger.Item, n int) (stowed, error) {
+	payload, err := payloadOf(item)
 	switch {
 	case err != nil:
-	case !found:
-		err = ErrNotFound
 	case len(payload) < chainSize:
 		err = fmt.Errorf("%w: a block of %d bytes", ErrCorrupt, len(payload))
 	default:
@@ -51,7 +61,11 @@ func readBlock(txn *badger.Txn, n int) (stowed, error) {
 			return s, nil
 		}
 	}
-	return stowed{}, fmt.Errorf("read block %d, of the changes from %d on: %w", n, firstOf(n), err)
+	return stowed{}, unreadable(n, err)
+}
+
+func unreadable(n int, err error) error {
+	return fmt.Errorf("read block %d, of the changes from %d on: %w", n, firstOf(n), err)
 }
 
 // A body that is too large for a block lies beside it, and in its place stands a
@@ -80,6 +94,9 @@ func bodyKey(seq audit.Seq, part byte) []byte {
 
 // stow puts the large bodies of a row beside the block.
 func (a *appender) stow(r *row) error {
+	if !large(r.c.Before.Body) && !large(r.c.After.Body) && !large(r.c.Sent) && !large(r.was.Body) {
+		return nil
+	}
 	for part, v := range r.bodies {
 		if !large(*v) {
 			continue
@@ -142,6 +159,28 @@ func (r *reader) row(s audit.Seq) (row, error) {
 	return w, r.fetch(&w)
 }
 
+// rowsOf are the rows of changes of one block, ascending.
+func (r *reader) rowsOf(seqs []audit.Seq) ([]row, error) {
+	b, last, err := r.locate(seqs[len(seqs)-1])
+	if err != nil {
+		return nil, fmt.Errorf("read change %d: %w", seqs[len(seqs)-1], err)
+	}
+	places := make([]int, len(seqs))
+	for i, s := range seqs {
+		places[i] = last - int(seqs[len(seqs)-1]-s)
+	}
+	rows, err := b.rowsAt(places)
+	if err != nil {
+		return nil, fmt.Errorf("read change %d: %w", seqs[0], err)
+	}
+	for i := range rows {
+		if err := r.fetch(&rows[i]); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
 // locate is the block that a change is in, and its place there.
 func (r *reader) locate(s audit.Seq) (stowed, int, error) {
 	if s == 0 || s > r.known.head {
@@ -157,28 +196,4 @@ func (r *reader) locate(s audit.Seq) (stowed, int, error) {
 		return stowed{}, 0, fmt.Errorf("%w: block %d ends before change %d", ErrCorrupt, n, s)
 	}
 	return b, i, nil
-}
-
-// blockCache is how many blocks a reader keeps open.
-const blockCache = 8
-
-// block is a block, kept open for a while: who reads one of its changes will
-// often read another.
-func (r *reader) block(n int) (stowed, error) {
-	if b, found := r.blocks[n]; found {
-		return b, nil
-	}
-	b, err := readBlock(r.txn, n)
-	if errors.Is(err, ErrNotFound) {
-		// Numbers are dense, so one up to the head that is missing is lost.
-		err = fmt.Errorf("%w: block %d, of the changes from %d on, is missing", ErrCorrupt, n, firstOf(n))
-	}
-	if err != nil {
-		return b, err
-	}
-	if len(r.blocks) >= blockCache || r.blocks == nil {
-		r.blocks = map[int]stowed{}
-	}
-	r.blocks[n] = b
-	return b, nil
 }

@@ -186,7 +186,7 @@ func (w *blockWriter) attributes(role int, o *shapedBody, base []int, at moment)
 	}
 	cells := w.cells[role][o.shape]
 	for i, v := range o.vals {
-		if base != nil && base[i] >= 0 && bytes.Equal(v, w.after.vals[base[i]]) {
+		if base != nil && base[i] >= 0 && sameMemory(v, w.after.vals[base[i]]) {
 			cells = append(cells, formSame)
 			continue
 		}
@@ -199,6 +199,11 @@ func (w *blockWriter) attributes(role int, o *shapedBody, base []int, at moment)
 		cells = append(cells, byte(form))
 	}
 	w.cells[role][o.shape] = cells
+}
+
+// sameMemory is bytes.Equal, which is known of what lies at the same place.
+func sameMemory(a, b []byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || bytes.Equal(a, b))
 }
 
 // finish writes the dictionaries, the columns and the forms.

@@ -97,9 +97,15 @@ func (db *DB) convert(ctx context.Context) error {
 		return err
 	}
 	for db.known.Load().head < total {
+		if err := db.tellConverting(total); err != nil {
+			return err
+		}
 		if err := db.convertNext(ctx, total); err != nil {
 			return err
 		}
+	}
+	if err := db.convertAlerts(); err != nil {
+		return err
 	}
 	if err := db.dropOld(); err != nil {
 		return err
@@ -126,6 +132,13 @@ func (db *DB) beginConvert() (total audit.Seq, err error) {
 		return errors.Join(set(txn, formatKey(), uintPayload(formatVersion)), set(txn, convertKey(), uintPayload(uint64(total))), set(txn, headKey(), uintPayload(0)), set(txn, imagedKey(), uintPayload(0)))
 	})
 	return total, err
+}
+
+func (db *DB) tellConverting(total audit.Seq) error {
+	if db.o.Converting == nil {
+		return nil
+	}
+	return db.o.Converting(db.known.Load().head, total)
 }
 
 func (db *DB) convertNext(ctx context.Context, total audit.Seq) error {
@@ -171,7 +184,7 @@ func (a *appender) convert(s audit.Seq) error {
 	if err := a.precede(&w, h, last, placeOf(&c)); err != nil {
 		return err
 	}
-	if err := a.add(w, h); err != nil {
+	if err := a.add(&w, h); err != nil {
 		return err
 	}
 	amended, err := has(a.txn, amendmentKey(s))

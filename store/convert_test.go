@@ -6,6 +6,7 @@ import (
 	"encoding/gob"
 	"errors"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/dgraph-io/badger/v4"
@@ -121,6 +122,47 @@ func TestConvertCut(t *testing.T) {
 		}
 		d.compare(t, openAt(t, dir))
 	}
+}
+
+// TestConvertTold: how far a conversion is is told, from nothing on, and who is told
+// may end it: then the next opening goes on.
+func TestConvertTold(t *testing.T) {
+	d := readDump(t)
+	dir := t.TempDir()
+	d.restore(t, dir)
+	errEnough := errors.New("enough")
+	var told []audit.Seq
+	o := Options{Memory: 1, NoSync: true, Converting: func(done, total audit.Seq) error {
+		if total != audit.Seq(len(d.Changes)) {
+			t.Errorf("%d changes in all, want %d", total, len(d.Changes))
+		}
+		if told = append(told, done); len(told) == 2 {
+			return errEnough
+		}
+		return nil
+	}}
+	if _, err := Open(dir, o); !errors.Is(err, errEnough) {
+		t.Fatalf("Open: %v, want what ended it", err)
+	}
+	db, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) < 3 || told[0] != 0 || told[1] == 0 || told[2] != told[1] || !slices.IsSorted(told) {
+		t.Errorf("told %d", told)
+	}
+	n := len(told)
+	if db, err = Open(dir, o); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if len(told) != n {
+		t.Error("told of a store that is not of an earlier format")
+	}
+	d.compare(t, db)
 }
 
 // TestConvertFormat1: fields that format 2 added are missing in a store of

@@ -8,6 +8,12 @@ func (p *problem) Error() string { return p.text }
 // Hint says what a person can do about it.
 func (p *problem) Hint() string { return p.hint }
 
+// A tooMuch is a problem that half of what was given may not have.
+type tooMuch struct{ problem }
+
+// TooBig tells those who cannot name the error.
+func (*tooMuch) TooBig() bool { return true }
+
 // What callers ask for. Those with a method Hint() string say what to do next.
 var (
 	// ErrBusy: another process, or another DB of this one, holds the store.
@@ -23,7 +29,7 @@ var (
 	ErrNotFound error = &problem{"not found", ""}
 	// ErrBatchTooBig: what was to be written does not fit one transaction;
 	// nothing was. Half of it may fit.
-	ErrBatchTooBig error = &problem{"too much for one transaction", ""}
+	ErrBatchTooBig error = &tooMuch{problem{"too much for one transaction", ""}}
 	// ErrTooLarge: a single thing is larger than the store can keep (128 MiB).
 	ErrTooLarge error = &problem{"too large to be stored", ""}
 	// ErrDiskFull: too little is free where the store lies, see Options.MinFree;

@@ -78,6 +78,9 @@ func (r *reader) places(k audit.Key, from place) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.ahead(seqs); err != nil {
+		return nil, err
+	}
 	var all []place
 	for _, s := range seqs {
 		c, err := r.identity(s)

@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"recourse/audit"
 )
@@ -81,7 +82,8 @@ func (l *lastImages) entry(s slot) []byte {
 	return l.slabs[int(s.slab)-l.first][s.offset:]
 }
 
-// get is a record's last image if it is in memory. Its body is the caller's own.
+// get is a record's last image if it is in memory. Its body is good until the
+// next put.
 func (l *lastImages) get(h recordName) (lastImage, bool) {
 	s, found := l.at[h]
 	if !found {
@@ -93,6 +95,7 @@ func (l *lastImages) get(h recordName) (lastImage, bool) {
 	return readImage(e), true
 }
 
+// readImage is the image of an entry, its body a part of that.
 func readImage(e []byte) lastImage {
 	i := lastImage{
 		after: audit.Image{State: audit.State(e[17]), Source: audit.Source(e[18]), Trust: audit.Trust(e[19])},
@@ -101,7 +104,8 @@ func readImage(e []byte) lastImage {
 	i.bodyless = e[16]&imageBodyless != 0
 	i.said = binary.LittleEndian.Uint64(e[44:])
 	if e[16]&imageHasBody != 0 {
-		i.after.Body = append(make(audit.Value, 0, bodyLen(e)), e[imageHead:imageHead+bodyLen(e)]...)
+		end := imageHead + bodyLen(e)
+		i.after.Body = e[imageHead:end:end]
 	}
 	return i
 }
@@ -187,7 +191,9 @@ func (l *lastImages) slab() {
 		default:
 			delete(l.at, h)
 			if e[16]&imageDirty != 0 {
-				l.displaced[h] = readImage(e)
+				i := readImage(e)
+				i.after.Body = slices.Clone(i.after.Body)
+				l.displaced[h] = i
 			}
 		}
 	}

@@ -42,6 +42,7 @@ const (
 	kindNote        keyKind = 'N' // name → note of a loop
 	kindBaseline    keyKind = 'l' // baseline id → baseline
 	kindSaving      keyKind = 'S' // → what the rules concluded and is not yet written as a whole
+	kindPart        keyKind = 'W' // number → part of what is too large for one value
 	kindBaseRecord  keyKind = 'L' // database table id cluster version baseline-id → base record
 
 	// Sums. A level is levelChunk or levelShelf, a number that of a chunk or a

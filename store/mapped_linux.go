@@ -15,8 +15,8 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// Badger maps its tables into memory, and what was written or read of them
-// counts as the process's until somebody else wants the room: in the end, the
+// Badger maps its tables and its value log into memory, and what was written or
+// read of them counts as the process's until somebody else wants the room: in the end, the
 // whole store. A machine takes it back by itself, but who looks at a process, or
 // bounds it, sees a program that never stops growing.
 const (
@@ -27,7 +27,7 @@ const (
 	mappedAfter = 10 * time.Second
 )
 
-// shedMapped takes the tables out of the process's memory, not out of the
+// shedMapped takes tables and value log out of the process's memory, not out of the
 // system's cache, when they are much: from a commit on, until there was none for
 // a while.
 func (db *DB) shedMapped(commits <-chan struct{}, done <-chan struct{}) {
@@ -52,7 +52,7 @@ func (db *DB) shedMapped(commits <-chan struct{}, done <-chan struct{}) {
 		case <-tick.C:
 		}
 		if mappedBytes() > mostMapped {
-			db.unmapTables()
+			db.unmapFiles()
 		}
 	}
 }
@@ -70,10 +70,16 @@ func mappedBytes() int64 {
 	return shared * int64(os.Getpagesize())
 }
 
-// unmapTables takes out every table that is there before and after an iterator
-// was made: those the iterator holds, so that Badger unmaps none of them
-// meanwhile and nothing else can lie where they do.
-func (db *DB) unmapTables() {
+// unmapFiles takes out every table that is there before and after an iterator was
+// made: those the iterator holds, so that Badger unmaps none of them meanwhile and
+// nothing else can lie where they do. It also takes out the file of the value log
+// that is written to, which Badger never deletes, and whose end it cuts off only
+// while something is written.
+func (db *DB) unmapFiles() {
+	db.collect.Lock()
+	defer db.collect.Unlock()
+	db.write.Lock()
+	defer db.write.Unlock()
 	before := db.tableIDs()
 	txn := db.badger.NewTransaction(false)
 	defer txn.Discard()
@@ -91,17 +97,32 @@ func (db *DB) unmapTables() {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return
 	}
+	var newest mapping
+	var number uint64
 	for lines := bufio.NewScanner(bytes.NewReader(maps)); lines.Scan(); {
 		m, ok := parseMapping(lines.Text())
 		if !ok || filepath.Dir(m.path) != dir {
 			continue
 		}
-		id, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(m.path), ".sst"), 10, 64)
-		if err == nil && before[id] && after[id] {
-			// What a shared mapping of a file loses it reads again from the file.
-			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, m.from, m.to-m.from, syscall.MADV_DONTNEED)
+		ext := filepath.Ext(m.path)
+		id, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(m.path), ext), 10, 64)
+		switch {
+		case err != nil:
+		case ext == ".vlog" && id >= number:
+			newest, number = m, id
+		case ext == ".sst" && before[id] && after[id]:
+			m.unmap()
 		}
 	}
+	if newest != (mapping{}) {
+		newest.unmap()
+	}
+}
+
+// unmap takes a mapping out of memory. What a shared mapping of a file loses it
+// reads again from the file.
+func (m mapping) unmap() {
+	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, m.from, m.to-m.from, syscall.MADV_DONTNEED)
 }
 
 func (db *DB) tableIDs() map[uint64]bool {
@@ -121,7 +142,7 @@ type mapping struct {
 // parseMapping reads a line of /proc/self/maps (proc(5)).
 func parseMapping(line string) (mapping, bool) {
 	fields := strings.Fields(line)
-	if len(fields) < 6 || !strings.HasSuffix(fields[1], "s") || !strings.HasSuffix(line, ".sst") {
+	if len(fields) < 6 || !strings.HasSuffix(fields[1], "s") || !strings.HasSuffix(line, ".sst") && !strings.HasSuffix(line, ".vlog") {
 		return mapping{}, false
 	}
 	from, to, _ := strings.Cut(fields[0], "-")

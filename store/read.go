@@ -29,6 +29,7 @@ type reader struct {
 	// summed is the number up to which rows are in the sums.
 	summed audit.Seq
 	blocks map[int]stowed
+	opens  *sumCache        // opened blocks that all readers share; nil: none are
 	bases  *badger.Iterator // over the base records; made when needed
 	base   base
 }
@@ -206,9 +207,9 @@ func (r *reader) changes(n int, from audit.Seq) ([]audit.Change, error) {
 // blockRows are the rows of a block from a number on, up to the newest change.
 // With an error they are those before the failure.
 func (r *reader) blockRows(n int, from audit.Seq) ([]row, error) {
-	b, err := readBlock(r.txn, n)
+	b, err := r.passing(n)
 	if err != nil {
-		return nil, fmt.Errorf("change %d: %w", from, damaged(err))
+		return nil, fmt.Errorf("change %d: %w", from, err)
 	}
 	rows, err := b.rows()
 	if err != nil {

@@ -10,37 +10,149 @@ import (
 	"recourse/audit"
 )
 
-// A saving is what SaveAlerts could not write in one transaction. It is stored
-// as one value first, which has no such limit, then written in parts, and taken
-// away with the last: so it is there whole or not at all, as a crash in between
-// is made good by [DB.finishSaving].
+// A saving is what SaveAlerts is to write. If that does not fit one transaction, it
+// is stored as a whole first, in parts, which count when its key is there; then what
+// it says is written in as many transactions as that takes, and it is taken away
+// with the last: so all is there or nothing, as a crash in between is made good by
+// [DB.finishSaving].
 type saving struct {
+	// Alerts are those of a saving from before there were pieces of evidence.
 	Alerts []alert  `cbor:"1,keyasint,omitempty"`
 	State  []window `cbor:"2,keyasint,omitempty"`
 	Gone   []string `cbor:"3,keyasint,omitempty"` // names of state to be removed
 	Rules  uint64   `cbor:"4,keyasint"`           // the rules' progress
+	Grown  []grown  `cbor:"5,keyasint,omitempty"`
+	// First and Parts are where the saving is; all else is empty then.
+	First uint64 `cbor:"6,keyasint,omitempty"`
+	Parts int    `cbor:"7,keyasint,omitempty"`
 }
 
 func savingKey() []byte { return []byte{byte(kindSaving)} }
 
-// saveInParts is SaveAlerts for what is too much for one transaction.
-func (db *DB) saveInParts(ctx context.Context, alerts []audit.Alert, state map[string][]byte, rulesSeq audit.Seq) error {
-	s := saving{Rules: uint64(rulesSeq)}
-	for i := range alerts {
-		s.Alerts = append(s.Alerts, alertOut(&alerts[i]))
-	}
-	for name, data := range state {
-		if data == nil {
-			s.Gone = append(s.Gone, name)
-		} else {
-			s.State = append(s.State, window{name, data})
+// save is SaveAlerts for one who holds the write lock.
+func (db *DB) save(alerts []audit.Alert, state map[string][]byte, rulesSeq audit.Seq) error {
+	if db.saving.Load() {
+		if err := db.writeSaving(); err != nil {
+			return err
 		}
 	}
-	if err := db.update(ctx, func(txn *badger.Txn) error { return setEncoded(txn, savingKey(), s) }); err != nil {
+	p, err := db.newParting()
+	if err != nil {
+		return err
+	}
+	s := saving{Rules: uint64(rulesSeq)}
+	if s.Grown, err = db.grown(p, alerts); err != nil {
+		return err
+	}
+	if s.State, s.Gone, err = windowsOf(p, state); err != nil {
+		return err
+	}
+	if err := p.flush(); err != nil {
+		return err
+	}
+	steps := s.steps(db.sums.layout)
+	err = db.commit(func(txn *badger.Txn) error {
+		for _, step := range steps {
+			if err := step(txn); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, ErrBatchTooBig) {
+		return err
+	}
+	if err := db.storeSaving(p, &s); err != nil {
 		return err
 	}
 	db.saving.Store(true)
-	return db.finishSaving(ctx)
+	return db.writeSaving()
+}
+
+// grown writes what is new of the alerts' evidence.
+func (db *DB) grown(p *parting, alerts []audit.Alert) ([]grown, error) {
+	txn := db.badger.NewTransaction(false)
+	defer txn.Discard()
+	var all []grown
+	for i := range alerts {
+		old, err := storedAlert(txn, alerts[i].ID)
+		if errors.Is(err, ErrNotFound) {
+			err = nil
+		}
+		var g grown
+		if err == nil {
+			g, err = grow(txn, p, &alerts[i], &old)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("alert %s: %w", alerts[i].ID, err)
+		}
+		all = append(all, g)
+	}
+	return all, nil
+}
+
+func (db *DB) storeSaving(p *parting, s *saving) error {
+	b, err := encode(s)
+	if err != nil {
+		return err
+	}
+	if len(b) > maxValue {
+		return fmt.Errorf("%w: %d bytes", ErrTooLarge, len(b))
+	}
+	var head saving
+	if head.First, head.Parts, err = p.split(squeeze(b)); err != nil {
+		return err
+	}
+	if err := p.flush(); err != nil {
+		return err
+	}
+	return db.commit(func(txn *badger.Txn) error { return setEncoded(txn, savingKey(), head) })
+}
+
+// steps are all that there is to do, each of which may be done again.
+func (s *saving) steps(l layout) []func(*badger.Txn) error {
+	var steps []func(*badger.Txn) error
+	for i := range s.Alerts {
+		steps = append(steps, func(txn *badger.Txn) error { return saveOldAlert(txn, l, &s.Alerts[i]) })
+	}
+	for i := range s.Grown {
+		steps = append(steps, func(txn *badger.Txn) error { return s.Grown[i].save(txn, l) })
+	}
+	for _, w := range s.State {
+		steps = append(steps, func(txn *badger.Txn) error { return saveWindow(txn, w) })
+	}
+	for _, name := range s.Gone {
+		steps = append(steps, func(txn *badger.Txn) error { return dropWindow(txn, name, 0) })
+	}
+	return append(steps, func(txn *badger.Txn) error { return setProgress(txn, rulesProgress, audit.Seq(s.Rules)) })
+}
+
+// save is write, of an alert whose State is that of the stored one.
+func (g *grown) save(txn *badger.Txn, l layout) error {
+	old, err := storedAlert(txn, g.Alert.ID)
+	switch {
+	case err == nil:
+		g.Alert.State = old.State
+	case !errors.Is(err, ErrNotFound):
+		return fmt.Errorf("alert %s: %w", g.Alert.ID, err)
+	}
+	return g.write(txn, l)
+}
+
+// saveOldAlert stores an alert in the form that it had before there were pieces.
+func saveOldAlert(txn *badger.Txn, l layout, d *alert) error {
+	a, err := d.in(txn)
+	if err != nil {
+		return err
+	}
+	old, err := storedAlert(txn, d.ID)
+	switch {
+	case err == nil:
+		a.State = audit.AlertState(old.State)
+	case !errors.Is(err, ErrNotFound):
+		return fmt.Errorf("alert %s: %w", d.ID, err)
+	}
+	return putAlert(txn, l, &a, &old)
 }
 
 // finishSaving writes what was left of a saving, if there is one.
@@ -48,51 +160,55 @@ func (db *DB) finishSaving(ctx context.Context) error {
 	if !db.saving.Load() {
 		return nil
 	}
-	if err := db.enter(ctx); err != nil {
-		return err
-	}
-	defer db.users.Done()
-	db.write.Lock()
-	defer db.write.Unlock()
-	defer db.room.stale()
-	return db.writeSaving()
+	return db.locked(ctx, db.writeSaving)
 }
 
 func (db *DB) writeSaving() error {
-	var s saving
-	var found bool
-	err := db.badger.View(func(txn *badger.Txn) error {
-		payload, there, err := get(txn, savingKey())
-		if found = there; err != nil || !there {
-			return err
-		}
-		return decode(payload, &s)
-	})
+	s, head, found, err := db.readSaving()
 	if err != nil {
 		return fmt.Errorf("read what the rules concluded: %w", err)
 	}
-	if !found {
-		db.saving.Store(false)
-		return nil
-	}
-	var steps []func(*badger.Txn) error
-	for _, a := range s.Alerts {
-		steps = append(steps, func(txn *badger.Txn) error { return saveAlert(txn, a) })
-	}
-	for _, w := range s.State {
-		steps = append(steps, func(txn *badger.Txn) error { return saveWindow(txn, w.Name, w.State) })
-	}
-	for _, name := range s.Gone {
-		steps = append(steps, func(txn *badger.Txn) error { return saveWindow(txn, name, nil) })
-	}
-	steps = append(steps, func(txn *badger.Txn) error {
-		return errors.Join(setProgress(txn, rulesProgress, audit.Seq(s.Rules)), txn.Delete(savingKey()))
-	})
-	if err := db.commitSteps(steps); err != nil {
-		return err
+	if found {
+		steps := append(s.steps(db.sums.layout), func(txn *badger.Txn) error {
+			return errors.Join(txn.Delete(savingKey()), deleteParts(txn, head.First, head.Parts))
+		})
+		if err := db.commitSteps(steps); err != nil {
+			return err
+		}
 	}
 	db.saving.Store(false)
 	return nil
+}
+
+// readSaving is the saving that is left, and what its key says.
+func (db *DB) readSaving() (s, head saving, found bool, err error) {
+	err = db.badger.View(func(txn *badger.Txn) error {
+		var payload []byte
+		if payload, found, err = get(txn, savingKey()); err != nil || !found {
+			return err
+		}
+		if err := decode(payload, &head); err != nil || head.Parts == 0 {
+			s = head
+			return err
+		}
+		s, err = head.whole(txn)
+		return err
+	})
+	return s, head, found, err
+}
+
+// whole is the saving that lies in parts.
+func (s *saving) whole(txn *badger.Txn) (all saving, err error) {
+	squeezed, err := readParts(txn, s.First, s.Parts)
+	if err != nil {
+		return saving{}, err
+	}
+	b, err := unsqueeze(squeezed)
+	if err != nil {
+		return saving{}, err
+	}
+	err = decode(b, &all)
+	return all, err
 }
 
 // commitSteps runs each step, as many in one transaction as fit, in their order.

@@ -76,11 +76,11 @@ func TestSaveMuchCutOff(t *testing.T) {
 		}
 		s := saving{Rules: 1, Alerts: []alert{{ID: "a"}}}
 		for name, data := range much(2) {
-			s.State = append(s.State, window{name, data})
+			s.State = append(s.State, window{Name: name, State: data})
 		}
 		err := db.update(ctx, func(txn *badger.Txn) error { return setEncoded(txn, savingKey(), s) })
 		for _, w := range s.State[:written] {
-			err = errors.Join(err, db.update(ctx, func(txn *badger.Txn) error { return saveWindow(txn, w.Name, w.State) }))
+			err = errors.Join(err, db.update(ctx, func(txn *badger.Txn) error { return saveWindow(txn, w) }))
 		}
 		if err = errors.Join(err, db.Close()); err != nil {
 			t.Fatal(err)
@@ -119,7 +119,7 @@ func TestSaveMuchWithoutRoom(t *testing.T) {
 	}
 	defer func() { _ = db.Close() }()
 	appendAll(t, db, made("1", 1, audit.OpUpsert, object(1)))
-	s := saving{Rules: 1, State: []window{{"w", []byte{1}}}}
+	s := saving{Rules: 1, State: []window{{Name: "w", State: []byte{1}}}}
 	if err := db.update(ctx, func(txn *badger.Txn) error { return setEncoded(txn, savingKey(), s) }); err != nil {
 		t.Fatal(err)
 	}

@@ -15,14 +15,15 @@ func (db *DB) settle(a *appender) error {
 	w := db.writer
 	k := *a.known
 	k.head = a.head
-	for h, i := range a.lasts {
-		w.images.put(h, i, true)
-	}
 	if a.out.New > 0 {
 		w.rest = w.next
 		w.own()
 	}
 	err := db.sumUp(a, &k)
+	// Until here the batch was using the images that these take the place of.
+	for h, i := range a.lasts {
+		w.images.put(h, &i, true)
+	}
 	// What is on disk is what counts, though it be not summed up.
 	db.known.Store(&k)
 	if err != nil {
@@ -101,7 +102,7 @@ func (w *writer) load(r *reader) error {
 	if err := w.loadRest(r, head); err != nil {
 		return err
 	}
-	a := &appender{txn: r.txn, w: w, r: r, lasts: map[recordName]*lastImage{}}
+	a := &appender{txn: r.txn, w: w, r: r, lasts: map[recordName]lastImage{}}
 	for from := w.imaged + 1; from <= head; {
 		rows, err := r.blockRows(audit.BlockOf(from), from)
 		if err != nil {
@@ -147,17 +148,13 @@ func (w *writer) loadRest(r *reader, head audit.Seq) error {
 func (a *appender) recall(w *row) error {
 	c := &w.c
 	h := nameRecord(&c.Key, c.Cluster)
-	last, err := a.last(h)
+	now, err := a.last(h)
 	if err != nil {
 		return err
 	}
-	var now lastImage
-	if last != nil {
-		now = *last
-	}
 	switch at := placeOf(c); {
 	case c.Op.Kind() == audit.KindMessage:
-		if last != nil && now.said >= at.time {
+		if now.said >= at.time {
 			return nil
 		}
 		now.said = at.time

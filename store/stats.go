@@ -180,7 +180,9 @@ func (db *DB) RunGC(ctx context.Context) error {
 	}
 	defer db.users.Done()
 	for ctx.Err() == nil {
+		db.collect.Lock()
 		err := db.badger.RunValueLogGC(0.5)
+		db.collect.Unlock()
 		if errors.Is(err, badger.ErrNoRewrite) || errors.Is(err, badger.ErrRejected) {
 			return nil // nothing worth it, or it runs already
 		}

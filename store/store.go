@@ -23,6 +23,8 @@ import (
 	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"recourse/audit"
 )
 
 // Options say how a store is opened. The zero value works.
@@ -54,6 +56,11 @@ type Options struct {
 	layout layout
 	// images are limits of last images; zero is those of every store but in tests.
 	images imageLimits
+	// Converting is told how far a store of an earlier format is made one of this
+	// format: before the first change, and then again and again; total is never 0.
+	// An error ends Open with it; the next Open goes on where this one was. A
+	// million changes take about a minute. nil is silence.
+	Converting func(done, total audit.Seq) error
 	// Logger gets what the storage engine has to say. nil is silence.
 	Logger *slog.Logger
 }
@@ -65,6 +72,9 @@ type DB struct {
 	dir    string
 	o      Options
 	sums   *summing
+	opens  *sumCache // opened blocks
+
+	collect sync.Mutex // held while the value log's garbage is collected; locked before write
 
 	write  sync.Mutex // held by the one writer
 	writer *writer    // what the writer keeps in memory; nil: to be made again
@@ -93,7 +103,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
 	}
-	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
+	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) / 4), room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
 	if err := db.start(o, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
 	}
@@ -142,7 +152,11 @@ func (db *DB) start(o Options, log *engineLog) error {
 		return err
 	}
 	db.saving.Store(true) // there may be one
-	if err := db.writeSaving(); err != nil && !errors.Is(err, ErrDiskFull) {
+	err = db.writeSaving()
+	if err == nil {
+		err = db.tidyParts()
+	}
+	if err != nil && !errors.Is(err, ErrDiskFull) {
 		return err
 	}
 	return chmodFiles(db.dir)
@@ -247,7 +261,7 @@ func (db *DB) snapshot() *reader {
 		k := db.known.Load()
 		txn := db.badger.NewTransaction(false)
 		if db.known.Load() == k && db.sums.open.is(opened) {
-			return &reader{txn: txn, known: k, sums: db.sums, opened: opened}
+			return &reader{txn: txn, known: k, sums: db.sums, opened: opened, opens: db.opens}
 		}
 		txn.Discard() // a commit began or ended just then
 	}
@@ -255,6 +269,11 @@ func (db *DB) snapshot() *reader {
 
 // update runs f in one transaction and commits it, all or nothing.
 func (db *DB) update(ctx context.Context, f func(*badger.Txn) error) error {
+	return db.locked(ctx, func() error { return db.commit(f) })
+}
+
+// locked runs f as the one writer.
+func (db *DB) locked(ctx context.Context, f func() error) error {
 	if err := db.enter(ctx); err != nil {
 		return err
 	}
@@ -265,7 +284,7 @@ func (db *DB) update(ctx context.Context, f func(*badger.Txn) error) error {
 		return err
 	}
 	defer db.room.stale()
-	return db.commit(f)
+	return f()
 }
 
 // commit is update for one who holds the write lock.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"recourse/audit"
@@ -59,7 +60,7 @@ type seenTable struct {
 func newSums(l layout, chunk int) *sums {
 	s := &sums{layout: l, chunk: chunk, tables: map[audit.Table]seenTable{}}
 	for d := range s.columns {
-		s.columns[d].code, s.columns[d].name = map[string]uint32{}, map[string]uint32{}
+		s.columns[d].code, s.columns[d].came, s.columns[d].name = map[string]uint32{}, map[string]uint32{}, map[string]uint32{}
 	}
 	return s
 }
@@ -70,10 +71,10 @@ func (s *sums) n() int { return len(s.times) }
 func (s *sums) full() bool { return s.n() == s.size }
 
 // add sums up the chunk's next change, which must have its Before.
-func (s *sums) add(c *audit.Change) { s.addWith(c, c.Attributes()) }
+func (s *sums) add(c *audit.Change) { s.addWith(c, appendAttributes(nil, c)) }
 
-// addWith is add for one who knows the change's Attributes.
-func (s *sums) addWith(c *audit.Change, attributes []string) {
+// addWith is add for one who knows the list of the change's attributes.
+func (s *sums) addWith(c *audit.Change, attributes []byte) {
 	t, ok := s.tables[c.Key.Table]
 	if !ok {
 		t = seenTable{s.columns[dimTable].of(c.Key.Table.String()), tableSeed(c.Key.Table)}
@@ -91,14 +92,14 @@ func (s *sums) addWith(c *audit.Change, attributes []string) {
 
 // replace sums up the change at an offset again, which is read otherwise now.
 // Its time, its key and its id are as they were.
-func (s *sums) replace(offset int, c *audit.Change, attributes []string) {
+func (s *sums) replace(offset int, c *audit.Change, attributes []byte) {
 	for _, d := range []dimension{dimUser, dimOp, dimNode, dimAttributes, dimMarks} {
 		s.columns[d].set(offset, s.valueOf(d, c, attributes))
 	}
 }
 
 // valueOf is the code of what a change has in a dimension.
-func (s *sums) valueOf(d dimension, c *audit.Change, attributes []string) uint32 {
+func (s *sums) valueOf(d dimension, c *audit.Change, attributes []byte) uint32 {
 	col := &s.columns[d]
 	switch d {
 	case dimUser:
@@ -108,11 +109,20 @@ func (s *sums) valueOf(d dimension, c *audit.Change, attributes []string) uint32
 	case dimNode:
 		return col.of(c.Node)
 	case dimAttributes:
-		s.list = appendList(s.list[:0], attributes...)
+		return col.ofNames(attributes)
 	default:
 		s.list = appendMarks(s.list[:0], c)
 	}
 	return col.ofList(s.list)
+}
+
+// appendAttributes appends the names of the attributes that a change edited, as a
+// list, in the order in which they come.
+func appendAttributes(dst []byte, c *audit.Change) []byte {
+	for name := range c.RawAttributes {
+		dst = append(binary.AppendUvarint(dst, uint64(len(name))), name...)
+	}
+	return dst
 }
 
 func appendMarks(dst []byte, c *audit.Change) []byte {
@@ -136,12 +146,16 @@ type column struct {
 	lists  [][]uint32
 	names  []string
 	code   map[string]uint32 // of a value
+	came   map[string]uint32 // of a list that is not sorted
 	name   map[string]uint32 // index of a name
 	shared bool              // somebody reads the codes there are
 }
 
 // of is the code of a value.
 func (c *column) of(value string) uint32 {
+	if n := len(c.codes); n > 0 && c.values[c.codes[n-1]] == value {
+		return c.codes[n-1]
+	}
 	code, ok := c.code[value]
 	if !ok {
 		code = c.learn(strings.Clone(value))
@@ -151,6 +165,9 @@ func (c *column) of(value string) uint32 {
 
 // ofList is the code of a value that appendList wrote.
 func (c *column) ofList(list []byte) uint32 {
+	if n := len(c.codes); n > 0 && c.values[c.codes[n-1]] == string(list) {
+		return c.codes[n-1]
+	}
 	code, ok := c.code[string(list)]
 	if !ok {
 		code = c.learn(string(list))
@@ -164,6 +181,19 @@ func (c *column) ofList(list []byte) uint32 {
 			in = append(in, i)
 		}
 		c.lists = append(c.lists, in)
+	}
+	return code
+}
+
+// ofNames is the code of a list whose names stand in any order: that of the list
+// in which they are sorted.
+func (c *column) ofNames(list []byte) uint32 {
+	code, ok := c.came[string(list)]
+	if !ok {
+		names := splitList(string(list))
+		slices.Sort(names)
+		code = c.ofList(appendList(nil, names...))
+		c.came[string(list)] = code
 	}
 	return code
 }

@@ -16,7 +16,7 @@ import (
 // fifth change an insert.
 type summedUp struct {
 	changes    []audit.Change
-	attributes [][]string
+	attributes [][]byte
 }
 
 func shopChanges(n int) summedUp {
@@ -45,7 +45,7 @@ func shopChanges(n int) summedUp {
 			names = names[a : a+1+r.IntN(2)]
 		}
 		c.ID = c.Identify()
-		all.changes, all.attributes = append(all.changes, c), append(all.attributes, names)
+		all.changes, all.attributes = append(all.changes, c), append(all.attributes, appendList(nil, names...))
 	}
 	return all
 }

@@ -75,7 +75,7 @@ func (m *sumModel) start() {
 			if i%8 == 0 {
 				open = append(open, newSums(small(), i/8))
 			}
-			open[len(open)-1].addWith(&m.changes[i].Change, m.changes[i].attributes)
+			open[len(open)-1].addWith(&m.changes[i].Change, appendList(nil, m.changes[i].attributes...))
 		}
 		return open
 	})
@@ -122,7 +122,7 @@ func (m *sumModel) add() {
 			if i%8 == 0 {
 				open = append(open, newSums(small(), i/8))
 			}
-			open[len(open)-1].addWith(&m.changes[i].Change, m.changes[i].attributes)
+			open[len(open)-1].addWith(&m.changes[i].Change, appendList(nil, m.changes[i].attributes...))
 		}
 		return open
 	})
@@ -193,7 +193,7 @@ func (m *sumModel) again() {
 		if m.r.IntN(3) == 0 {
 			m.reading(&m.changes[i])
 		}
-		s.addWith(&m.changes[i].Change, m.changes[i].attributes)
+		s.addWith(&m.changes[i].Change, appendList(nil, m.changes[i].attributes...))
 	}
 	m.cut()
 	err := sealChunk(m.commit, s.freeze(), func(txn *badger.Txn) error { return txn.Delete(doubtfulKey(chunk)) })

@@ -20,7 +20,7 @@ func (m *sumModel) replace() {
 	delete(m.doubts, audit.Seq(z.chunk*8+off+1))
 	m.reading(c)
 	m.sums.open.apply(func(open []*sums) []*sums {
-		open[z.chunk-open[0].chunk].replace(off, &c.Change, c.attributes)
+		open[z.chunk-open[0].chunk].replace(off, &c.Change, appendList(nil, c.attributes...))
 		return open
 	})
 	m.readDoubts()

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -13,28 +12,22 @@ import (
 // summed is the first change that is not in sums on disk.
 func (w *writer) summed() audit.Seq { return w.sums.first(w.sealed) }
 
-// A resummed is a change that was summed up and is read otherwise now.
+// A resummed is a change to be summed up, and the list of its attributes.
 type resummed struct {
-	c          audit.Change
-	attributes []string
+	c          *audit.Change
+	attributes []byte
 }
+
+func resum(c *audit.Change) resummed { return resummed{c, appendAttributes(nil, c)} }
 
 // sumUp takes what a batch brought into the sums of the chunks that are not full.
 func (db *DB) sumUp(a *appender, k *known) error {
 	txn := db.badger.NewTransaction(false)
 	r := &reader{txn: txn, known: k, sums: db.sums, w: db.writer, rows: a.r.rows, summed: a.old.head}
 	defer r.close()
-	fresh := slices.Clone(a.fresh())
-	changes := make([]resummed, len(fresh))
-	for i := range fresh {
-		if err := r.fetch(&fresh[i]); err != nil {
-			return err
-		}
-		c, err := r.change(&fresh[i])
-		if err != nil {
-			return err
-		}
-		changes[i] = resummed{c, c.Attributes()}
+	changes, err := r.summable(a.fresh())
+	if err != nil {
+		return err
 	}
 	var again []resummed
 	for _, s := range a.marked {
@@ -45,7 +38,7 @@ func (db *DB) sumUp(a *appender, k *known) error {
 		if err != nil {
 			return err
 		}
-		again = append(again, resummed{c, c.Attributes()})
+		again = append(again, resum(&c))
 	}
 	db.sums.open.apply(func(chunks []*sums) []*sums {
 		chunks = db.sums.replace(chunks, again)
@@ -57,12 +50,46 @@ func (db *DB) sumUp(a *appender, k *known) error {
 	return nil
 }
 
+// summable is what sums need of rows, most of which are part of it themselves.
+func (r *reader) summable(rows []row) ([]resummed, error) {
+	changes := make([]resummed, len(rows))
+	var lists []byte
+	ends := make([]int, len(rows))
+	for i := range rows {
+		w := &rows[i]
+		if isStub(w.c.After.Body) || isStub(w.c.Before.Body) {
+			whole := *w
+			if err := r.fetch(&whole); err != nil {
+				return nil, err
+			}
+			w = &whole
+		}
+		c, err := r.change(w)
+		if err != nil {
+			return nil, err
+		}
+		changes[i].c = &rows[i].c
+		if r.known.isStale(c.Seq) || r.known.based {
+			now := c
+			changes[i].c = &now
+		}
+		lists = appendAttributes(lists, &c)
+		ends[i] = len(lists)
+	}
+	from := 0
+	for i, to := range ends {
+		changes[i].attributes = lists[from:to]
+		from = to
+	}
+	return changes, nil
+}
+
 // add sums up the next change.
 func (g *summing) add(chunks []*sums, c *resummed) []*sums {
 	if n := len(chunks); n == 0 || chunks[n-1].full() {
 		chunks = append(chunks, newSums(g.layout, g.chunkOf(c.c.Seq)))
 	}
-	chunks[len(chunks)-1].addWith(&c.c, c.attributes)
+	chunks[len(chunks)-1].addWith(c.c, c.attributes)
 	return chunks
 }
 
@@ -153,7 +180,8 @@ func (db *DB) loadSums() (stale []audit.Seq, err error) {
 			} else if c, err = r.change(&rows[i]); err != nil {
 				return nil, err
 			}
-			chunks = db.sums.add(chunks, &resummed{c, c.Attributes()})
+			next := resum(&c)
+			chunks = db.sums.add(chunks, &next)
 		}
 		from += audit.Seq(len(rows))
 	}
@@ -175,7 +203,7 @@ func (db *DB) resumStale(stale []audit.Seq) error {
 		if err != nil {
 			return err
 		}
-		again[i] = resummed{c, c.Attributes()}
+		again[i] = resum(&c)
 	}
 	db.sums.open.apply(func(chunks []*sums) []*sums { return db.sums.replace(chunks, again) })
 	return nil
@@ -186,7 +214,7 @@ func (g *summing) replace(chunks []*sums, again []resummed) []*sums {
 	for i := range again {
 		s := again[i].c.Seq
 		chunk := chunks[g.chunkOf(s)-chunks[0].chunk]
-		chunk.replace(int(s-g.first(chunk.chunk)), &again[i].c, again[i].attributes)
+		chunk.replace(int(s-g.first(chunk.chunk)), again[i].c, again[i].attributes)
 	}
 	return chunks
 }

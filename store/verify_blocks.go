@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -31,7 +32,7 @@ func (v *verifier) changes() error {
 			v.problem("block %d, of the changes from %d on: %v", n, firstOf(int(n)), err)
 			return nil
 		}
-		if chain.next(payload[chainSize:]) != link(payload[:chainSize]) {
+		if chain.next(sha256.Sum256(payload[chainSize:])) != link(payload[:chainSize]) {
 			v.problem("block %d, of the changes from %d on: its link does not fit the block before", n, firstOf(int(n)))
 		}
 		chain = link(payload[:chainSize])

@@ -54,11 +54,13 @@ func (v *verifier) value(key, payload []byte) error {
 	case kindAlert:
 		v.out.Alerts++
 		var a audit.Alert
-		a, err = decodeAlert(payload)
+		a, err = decodeAlert(v.r.txn, payload)
 		want = nameKey(kindAlert, a.ID)
 	case kindWindow:
 		var w window
-		w, err = decodeWindow(payload)
+		if w, err = decodeWindow(payload); err == nil {
+			_, err = w.data(v.r.txn)
+		}
 		want = nameKey(kindWindow, w.Name)
 	case kindNote:
 		var n note
@@ -66,8 +68,12 @@ func (v *verifier) value(key, payload []byte) error {
 		want = nameKey(kindNote, n.Name)
 	case kindSaving:
 		var left saving
-		err = decode(payload, &left)
+		if err = decode(payload, &left); err == nil && left.Parts > 0 {
+			_, err = left.whole(v.r.txn)
+		}
 		want = savingKey()
+	case kindPart:
+		want = key // those that count are read with what they are of
 	case kindReverted, kindOwn:
 		want = key
 		_, err = cutID(key)

@@ -7,13 +7,16 @@ import (
 	"recourse/audit"
 )
 
-// A cached names something that was read of sums and decoded.
+// A cached names something that was read and decoded: of sums, or a block.
 type cached struct {
 	what   keyKind
 	facet  audit.Facet
 	value  string
 	number int
 	as     generation
+	// version is that of the entry in the store, of a block: it is written anew
+	// under the same name.
+	version uint64
 }
 
 // A sumCache keeps what was decoded last, up to a number of bytes. What it holds

@@ -191,19 +191,29 @@ func (v *View) Read(ctx context.Context, seqs []audit.Seq) ([]audit.Change, erro
 	r := v.r.again()
 	defer r.release()
 	changes := make([]audit.Change, 0, len(seqs))
-	for _, s := range seqs {
+	for len(seqs) > 0 {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		err := ErrNotFound
-		var c audit.Change
-		if s <= v.last {
-			c, err = r.get(s)
+		if seqs[0] == 0 || seqs[0] > v.last {
+			return nil, fmt.Errorf("read change %d: %w", seqs[0], ErrNotFound)
 		}
+		n := 1
+		for n < len(seqs) && seqs[n] <= v.last && audit.BlockOf(seqs[n]) == audit.BlockOf(seqs[0]) {
+			n++
+		}
+		rows, err := r.rowsOf(seqs[:n])
 		if err != nil {
-			return nil, fmt.Errorf("read change %d: %w", s, err)
+			return nil, err
 		}
-		changes = append(changes, c)
+		for i := range rows {
+			c, err := r.change(&rows[i])
+			if err != nil {
+				return nil, fmt.Errorf("read change %d: %w", rows[i].c.Seq, err)
+			}
+			changes = append(changes, c)
+		}
+		seqs = seqs[n:]
 	}
 	return changes, nil
 }
@@ -211,5 +221,5 @@ func (v *View) Read(ctx context.Context, seqs []audit.Seq) ([]audit.Change, erro
 // again is a reader of the same snapshot, for another goroutine. It must be
 // released before the snapshot is closed.
 func (r *reader) again() *reader {
-	return &reader{txn: r.txn, known: r.known, sums: r.sums, opened: r.opened}
+	return &reader{txn: r.txn, known: r.known, sums: r.sums, opened: r.opened, opens: r.opens}
 }

@@ -25,7 +25,7 @@ func TestCompareSums(t *testing.T) {
 			if !m.doubts[audit.Seq(chunk*8+off+1)] {
 				otherwise(&c, off)
 			}
-			s.addWith(&c.Change, c.attributes)
+			s.addWith(&c.Change, appendList(nil, c.attributes...))
 		}
 		m.must(v.compare(ctx, s.freeze(), func(p string) { problems = append(problems, p) }))
 		return problems

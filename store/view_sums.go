@@ -51,7 +51,7 @@ func (v *View) sealedSet(chunk int, f audit.Facet, value string) (*roaring.Bitma
 		}
 		return decodeSet(part, v.sums.size)
 	}
-	return through(v.sums.cache, cached{kindChunk, f, value, chunk, c.counts}, func() (*roaring.Bitmap, int, error) {
+	return through(v.sums.cache, cached{what: kindChunk, facet: f, value: value, number: chunk, as: c.counts}, func() (*roaring.Bitmap, int, error) {
 		part, err := chunkPart(v.r.txn, f, value, chunk, c.counts)
 		if err == nil && part == nil {
 			return roaring.New(), 0, v.checkNone(levelChunk, chunk, f, value, c.counts)
@@ -69,7 +69,7 @@ func (v *View) sealedSet(chunk int, f audit.Facet, value string) (*roaring.Bitma
 func (v *View) shelved(chunk int, f audit.Facet, value string) ([]byte, error) {
 	shelf, n := chunk/v.sums.shelf, v.sums.shelf
 	g := v.sealed.shelves[shelf].Counts
-	payload, err := through(v.sums.cache, cached{kindSet, f, value, shelf, g}, func() ([]byte, int, error) {
+	payload, err := through(v.sums.cache, cached{what: kindSet, facet: f, value: value, number: shelf, as: g}, func() ([]byte, int, error) {
 		payload, found, err := get(v.r.txn, setKey(f, value, levelShelf, shelf, g))
 		if err == nil && !found {
 			err = v.checkNone(levelShelf, shelf, f, value, g)

@@ -52,23 +52,18 @@ func imageKey(h recordName) []byte { return append([]byte{byte(kindImage)}, h[:]
 
 func imagedKey() []byte { return []byte{byte(kindImaged)} }
 
-// last is a record's last image; nil if nothing is stored of the record. One with
-// the number 0 says that there are only messages.
-func (a *appender) last(h recordName) (*lastImage, error) {
-	if i, found := a.lasts[h]; found {
+// last is a record's last image. One with the number 0 says that nothing is
+// stored of the record, or only messages.
+func (a *appender) last(h recordName) (lastImage, error) {
+	i, found := a.lasts[h]
+	if !found {
+		i, found = a.w.images.get(h)
+	}
+	if found {
 		return i, nil
 	}
-	i, found := a.w.images.get(h)
-	if !found {
-		var err error
-		if i, found, err = readLast(a.txn, h); err != nil {
-			return nil, err
-		}
-	}
-	if !found {
-		return nil, nil
-	}
-	return &i, nil
+	i, _, err := readLast(a.txn, h)
+	return i, err
 }
 
 func readLast(txn *badger.Txn, h recordName) (lastImage, bool, error) {
@@ -93,14 +88,14 @@ func (a *appender) imageOf(i *lastImage) (audit.Image, error) {
 func (a *appender) refresh(c *audit.Change) error {
 	h := nameRecord(&c.Key, c.Cluster)
 	last, err := a.last(h)
-	if err != nil || last == nil || last.at.seq != c.Seq {
+	if err != nil || last.at.seq != c.Seq {
 		return err
 	}
 	after, err := a.r.after(c.Seq)
 	if err != nil {
 		return err
 	}
-	a.lasts[h] = &lastImage{at: last.at, after: after, said: last.said}
+	a.lasts[h] = lastImage{at: last.at, after: after, said: last.said}
 	return set(a.txn, imageKey(h), encodeLast(&lastImage{at: last.at, bodyless: true, said: last.said}))
 }
 

@@ -210,7 +210,7 @@ func (d *daemon) stateOfStore(ctx context.Context, s *api.State) error {
 			s.Alerts[a.Severity]++
 		}
 	}
-	s.Index = db.Last() - min(d.w.index.Progress(), db.Last())
+	s.Index = d.w.index.Behind(db.Last())
 	seen, err := db.Progress(ctx, rulesProgress)
 	if err != nil {
 		return err

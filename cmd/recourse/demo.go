@@ -131,7 +131,7 @@ func (d *demo) run(ctx context.Context) (out *demoResult, err error) {
 		return nil, err
 	}
 	d.intro()
-	if d.w, err = openFolder(filepath.Join(d.dir, "data"), config{}, true); err != nil {
+	if d.w, err = openFolder(ctx, d.e, filepath.Join(d.dir, "data"), config{}, true); err != nil {
 		return nil, err
 	}
 	defer closeWith(&err, d.w.close)

@@ -95,7 +95,7 @@ func (d *doctor) openStore() {
 		d.ok("store", "there is none yet in %s", d.dir)
 		return
 	}
-	w, err := openFolder(d.dir, d.cfg, false)
+	w, err := openFolder(d.c.Context, d.e, d.dir, d.cfg, false)
 	switch {
 	case errors.Is(err, store.ErrBusy):
 		d.unknown("store", "curl http://127.0.0.1:9927/readyz", "another process has it open, which may be `recourse watch`; stop it to have the store looked at")

@@ -32,13 +32,18 @@ func runReindex(c *cli.Context, e *env) (err error) {
 	if err := index.Reset(w.indexDir()); err != nil {
 		return err
 	}
-	if w.index, err = index.Open(w.indexDir(), index.Options{}); err != nil {
+	if w.index, err = index.Open(w.indexDir(), index.Options{Memory: w.cfg.Memory.index()}); err != nil {
 		return err
 	}
 	start := e.now()
 	if _, err := w.catchUp(c.Context, nil); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stderr, "%d changes indexed in %s\n", w.store.Last(), e.now().Sub(start).Round(1e6))
+	indexed := w.index.Progress()
+	rest := ""
+	if n := w.store.Last() - indexed; n > 0 {
+		rest = fmt.Sprintf("; the newest %d are no whole block yet and are read to find a word", n)
+	}
+	_, err = fmt.Fprintf(e.stderr, "%d changes indexed in %s%s\n", indexed, e.now().Sub(start).Round(1e6), rest)
 	return err
 }

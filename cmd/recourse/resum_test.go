@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func (w *workspace) found(t *testing.T, text string) int {
 // further, a search finds what that one says, also in the change that follows:
 // at once, and when the chunk that they are in is summed up again.
 func TestSearchFindsAmendedImage(t *testing.T) {
-	w, err := openFolder(t.TempDir(), config{}, true)
+	w, err := openFolder(t.Context(), systemEnv(), t.TempDir(), config{}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,9 @@ func TestSearchFindsAmendedImage(t *testing.T) {
 	for i := range manyDoubts {
 		batch = append(batch, patched(2+i, audit.Time(3000+i), "cat", audit.Prompt))
 	}
-	w.put(t, batch...)
+	for part := range slices.Chunk(batch, 500) { // as better readings fit a transaction
+		w.put(t, part...)
+	}
 	if got := w.found(t, "after.name:cat"); got != manyDoubts {
 		t.Errorf("%d cats, want %d", got, manyDoubts)
 	}

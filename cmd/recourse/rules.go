@@ -149,8 +149,8 @@ const rulesProgress = "rules"
 
 // rulesBatch is how many changes are judged before the outcome is saved. Saving
 // writes every window that has changed, which with few changes in between are as
-// many as with many.
-const rulesBatch = 1 << 14
+// many as with many; a crash costs judging them again.
+const rulesBatch = 1 << 16
 
 // runRules judges the changes that the rules have not seen, and saves the
 // alerts, the windows' state and the progress together, so that a crash neither
@@ -225,5 +225,8 @@ func (w *workspace) engineAt(ctx context.Context, set *rules.Set, seq audit.Seq)
 		return nil, err
 	}
 	engine := rules.NewEngine(set, rules.Options{Own: func(id audit.ChangeID) bool { return w.own[id] != "" }})
-	return engine, engine.Restore(state)
+	return engine, engine.Restore(state, func(id string) ([]audit.Evidence, error) {
+		a, err := w.store.Alert(ctx, id)
+		return a.Changes, err
+	})
 }

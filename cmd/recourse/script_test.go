@@ -39,6 +39,11 @@ func TestScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What a recourse of format 2 made of captures/lmdb/writes, and what it printed.
+	earlier, err := filepath.Abs(filepath.Join("testdata", "format2.tgz"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
@@ -50,6 +55,7 @@ func TestScript(t *testing.T) {
 			return errors.Join(
 				os.Symlink(filepath.Join(evidence, "captures"), filepath.Join(env.WorkDir, "captures")),
 				os.Symlink(filepath.Join(evidence, "incidents"), filepath.Join(env.WorkDir, "incidents")),
+				os.Symlink(earlier, filepath.Join(env.WorkDir, "format2.tgz")),
 			)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -78,6 +78,8 @@ type tableBehind struct {
 	Read     audit.Time `json:"read_to"`
 }
 
+// An indexStatus says up to which change words are indexed. Lag are those that
+// could be but are not: of the newest, as many as are no whole block, it is none.
 type indexStatus struct {
 	Seq audit.Seq `json:"seq"`
 	Lag audit.Seq `json:"lag"`
@@ -130,7 +132,7 @@ func (w *workspace) status(ctx context.Context, e *env) (status, error) {
 		s.Memory = &limit
 	}
 	s.Index.Seq = w.index.Progress()
-	s.Index.Lag = w.store.Last() - s.Index.Seq
+	s.Index.Lag = w.index.Behind(w.store.Last())
 	if s.Rules.Seq, err = w.store.Progress(ctx, rulesProgress); err != nil {
 		return s, err
 	}

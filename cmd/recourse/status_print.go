@@ -29,7 +29,7 @@ func printStatus(e *env, s status) {
 	}
 	say("coverage: %s", coverWords(s.Coverage))
 	say("%d gaps%s", s.Gaps, gapWords(s))
-	say("index at change %d, %d behind; rules at change %d, %d behind", s.Index.Seq, s.Index.Lag, s.Rules.Seq, s.Rules.Lag)
+	say("words indexed to change %d, %d behind; rules at change %d, %d behind", s.Index.Seq, s.Index.Lag, s.Rules.Seq, s.Rules.Lag)
 	say("%d alerts open%s", s.Alerts.Open, severityWords(s.Alerts))
 }
 

@@ -47,22 +47,23 @@ func openWorkspace(c *cli.Context, e *env, withIndex bool) (*workspace, error) {
 			return nil, usagef("--memory: %v", err)
 		}
 	}
-	return openFolder(dir, cfg, withIndex)
+	return openFolder(c.Context, e, dir, cfg, withIndex)
 }
 
-func openFolder(dir string, cfg config, withIndex bool) (*workspace, error) {
+// openFolder opens a data folder. What an earlier recourse left in it is made what
+// this one has, which is said on stderr.
+func openFolder(ctx context.Context, e *env, dir string, cfg config, withIndex bool) (*workspace, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, &exitError{code: exitInput, err: fmt.Errorf("create data folder: %w", err), hint: "name another folder with --data or RECOURSE_DATA"}
 	}
 	w := &workspace{dir: dir, cfg: cfg}
 	w.cfg.Memory = cfg.Memory.orOfMachine(os.DirFS("/"))
 	w.cfg.Memory.limit()
-	var err error
-	if w.store, err = store.Open(filepath.Join(dir, "store"), store.Options{Memory: w.cfg.Memory.store()}); err != nil {
+	if err := w.openStore(ctx, e); err != nil {
 		return nil, err
 	}
 	if withIndex {
-		if w.index, err = index.Open(w.indexDir(), index.Options{Memory: w.cfg.Memory.index()}); err != nil {
+		if err := w.openIndex(e); err != nil {
 			return nil, errors.Join(err, w.store.Close())
 		}
 	}

@@ -45,7 +45,7 @@ var storeFamilies = []family{
 		}},
 	{"recourse_store_writable", "Whether the store is open and takes changes: 0 if, for one, the disk is full.",
 		gauge, nil, func(v view, e emit) { e(truth(v.Store.Open && v.Store.Trouble == "")) }},
-	{"recourse_index_lag_changes", "Stored changes that cannot be searched yet.",
+	{"recourse_index_lag_changes", "Stored changes that could be in the index and are not yet: they are read one by one to find a word. The newest, up to 255 that are no whole block, do not count.",
 		gauge, nil, func(v view, e emit) { e(float64(v.Index)) }},
 	{"recourse_rules_lag_changes", "Stored changes that the rules have not seen yet.",
 		gauge, nil, func(v view, e emit) { e(float64(v.Rules)) }},

@@ -24,7 +24,7 @@ type State struct {
 	Gaps    map[audit.GapKind]int // stretches that are hidden still; a kind that is not there has none
 	Healed  map[audit.GapKind]int // those that were read after all
 	Slow    int                   // slow windows known
-	Index   audit.Seq             // how many changes the index is behind the store
+	Index   audit.Seq             // how many changes of whole blocks are not indexed
 	Rules   audit.Seq             // how many changes the rules have not seen
 	Alerts  map[string]int        // open ones by severity
 	Base    []BaselineState

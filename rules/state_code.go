@@ -1,0 +1,299 @@
+package rules
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"recourse/audit"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// A value of the saved state is a row of records, each after a byte that says of
+// what it is.
+const (
+	recordRule  = 1 // its groups follow, up to the next rule
+	recordGroup = 2
+	recordGone  = 3 // a group that is no more
+)
+
+type savedRule struct {
+	_       struct{} `cbor:",toarray"`
+	Hash    string
+	Touches uint64
+	Stats   RuleStats
+}
+
+// A stateWriter writes one value. Texts are written once and then by their number,
+// numbers of changes and times as what they are more than the one before.
+type stateWriter struct {
+	b     []byte
+	texts map[string]uint64
+	seq   audit.Seq
+	time  uint64
+}
+
+func newStateWriter() *stateWriter { return &stateWriter{texts: map[string]uint64{}} }
+
+func (w *stateWriter) uint(n uint64) { w.b = binary.AppendUvarint(w.b, n) }
+
+func (w *stateWriter) text(s string) {
+	if n, known := w.texts[s]; known {
+		w.uint(n)
+		return
+	}
+	w.texts[s] = uint64(len(w.texts) + 1)
+	w.uint(0)
+	w.uint(uint64(len(s)))
+	w.b = append(w.b, s...)
+}
+
+func (w *stateWriter) number(s audit.Seq) {
+	w.b = binary.AppendVarint(w.b, int64(s-w.seq))
+	w.seq = s
+}
+
+func (w *stateWriter) at(t audit.Time) {
+	bits := math.Float64bits(float64(t))
+	w.b = binary.AppendVarint(w.b, int64(bits-w.time))
+	w.time = bits
+}
+
+func (w *stateWriter) flags(flags ...bool) {
+	b := byte(0)
+	for i, set := range flags {
+		if set {
+			b |= 1 << i
+		}
+	}
+	w.b = append(w.b, b)
+}
+
+func (w *stateWriter) rule(r *ruleState) error {
+	r.stats.Groups = len(r.groups)
+	b, err := cbor.Marshal(savedRule{Hash: r.Hash, Touches: r.touches, Stats: r.stats})
+	w.b = append(w.b, recordRule)
+	w.text(r.ID)
+	w.uint(uint64(len(b)))
+	w.b = append(w.b, b...)
+	return err
+}
+
+func (w *stateWriter) gone(name string) {
+	w.b = append(w.b, recordGone)
+	w.text(name)
+}
+
+func (w *stateWriter) group(g *group) {
+	w.b = append(w.b, recordGroup)
+	w.uint(uint64(len(g.values)))
+	for _, v := range g.values {
+		w.text(v)
+	}
+	w.flags(g.begun, g.rewound, g.behind)
+	w.at(g.newest)
+	if g.rewound {
+		w.at(g.cursor)
+	}
+	w.at(g.observed)
+	w.uint(g.touched)
+	w.uint(uint64(len(g.entries)))
+	for _, e := range g.entries {
+		w.flags(e.unknown, e.late, e.alerted)
+		w.number(e.evidence.Seq)
+		w.at(e.time)
+		w.text(e.evidence.Database)
+		w.text(e.evidence.Table)
+		w.text(string(e.evidence.Key))
+		w.text(e.distinct)
+	}
+	w.uint(uint64(len(g.alerts)))
+	for _, a := range g.alerts {
+		w.alert(a)
+	}
+}
+
+func (w *stateWriter) alert(a *openAlert) {
+	w.text(a.id)
+	w.flags(a.unknown, a.late)
+	for _, t := range []audit.Time{a.from, a.to, a.first, a.last} {
+		w.at(t)
+	}
+	w.number(a.firstSeq)
+	w.number(a.lastSeq)
+	w.uint(uint64(a.count))
+	w.uint(uint64(len(a.evidence)))
+}
+
+// A stateReader reads what a stateWriter wrote. After an error all that it reads is
+// zero.
+type stateReader struct {
+	b     []byte
+	texts []string
+	seq   audit.Seq
+	time  uint64
+	bad   bool
+}
+
+func (r *stateReader) uint() uint64 {
+	n, size := binary.Uvarint(r.b)
+	return r.cut(n, size)
+}
+
+func (r *stateReader) int() uint64 {
+	n, size := binary.Varint(r.b)
+	return r.cut(uint64(n), size)
+}
+
+func (r *stateReader) cut(n uint64, size int) uint64 {
+	if size <= 0 || r.bad {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[size:]
+	return n
+}
+
+// count is how many things follow, each of a byte at least.
+func (r *stateReader) count() int {
+	n := r.uint()
+	if n > uint64(len(r.b)) {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	return int(n)
+}
+
+func (r *stateReader) bytes() []byte {
+	n := r.count()
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+func (r *stateReader) text() string {
+	n := r.uint()
+	switch {
+	case n > uint64(len(r.texts)):
+		r.bad, r.b = true, nil
+		return ""
+	case n > 0:
+		return r.texts[n-1]
+	}
+	s := string(r.bytes())
+	r.texts = append(r.texts, s)
+	return s
+}
+
+func (r *stateReader) number() audit.Seq {
+	r.seq += audit.Seq(r.int())
+	return r.seq
+}
+
+func (r *stateReader) at() audit.Time {
+	r.time += r.int()
+	return audit.Time(math.Float64frombits(r.time))
+}
+
+func (r *stateReader) flags() (a, b, c bool) {
+	if len(r.b) == 0 {
+		r.bad = true
+		return false, false, false
+	}
+	f := r.b[0]
+	r.b = r.b[1:]
+	return f&1 != 0, f&2 != 0, f&4 != 0
+}
+
+func (r *stateReader) group() *group {
+	g := &group{values: make([]string, 0, 4)}
+	for range r.count() {
+		g.values = append(g.values, r.text())
+	}
+	g.name = groupName(g.values)
+	g.begun, g.rewound, g.behind = r.flags()
+	g.newest = r.at()
+	if g.rewound {
+		g.cursor = r.at()
+	}
+	g.observed = r.at()
+	g.touched = r.uint()
+	for range r.count() {
+		e := &entry{}
+		e.unknown, e.late, e.alerted = r.flags()
+		e.evidence.Seq = r.number()
+		e.time = r.at()
+		e.evidence.Time = e.time
+		e.evidence.Database, e.evidence.Table = r.text(), r.text()
+		e.evidence.Key = audit.ID(r.text())
+		e.distinct = r.text()
+		if n := len(g.entries); n > 0 && compareEntries(g.entries[n-1], e) >= 0 || finite(float64(e.time)) == nil {
+			r.bad, r.b = true, nil
+			break
+		}
+		g.entries = append(g.entries, e)
+	}
+	for range r.count() {
+		g.alerts = append(g.alerts, r.alert())
+	}
+	return g
+}
+
+func (r *stateReader) alert() *openAlert {
+	a := &openAlert{id: r.text()}
+	a.unknown, a.late, _ = r.flags()
+	a.from, a.to, a.first, a.last = r.at(), r.at(), r.at(), r.at()
+	a.firstSeq, a.lastSeq = r.number(), r.number()
+	a.count, a.listed = int(r.uint()), int(r.uint())
+	return a
+}
+
+// read takes the records of a value. Those of rules that are no more, or no longer
+// the same, are passed over, and all is saved anew.
+func (e *Engine) read(data []byte) error {
+	in := &stateReader{b: data}
+	var rule *ruleState
+	for len(in.b) > 0 && !in.bad {
+		kind := in.b[0]
+		in.b = in.b[1:]
+		switch kind {
+		case recordRule:
+			id, saved := in.text(), savedRule{}
+			if err := cbor.Unmarshal(in.bytes(), &saved); err != nil {
+				return fmt.Errorf("%w: %w", ErrState, err)
+			}
+			if rule = e.rule(id, saved.Hash); rule == nil {
+				e.kept.stale = true
+				continue
+			}
+			rule.touches, rule.stats = saved.Touches, saved.Stats
+			rule.stats.Rule = rule.ID
+		case recordGroup:
+			g := in.group()
+			if rule != nil && !in.bad {
+				rule.restore(g)
+			}
+		case recordGone:
+			if name := in.text(); rule != nil {
+				delete(rule.groups, name)
+			}
+		default:
+			in.bad = true
+		}
+	}
+	if in.bad {
+		return ErrState
+	}
+	return nil
+}
+
+// rule is the engine's rule of that id and definition, or nil.
+func (e *Engine) rule(id, hash string) *ruleState {
+	for _, r := range e.rules {
+		if r.ID == id && r.Hash == hash {
+			return r
+		}
+	}
+	return nil
+}
