@@ -91,19 +91,23 @@ func versionOf(records []audit.BaseRecord, version audit.Time) *audit.BaseRecord
 // the version does not tell which one made the record what it is.
 func (r *reader) alone(c *audit.Change) (bool, error) {
 	at := sortable(c.Time)
-	seqs, err := r.recordSeqs(c.Key)
+	all, err := r.candidates(c.Key)
 	if err != nil {
 		return false, err
 	}
-	for _, s := range seqs {
-		if s == c.Seq {
+	i, _ := slices.BinarySearchFunc(all, place{time: at}, place.compare)
+	for _, p := range all[i:] {
+		if p.time != at {
+			break
+		}
+		if p.seq == c.Seq {
 			continue
 		}
-		other, err := r.identity(s)
+		other, err := r.identity(p.seq)
 		if err != nil {
 			return false, damaged(err)
 		}
-		if other.Key == c.Key && other.Cluster == c.Cluster && sortable(other.Time) == at {
+		if other.Key == c.Key && other.Cluster == c.Cluster {
 			return false, nil
 		}
 	}

@@ -26,10 +26,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// crashOptions make chunks and shelves that a process fills while it lives.
+func crashOptions() Options {
+	return Options{Memory: 1, layout: layout{size: 50, shelf: 3, chunkBits: 2, shelfBits: 4}, images: imageLimits{memory: 1, displaced: 5, every: 200}}
+}
+
 // appendUntilKilled appends batches and prints each batch's last number once it
 // is acknowledged.
 func appendUntilKilled(dir string) error {
-	db, err := Open(dir, Options{Memory: 1})
+	db, err := Open(dir, crashOptions())
 	if err != nil {
 		return err
 	}
@@ -40,6 +45,16 @@ func appendUntilKilled(dir string) error {
 			again := crashChange(last)
 			again.After.Trust = audit.Exact
 			b.Changes = append(b.Changes, again)
+		}
+		// Chunks of which much is known now are summed up again.
+		doubts, err := db.Doubtful(context.Background())
+		for chunk, set := range doubts {
+			if err == nil && rand.IntN(4) == 0 {
+				err = db.Resum(context.Background(), chunk, set)
+			}
+		}
+		if err != nil {
+			return err
 		}
 		for i := range 1 + rand.IntN(40) {
 			b.Changes = append(b.Changes, crashChange(last+audit.Seq(i)+1))
@@ -63,7 +78,11 @@ func crashChange(s audit.Seq) audit.Change {
 	if s%50 == 0 {
 		body = body.With("large", audit.BytesValue(make([]byte, 2*valueThreshold)))
 	}
-	c := made(fmt.Sprint(s%17), audit.Time(s), audit.OpPatch, body)
+	at := audit.Time(s)
+	if s%7 == 3 { // late
+		at -= 40.5
+	}
+	c := made(fmt.Sprint(s%17), at, audit.OpPatch, body)
 	c.After.Trust = audit.Prompt
 	return c
 }
@@ -79,7 +98,7 @@ func TestKilled(t *testing.T) {
 	rounds, total := 5, audit.Seq(0)
 	for round := range rounds {
 		acked := killWhileAppending(t, self, dir, time.Duration(20+rand.IntN(200))*time.Millisecond)
-		db, err := Open(dir, Options{Memory: 1})
+		db, err := Open(dir, crashOptions())
 		if err != nil {
 			t.Fatal(err)
 		}

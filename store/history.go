@@ -116,41 +116,11 @@ func (r *reader) next(c *audit.Change) (audit.Seq, error) {
 	if from.seq == 0 {
 		from.seq = math.MaxUint64
 	}
-	next, err := r.beside(c.Key, c.Cluster, func(p, best place) bool {
-		return p.compare(from) > 0 && (best.seq == 0 || p.compare(best) < 0)
-	})
+	next, err := r.beside(c.Key, c.Cluster, from, 1)
 	if err != nil || next == nil {
 		return 0, err
 	}
 	return next.Seq, nil
-}
-
-// beside is the record's change in a cluster that is no message and stands where
-// better says, compared with the best so far (of the number 0 for none); nil if
-// there is none. It is as it was stored.
-func (r *reader) beside(k audit.Key, cluster string, better func(p, best place) bool) (*audit.Change, error) {
-	seqs, err := r.recordSeqs(k)
-	if err != nil {
-		return nil, err
-	}
-	var at place
-	for _, s := range seqs {
-		c, err := r.identity(s)
-		if err != nil {
-			return nil, damaged(err)
-		}
-		if c.Key == k && c.Cluster == cluster && c.Op.Kind() != audit.KindMessage && better(placeOf(&c), at) {
-			at = placeOf(&c)
-		}
-	}
-	if at.seq == 0 {
-		return nil, nil
-	}
-	w, err := r.row(at.seq)
-	if err != nil {
-		return nil, damaged(err)
-	}
-	return &w.c, nil
 }
 
 // setBefore derives a change's Before from the change that precedes it and from
@@ -183,9 +153,7 @@ func (r *reader) previous(c *audit.Change) (*audit.Change, error) {
 
 // before is the record's newest change before a place that is no message, or nil.
 func (r *reader) before(k audit.Key, cluster string, p place) (*audit.Change, error) {
-	prev, err := r.beside(k, cluster, func(q, best place) bool {
-		return q.compare(p) < 0 && (best.seq == 0 || q.compare(best) > 0)
-	})
+	prev, err := r.beside(k, cluster, p, -1)
 	if err != nil || prev == nil {
 		return nil, err
 	}

@@ -64,8 +64,6 @@ const (
 	// a block.
 	mostBody  = 16 << 10
 	imageHead = 16 + 1 + 3 + 8 + 8 + 4 + 4 + 8 // hash, flags, image, place, room, length, said
-	// mostDisplaced are written together.
-	mostDisplaced = 2048
 )
 
 const (

@@ -35,7 +35,7 @@ func (db *DB) settle(a *appender) error {
 	if err := db.saveDisplaced(); err != nil {
 		return err
 	}
-	if k.head >= w.imaged+imagedEvery {
+	if k.head >= w.imaged+db.imageLimits().every {
 		return db.saveImages()
 	}
 	return nil
@@ -68,7 +68,7 @@ func (db *DB) ready() error {
 	if db.writer != nil {
 		return nil
 	}
-	w := &writer{images: newLastImages(db.imageMemory()), sums: db.sums, layout: db.sums.layout}
+	w := &writer{images: newLastImages(db.imageLimits().memory), sums: db.sums, layout: db.sums.layout}
 	err := db.badger.View(func(txn *badger.Txn) error {
 		r := &reader{txn: txn, known: db.known.Load(), sums: db.sums, w: w}
 		defer r.release()
@@ -178,9 +178,6 @@ func missing(found bool) error {
 	}
 	return fmt.Errorf("%w: it is missing", ErrCorrupt)
 }
-
-// imageMemory is what of the store's memory the last images take.
-func (db *DB) imageMemory() int64 { return max(db.o.Memory-minMemory, minImages) / 2 }
 
 // minImages is the least that last images take.
 const minImages = 16 << 20

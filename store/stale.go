@@ -47,16 +47,17 @@ func (a *appender) mark(s audit.Seq) {
 // markAfter makes the changes of a record stale that come after a write, up to
 // the next one: what was before them is another now.
 func (a *appender) markAfter(c *audit.Change) error {
-	all, err := a.r.places(c.Key, placeOf(c))
+	all, err := a.r.candidates(c.Key)
 	if err != nil {
 		return err
 	}
-	for _, p := range all {
+	i, _ := slices.BinarySearchFunc(all, placeOf(c), place.compare)
+	for _, p := range all[i:] {
 		next, err := a.r.identity(p.seq)
 		if err != nil {
 			return damaged(err)
 		}
-		if next.Cluster != c.Cluster || p.seq == c.Seq {
+		if next.Key != c.Key || next.Cluster != c.Cluster || p.seq == c.Seq {
 			continue
 		}
 		a.mark(p.seq)

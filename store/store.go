@@ -54,6 +54,8 @@ type Options struct {
 	cut func() error
 	// layout is how sums are made; zero is that of every store but in tests.
 	layout layout
+	// images are limits of last images; zero is those of every store but in tests.
+	images imageLimits
 	// Converting is told how far a store of an earlier format is made one of this
 	// format: before the first change, and then again and again; total is never 0.
 	// An error ends Open with it; the next Open goes on where this one was. A

@@ -28,6 +28,7 @@ type survivor struct {
 func newSurvivor(t testing.TB, seed uint64) *survivor {
 	s := &survivor{left: -1, world: &world{t: t, r: rand.New(rand.NewPCG(seed, 13)), dir: t.TempDir(), story: newStory(seed), batch: 20, o: store.Options{Memory: 1, NoSync: true}}}
 	s.o.Chunks(8+4*int(seed%3), 3)
+	s.o.Images(1, 3, 50)
 	s.o.Cut(func() error {
 		if s.left == 0 {
 			return errCut
@@ -66,7 +67,7 @@ func (s *survivor) do() bool {
 	case n < 8:
 		_, err = s.x.Follow(s.t.Context(), s.db)
 	default:
-		err = s.db.SetProgress(s.t.Context(), "anybody", audit.Seq(s.r.IntN(100)))
+		err = s.db.SetProgress(s.t.Context(), "anybody", audit.Seq(s.r.IntN(int(s.db.Last())+1)))
 	}
 	if err != nil && !errors.Is(err, errCut) {
 		s.t.Fatal(err)

@@ -74,17 +74,7 @@ func (v *View) times(ctx context.Context, chunk int) ([]audit.Time, error) {
 	if z != nil {
 		return z.times, nil
 	}
-	return through(v.sums.cache, cached{what: kindTimes, number: chunk}, func() ([]audit.Time, int, error) {
-		payload, found, err := get(v.r.txn, timesKey(chunk))
-		if err == nil && !found {
-			err = fmt.Errorf("%w: they are missing", ErrCorrupt)
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		times, err := decodeTimes(payload, v.chunks[chunk].N)
-		return times, 8 * len(times), err
-	})
+	return v.sums.sealedTimes(v.r.txn, chunk, v.chunks[chunk].N)
 }
 
 // ByTime is the offsets of a chunk's changes by time and then by number, the

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 
@@ -31,9 +32,21 @@ type rest struct {
 	link link
 }
 
-// imagedEvery is after how many changes the last images are written: reading
-// changes again from there is what a crash costs.
-const imagedEvery = 4 * audit.ChunkSize
+// imageLimits are how many last images are kept.
+type imageLimits struct {
+	memory int64 // bytes of them in memory
+	// displaced is how many of those that had to make room are written together.
+	displaced int
+	// every is after how many changes all are written: reading changes again from
+	// there is what a crash costs.
+	every audit.Seq
+}
+
+// imageLimits are those of a store.
+func (db *DB) imageLimits() imageLimits {
+	memory := max(db.o.Memory-minMemory, minImages) / 2
+	return cmp.Or(db.o.images, imageLimits{memory: memory, displaced: 2048, every: 4 * audit.ChunkSize})
+}
 
 func imageKey(h recordName) []byte { return append([]byte{byte(kindImage)}, h[:]...) }
 
@@ -167,7 +180,7 @@ func (db *DB) saveImages() error {
 // saveDisplaced writes the images that had to make room, once they are many.
 func (db *DB) saveDisplaced() error {
 	l := db.writer.images
-	if len(l.displaced) < mostDisplaced {
+	if len(l.displaced) < db.imageLimits().displaced {
 		return nil
 	}
 	err := db.writeImages(func(yield func(recordName, lastImage) bool) {
