@@ -89,6 +89,9 @@ func (db *DB) toConvert(version uint64) (bool, error) {
 // convert makes a store of format 1 or 2 one of this format. It may be cut off at
 // any point: the next opening goes on.
 func (db *DB) convert(ctx context.Context) error {
+	if err := db.checked(); err != nil {
+		return err
+	}
 	total, err := db.beginConvert()
 	if err != nil {
 		return err

@@ -76,6 +76,8 @@ type DB struct {
 
 	collect sync.Mutex // held while the value log's garbage is collected; locked before write
 
+	checked func() error // waits for checkTables
+
 	write  sync.Mutex // held by the one writer
 	writer *writer    // what the writer keeps in memory; nil: to be made again
 	known  atomic.Pointer[known]
@@ -131,28 +133,12 @@ func (db *DB) start(o Options, log *engineLog) error {
 	if log.lost.Load() {
 		return fmt.Errorf("%w: a table could not be read and was left out", ErrCorrupt)
 	}
-	if !o.SkipCheck {
-		if err := db.verifyTables(); err != nil {
-			return err
-		}
-	}
-	version, err := db.checkFormat()
-	if err != nil {
-		return err
-	}
-	old, err := db.toConvert(version)
-	switch {
-	case err != nil:
-	case old:
-		err = db.convert(context.Background())
-	default:
-		err = db.load()
-	}
-	if err != nil {
+	db.checkTables(o)
+	if err := errors.Join(db.begin(), db.checked()); err != nil {
 		return err
 	}
 	db.saving.Store(true) // there may be one
-	err = db.writeSaving()
+	err := db.writeSaving()
 	if err == nil {
 		err = db.tidyParts()
 	}
@@ -160,6 +146,34 @@ func (db *DB) start(o Options, log *engineLog) error {
 		return err
 	}
 	return chmodFiles(db.dir)
+}
+
+// begin reads or converts what is there, or makes an empty store.
+func (db *DB) begin() error {
+	version, err := db.checkFormat()
+	if err != nil {
+		return err
+	}
+	old, err := db.toConvert(version)
+	switch {
+	case err != nil:
+		return err
+	case old:
+		return db.convert(context.Background())
+	}
+	return db.load()
+}
+
+// checkTables has all tables read beside what else is to be read. Before anything
+// is concluded from that and written, checked says whether they are whole.
+func (db *DB) checkTables(o Options) {
+	db.checked = func() error { return nil }
+	if o.SkipCheck {
+		return
+	}
+	whole := make(chan error, 1)
+	go func() { whole <- db.verifyTables() }()
+	db.checked = sync.OnceValue(func() error { return <-whole })
 }
 
 // checkFormat makes sure that the store is ours and not of a newer kind, and says

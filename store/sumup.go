@@ -149,6 +149,9 @@ func (db *DB) readySums() error {
 	if err := db.resumStale(stale); err != nil {
 		return fmt.Errorf("sum up: %w", err)
 	}
+	if err := db.checked(); err != nil {
+		return err
+	}
 	err = errors.Join(tidySums(db.commit, db.sums.layout), db.seal(), db.shelve())
 	if errors.Is(err, ErrDiskFull) {
 		return nil // they can be read as they are
