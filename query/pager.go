@@ -137,16 +137,25 @@ func (p *pager) fetch(ctx context.Context, items []item, places []int, keep func
 	for i, at := range places {
 		seqs[i] = items[at].seq
 	}
-	tally := make([]struct{ scanned, matched, sure int }, p.run.parallel)
+	told := 0 // those that the sums do not tell
+	for _, at := range places {
+		if !items[at].sure {
+			told++
+		}
+	}
+	w := p.run.word
+	if told < len(places) {
+		w = word{} // the others are wanted, whatever they have
+	}
+	tally := make([]struct{ matched, sure int }, p.run.parallel)
 	subjects := make([]subject, p.run.parallel)
-	blocks, err := p.run.look(ctx, seqs, func(worker, i int, c *audit.Change) error {
+	blocks, err := p.run.look(ctx, seqs, w, func(worker, i int, c *audit.Change) error {
 		t := &tally[worker]
 		if items[places[i]].sure {
 			t.sure++
 			keep(places[i], c)
 			return nil
 		}
-		t.scanned++
 		ok, err := p.run.decide(&subjects[worker], c)
 		if ok && err == nil {
 			t.matched++
@@ -154,18 +163,18 @@ func (p *pager) fetch(ctx context.Context, items []item, places []int, keep func
 		}
 		return err
 	})
-	matched, scanned, sure := 0, 0, 0
+	matched, sure := 0, 0
 	for _, t := range tally {
-		matched, scanned, sure = matched+t.matched, scanned+t.scanned, sure+t.sure
+		matched, sure = matched+t.matched, sure+t.sure
 	}
-	step := Step{What: StepRead, Blocks: blocks, Changes: sure + scanned, Matched: sure + matched, Took: time.Since(began)}
-	if scanned > 0 {
+	step := Step{What: StepRead, Blocks: blocks, Changes: len(places), Matched: sure + matched, Took: time.Since(began)}
+	if told > 0 {
 		step.What = StepScan
 	}
 	if blocks > 0 {
 		p.run.notes.add(step)
 	}
-	p.read, p.matched = p.read+scanned, p.matched+matched
+	p.read, p.matched = p.read+told, p.matched+matched
 	return sure + matched, err
 }
 

@@ -10,8 +10,9 @@ import (
 
 // look reads changes by their numbers, which ascend, and shows each to see with
 // its place among them and the number of the worker that does it: several work
-// at once, each at one block. It tells how many blocks were read.
-func (r *run) look(ctx context.Context, seqs []audit.Seq, see func(worker, i int, c *audit.Change) error) (blocks int, err error) {
+// at once, each at one block. Changes that cannot have the word, if there is one,
+// are not shown. It tells how many blocks were read.
+func (r *run) look(ctx context.Context, seqs []audit.Seq, w word, see func(worker, i int, c *audit.Change) error) (blocks int, err error) {
 	var starts []int
 	for i, s := range seqs {
 		if i == 0 || audit.BlockOf(s) != audit.BlockOf(seqs[i-1]) {
@@ -22,7 +23,7 @@ func (r *run) look(ctx context.Context, seqs []audit.Seq, see func(worker, i int
 	blocks = len(starts) - 1
 	one := func(ctx context.Context, worker, n int) error {
 		from := starts[n]
-		return r.readBlock(ctx, seqs[from:starts[n+1]], func(i int, c *audit.Change) error { return see(worker, from+i, c) })
+		return r.readBlock(ctx, seqs[from:starts[n+1]], w, func(i int, c *audit.Change) error { return see(worker, from+i, c) })
 	}
 	workers := min(r.parallel, blocks)
 	if workers <= 1 {
@@ -54,38 +55,47 @@ func (r *run) look(ctx context.Context, seqs []audit.Seq, see func(worker, i int
 }
 
 // readBlock reads changes of one block.
-func (r *run) readBlock(ctx context.Context, seqs []audit.Seq, see func(i int, c *audit.Change) error) error {
+func (r *run) readBlock(ctx context.Context, seqs []audit.Seq, w word, see func(i int, c *audit.Change) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	block := audit.BlockOf(seqs[0])
-	if len(seqs) < audit.BlockSize/2 {
-		changes, err := r.view.Read(ctx, seqs)
-		if err != nil {
-			return err
-		}
-		for i, s := range seqs {
-			if i >= len(changes) || changes[i].Seq != s {
-				return errMissing(s)
-			}
-			if err := see(i, &changes[i]); err != nil {
-				return err
-			}
-		}
-		return nil
+	wanted, err := r.sift(ctx, seqs, w)
+	if err != nil || len(wanted) == 0 {
+		return err
 	}
-	changes, err := r.view.Block(ctx, block)
+	changes, err := r.changesOf(ctx, wanted)
 	if err != nil {
 		return err
 	}
-	for i, s := range seqs {
-		at := int(s-1) % audit.BlockSize
-		if at >= len(changes) || changes[at].Seq != s {
+	at := 0
+	for i, s := range wanted {
+		if i >= len(changes) || changes[i].Seq != s {
 			return errMissing(s)
 		}
-		if err := see(i, &changes[at]); err != nil {
+		for seqs[at] != s {
+			at++
+		}
+		if err := see(at, &changes[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// changesOf are changes of one block: those that are there.
+func (r *run) changesOf(ctx context.Context, seqs []audit.Seq) ([]audit.Change, error) {
+	if len(seqs) < audit.BlockSize/2 {
+		return r.view.Read(ctx, seqs)
+	}
+	changes, err := r.view.Block(ctx, audit.BlockOf(seqs[0]))
+	if err != nil || len(changes) == len(seqs) {
+		return changes, err
+	}
+	wanted := make([]audit.Change, 0, len(seqs))
+	for _, s := range seqs {
+		if at := int(s-1) % audit.BlockSize; at < len(changes) {
+			wanted = append(wanted, changes[at])
+		}
+	}
+	return wanted, nil
 }

@@ -15,9 +15,11 @@ import (
 // A run is one question at work on one view.
 type run struct {
 	view     View
+	sieve    Sieve      // nil: the view has none
 	words    WordFinder // nil for none
 	indexed  audit.Seq  // up to here words are known
 	expr     Expr
+	word     word // that all changes have that match
 	part     part
 	after    Position
 	parallel int
@@ -35,7 +37,7 @@ type ruleSet struct {
 
 // open begins a run. The caller closes it.
 func (e *Engine) open(ctx context.Context, expr Expr, after Position) (*run, error) {
-	r := &run{expr: expr, part: plan(expr.Root()), after: after, parallel: e.Parallel, notes: &notes{}}
+	r := &run{expr: expr, word: wordOf(expr.Root()), part: plan(expr.Root()), after: after, parallel: e.Parallel, notes: &notes{}}
 	if r.parallel <= 0 {
 		r.parallel = runtime.GOMAXPROCS(0)
 	}
@@ -49,6 +51,7 @@ func (e *Engine) open(ctx context.Context, expr Expr, after Position) (*run, err
 		return nil, err
 	}
 	r.view = watched{view, r.notes}
+	r.sieve, _ = view.(Sieve)
 	if r.indexed > view.Last() {
 		view.Close()
 		return nil, ErrIndexAhead

@@ -68,7 +68,11 @@ func (r *run) scan(ctx context.Context, s *section, set *roaring.Bitmap, hold bo
 		seqs[i] = s.First + audit.Seq(o)
 	}
 	subjects, matched := make([]subject, r.parallel), make([]int, r.parallel)
-	blocks, err := r.look(ctx, seqs, func(worker, i int, c *audit.Change) error {
+	var w word
+	if hold {
+		w = r.word
+	}
+	blocks, err := r.look(ctx, seqs, w, func(worker, i int, c *audit.Change) error {
 		ok, err := true, error(nil)
 		if hold {
 			ok, err = r.decide(&subjects[worker], c)

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 
@@ -137,20 +136,34 @@ func (w *windowing) alertID(values []string, first audit.Seq) string {
 
 // alert is an open alert as others see it.
 func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
-	fields := make(map[string]string, len(g.values))
-	for i, name := range r.Window.By {
-		fields[name] = g.values[i]
+	fields := g.fields
+	if fields == nil {
+		fields = make(map[string]string, len(g.values))
+		for i, name := range r.Window.By {
+			fields[name] = g.values[i]
+		}
+		if r.each != nil {
+			fields["each"] = g.values[len(g.values)-1]
+		}
+		g.fields = fields
 	}
-	if r.each != nil {
-		fields["each"] = g.values[len(g.values)-1]
+	known := func(name string) string {
+		switch name {
+		case "count":
+			return strconv.Itoa(a.count)
+		case "window":
+			return shortDuration(r.Window.Size)
+		case "rule":
+			return r.Name
+		case "severity":
+			return string(r.Severity)
+		}
+		return fields[name]
 	}
-	known := maps.Clone(fields)
-	known["count"], known["window"] = strconv.Itoa(a.count), shortDuration(r.Window.Size)
-	known["rule"], known["severity"] = r.Name, string(r.Severity)
 	return audit.Alert{
 		ID: a.id, Rule: r.ID, RuleName: r.Name, Severity: string(r.Severity), Risk: r.Risk,
 		Attack: slices.Clone(r.Attack), State: audit.AlertOpen,
-		Title: r.title.render(func(name string) string { return known[name] }), Group: fields,
+		Title: r.title.render(known), Group: fields,
 		FirstSeq: a.firstSeq, LastSeq: a.lastSeq, FirstTime: a.first, LastTime: a.last,
 		Count: a.count, Changes: slices.Clip(a.evidence),
 		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late,

@@ -138,6 +138,9 @@ func (e *Engine) saveAll(out map[string][]byte) error {
 	}
 	w := newStateWriter()
 	cut := func() {
+		if len(w.b) == 0 { // without rules there is nothing to keep
+			return
+		}
 		out[snapshotName(e.kept.snapshots)] = w.b
 		e.kept.snapshots++
 		e.kept.size += len(w.b)

@@ -198,3 +198,23 @@ func FuzzRestore(f *testing.F) {
 		}
 	})
 }
+
+// TestStateWithoutRules: an engine without rules has a state as well, which it
+// takes up again.
+func TestStateWithoutRules(t *testing.T) {
+	for range 2 {
+		e := NewEngine(&Set{}, Options{})
+		state, err := e.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, data := range state {
+			if data == nil {
+				delete(state, name) // what is nil is not stored
+			}
+		}
+		if err := NewEngine(&Set{}, Options{}).Restore(state, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -15,6 +15,7 @@ type entry struct {
 	unknown  bool
 	late     bool
 	alerted  bool // it is evidence of an alert already
+	tally    *tally
 }
 
 // A group is the matching changes of one rule that belong together, as far
@@ -27,9 +28,8 @@ type entry struct {
 type group struct {
 	values  []string // of the rule's by fields, and of each
 	entries []*entry // by time, then seq
-	kept    counter  // the distinct values of the entries; nil when changes are counted
+	tallies tallies  // the distinct values of the entries
 	low     int      // the first entry of the window that ends with the newest
-	window  counter  // the distinct values of that window
 	newest  audit.Time
 	cursor  audit.Time // in the other stretch: its last change
 	begun   bool       // newest is set
@@ -37,26 +37,12 @@ type group struct {
 	behind  bool       // the last change was in the other stretch
 	alerts  []*openAlert
 
-	touched  uint64     // the rule's count of touches, for giving up the least recent
-	observed audit.Time // the engine's clocks at the last touch
-	name     string     // its values, as the rule finds it
-	dirty    bool       // altered since the last State
+	touched  uint64            // the rule's count of touches, for giving up the least recent
+	observed audit.Time        // the engine's clocks at the last touch
+	name     string            // its values, as the rule finds it
+	fields   map[string]string // its values, as alerts show them; nil until there is one
+	dirty    bool              // altered since the last State
 	dropped  bool
-}
-
-// An openAlert is an alert that may still grow.
-type openAlert struct {
-	id       string
-	from, to audit.Time // the stretch of matching changes without a silence
-	first    audit.Time // of the evidence
-	last     audit.Time
-	firstSeq audit.Seq
-	lastSeq  audit.Seq
-	count    int
-	evidence []audit.Evidence // by seq
-	listed   int              // how long evidence is, while it is being restored
-	unknown  bool
-	late     bool
 }
 
 // add takes a matching change into the group. It returns the alert that began
@@ -97,10 +83,9 @@ func (w *windowing) entry() *entry {
 
 // note counts what entry i holds, which is new.
 func (g *group) note(w *windowing, i int) {
-	if w.distinct != "" && g.kept == nil {
-		g.kept, g.window = counter{}, counter{}
+	if w.distinct != "" {
+		g.entries[i].tally = g.tallies.take(g.entries[i].distinct)
 	}
-	g.kept.add(g.entries[i].distinct, 1)
 	g.slide(w, i)
 }
 
@@ -112,9 +97,9 @@ func (g *group) slide(w *windowing, i int) {
 		g.low++ // it stands before the window
 		return
 	}
-	g.window.add(g.entries[i].distinct, 1)
+	g.tallies.enter(g.entries[i].tally)
 	for ; g.entries[g.low].time <= begin; g.low++ {
-		g.window.add(g.entries[g.low].distinct, -1)
+		g.tallies.leave(g.entries[g.low].tally)
 	}
 }
 
@@ -125,22 +110,28 @@ func (g *group) drop(low, high int, w *windowing) {
 	}
 	last := high == len(g.entries)
 	for i, e := range g.entries[low:high] {
-		g.kept.add(e.distinct, -1)
 		if low+i >= g.low {
-			g.window.add(e.distinct, -1)
+			g.tallies.leave(e.tally)
 		}
+		g.tallies.drop(e.tally, e.distinct)
+		e.tally = nil
 		const spare = 1024
 		if len(w.free) < spare {
 			w.free = append(w.free, e)
 		}
 	}
-	g.entries = slices.Delete(g.entries, low, high)
+	if low == 0 { // as most are: nothing is moved
+		clear(g.entries[:high])
+		g.entries = g.entries[high:]
+	} else {
+		g.entries = slices.Delete(g.entries, low, high)
+	}
 	switch {
 	case last && low > 0: // another is the newest now
 		g.low = after(g.entries, g.entries[low-1].time-w.size)
-		clear(g.window)
+		g.tallies.leaveAll()
 		for _, e := range g.entries[g.low:] {
-			g.window.add(e.distinct, 1)
+			g.tallies.enter(e.tally)
 		}
 	case high <= g.low:
 		g.low -= high - low
@@ -184,11 +175,15 @@ func (g *group) prune(t audit.Time, w *windowing) {
 
 // keepEntries drops the entries that are in neither stretch.
 func (g *group) keepEntries(reach audit.Time, w *windowing) {
-	recent := from(g.entries, g.newest-reach)
-	if !g.rewound {
-		g.drop(0, recent, w)
+	if !g.rewound { // few pass at a time
+		old := 0
+		for old < len(g.entries) && g.entries[old].time < g.newest-reach {
+			old++
+		}
+		g.drop(0, old, w)
 		return
 	}
+	recent := from(g.entries, g.newest-reach)
 	low, high := from(g.entries, g.cursor-reach), after(g.entries, g.cursor+reach)
 	if recent > high {
 		g.drop(high, recent, w)
@@ -198,13 +193,13 @@ func (g *group) keepEntries(reach audit.Time, w *windowing) {
 
 // hot finds the entries of all windows that hold entry i and reach the count.
 func (g *group) hot(i int, w *windowing) (low, high int, hot bool) {
-	if w.distinct != "" && len(g.kept) < w.count {
+	if w.distinct != "" && len(g.tallies.of) < w.count {
 		return 0, 0, false
 	}
 	if i == len(g.entries)-1 { // the newest: there is one such window
 		n := len(g.entries) - g.low
 		if w.distinct != "" {
-			n = len(g.window)
+			n = g.tallies.inWindow
 		}
 		return g.low, i, n >= w.count
 	}
@@ -246,49 +241,4 @@ func after(entries []*entry, t audit.Time) int {
 func from(entries []*entry, t audit.Time) int {
 	i, _ := slices.BinarySearchFunc(entries, t, func(e *entry, t audit.Time) int { return cmp.Compare(e.time, t) })
 	return i
-}
-
-// alert makes the entries evidence: of the alert that they continue, or of a
-// new one when none is within a window's size of them.
-func (g *group) alert(low, high int, w *windowing) *openAlert {
-	from, to := g.entries[low].time, g.entries[high].time
-	i := slices.IndexFunc(g.alerts, func(a *openAlert) bool { return to >= a.from-w.size && from <= a.to+w.size })
-	if i < 0 {
-		first := slices.MinFunc(g.entries[low:high+1], compareEntries).evidence.Seq
-		g.alerts = append(g.alerts, &openAlert{
-			id: w.alertID(g.values, first), from: from, to: to, first: from, last: to, firstSeq: first, lastSeq: first,
-		})
-		i = len(g.alerts) - 1
-		w.stats.Alerts++
-	}
-	a := g.alerts[i]
-	a.from, a.to = min(a.from, from), max(a.to, to)
-	for _, e := range g.entries[low : high+1] {
-		if !e.alerted {
-			e.alerted = true
-			a.take(e, w)
-		}
-	}
-	return a
-}
-
-func (a *openAlert) take(e *entry, w *windowing) {
-	a.count++
-	a.first, a.last = min(a.first, e.time), max(a.last, e.time)
-	a.firstSeq, a.lastSeq = min(a.firstSeq, e.evidence.Seq), max(a.lastSeq, e.evidence.Seq)
-	a.unknown, a.late = a.unknown || e.unknown, a.late || e.late
-	if len(a.evidence) >= w.maxEvidence {
-		w.stats.EvidenceCut++
-		return
-	}
-	// Alerts that were handed out share this memory, so it is only ever
-	// appended to; what comes out of order goes into a copy.
-	if n := len(a.evidence); n > 0 && a.evidence[n-1].Seq > e.evidence.Seq {
-		i, _ := slices.BinarySearchFunc(a.evidence, e.evidence.Seq, func(x audit.Evidence, s audit.Seq) int {
-			return cmp.Compare(x.Seq, s)
-		})
-		a.evidence = slices.Insert(slices.Clone(a.evidence), i, e.evidence)
-		return
-	}
-	a.evidence = append(a.evidence, e.evidence)
 }

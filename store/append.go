@@ -148,7 +148,7 @@ func (a *appender) change(c *audit.Change) error {
 	if err := a.precede(&w, h, last, at); err != nil {
 		return err
 	}
-	return a.add(&w, h)
+	return a.add(&w, h, last)
 }
 
 // precede finds what a new change changed. If others of its record are later, the
@@ -195,8 +195,8 @@ func (w *row) follow(p place, after audit.Image) {
 	w.prev, w.prevTime, w.was = p.seq, unsortable(p.time), after
 }
 
-// add makes a change the newest.
-func (a *appender) add(came *row, h recordName) error {
+// add makes a change the newest. last is that of its record without it.
+func (a *appender) add(came *row, h recordName, last lastImage) error {
 	based, err := a.basedOn(came, h)
 	if err != nil {
 		return err
@@ -213,6 +213,11 @@ func (a *appender) add(came *row, h recordName) error {
 		a.mark(c.Seq)
 		if err := a.refresh(c); err != nil {
 			return err
+		}
+		if sortable(c.Time) <= max(last.at.time, last.said) {
+			if err := a.untie(c); err != nil {
+				return err
+			}
 		}
 	}
 	a.out.New++

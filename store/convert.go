@@ -184,7 +184,7 @@ func (a *appender) convert(s audit.Seq) error {
 	if err := a.precede(&w, h, last, placeOf(&c)); err != nil {
 		return err
 	}
-	if err := a.add(&w, h); err != nil {
+	if err := a.add(&w, h, last); err != nil {
 		return err
 	}
 	amended, err := has(a.txn, amendmentKey(s))

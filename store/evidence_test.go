@@ -153,6 +153,28 @@ func TestLostEvidence(t *testing.T) {
 	}
 }
 
+// TestDamagedAlertLeavesParts: a store with a damaged alert is opened, says so, and
+// keeps all parts, since any may be of that alert.
+func TestDamagedAlertLeavesParts(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	db := openAt(t, dir)
+	if err := db.SaveAlerts(ctx, []audit.Alert{{ID: "a", Changes: evidenceOf(numbers(1, 600)...)}}, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, db, nameKey(kindAlert, "a"), func(v []byte) []byte { v[len(v)-1] ^= 1; return v })
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = openAt(t, dir)
+	if _, err := db.Alerts(ctx); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("got %v", err)
+	}
+	if n := partsIn(t, db); n != 2 {
+		t.Errorf("%d parts are left", n)
+	}
+}
+
 // TestSaveCutOffAnywhere: whatever transaction of a saving is the last, opening
 // the store shows the former outcome as a whole or the later, and keeps nothing
 // else of it.

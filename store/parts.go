@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
@@ -156,6 +157,9 @@ func (db *DB) tidyParts() error {
 		}
 		return nil
 	})
+	if errors.Is(err, ErrCorrupt) {
+		return nil // it is said where it is read; what it is made of is not known
+	}
 	if err != nil || len(gone) == 0 {
 		return err
 	}

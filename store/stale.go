@@ -67,6 +67,32 @@ func (a *appender) markAfter(c *audit.Change) error {
 	return nil
 }
 
+// untie makes stale what the record's other changes of a new one's time left: a
+// baseline's version named the only one of that time, and is of none now.
+func (a *appender) untie(c *audit.Change) error {
+	at := sortable(c.Time)
+	all, err := a.r.places(c.Key, place{time: at})
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if p.time != at || p.seq == c.Seq {
+			continue
+		}
+		other, err := a.r.identity(p.seq)
+		if err != nil {
+			return damaged(err)
+		}
+		if other.Cluster != c.Cluster {
+			continue
+		}
+		if err := a.alter(&other); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func clonedSet(set *roaring.Bitmap) *roaring.Bitmap {
 	if set == nil {
 		return roaring.New()

@@ -59,3 +59,37 @@ func TestDoubtAfterSeal(t *testing.T) {
 	}
 	mustBeWhole(t, db)
 }
+
+// TestVersionOfTwo: a baseline's version names a change until another of the same
+// time comes; what the first left is then unknown again, also in the sums.
+func TestVersionOfTwo(t *testing.T) {
+	ctx := context.Background()
+	for _, op := range []audit.Op{audit.OpUpdate, audit.OpMessage} {
+		db, err := Open(t.TempDir(), Options{NoSync: true, layout: small()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		var all []audit.Change
+		for i := range small().size {
+			c := made(fmt.Sprint(i), audit.Time(1e12+float64(i)), audit.OpUpdate, object(i))
+			c.After = audit.Image{}
+			all = append(all, c)
+		}
+		seen := audit.BaseRecord{Baseline: "b", Key: all[3].Key, Version: all[3].Time, Seen: 2e12, Until: 2e12, Body: object(3)}
+		if _, err := db.Append(ctx, audit.Batch{Changes: all, Records: []audit.BaseRecord{seen}}); err != nil {
+			t.Fatal(err)
+		}
+		if c := mustGet(t, db, 4); c.After.State != audit.Present {
+			t.Fatalf("%s: the baseline tells nothing of the change that it saw: %+v", op, c.After)
+		}
+		second := made("3", all[3].Time, op, object(4))
+		second.Nth = 1
+		second.ID = second.Identify()
+		appendAll(t, db, second)
+		if c := mustGet(t, db, 4); c.After.State != audit.Unknown {
+			t.Errorf("%s: a version of two changes tells something of one: %+v", op, c.After)
+		}
+		mustBeWhole(t, db)
+	}
+}

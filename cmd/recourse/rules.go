@@ -148,14 +148,15 @@ func runRulesList(c *cli.Context, e *env) error {
 const rulesProgress = "rules"
 
 // rulesBatch is how many changes are judged before the outcome is saved. Saving
-// writes every window that has changed, which with few changes in between are as
-// many as with many; a crash costs judging them again.
-const rulesBatch = 1 << 16
+// writes every window that has changed, which after many changes are hardly more
+// than after few; a crash costs judging them again, some seconds of work.
+const rulesBatch = 1 << 18
 
 // runRules judges the changes that the rules have not seen, and saves the
 // alerts, the windows' state and the progress together, so that a crash neither
 // loses nor doubles an alert. It returns the alerts that began or grew.
-func (w *workspace) runRules(ctx context.Context, set *rules.Set) ([]audit.Alert, error) {
+func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([]audit.Alert, error) {
+	defer r.leave()
 	seq, err := w.store.Progress(ctx, rulesProgress)
 	if err != nil || seq >= w.store.Last() {
 		return nil, err
@@ -181,7 +182,7 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set) ([]audit.Alert
 	}
 	n := 0
 	var c audit.Change // one for all, as the engine keeps none
-	for next, err := range w.store.Follow(ctx, seq) {
+	for next, err := range r.Follow(ctx, seq) {
 		if err != nil {
 			return nil, err
 		}

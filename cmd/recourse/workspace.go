@@ -93,6 +93,8 @@ func (w *workspace) engine() *query.Engine {
 // is not to take what the store needs to sort its files.
 type roomyReader struct{ *store.DB }
 
+func (roomyReader) leave() {}
+
 // Follow ends with store.ErrDiskFull when the room is gone.
 func (r roomyReader) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audit.Change, error] {
 	const often = 1000 // changes
@@ -115,15 +117,19 @@ func (r roomyReader) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audi
 // progress; that one fails does not hold up the other, whose alerts are returned
 // beside the error.
 func (w *workspace) catchUp(ctx context.Context, set *rules.Set) ([]audit.Alert, error) {
+	forIndex, forRules, end, err := w.readers(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	var indexed chan error // nil: there is no index
 	if w.index != nil {
 		indexed = make(chan error, 1)
-		go func() { indexed <- w.catchUpIndex(ctx) }()
+		go func() { indexed <- w.catchUpIndex(ctx, forIndex) }()
 	}
 	var alerts []audit.Alert
-	var err error
 	if set != nil {
-		alerts, err = w.runRules(ctx, set)
+		alerts, err = w.runRules(ctx, set, forRules)
 	}
 	if indexed == nil {
 		return alerts, err
@@ -135,8 +141,31 @@ func (w *workspace) catchUp(ctx context.Context, set *rules.Set) ([]audit.Alert,
 	return alerts, errors.Join(behind, err)
 }
 
-func (w *workspace) catchUpIndex(ctx context.Context) error {
-	if _, err := w.index.Follow(ctx, roomyReader{w.store}); err != nil {
+// readers are how the index and the rules read the store: together if they have
+// much to read and are not far apart. end is to be called when both are done.
+func (w *workspace) readers(ctx context.Context, set *rules.Set) (forIndex, forRules follower, end func(), err error) {
+	plain := roomyReader{w.store}
+	if w.index == nil || set == nil {
+		return plain, plain, func() {}, nil
+	}
+	judged, err := w.store.Progress(ctx, rulesProgress)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	indexed := w.index.Progress()
+	from := min(judged, indexed)
+	if max(judged, indexed)-from > apart || w.store.Last() < from+2*audit.BlockSize {
+		return plain, plain, func() {}, nil
+	}
+	t := readTogether(ctx, plain, from)
+	return t.of(0), t.of(1), t.end, nil
+}
+
+// catchUpIndex leaves what it reads when it is done with it: others may wait.
+func (w *workspace) catchUpIndex(ctx context.Context, r follower) error {
+	_, err := w.index.Follow(ctx, r)
+	r.leave()
+	if err != nil {
 		return err
 	}
 	return w.resum(ctx)

@@ -1,0 +1,237 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"recourse/audit"
+)
+
+// Sieve leaves out of some changes of one block, ascending, those of which no
+// image can have a value with a word: that one, or with prefix one that begins
+// with it. The word is in small letters. The block is unpacked for that, but its
+// changes are not put together. What is left may have the word or not.
+func (v *View) Sieve(ctx context.Context, seqs []audit.Seq, word string, prefix bool) ([]audit.Seq, error) {
+	s, ok := newSieve(word, prefix)
+	if !ok || len(seqs) == 0 || seqs[len(seqs)-1] > v.last {
+		return seqs, ctx.Err()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r := v.r.again()
+	defer r.release()
+	b, last, err := r.locate(seqs[len(seqs)-1])
+	if err == nil {
+		err = b.load()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for a word among the changes from %d on: %w", seqs[0], err)
+	}
+	may := s.places(b.block)
+	var left []audit.Seq
+	for _, seq := range seqs {
+		place := last - int(seqs[len(seqs)-1]-seq)
+		if may[place] || r.known.isStale(seq) || r.known.based && !b.follows(place) {
+			left = append(left, seq)
+		}
+	}
+	return left, nil
+}
+
+// follows says that the change at a place knows the one before it of its record.
+func (b *block) follows(place int) bool {
+	var r row
+	b.meta.fill(place, &r)
+	return r.prev != 0
+}
+
+// A sieve is a word of ASCII letters and digits, and what stands in a block for
+// it. A word is written as it is among the literals; or it is one of the words of
+// the block, or a part of one; or bytes that are its hex digits; or letters that
+// are a word, and digits that are a number.
+type sieve struct {
+	word   string
+	prefix bool
+	hex    []byte // the bytes of its hex digits; nil: it is not of these
+	letter string // its letters, or the first of its parts that are letters
+	whole  bool   // the part that letter is ends there
+	mixed  bool   // it has digits as well
+	number []byte // the digits behind letter, as a number is written; nil: not known
+	odd    bool   // has a letter to which others that are not ASCII are folded
+}
+
+// numberWords are those of values that are no texts; they are written nowhere.
+var numberWords = []string{"nan", "infinity", "invalid", "date", "true", "false", "null"}
+
+// newSieve says whether anything can be told of a word.
+func newSieve(word string, prefix bool) (*sieve, bool) {
+	if len(word) < 3 || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789") != "" || strings.Trim(word, "0123456789etz") == "" && isDigit(word[0]) {
+		return nil, false // of numbers and times only the digits are kept
+	}
+	for _, w := range numberWords {
+		if w == word || prefix && strings.HasPrefix(w, word) {
+			return nil, false
+		}
+	}
+	s := &sieve{word: word, prefix: prefix, odd: strings.ContainsAny(word, "iks")}
+	if strings.Trim(word, "0123456789abcdef") == "" && len(word) <= maxHex && (prefix || len(word) >= 4 && strings.ContainsAny(word, "0123456789")) {
+		if prefix && len(word) < 4 {
+			return nil, false // too little to look for
+		}
+		s.hex = hexBytes(word, prefix)
+	}
+	parts := partsOf(word)
+	s.mixed = len(parts) > 1
+	at := 0
+	if isDigit(word[0]) {
+		at = 1
+	}
+	s.letter, s.whole = parts[at], !prefix || at+1 < len(parts)
+	if at+1 < len(parts) && (!prefix || at+2 < len(parts)) && len(parts[at+1]) <= maxDigits {
+		s.number = binary.AppendUvarint(nil, numberOf(parts[at+1]))
+	}
+	return s, true
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// partsOf are the letters and the digits of a word, in turn.
+func partsOf(word string) []string {
+	var parts []string
+	start := 0
+	for i := 1; i <= len(word); i++ {
+		if i == len(word) || isDigit(word[i]) != isDigit(word[start]) {
+			parts = append(parts, word[start:i])
+			start = i
+		}
+	}
+	return parts
+}
+
+func numberOf(digits string) (n uint64) {
+	for i := range len(digits) {
+		n = n*10 + uint64(digits[i]-'0')
+	}
+	return n
+}
+
+// hexBytes are hex digits as templater.hex has them; of a prefix those that are
+// whole.
+func hexBytes(word string, prefix bool) []byte {
+	var out []byte
+	for i := 0; i < len(word); i += 2 {
+		b := nibble(word[i]) << 4
+		if i+1 < len(word) {
+			b |= nibble(word[i+1])
+		} else if prefix {
+			break
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// places says of each change of a block whether it may have the word.
+func (s *sieve) places(b *block) []bool {
+	m := b.meta
+	f := found{m: m, groups: make([]bool, (b.n-1)/checkEvery+1)}
+	f.literals(s.word, s.odd)
+	if s.hex != nil {
+		f.mark(1, m.parts[partNums], s.hex)
+	}
+	if s.mixed {
+		f.join(s.parts(b))
+	} else {
+		f.words(s)
+	}
+	may := make([]bool, b.n)
+	for i := range may {
+		may[i] = f.groups[i/checkEvery] || s.inID(b.ids[i])
+	}
+	m.rawPlaces(may)
+	return may
+}
+
+// parts is where letters and digits stand that make up the word: no more than
+// three parts are taken apart.
+func (s *sieve) parts(b *block) found {
+	m := b.meta
+	f := found{m: m, groups: make([]bool, (b.n-1)/checkEvery+1)}
+	if len(partsOf(s.word)) > 3 {
+		return f
+	}
+	f.words(s)
+	if m.joins() {
+		f.literals(s.letter, s.odd)
+	}
+	if s.number == nil {
+		return f
+	}
+	n := found{m: m, groups: make([]bool, len(f.groups))}
+	n.mark(1, m.parts[partNums], s.number)
+	for i := range f.groups {
+		f.groups[i] = f.groups[i] && n.groups[i]
+	}
+	return f
+}
+
+func (s *sieve) inID(id audit.ID) bool {
+	return indexFolded([]byte(id), s.word) >= 0 || s.odd && !ascii([]byte(id))
+}
+
+// is says whether an entry of the words may stand for the letters. What is not
+// ASCII may part words or be folded to a letter.
+func (s *sieve) is(entry []byte) bool {
+	switch {
+	case !ascii(entry):
+		return s.odd || indexFolded(entry, s.letter) >= 0
+	case !s.mixed:
+		return indexFolded(entry, s.letter) >= 0
+	case s.whole:
+		return len(entry) == len(s.letter) && indexFolded(entry, s.letter) == 0
+	}
+	return indexFolded(entry, s.letter) == 0
+}
+
+func ascii(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// indexFolded is where a text has small letters and digits, in whatever case; -1
+// if nowhere.
+func indexFolded(b []byte, word string) int {
+	c := word[0]
+	other := c
+	if c >= 'a' {
+		other = c - 'a' + 'A'
+	}
+	for from := 0; from+len(word) <= len(b); {
+		at := bytes.IndexByte(b[from:], c)
+		if other != c {
+			if rest := b[from:]; at < 0 {
+				at = bytes.IndexByte(rest, other)
+			} else if i := bytes.IndexByte(rest[:at], other); i >= 0 {
+				at = i
+			}
+		}
+		if at < 0 || from+at+len(word) > len(b) {
+			return -1
+		}
+		from += at
+		if bytes.EqualFold(b[from:from+len(word)], []byte(word)) {
+			return from
+		}
+		from++
+	}
+	return -1
+}
