@@ -48,4 +48,4 @@ live:
 
 # The seeded simulations with more seeds than a test run has time for.
 soak:
-	RECOURSE_SOAK=1 $(GO) test -count=1 -timeout 60m ./ingest/ ./store/ ./revert/
+	RECOURSE_SOAK=1 $(GO) test -count=1 -timeout 180m ./ingest/ ./store/ ./revert/

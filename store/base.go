@@ -95,12 +95,8 @@ func (r *reader) alone(c *audit.Change) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	i, _ := slices.BinarySearchFunc(all, place{time: at}, place.compare)
-	for _, p := range all[i:] {
-		if p.time != at {
-			break
-		}
-		if p.seq == c.Seq {
+	for _, p := range all {
+		if p.time != at || p.seq == c.Seq {
 			continue
 		}
 		other, err := r.identity(p.seq)

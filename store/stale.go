@@ -51,13 +51,12 @@ func (a *appender) markAfter(c *audit.Change) error {
 	if err != nil {
 		return err
 	}
-	i, _ := slices.BinarySearchFunc(all, placeOf(c), place.compare)
-	for _, p := range all[i:] {
+	for p := range nearby(all, placeOf(c), 1) {
 		next, err := a.r.identity(p.seq)
 		if err != nil {
 			return damaged(err)
 		}
-		if next.Key != c.Key || next.Cluster != c.Cluster || p.seq == c.Seq {
+		if next.Key != c.Key || next.Cluster != c.Cluster {
 			continue
 		}
 		a.mark(p.seq)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -28,7 +29,18 @@ type frozenColumn struct {
 	values []string
 	lists  [][]uint32
 	names  []string
+	asked  *askedSets
 }
+
+// askedSets are all sets of a column, once some were asked for: whoever asks for
+// many values would otherwise look through all changes for each.
+type askedSets struct {
+	n    int // how many were asked for
+	sets map[string]*roaring.Bitmap
+}
+
+// fewSets are sooner found one by one.
+const fewSets = 16
 
 // freeze costs nothing until a change is replaced.
 func (s *sums) freeze() *frozen {
@@ -38,7 +50,7 @@ func (s *sums) freeze() *frozen {
 	for d := range s.columns {
 		c := &s.columns[d]
 		c.shared = true
-		z.columns[d] = frozenColumn{c.codes[:n:n], slices.Clip(c.values), slices.Clip(c.lists), slices.Clip(c.names)}
+		z.columns[d] = frozenColumn{c.codes[:n:n], slices.Clip(c.values), slices.Clip(c.lists), slices.Clip(c.names), &askedSets{}}
 	}
 	return z
 }
@@ -51,7 +63,7 @@ func (z *frozen) upTo(n int) *frozen {
 	y := *z
 	y.n, y.times, y.records, y.ids, y.span = n, z.times[:n:n], z.records[:n:n], z.ids[:n:n], timeSpan{}
 	for d, c := range z.columns {
-		y.columns[d].codes = c.codes[:n:n]
+		y.columns[d].codes, y.columns[d].asked = c.codes[:n:n], &askedSets{}
 	}
 	for i, t := range y.times {
 		y.span.add(t, i == 0)
@@ -90,9 +102,18 @@ func (z *frozen) members(d dimension) (values []string, codes [][]uint32) {
 	return col.names, codes
 }
 
-// set is the changes that have a value.
+// set is the changes that have a value. It is for one goroutine, and shared.
 func (z *frozen) set(d dimension, value string) *roaring.Bitmap {
 	col := z.columns[d]
+	if col.asked.n++; col.asked.n > fewSets {
+		if col.asked.sets == nil {
+			col.asked.sets = maps.Collect(z.sets(d))
+		}
+		if set := col.asked.sets[value]; set != nil {
+			return set
+		}
+		return roaring.New()
+	}
 	has := make([]bool, len(col.values))
 	if d.lists() {
 		name := slices.Index(col.names, value)

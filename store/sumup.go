@@ -104,14 +104,15 @@ func (db *DB) seal() error {
 		if len(open) == 0 || !open[0].full() {
 			return nil
 		}
-		if err := db.sealFirst(open[0]); err != nil {
+		// Views freeze the same sums meanwhile.
+		if err := db.sealFirst(db.sums.open.freeze().chunks[0]); err != nil {
 			return err
 		}
 	}
 }
 
-func (db *DB) sealFirst(s *sums) error {
-	if err := sealChunk(db.commit, s.freeze(), nil); err != nil {
+func (db *DB) sealFirst(s *frozen) error {
+	if err := sealChunk(db.commit, s, nil); err != nil {
 		return err
 	}
 	db.sums.open.apply(func(chunks []*sums) []*sums { return chunks[1:] })

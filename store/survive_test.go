@@ -21,17 +21,22 @@ var errCut = errors.New("cut off")
 type survivor struct {
 	*world
 	left  int // steps until it is cut off; below 0 it is not
+	cut   error
+	short int // steps until there is room again; 0: there never is
 	cuts  int
 	other *store.DB
 }
 
 func newSurvivor(t testing.TB, seed uint64) *survivor {
-	s := &survivor{left: -1, world: &world{t: t, r: rand.New(rand.NewPCG(seed, 13)), dir: t.TempDir(), story: newStory(seed), batch: 20, o: store.Options{Memory: 1, NoSync: true}}}
+	s := &survivor{left: -1, cut: errCut, world: &world{t: t, r: rand.New(rand.NewPCG(seed, 13)), dir: t.TempDir(), story: newStory(seed), batch: 20, o: store.Options{Memory: 1, NoSync: true}}}
 	s.o.Chunks(8+4*int(seed%3), 3)
 	s.o.Images(1, 3, 50)
 	s.o.Cut(func() error {
 		if s.left == 0 {
-			return errCut
+			if s.short--; s.short == 0 {
+				s.left = -1
+			}
+			return s.cut
 		}
 		s.left--
 		return nil
@@ -69,7 +74,7 @@ func (s *survivor) do() bool {
 	default:
 		err = s.db.SetProgress(s.t.Context(), "anybody", audit.Seq(s.r.IntN(int(s.db.Last())+1)))
 	}
-	if err != nil && !errors.Is(err, errCut) {
+	if err != nil && !errors.Is(err, s.cut) {
 		s.t.Fatal(err)
 	}
 	return s.left == 0
@@ -134,7 +139,7 @@ func (s *survivor) check() {
 // opening. It opens, is whole, has everything once that was acknowledged, answers
 // rightly and goes on.
 func TestCutOff(t *testing.T) {
-	seeds, rounds := uint64(3), 40
+	seeds, rounds := uint64(2), 25
 	if soak() {
 		seeds, rounds = 60, 300
 	}
@@ -154,6 +159,35 @@ func TestCutOff(t *testing.T) {
 			if len(followed(t, s.db)) < 2*rounds || s.cuts < rounds {
 				t.Errorf("%d changes, %d cuts", len(followed(t, s.db)), s.cuts)
 			}
+		})
+	}
+}
+
+// TestNoRoom has no room, or a step that fails, for a while at any step, and the
+// store goes on without being opened again.
+func TestNoRoom(t *testing.T) {
+	seeds, rounds := uint64(2), 20
+	if soak() {
+		seeds, rounds = 60, 300
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			s := newSurvivor(t, 50+seed)
+			s.cut = []error{store.ErrDiskFull, errCut}[seed%2]
+			defer func() { s.left = -1; s.must(s.close()) }()
+			for i := range rounds {
+				s.left, s.short = s.r.IntN(40), 1+s.r.IntN(9)
+				for range 12 {
+					s.do()
+				}
+				if i%8 == 7 {
+					s.left = -1
+					s.check()
+				}
+			}
+			s.left = -1
+			s.ask(10)
+			s.check()
 		})
 	}
 }
