@@ -17,7 +17,7 @@ import (
 //	sizes    for each part: uvarint of its bytes, uvarint of those stored here
 //	parts    dictionaries and literals, columns, forms, words, numbers
 //
-// A part is one zstd frame, or the bytes themselves where zstd gains nothing
+// A part is one zstd frame, or the bytes themselves where zstd gains little
 // (both sizes are the same then). Numbers are LEB128 as encoding/binary's
 // uvarint; a signed one is folded (zigzag: 0, -1, 1, -2 …).
 //
@@ -31,15 +31,15 @@ import (
 // the checkpoints, and the keys' own words, numbers and literals, each after its
 // uvarint size.
 //
-// Forms: a byte for every attribute of every body that has a shape: first of
-// the images after, then of those before, then of what was known of the earlier
-// change, then of what was sent; among these by shape; of one shape all values
-// of its first attribute, then of its second. The form says what a value is
+// Forms: cells, see block_cells.go, of every attribute of the bodies that have a
+// shape: first of the images after, then of those before, then of what was known
+// of the earlier change, then of what was sent; among these by shape. The form says what a value is
 // made of, see block_value.go, and so what is to be taken from words, numbers
 // and literals, where all of one change stands together, image after first.
 //
 // A checkpoint, one for every checkEvery changes but the first of them, says how
-// far words, numbers and literals have been used up by the changes before.
+// far words, numbers and literals have been used up by the changes before: those
+// of the bodies, then those of the keys.
 type block struct {
 	first  audit.Seq
 	n      int
@@ -51,7 +51,6 @@ type block struct {
 	once sync.Once
 	err  error
 	meta *blockMeta
-	ids  []audit.ID
 }
 
 const (
@@ -189,6 +188,7 @@ func (b *block) rowsAt(places []int) ([]row, error) {
 		return nil, err
 	}
 	d.grow(min(b.bodies, (len(places)+1)*(b.bodies/b.n+64)))
+	d.keys.grow((b.keys/b.n + 8) * min(b.n, checkEvery*len(places)))
 	rows := make([]row, len(places))
 	var passed row
 	at := 0
@@ -222,6 +222,7 @@ func (b *block) rows() ([]row, error) {
 		return nil, err
 	}
 	d.grow(b.bodies)
+	d.keys.grow(b.keys)
 	rows := make([]row, b.n)
 	for i := range rows {
 		if !d.checked(i) {
@@ -246,7 +247,10 @@ func (b *block) head(i int) (audit.Change, error) {
 	}
 	var r row
 	b.meta.fill(i, &r)
-	r.c.Seq, r.c.Key.ID = b.first+audit.Seq(i), b.ids[i]
+	var err error
+	if r.c.Key.ID, err = b.key(i); err != nil {
+		return audit.Change{}, err
+	}
 	r.c.After, r.c.Before = audit.Image{}, audit.Image{}
 	return r.c, nil
 }

@@ -43,35 +43,33 @@ const (
 	flagPrev // it has prev or prevTime
 )
 
-// A column is one number of every change: a byte 0 and a uvarint if all are the
-// same; 1 and a byte for each; or 2 and a uvarint for each.
+// A column is one number of every change: cells, see block_cells.go, of which
+// that of cellsOne is a uvarint here; or columnWide and a uvarint for each.
 type packedColumn struct {
 	one   uint64
-	bytes []byte
+	cells []byte
 	all   []uint64
 }
 
-const (
-	columnOne = iota
-	columnBytes
-	columnUvarints
-)
+const columnWide = cellsOther
 
 func (c *packedColumn) at(i int) uint64 {
 	switch {
-	case c.bytes != nil:
-		return uint64(c.bytes[i])
+	case c.cells != nil:
+		return uint64(cellAt(c.cells, i))
 	case c.all != nil:
 		return c.all[i]
 	}
 	return c.one
 }
 
-// below says that every number is less than limit.
-func (c *packedColumn) below(limit int) bool {
-	for _, b := range c.bytes {
-		if int(b) >= limit {
-			return false
+// below says that every number of n is less than limit.
+func (c *packedColumn) below(limit, n int) bool {
+	if c.cells != nil {
+		for _, b := range cellValues(c.cells, n) {
+			if int(b) >= limit {
+				return false
+			}
 		}
 	}
 	for _, u := range c.all {
@@ -90,38 +88,53 @@ func appendColumn(dst []byte, all []uint64) []byte {
 	}
 	switch {
 	case same:
-		return binary.AppendUvarint(append(dst, columnOne), all[0])
+		return binary.AppendUvarint(append(dst, cellsOne), all[0])
 	case widest <= 0xff:
-		dst = append(dst, columnBytes)
-		for _, u := range all {
-			dst = append(dst, byte(u))
+		cells := make([]byte, len(all))
+		for i, u := range all {
+			cells[i] = byte(u)
 		}
-		return dst
+		return appendCells(dst, cells)
 	}
-	dst = append(dst, columnUvarints)
+	dst = append(dst, columnWide)
 	for _, u := range all {
 		dst = binary.AppendUvarint(dst, u)
 	}
 	return dst
 }
 
-func (s *stream) column(n int) packedColumn {
-	switch s.byte() {
-	case columnOne:
+// column is one of n numbers; what it has to write out takes room.
+func (s *stream) column(n int, room *[]uint64) packedColumn {
+	if s.pos >= len(s.b) {
+		s.bad = true
+		return packedColumn{}
+	}
+	switch s.b[s.pos] {
+	case cellsOne:
+		s.pos++
 		return packedColumn{one: s.uvarint()}
-	case columnBytes:
-		if b := s.take(uint64(n)); !s.bad {
-			return packedColumn{bytes: b}
-		}
-	case columnUvarints:
-		all := make([]uint64, n)
+	case columnWide:
+		s.pos++
+		all := numbersIn(room, n)
 		for i := range all {
 			all[i] = s.uvarint()
 		}
 		return packedColumn{all: all}
 	}
-	s.bad = true
+	if cells := s.cells(n); !s.bad {
+		return packedColumn{cells: cells}
+	}
 	return packedColumn{}
+}
+
+// numbersIn are n numbers in room, of which there is made more at a time.
+func numbersIn(room *[]uint64, n int) []uint64 {
+	if len(*room) < n {
+		*room = make([]uint64, 4*n)
+	}
+	all := (*room)[:n:n]
+	*room = (*room)[n:]
+	return all
 }
 
 // imageBits is an image without its body, in a byte if its parts are ones that
@@ -200,10 +213,10 @@ func (m *blockMeta) fill(i int, r *row) {
 	col := func(c int) uint64 { return m.cols[c].at(i) }
 	c := &r.c
 	c.Time, c.Observed = timeOf(m.times[i]), timeOf(m.observed[i])
-	c.User = m.users[col(colUser)]
-	c.Op, c.Reported = audit.Op(m.names[col(colOp)]), audit.Op(m.names[col(colReported)])
-	c.Cluster, c.Node, c.Note = m.names[col(colCluster)], m.names[col(colNode)], m.names[col(colNote)]
-	c.Key.Table = audit.Table{Database: m.names[col(colDatabase)], Name: m.names[col(colTable)]}
+	c.User = m.users.at(col(colUser))
+	c.Op, c.Reported = audit.Op(m.names.at(col(colOp))), audit.Op(m.names.at(col(colReported)))
+	c.Cluster, c.Node, c.Note = m.names.at(col(colCluster)), m.names.at(col(colNode)), m.names.at(col(colNote))
+	c.Key.Table = audit.Table{Database: m.names.at(col(colDatabase)), Name: m.names.at(col(colTable))}
 	c.Nth = int(unfold(col(colNth)))
 	c.Group = audit.Group{Size: int(unfold(col(colSize))), Index: int(unfold(col(colIndex)))}
 	flags := col(colFlags)

@@ -134,12 +134,14 @@ func (s *stream) texts(limit int) texts {
 	return t
 }
 
-// strings are the texts, sharing one copy of them.
-func (t *texts) strings() []string {
-	all := string(t.text)
-	out := make([]string, t.len())
-	for i := range out {
-		out[i] = all[t.ends[i]:t.ends[i+1]]
-	}
-	return out
+// names are texts as strings, which share one copy of them.
+type names struct {
+	text string
+	ends []int32
 }
+
+func (t *texts) names() names { return names{text: string(t.text), ends: t.ends} }
+
+func (n *names) len() int { return len(n.ends) - 1 }
+
+func (n *names) at(i uint64) string { return n.text[n.ends[i]:n.ends[i+1]] }

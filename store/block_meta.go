@@ -1,31 +1,37 @@
 package store
 
-import (
-	"strings"
-
-	"recourse/audit"
-)
+import "recourse/audit"
 
 // blockMeta is what a block says of its changes as a whole. It is only read once
 // it is there.
 type blockMeta struct {
 	first        audit.Seq
-	users, names []string
+	users, names names
 	forms, words texts
 	shapes       [][][]byte
 	cols         [colCount]packedColumn
 	times        []uint64
 	observed     []uint64
-	checks       [3][]int
-	key          sources
+	checks       [checkCount][]int
+	key          sources // of the keys' ids
+	keys         int     // bytes of all ids
 
 	parts  [partCount][]byte
 	lits   []byte
 	groups [roleCount][]group
 }
 
-// A group is the forms of the bodies of one kind and shape.
-type group struct{ start, n int }
+// A group is the forms of the bodies of one kind and shape: where the cells of
+// each attribute begin. It is empty if there are no such bodies.
+type group []int32
+
+// What checkpoints tell of: words, numbers and literals of the bodies, and those
+// of the keys.
+const (
+	checkBody  = 0
+	checkKey   = 3
+	checkCount = 6
+)
 
 func (m *blockMeta) dictionaries() bool {
 	s := stream{b: m.parts[partTexts]}
@@ -36,7 +42,7 @@ func (m *blockMeta) dictionaries() bool {
 		return false
 	}
 	m.lits = s.b[s.pos:]
-	m.users, m.names = users.strings(), names.strings()
+	m.users, m.names = users.names(), names.names()
 	m.shapes = make([][][]byte, shapes.len())
 	for i := range m.shapes {
 		if m.shapes[i] = namesOf(shapes.at(i)); m.shapes[i] == nil {
@@ -48,91 +54,81 @@ func (m *blockMeta) dictionaries() bool {
 
 func (m *blockMeta) columns(n int) bool {
 	s := stream{b: m.parts[partMeta]}
+	var room []uint64
 	for i := range m.cols {
-		m.cols[i] = s.column(n)
+		m.cols[i] = s.column(n, &room)
 	}
+	each := (n - 1) / checkEvery
+	checks := make([]int, checkCount*each)
 	for i := range m.checks {
+		m.checks[i] = checks[i*each : (i+1)*each]
 		at := 0
-		for range (n - 1) / checkEvery {
-			at += int(min(s.uvarint(), maxBlock))
-			m.checks[i] = append(m.checks[i], min(at, maxBlock))
+		for j := range m.checks[i] {
+			at = min(at+int(min(s.uvarint(), maxBlock)), maxBlock)
+			m.checks[i][j] = at
 		}
 	}
 	for _, part := range []*stream{&m.key.words, &m.key.nums, &m.key.lits} {
 		part.b = s.take(s.uvarint())
 	}
-	if s.bad || s.pos != len(s.b) || !m.cols[colUser].below(len(m.users)) {
+	if s.bad || s.pos != len(s.b) || !m.cols[colUser].below(m.users.len(), n) {
 		return false
 	}
 	for col := colOp; col <= colNote; col++ {
-		if !m.cols[col].below(len(m.names)) {
+		if !m.cols[col].below(m.names.len(), n) {
 			return false
 		}
 	}
-	m.times, m.observed = make([]uint64, n), make([]uint64, n)
-	var time uint64
-	for i := range n {
-		time += uint64(unfold(m.cols[colTime].at(i)))
-		m.times[i] = time
-	}
-	observed := m.times[0]
-	for i := range n {
-		observed += uint64(unfold(m.cols[colObserved].at(i)))
-		m.observed[i] = observed
-	}
+	m.times = m.cols[colTime].sums(0, n, &room)
+	m.observed = m.cols[colObserved].sums(m.times[0], n, &room)
 	return true
+}
+
+// sums are the numbers of which the column has the folded differences.
+func (c *packedColumn) sums(sum uint64, n int, room *[]uint64) []uint64 {
+	out := numbersIn(room, n)
+	for i := range out {
+		sum += uint64(unfold(c.at(i)))
+		out[i] = sum
+	}
+	return out
 }
 
 // groupForms finds where the forms of each kind and shape begin.
 func (m *blockMeta) groupForms(n int) bool {
-	at := 0
+	s := stream{b: m.parts[partForms]}
+	groups := make([]group, roleCount*len(m.shapes))
+	count := make([]int, len(m.shapes))
 	for role := range m.groups {
+		m.groups[role] = groups[role*len(m.shapes) : (role+1)*len(m.shapes)]
 		col := &m.cols[colAfterBody+role]
-		if !col.below(bodyShape + len(m.shapes)) {
+		if !col.below(bodyShape+len(m.shapes), n) {
 			return false
 		}
-		groups := make([]group, len(m.shapes))
+		if col.cells == nil && col.all == nil && col.one < bodyShape {
+			continue
+		}
+		clear(count)
 		for i := range n {
 			if kind := col.at(i); kind >= bodyShape {
-				groups[kind-bodyShape].n++
+				count[kind-bodyShape]++
 			}
 		}
-		for shape := range groups {
-			groups[shape].start = at
-			at += groups[shape].n * len(m.shapes[shape])
-		}
-		m.groups[role] = groups
-	}
-	return at == len(m.parts[partForms])
-}
-
-func (m *blockMeta) ids(n, size int) ([]audit.ID, bool) {
-	var all strings.Builder
-	all.Grow(min(size, 1<<16))
-	ends := make([]int, n)
-	in := m.key
-	var id []byte
-	for i := range ends {
-		form := m.cols[colID].at(i)
-		switch {
-		case form == formText:
-			id = append(id[:0], in.lits.take(in.nums.uvarint())...)
-		case form >= formTemplate && form-formTemplate < uint64(m.forms.len()):
-			id = in.text(id[:0], m.forms.at(int(form-formTemplate)), &m.words)
-		default:
-			return nil, false
-		}
-		all.Write(id)
-		if ends[i] = all.Len(); ends[i] > size {
-			return nil, false
+		for shape, bodies := range count {
+			if bodies == 0 {
+				continue
+			}
+			g := make(group, len(m.shapes[shape]))
+			for i := range g {
+				g[i] = int32(s.pos)
+				if s.cells(bodies); s.bad {
+					return false
+				}
+			}
+			m.groups[role][shape] = g
 		}
 	}
-	ids, start := make([]audit.ID, n), 0
-	for i, end := range ends {
-		ids[i] = audit.ID(all.String()[start:end])
-		start = end
-	}
-	return ids, start == size && in.ended()
+	return s.pos == len(s.b)
 }
 
 // within says that no text is longer than limit.

@@ -11,7 +11,7 @@ func (b *block) load() error {
 }
 
 func (b *block) unpack() error {
-	m := &blockMeta{first: b.first}
+	m := &blockMeta{first: b.first, keys: b.keys}
 	for i, f := range b.frames {
 		var err error
 		if m.parts[i], err = f.open(); err != nil {
@@ -27,15 +27,25 @@ func (b *block) unpack() error {
 	if !m.groupForms(b.n) {
 		return b.corrupt("its forms")
 	}
-	ids, ok := m.ids(b.n, b.keys)
-	if !ok {
-		return b.corrupt("its keys")
-	}
-	b.ids, b.meta = ids, m
+	b.meta = m
 	return nil
 }
 
 func (s *sources) bad() bool { return s.words.bad || s.nums.bad || s.lits.bad }
+
+// seek goes to where checkpoint i of each is.
+func (s *sources) seek(checks [][]int, i int) {
+	for j, in := range []*stream{&s.words, &s.nums, &s.lits} {
+		if in.pos = checks[j][i]; in.pos > len(in.b) {
+			in.pos, in.bad = len(in.b), true
+		}
+	}
+}
+
+// at says that this is where checkpoint i of each is.
+func (s *sources) at(checks [][]int, i int) bool {
+	return checks[0][i] == s.words.pos && checks[1][i] == s.nums.pos && checks[2][i] == s.lits.pos
+}
 
 // ended says that all was used up, and nothing was missing.
 func (s *sources) ended() bool {
@@ -47,6 +57,7 @@ type blockReader struct {
 	b     *block
 	m     *blockMeta
 	in    sources
+	keys  keyReader
 	arena []byte
 	limit int              // how long arena may become
 	seen  [roleCount][]int // by shape: how many bodies of it came before
@@ -61,7 +72,7 @@ func (b *block) reader() (*blockReader, error) {
 		return nil, err
 	}
 	m := b.meta
-	d := &blockReader{b: b, m: m, limit: b.bodies, maps: map[[2]int][]int{}}
+	d := &blockReader{b: b, m: m, limit: b.bodies, keys: m.keyReader()}
 	d.in = sources{words: stream{b: m.parts[partWords]}, nums: stream{b: m.parts[partNums]}, lits: stream{b: m.lits}}
 	all := make([]int, roleCount*len(m.shapes))
 	for role := range d.seen {
@@ -70,9 +81,9 @@ func (b *block) reader() (*blockReader, error) {
 	return d, nil
 }
 
-func (d *blockReader) bad() bool { return d.in.bad() || d.large }
+func (d *blockReader) bad() bool { return d.in.bad() || d.keys.bad || d.large }
 
-func (d *blockReader) ended() bool { return d.in.ended() && len(d.arena) == d.limit }
+func (d *blockReader) ended() bool { return d.in.ended() && d.keys.ended() && len(d.arena) == d.limit }
 
 // grow makes room for so many bytes, as far as the block can be believed.
 func (d *blockReader) grow(n int) {
@@ -89,11 +100,8 @@ func (d *blockReader) seek(i int) int {
 	if check == 0 {
 		return 0
 	}
-	for j, s := range []*stream{&d.in.words, &d.in.nums, &d.in.lits} {
-		if s.pos = d.m.checks[j][check-1]; s.pos > len(s.b) {
-			s.pos, s.bad = len(s.b), true
-		}
-	}
+	d.in.seek(d.m.checks[checkBody:], check-1)
+	d.keys.seek(check)
 	for role, seen := range d.seen {
 		col := &d.m.cols[colAfterBody+role]
 		clear(seen)
@@ -113,15 +121,14 @@ func (d *blockReader) checked(i int) bool {
 	if check == 0 || i%checkEvery > 0 || d.bad() {
 		return true
 	}
-	m := d.m
-	return m.checks[0][check-1] == d.in.words.pos && m.checks[1][check-1] == d.in.nums.pos && m.checks[2][check-1] == d.in.lits.pos
+	return d.in.at(d.m.checks[checkBody:], check-1) && d.keys.in.at(d.m.checks[checkKey:], check-1)
 }
 
 // row writes out the change at place i, which is the next.
 func (d *blockReader) row(i int, r *row) {
 	d.m.fill(i, r)
 	c := &r.c
-	c.Key.ID = d.b.ids[i]
+	c.Key.ID = d.keys.next(i)
 	at := momentOf(c)
 	d.shape = -1
 	for role, to := range [roleCount]*audit.Value{&c.After.Body, &c.Before.Body, &r.was.Body, &c.Sent} {
@@ -158,30 +165,34 @@ func (d *blockReader) body(role, kind int, at *moment) audit.Value {
 
 func (d *blockReader) object(role, shape int, at *moment) {
 	names, g := d.m.shapes[shape], d.m.groups[role][shape]
-	cell := g.start + d.seen[role][shape]
+	cell := d.seen[role][shape]
 	d.seen[role][shape]++
 	var base []int
 	switch {
 	case role == roleAfter:
 		d.shape, d.ends = shape, d.ends[:0]
 	case d.shape >= 0:
+		if d.maps == nil {
+			d.maps = map[[2]int][]int{}
+		}
 		base = placesIn(d.maps, d.m.shapes, shape, d.shape)
 	}
 	forms := d.m.parts[partForms]
 	out := appendCBORHead(d.arena, cborMap, uint64(len(names)))
-	for a := 0; a < len(names) && len(out) <= d.limit && !d.in.bad(); a, cell = a+1, cell+g.n {
-		if forms[cell] == formSame && role != roleAfter && d.shape == shape {
+	for a := 0; a < len(names) && len(out) <= d.limit && !d.in.bad(); a++ {
+		form := cellAt(forms[g[a]:], cell)
+		if form == formSame && role != roleAfter && d.shape == shape {
 			// Of an object of the same shape whole stretches are the same.
 			from := a
-			for ; a+1 < len(names) && forms[cell+g.n] == formSame; a++ {
-				cell += g.n
+			for a+1 < len(names) && cellAt(forms[g[a+1]:], cell) == formSame {
+				a++
 			}
 			out = append(out, out[d.ends[2*from]-len(names[from]):d.ends[2*a+1]]...)
 			continue
 		}
 		out = appendShort(out, names[a])
 		start := len(out)
-		switch form := forms[cell]; {
+		switch {
 		case form != formSame:
 			out = d.value(out, int(form), at)
 		case base != nil && base[a] >= 0:

@@ -1,6 +1,9 @@
 package store
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	mathbits "math/bits"
+)
 
 func fold(n int64) uint64   { return uint64(n<<1) ^ uint64(n>>63) }
 func unfold(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
@@ -27,7 +30,25 @@ func (s *stream) uvarint() uint64 {
 		s.pos++
 		return uint64(s.b[s.pos-1])
 	}
-	u, n := binary.Uvarint(s.b[min(s.pos, len(s.b)):])
+	return s.long()
+}
+
+// long reads a uvarint of any length. Of eight bytes the groups of seven bits are
+// moved together all at once.
+func (s *stream) long() uint64 {
+	rest := s.b[min(s.pos, len(s.b)):]
+	if len(rest) >= 8 {
+		u := binary.LittleEndian.Uint64(rest)
+		if ends := ^u & 0x8080808080808080; ends != 0 {
+			n := mathbits.TrailingZeros64(ends) + 1
+			s.pos += n / 8
+			u = u << (64 - n) >> (64 - n) & 0x7f7f7f7f7f7f7f7f
+			u = u&0x007f007f007f007f | u&0x7f007f007f007f00>>1
+			u = u&0x00003fff00003fff | u&0x3fff00003fff0000>>2
+			return u&0x000000000fffffff | u&0x0fffffff00000000>>4
+		}
+	}
+	u, n := binary.Uvarint(rest)
 	if n <= 0 {
 		s.bad = true
 		return 0

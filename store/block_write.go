@@ -46,7 +46,7 @@ type blockWriter struct {
 	shaped [][][]byte // the names of each shape
 
 	cols   [colCount][]uint64
-	checks [3][]uint64
+	checks [checkCount][]uint64
 	body   leftOut
 	key    leftOut
 	out    *leftOut // one of the two
@@ -118,8 +118,10 @@ func (w *blockWriter) pack(first audit.Seq, rows []row) (*block, error) {
 			before = &rows[i-1]
 		}
 		if i > 0 && i%checkEvery == 0 {
-			for j, n := range w.body.sizes() {
-				w.checks[j] = append(w.checks[j], uint64(n))
+			body, key := w.body.sizes(), w.key.sizes()
+			for j := range body {
+				w.checks[checkBody+j] = append(w.checks[checkBody+j], uint64(body[j]))
+				w.checks[checkKey+j] = append(w.checks[checkKey+j], uint64(key[j]))
 			}
 		}
 		w.row(&rows[i], before)
@@ -229,8 +231,12 @@ func (w *blockWriter) finish() {
 	for _, cells := range w.cells {
 		for shape, names := range w.shaped[:min(len(w.shaped), len(cells))] {
 			for a := range names {
+				w.scratch = w.scratch[:0]
 				for at := a; at < len(cells[shape]); at += len(names) {
-					w.table = append(w.table, cells[shape][at])
+					w.scratch = append(w.scratch, cells[shape][at])
+				}
+				if len(w.scratch) > 0 {
+					w.table = appendCells(w.table, w.scratch)
 				}
 			}
 		}

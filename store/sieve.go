@@ -32,7 +32,10 @@ func (v *View) Sieve(ctx context.Context, seqs []audit.Seq, word string, prefix 
 	if err != nil {
 		return nil, fmt.Errorf("look for a word among the changes from %d on: %w", seqs[0], err)
 	}
-	may := s.places(b.block)
+	may, err := s.places(b.block)
+	if err != nil {
+		return nil, fmt.Errorf("look for a word among the changes from %d on: %w", seqs[0], err)
+	}
 	var left []audit.Seq
 	for _, seq := range seqs {
 		place := last - int(seqs[len(seqs)-1]-seq)
@@ -137,7 +140,7 @@ func hexBytes(word string, prefix bool) []byte {
 }
 
 // places says of each change of a block whether it may have the word.
-func (s *sieve) places(b *block) []bool {
+func (s *sieve) places(b *block) ([]bool, error) {
 	m := b.meta
 	f := found{m: m, groups: make([]bool, (b.n-1)/checkEvery+1)}
 	f.literals(s.word, s.odd)
@@ -150,11 +153,16 @@ func (s *sieve) places(b *block) []bool {
 		f.words(s)
 	}
 	may := make([]bool, b.n)
+	k := m.keyReader()
 	for i := range may {
-		may[i] = f.groups[i/checkEvery] || s.inID(b.ids[i])
+		k.pass(i)
+		may[i] = f.groups[i/checkEvery] || s.inID(k.id)
+	}
+	if !k.ended() {
+		return nil, b.corrupt("its keys")
 	}
 	m.rawPlaces(may)
-	return may
+	return may, nil
 }
 
 // parts is where letters and digits stand that make up the word: no more than
@@ -180,8 +188,8 @@ func (s *sieve) parts(b *block) found {
 	return f
 }
 
-func (s *sieve) inID(id audit.ID) bool {
-	return indexFolded([]byte(id), s.word) >= 0 || s.odd && !ascii([]byte(id))
+func (s *sieve) inID(id []byte) bool {
+	return indexFolded(id, s.word) >= 0 || s.odd && !ascii(id)
 }
 
 // is says whether an entry of the words may stand for the letters. What is not

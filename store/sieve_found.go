@@ -117,7 +117,7 @@ func joins(template []byte) bool {
 // which texts may be written in other ways, or that lies beside the block.
 func (m *blockMeta) rawPlaces(may []bool) {
 	forms := m.parts[partForms]
-	raw := bytes.IndexByte(forms, formRaw) >= 0
+	raw := bytes.IndexByte(forms, formRaw) >= 0 // or it is something else that is this byte
 	for role := range m.groups {
 		col := &m.cols[colAfterBody+role]
 		seen := make([]int, len(m.shapes))
@@ -131,12 +131,10 @@ func (m *blockMeta) rawPlaces(may []bool) {
 			}
 			shape := kind - bodyShape
 			g := m.groups[role][shape]
-			cell := g.start + seen[shape]
-			seen[shape]++
-			for range m.shapes[shape] {
-				may[i] = may[i] || forms[cell] == formRaw
-				cell += g.n
+			for _, at := range g {
+				may[i] = may[i] || cellAt(forms[at:], seen[shape]) == formRaw
 			}
+			seen[shape]++
 		}
 	}
 }

@@ -114,7 +114,10 @@ func TestSieveLosesNothing(t *testing.T) {
 				if !ok {
 					continue
 				}
-				may := s.places(b)
+				may, err := s.places(b)
+				if err != nil {
+					t.Fatal(err)
+				}
 				for _, i := range places {
 					if !may[i] {
 						t.Fatalf("seed %d: change %d has %q and is left out of those with %q, prefix %v", seed, i, w, word, prefix)

@@ -1,0 +1,106 @@
+package store
+
+import "bytes"
+
+// Cells are a byte of each of some changes, of which a single one can be looked
+// up where they stand: cellsOne and the byte if all are the same; cellsEach and a
+// byte for each; or cellsFew, how many different ones there are, these, and the
+// place of each cell's among them in 1, 2 or 4 bits, the first in the lowest.
+// Places that exceed them stand for the first.
+const (
+	cellsOne = iota
+	cellsEach
+	cellsOther // not cells: what else a column may be
+	cellsFew
+)
+
+const maxFew = 16
+
+// fewBits is how many bits a place among k bytes takes.
+func fewBits(k int) int {
+	switch {
+	case k <= 2:
+		return 1
+	case k <= 4:
+		return 2
+	}
+	return 4
+}
+
+func appendCells(dst, all []byte) []byte {
+	var few [maxFew]byte
+	k := 0
+	for _, b := range all {
+		if bytes.IndexByte(few[:k], b) >= 0 {
+			continue
+		}
+		if k++; k > maxFew {
+			break
+		}
+		few[k-1] = b
+	}
+	width := fewBits(k)
+	packed := (len(all)*width + 7) / 8
+	switch {
+	case k == 1:
+		return append(dst, cellsOne, all[0])
+	case k > maxFew || 1+k+packed >= len(all):
+		return append(append(dst, cellsEach), all...)
+	}
+	dst = append(append(dst, cellsFew, byte(k)), few[:k]...)
+	start := len(dst)
+	dst = append(dst, make([]byte, packed)...)
+	for i, b := range all {
+		at := i * width
+		dst[start+at/8] |= byte(bytes.IndexByte(few[:k], b)) << (at % 8)
+	}
+	return dst
+}
+
+// cells are those of n changes, as they stand, for cellAt.
+func (s *stream) cells(n int) []byte {
+	start := s.pos
+	switch s.byte() {
+	case cellsOne:
+		s.byte()
+	case cellsEach:
+		s.take(uint64(n))
+	case cellsFew:
+		k := int(s.byte())
+		if k == 0 || k > maxFew {
+			s.bad = true
+		}
+		s.take(uint64(k + (n*fewBits(k)+7)/8))
+	default:
+		s.bad = true
+	}
+	return s.b[start:s.pos]
+}
+
+func cellAt(cells []byte, i int) byte {
+	switch cells[0] {
+	case cellsOne:
+		return cells[1]
+	case cellsEach:
+		return cells[1+i]
+	}
+	k := int(cells[1])
+	width := fewBits(k)
+	at := i * width
+	place := int(cells[2+k+at/8]>>(at%8)) & (1<<width - 1)
+	if place >= k {
+		place = 0
+	}
+	return cells[2+place]
+}
+
+// cellValues has all bytes that cells of n changes have.
+func cellValues(cells []byte, n int) []byte {
+	switch cells[0] {
+	case cellsOne:
+		return cells[1:2]
+	case cellsEach:
+		return cells[1 : 1+n]
+	}
+	return cells[2 : 2+cells[1]]
+}
