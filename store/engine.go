@@ -53,12 +53,16 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 // caches is how many bytes caches may have: Badger's blocks 5 of 12 parts, its
 // indexes 4, opened blocks of changes 3.
 func caches(o Options) int64 {
-	memory := o.Memory
-	if memory == 0 {
+	memory := o.Memory - imageMemory(o)
+	if o.Memory == 0 {
 		memory = defaultMemory
 	}
 	return max(memory, minMemory) - sortMemory
 }
+
+// imageMemory is how many bytes of last images are kept: half of what a store may
+// have beyond the least.
+func imageMemory(o Options) int64 { return max(o.Memory-minMemory, minImages) / 2 }
 
 // tableSize is the size of a new sorted table.
 func tableSize(dir string) int64 {

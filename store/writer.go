@@ -44,8 +44,7 @@ type imageLimits struct {
 
 // imageLimits are those of a store.
 func (db *DB) imageLimits() imageLimits {
-	memory := max(db.o.Memory-minMemory, minImages) / 2
-	return cmp.Or(db.o.images, imageLimits{memory: memory, displaced: 2048, every: 4 * audit.ChunkSize})
+	return cmp.Or(db.o.images, imageLimits{memory: imageMemory(db.o), displaced: 2048, every: 4 * audit.ChunkSize})
 }
 
 func imageKey(h recordName) []byte { return append([]byte{byte(kindImage)}, h[:]...) }
