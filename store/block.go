@@ -216,14 +216,23 @@ func (b *block) rowsAt(places []int) ([]row, error) {
 
 // rows are all changes, in fresh memory that they share: who keeps a part of
 // one for long copies it.
-func (b *block) rows() ([]row, error) {
+func (b *block) rows() ([]row, error) { return b.rowsIn(nil) }
+
+// rowsIn is rows, the rows themselves standing in room, which is zero, if there
+// are as many.
+func (b *block) rowsIn(room []row) ([]row, error) {
 	d, err := b.reader()
 	if err != nil {
 		return nil, err
 	}
+	d.m = b.meta.spread()
+	d.keys.m = d.m
 	d.grow(b.bodies)
 	d.keys.grow(b.keys)
-	rows := make([]row, b.n)
+	if len(room) < b.n {
+		room = make([]row, b.n)
+	}
+	rows := room[:b.n]
 	for i := range rows {
 		if !d.checked(i) {
 			return nil, b.corrupt("its checkpoints")

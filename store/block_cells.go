@@ -78,12 +78,16 @@ func (s *stream) cells(n int) []byte {
 }
 
 func cellAt(cells []byte, i int) byte {
-	switch cells[0] {
-	case cellsOne:
-		return cells[1]
-	case cellsEach:
-		return cells[1+i]
+	if cells[0] == cellsFew {
+		return fewAt(cells, i)
 	}
+	return cells[1+i*int(cells[0])]
+}
+
+// fewAt is kept out of cellAt, which is inlined.
+//
+//go:noinline
+func fewAt(cells []byte, i int) byte {
 	k := int(cells[1])
 	width := fewBits(k)
 	at := i * width
@@ -94,13 +98,23 @@ func cellAt(cells []byte, i int) byte {
 	return cells[2+place]
 }
 
-// cellValues has all bytes that cells of n changes have.
-func cellValues(cells []byte, n int) []byte {
-	switch cells[0] {
-	case cellsOne:
-		return cells[1:2]
-	case cellsEach:
-		return cells[1 : 1+n]
+// appendSpread appends cells of n changes so that all are looked up fast.
+func appendSpread(dst, cells []byte, n int) []byte {
+	if cells[0] != cellsFew {
+		return append(dst, cells...)
 	}
-	return cells[2 : 2+cells[1]]
+	k := int(cells[1])
+	few, packed := cells[2:2+k], cells[2+k:]
+	var bytes [maxFew]byte
+	for i := range bytes {
+		bytes[i] = few[0]
+	}
+	copy(bytes[:], few)
+	width := fewBits(k)
+	mask := byte(1<<width - 1)
+	dst = append(dst, cellsEach)
+	for at := 0; at < n*width; at += width {
+		dst = append(dst, bytes[packed[at/8]>>(at%8)&mask&(maxFew-1)])
+	}
+	return dst
 }

@@ -47,7 +47,7 @@ const (
 // that of cellsOne is a uvarint here; or columnWide and a uvarint for each.
 type packedColumn struct {
 	one   uint64
-	cells []byte
+	bytes []byte
 	all   []uint64
 }
 
@@ -55,21 +55,19 @@ const columnWide = cellsOther
 
 func (c *packedColumn) at(i int) uint64 {
 	switch {
-	case c.cells != nil:
-		return uint64(cellAt(c.cells, i))
+	case c.bytes != nil:
+		return uint64(c.bytes[i])
 	case c.all != nil:
 		return c.all[i]
 	}
 	return c.one
 }
 
-// below says that every number of n is less than limit.
-func (c *packedColumn) below(limit, n int) bool {
-	if c.cells != nil {
-		for _, b := range cellValues(c.cells, n) {
-			if int(b) >= limit {
-				return false
-			}
+// below says that every number is less than limit.
+func (c *packedColumn) below(limit int) bool {
+	for _, b := range c.bytes {
+		if int(b) >= limit {
+			return false
 		}
 	}
 	for _, u := range c.all {
@@ -121,10 +119,14 @@ func (s *stream) column(n int, room *[]uint64) packedColumn {
 		}
 		return packedColumn{all: all}
 	}
-	if cells := s.cells(n); !s.bad {
-		return packedColumn{cells: cells}
+	cells := s.cells(n)
+	if s.bad {
+		return packedColumn{}
 	}
-	return packedColumn{}
+	if cells[0] == cellsFew {
+		cells = appendSpread(make([]byte, 0, 1+n), cells, n)
+	}
+	return packedColumn{bytes: cells[1:]}
 }
 
 // numbersIn are n numbers in room, of which there is made more at a time.
@@ -214,9 +216,9 @@ func (m *blockMeta) fill(i int, r *row) {
 	c := &r.c
 	c.Time, c.Observed = timeOf(m.times[i]), timeOf(m.observed[i])
 	c.User = m.users.at(col(colUser))
-	c.Op, c.Reported = audit.Op(m.names.at(col(colOp))), audit.Op(m.names.at(col(colReported)))
-	c.Cluster, c.Node, c.Note = m.names.at(col(colCluster)), m.names.at(col(colNode)), m.names.at(col(colNote))
-	c.Key.Table = audit.Table{Database: m.names.at(col(colDatabase)), Name: m.names.at(col(colTable))}
+	c.Op, c.Reported = audit.Op(m.names[col(colOp)]), audit.Op(m.names[col(colReported)])
+	c.Cluster, c.Node, c.Note = m.names[col(colCluster)], m.names[col(colNode)], m.names[col(colNote)]
+	c.Key.Table = audit.Table{Database: m.names[col(colDatabase)], Name: m.names[col(colTable)]}
 	c.Nth = int(unfold(col(colNth)))
 	c.Group = audit.Group{Size: int(unfold(col(colSize))), Index: int(unfold(col(colIndex)))}
 	flags := col(colFlags)

@@ -134,7 +134,18 @@ func (s *stream) texts(limit int) texts {
 	return t
 }
 
-// names are texts as strings, which share one copy of them.
+// strings are the texts, sharing one copy of them.
+func (t *texts) strings() []string {
+	n := t.names()
+	out := make([]string, n.len())
+	for i := range out {
+		out[i] = n.at(uint64(i))
+	}
+	return out
+}
+
+// names are texts as strings, which share one copy of them, and of which few are
+// asked for.
 type names struct {
 	text string
 	ends []int32

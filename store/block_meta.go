@@ -6,7 +6,8 @@ import "recourse/audit"
 // it is there.
 type blockMeta struct {
 	first        audit.Seq
-	users, names names
+	users        names
+	names        []string
 	forms, words texts
 	shapes       [][][]byte
 	cols         [colCount]packedColumn
@@ -21,9 +22,12 @@ type blockMeta struct {
 	groups [roleCount][]group
 }
 
-// A group is the forms of the bodies of one kind and shape: where the cells of
-// each attribute begin. It is empty if there are no such bodies.
-type group []int32
+// A group is the forms of the bodies of one kind and shape. It is zero if there
+// are no such bodies.
+type group struct {
+	n  int     // bodies
+	at []int32 // where the cells of each attribute begin
+}
 
 // What checkpoints tell of: words, numbers and literals of the bodies, and those
 // of the keys.
@@ -42,7 +46,7 @@ func (m *blockMeta) dictionaries() bool {
 		return false
 	}
 	m.lits = s.b[s.pos:]
-	m.users, m.names = users.names(), names.names()
+	m.users, m.names = users.names(), names.strings()
 	m.shapes = make([][][]byte, shapes.len())
 	for i := range m.shapes {
 		if m.shapes[i] = namesOf(shapes.at(i)); m.shapes[i] == nil {
@@ -71,11 +75,11 @@ func (m *blockMeta) columns(n int) bool {
 	for _, part := range []*stream{&m.key.words, &m.key.nums, &m.key.lits} {
 		part.b = s.take(s.uvarint())
 	}
-	if s.bad || s.pos != len(s.b) || !m.cols[colUser].below(m.users.len(), n) {
+	if s.bad || s.pos != len(s.b) || !m.cols[colUser].below(m.users.len()) {
 		return false
 	}
 	for col := colOp; col <= colNote; col++ {
-		if !m.cols[col].below(m.names.len(), n) {
+		if !m.cols[col].below(len(m.names)) {
 			return false
 		}
 	}
@@ -94,6 +98,30 @@ func (c *packedColumn) sums(sum uint64, n int, room *[]uint64) []uint64 {
 	return out
 }
 
+// spread is what the block says, its forms so that they are looked up fast: for
+// who reads all changes.
+func (m *blockMeta) spread() *blockMeta {
+	s := *m
+	in := stream{b: m.parts[partForms]}
+	forms := make([]byte, 0, 6*len(in.b))
+	for role, groups := range m.groups {
+		s.groups[role] = make([]group, len(groups))
+		for shape, g := range groups {
+			if len(g.at) == 0 {
+				continue
+			}
+			at := make([]int32, len(g.at))
+			for i := range at {
+				at[i] = int32(len(forms))
+				forms = appendSpread(forms, in.cells(g.n), g.n)
+			}
+			s.groups[role][shape] = group{n: g.n, at: at}
+		}
+	}
+	s.parts[partForms] = forms
+	return &s
+}
+
 // groupForms finds where the forms of each kind and shape begin.
 func (m *blockMeta) groupForms(n int) bool {
 	s := stream{b: m.parts[partForms]}
@@ -102,10 +130,10 @@ func (m *blockMeta) groupForms(n int) bool {
 	for role := range m.groups {
 		m.groups[role] = groups[role*len(m.shapes) : (role+1)*len(m.shapes)]
 		col := &m.cols[colAfterBody+role]
-		if !col.below(bodyShape+len(m.shapes), n) {
+		if !col.below(bodyShape + len(m.shapes)) {
 			return false
 		}
-		if col.cells == nil && col.all == nil && col.one < bodyShape {
+		if col.bytes == nil && col.all == nil && col.one < bodyShape {
 			continue
 		}
 		clear(count)
@@ -118,9 +146,9 @@ func (m *blockMeta) groupForms(n int) bool {
 			if bodies == 0 {
 				continue
 			}
-			g := make(group, len(m.shapes[shape]))
-			for i := range g {
-				g[i] = int32(s.pos)
+			g := group{n: bodies, at: make([]int32, len(m.shapes[shape]))}
+			for i := range g.at {
+				g.at[i] = int32(s.pos)
 				if s.cells(bodies); s.bad {
 					return false
 				}

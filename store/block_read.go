@@ -164,7 +164,7 @@ func (d *blockReader) body(role, kind int, at *moment) audit.Value {
 }
 
 func (d *blockReader) object(role, shape int, at *moment) {
-	names, g := d.m.shapes[shape], d.m.groups[role][shape]
+	names, g := d.m.shapes[shape], d.m.groups[role][shape].at
 	cell := d.seen[role][shape]
 	d.seen[role][shape]++
 	var base []int

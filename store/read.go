@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -192,7 +193,12 @@ func (r *reader) follow(ctx context.Context, after audit.Seq) (page []audit.Chan
 // changes are the changes of a block from a number on, up to the newest. With an
 // error they are those before the failure.
 func (r *reader) changes(n int, from audit.Seq) ([]audit.Change, error) {
-	rows, err := r.blockRows(n, from)
+	room := rowRooms.Get().(*[audit.BlockSize]row)
+	defer func() {
+		clear(room[:]) // of what the caller has now
+		rowRooms.Put(room)
+	}()
+	rows, err := r.blockRows(n, from, room[:])
 	page := make([]audit.Change, 0, len(rows))
 	for i := range rows {
 		c, err := r.change(&rows[i])
@@ -204,14 +210,17 @@ func (r *reader) changes(n int, from audit.Seq) ([]audit.Change, error) {
 	return page, err
 }
 
+// rowRooms are rows to be written, of which a scan needs as many for every block.
+var rowRooms = sync.Pool{New: func() any { return new([audit.BlockSize]row) }}
+
 // blockRows are the rows of a block from a number on, up to the newest change.
-// With an error they are those before the failure.
-func (r *reader) blockRows(n int, from audit.Seq) ([]row, error) {
+// With an error they are those before the failure. They may stand in room.
+func (r *reader) blockRows(n int, from audit.Seq, room []row) ([]row, error) {
 	b, err := r.passing(n)
 	if err != nil {
 		return nil, fmt.Errorf("change %d: %w", from, err)
 	}
-	rows, err := b.rows()
+	rows, err := b.rowsIn(room)
 	if err != nil {
 		return nil, fmt.Errorf("change %d: %w", from, err)
 	}

@@ -104,7 +104,7 @@ func (w *writer) load(r *reader) error {
 	}
 	a := &appender{txn: r.txn, w: w, r: r, lasts: map[recordName]lastImage{}}
 	for from := w.imaged + 1; from <= head; {
-		rows, err := r.blockRows(audit.BlockOf(from), from)
+		rows, err := r.blockRows(audit.BlockOf(from), from, nil)
 		if err != nil {
 			return err
 		}

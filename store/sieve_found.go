@@ -131,7 +131,7 @@ func (m *blockMeta) rawPlaces(may []bool) {
 			}
 			shape := kind - bodyShape
 			g := m.groups[role][shape]
-			for _, at := range g {
+			for _, at := range g.at {
 				may[i] = may[i] || cellAt(forms[at:], seen[shape]) == formRaw
 			}
 			seen[shape]++

@@ -173,7 +173,7 @@ func (db *DB) loadSums() (stale []audit.Seq, err error) {
 	var chunks []*sums
 	from := db.sums.first(len(sealed.chunks))
 	for from <= r.known.head {
-		rows, err := r.blockRows(audit.BlockOf(from), from)
+		rows, err := r.blockRows(audit.BlockOf(from), from, nil)
 		if err != nil {
 			return nil, err
 		}
