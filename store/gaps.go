@@ -72,7 +72,7 @@ func (a *appender) grow(g audit.Gap) error {
 		if k.Node != g.Node || k.Kind != g.Kind || k.Healed != 0 || k.To < g.From || g.To < k.From {
 			continue
 		}
-		if contains(&k, &g) && k.Reason == g.Reason && k.Entries >= g.Entries {
+		if contains(&k, &g) && k.Reason == g.Reason && k.Entries >= g.Entries && k.Observed <= g.Observed {
 			return nil
 		}
 		met = append(met, k)
