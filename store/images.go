@@ -71,6 +71,7 @@ const (
 	imageUsed                      // since it was written here
 	imageBodyless                  // its body is not here
 	imageHasBody                   // there is a body, though it be empty
+	imageBrief                     // what is on disk has not its body
 )
 
 func newLastImages(memory int64) *lastImages {
@@ -190,7 +191,9 @@ func (l *lastImages) slab() {
 			fresh[len(fresh)-size+16] &^= imageUsed
 		default:
 			delete(l.at, h)
-			if e[16]&imageDirty != 0 {
+			// One of which the disk has not the body is worth writing when it makes
+			// room: reading the body from the change takes its whole block.
+			if e[16]&(imageDirty|imageBrief) != 0 {
 				i := readImage(e)
 				i.after.Body = slices.Clone(i.after.Body)
 				l.displaced[h] = i
@@ -214,10 +217,12 @@ func (l *lastImages) dirty(yield func(recordName, lastImage) bool) {
 	}
 }
 
-// clean says that everything is on disk now.
+// clean says that everything is on disk now, in brief.
 func (l *lastImages) clean() {
 	clear(l.displaced)
 	for _, s := range l.at {
-		l.entry(s)[16] &^= imageDirty
+		if e := l.entry(s); e[16]&imageDirty != 0 {
+			e[16] = e[16]&^imageDirty | imageBrief
+		}
 	}
 }
