@@ -35,7 +35,4 @@ func TestLeaves(t *testing.T) {
 	if !audit.Value(nil).Leaves(func(audit.Value) bool { return false }) {
 		t.Error("nothing has a leaf")
 	}
-	if got := string(audit.Text("é").TextBytes()); got != "é" || audit.Int(1).TextBytes() != nil || audit.Value(nil).TextBytes() != nil {
-		t.Errorf("TextBytes = %q", got)
-	}
 }

@@ -1,37 +1,5 @@
 package audit
 
-// RawText is Text as v's own memory, which must not be changed; nil for other
-// kinds.
-func (v Value) RawText() []byte {
-	if v.Kind() != KindText {
-		return nil
-	}
-	return v[v.head().size:]
-}
-
-// EachLeaf calls visit with every value within v that holds no others: v itself,
-// or what stands in its arrays and objects, and in tags that we do not know. The
-// names of attributes are passed over. Nothing is visited of a nil Value.
-func (v Value) EachLeaf(visit func(Value)) {
-	switch v.Kind() {
-	case KindMissing:
-	case KindArray:
-		for r := v.inside(); r.left > 0; {
-			r.next().EachLeaf(visit)
-		}
-	case KindObject:
-		for r := v.inside(); r.left > 0; {
-			r.next()
-			r.next().EachLeaf(visit)
-		}
-	case KindTagged:
-		_, content := v.Tag()
-		content.EachLeaf(visit)
-	default:
-		visit(v)
-	}
-}
-
 // EachTouched calls visit with the values that the edits of Touched took away
 // and put in place: both, or one of them and nil. It is Touched for those who do
 // not ask where, and costs no memory.

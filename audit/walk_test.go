@@ -30,7 +30,7 @@ func leaves(v Value) []string {
 
 func walked(v Value) []string {
 	var out []string
-	v.EachLeaf(func(l Value) { out = append(out, l.JSON()) })
+	v.Leaves(func(l Value) bool { out = append(out, l.JSON()); return true })
 	return out
 }
 
@@ -100,14 +100,14 @@ func TestEachTouchedIsTouched(t *testing.T) {
 	}
 }
 
-func TestRawText(t *testing.T) {
+func TestTextBytes(t *testing.T) {
 	long := make([]byte, 70000)
 	for _, s := range []string{"", "x", "a text of more than twenty-three bytes", string(long)} {
-		if got := Text(s).RawText(); string(got) != s {
-			t.Errorf("RawText of %d bytes has %d", len(s), len(got))
+		if got := Text(s).TextBytes(); string(got) != s {
+			t.Errorf("TextBytes of %d bytes has %d", len(s), len(got))
 		}
 	}
-	if got := Int(5).RawText(); got != nil {
-		t.Errorf("RawText of a number: %q", got)
+	if got := Int(5).TextBytes(); got != nil {
+		t.Errorf("TextBytes of a number: %q", got)
 	}
 }

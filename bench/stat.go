@@ -22,15 +22,6 @@ func quantile[T cmp.Ordered](values []T, q float64) T {
 // median is the middle value, the lower one of two.
 func median[T cmp.Ordered](values []T) T { return quantile(values, 0.5) }
 
-// spread is how far the values lie apart, as a share of their median.
-func spread(values []time.Duration) float64 {
-	m := median(values)
-	if m == 0 {
-		return 0
-	}
-	return float64(slices.Max(values)-slices.Min(values)) / float64(m)
-}
-
 // perChange is CPU or wall time a change, in microseconds.
 func perChange(d time.Duration, changes int) float64 {
 	return float64(d.Nanoseconds()) / 1e3 / float64(changes)

@@ -5,7 +5,6 @@ import (
 	"hash/maphash"
 	"math"
 	"unicode/utf8"
-	"unsafe"
 
 	"recourse/audit"
 	"recourse/query"
@@ -58,9 +57,9 @@ type words struct {
 	places []uint32 // the words of each block, by their numbers
 	bytes  int      // what was read of images, so that a batch can be bounded
 
-	leaf, both func(audit.Value)
-	edit       func(old, next audit.Value)
-	word, num  []byte // space to work in
+	leaf      func(audit.Value) bool
+	edit      func(old, next audit.Value)
+	word, num []byte // space to work in
 }
 
 func newWords() *words {
@@ -68,8 +67,8 @@ func newWords() *words {
 	// Made once, as each would cost an allocation a change.
 	w.leaf = w.value
 	w.edit = func(old, next audit.Value) {
-		old.EachLeaf(w.leaf)
-		next.EachLeaf(w.leaf)
+		old.Leaves(w.leaf)
+		next.Leaves(w.leaf)
 	}
 	return w
 }
@@ -113,18 +112,19 @@ func (w *words) change(c *audit.Change) {
 	w.bytes += len(c.Before.Body) + len(c.After.Body)
 	c.EachTouched(w.edit)
 	if c.Before.State == audit.Present && (c.Before.Source != audit.Folded || c.Op.Kind() == audit.KindMessage) {
-		c.Before.Body.EachLeaf(w.leaf)
+		c.Before.Body.Leaves(w.leaf)
 	}
 }
 
 // value adds the words of a value that holds no others.
-func (w *words) value(v audit.Value) {
-	if v.Kind() == audit.KindText {
-		w.add(v.RawText())
-		return
+func (w *words) value(v audit.Value) bool {
+	text := v.TextBytes()
+	if text == nil {
+		w.num = query.AppendText(w.num[:0], v)
+		text = w.num
 	}
-	w.num = query.AppendText(w.num[:0], v)
-	w.add(w.num)
+	w.add(text)
+	return true
 }
 
 // folded is for each byte of ASCII what a word has in its place, 0 if it is not
@@ -243,10 +243,4 @@ func (w *words) term(n uint32) []byte {
 		start = w.ends[n-1]
 	}
 	return w.text[start:w.ends[n]]
-}
-
-// termString is term as a string that must not outlive what w holds.
-func (w *words) termString(n uint32) string {
-	t := w.term(n)
-	return unsafe.String(unsafe.SliceData(t), len(t))
 }

@@ -67,11 +67,3 @@ func (p Position) TimeKey() uint64 {
 	}
 	return bits | 1<<63
 }
-
-// TimeOfKey is the time whose TimeKey this is.
-func TimeOfKey(key uint64) audit.Time {
-	if key>>63 == 1 {
-		return audit.Time(math.Float64frombits(key &^ (1 << 63)))
-	}
-	return audit.Time(math.Float64frombits(^key))
-}

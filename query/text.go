@@ -12,7 +12,7 @@ import (
 func AppendText(dst []byte, v audit.Value) []byte {
 	switch v.Kind() {
 	case audit.KindText:
-		return append(dst, v.RawText()...)
+		return append(dst, v.TextBytes()...)
 	case audit.KindBytes:
 		return base64.StdEncoding.AppendEncode(dst, v.Bytes())
 	case audit.KindDate:

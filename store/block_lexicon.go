@@ -29,8 +29,6 @@ func (l *lexicon) reset() {
 	clear(l.slots)
 }
 
-func (l *lexicon) len() int { return len(l.ends) }
-
 func (l *lexicon) at(i int) []byte {
 	if i == 0 {
 		return l.text[:l.ends[0]]

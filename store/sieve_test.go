@@ -22,7 +22,7 @@ func wordsIn(v audit.Value) (all []string) {
 		text := leaf.JSON()
 		switch leaf.Kind() {
 		case audit.KindText:
-			text = string(leaf.RawText())
+			text = string(leaf.TextBytes())
 		case audit.KindBytes:
 			text = base64.StdEncoding.EncodeToString(leaf.Bytes())
 		case audit.KindFloat:

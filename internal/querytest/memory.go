@@ -188,18 +188,3 @@ func (m *Memory) sumUp() *sums {
 	}
 	return out
 }
-
-// Holding is a store of changes as they were read from another one: numbered, with
-// their images before.
-func Holding(changes []audit.Change) *Memory {
-	m := &Memory{changes: changes, doubt: make([]bool, len(changes)), records: map[audit.Key][]int{}, tables: map[audit.Table]int{}}
-	for i := range changes {
-		m.facts = append(m.facts, factsOf(&changes[i], nil))
-		m.tables[changes[i].Key.Table]++
-		m.records[changes[i].Key] = append(m.records[changes[i].Key], i)
-	}
-	for _, life := range m.records {
-		slices.SortFunc(life, m.order)
-	}
-	return m
-}
