@@ -49,6 +49,15 @@ const (
 
 var facetNames = [...]string{"", "user", "op", "table", "node", "attr", "mark", "rule"}
 
+// Facets are all facets.
+func Facets() []Facet {
+	all := make([]Facet, 0, len(facetNames)-1)
+	for f := FacetUser; int(f) < len(facetNames); f++ {
+		all = append(all, f)
+	}
+	return all
+}
+
 func (f Facet) String() string { return nameOf(facetNames[:], uint8(f)) }
 
 // Single says that every change has exactly one value of the facet.

@@ -17,36 +17,6 @@ import (
 	"recourse/query"
 )
 
-var allFacets = []audit.Facet{
-	audit.FacetUser, audit.FacetOp, audit.FacetTable, audit.FacetNode, audit.FacetAttribute, audit.FacetMark, audit.FacetRule,
-}
-
-// valuesOf is what a facet means, worked out from the change alone.
-func valuesOf(c audit.Change, f audit.Facet) []string {
-	switch f {
-	case audit.FacetUser:
-		return []string{c.User}
-	case audit.FacetOp:
-		return []string{string(c.Op)}
-	case audit.FacetTable:
-		return []string{c.Key.Table.String()}
-	case audit.FacetNode:
-		return []string{c.Node}
-	case audit.FacetAttribute:
-		return c.Attributes()
-	case audit.FacetRule:
-		return querytest.RulesOf(c.Seq)
-	}
-	var marks []string
-	if c.Late {
-		marks = append(marks, audit.MarkLate)
-	}
-	if c.Lossy {
-		marks = append(marks, audit.MarkLossy)
-	}
-	return marks
-}
-
 // TestCountsArePlainScan compares counts, facets and histograms with those of the
 // changes that a scan finds.
 func TestCountsArePlainScan(t *testing.T) {
@@ -65,7 +35,7 @@ func TestCountsArePlainScan(t *testing.T) {
 				t.Fatalf("%s: %d, %v, want %d", e, n.Total, err, len(want))
 			}
 			w.checkFacets(t, e, want, rapid.IntRange(0, 4).Draw(t, "top"))
-			w.checkHistogram(t, e, want, rapid.SampledFrom(append(allFacets, 0)).Draw(t, "by"),
+			w.checkHistogram(t, e, want, rapid.SampledFrom(append(audit.Facets(), 0)).Draw(t, "by"),
 				rapid.SampledFrom([]time.Duration{0, time.Hour, 90 * time.Minute, 24 * time.Hour}).Draw(t, "step"))
 		}
 	})
@@ -73,11 +43,11 @@ func TestCountsArePlainScan(t *testing.T) {
 
 func (w world) checkFacets(t *rapid.T, e query.Expr, want []audit.Change, top int) {
 	t.Helper()
-	got, err := w.engine.Facets(context.Background(), e, allFacets, top)
+	got, err := w.engine.Facets(context.Background(), e, audit.Facets(), top)
 	if err != nil || got.Total != len(want) {
 		t.Fatalf("%s: %+v, %v", e, got, err)
 	}
-	for i, f := range allFacets {
+	for i, f := range audit.Facets() {
 		if got, want := got.Facets[i], facetOf(f, want, top); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Fatalf("%s: %s: %v, want %v", e, f, got, want)
 		}
@@ -87,7 +57,7 @@ func (w world) checkFacets(t *rapid.T, e query.Expr, want []audit.Change, top in
 func facetOf(f audit.Facet, changes []audit.Change, top int) query.FacetCounts {
 	counts := map[string]int{}
 	for _, c := range changes {
-		for _, v := range valuesOf(c, f) {
+		for _, v := range querytest.ValuesOf(&c, f) {
 			counts[v]++
 		}
 	}
@@ -126,7 +96,7 @@ func (w world) checkHistogram(t *rapid.T, e query.Expr, want []audit.Change, by 
 				continue
 			}
 			n++
-			for _, v := range valuesOf(c, by) {
+			for _, v := range querytest.ValuesOf(&c, by) {
 				if at := slices.Index(h.Series, v); by != 0 && at >= 0 {
 					parts[at]++
 				} else if by != 0 {

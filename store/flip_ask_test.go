@@ -51,7 +51,7 @@ func ask(db *store.DB, x *index.Index) (lines []string, err error) {
 			return nil, err
 		}
 		say("%s: %d %v %v", text, r.Summary.Total, r.Summary.Complete, numbers(r.Changes))
-		f, err := e.Facets(ctx, expr, oracleFacets, 5)
+		f, err := e.Facets(ctx, expr, audit.Facets(), 5)
 		if err != nil {
 			return nil, err
 		}

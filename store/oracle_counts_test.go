@@ -11,49 +11,22 @@ import (
 	"recourse/query"
 )
 
-var oracleFacets = []audit.Facet{audit.FacetUser, audit.FacetOp, audit.FacetTable, audit.FacetNode, audit.FacetAttribute, audit.FacetMark, audit.FacetRule}
-
-// facetValues is what a facet means, worked out from the change alone.
-func facetValues(c *audit.Change, f audit.Facet) []string {
-	switch f {
-	case audit.FacetUser:
-		return []string{c.User}
-	case audit.FacetOp:
-		return []string{string(c.Op)}
-	case audit.FacetTable:
-		return []string{c.Key.Table.String()}
-	case audit.FacetNode:
-		return []string{c.Node}
-	case audit.FacetAttribute:
-		return c.Attributes()
-	case audit.FacetRule:
-		return querytest.RulesOf(c.Seq)
-	}
-	var marks []string
-	for mark, on := range map[string]bool{audit.MarkLate: c.Late, audit.MarkLossy: c.Lossy, audit.MarkSynthetic: c.Synthetic} {
-		if on {
-			marks = append(marks, mark)
-		}
-	}
-	return marks
-}
-
 func (o *oracle) counts(top int) {
 	o.w.t.Helper()
 	ctx := o.w.t.Context()
 	if n, err := o.e.Count(ctx, o.expr); err != nil || n.Total != len(o.want) {
 		o.fail("counts %d, %v, want %d", n.Total, err, len(o.want))
 	}
-	facets, err := o.e.Facets(ctx, o.expr, oracleFacets, top)
+	facets, err := o.e.Facets(ctx, o.expr, audit.Facets(), top)
 	if err != nil || facets.Total != len(o.want) {
 		o.fail("facets %+v, %v, want %d", facets, err, len(o.want))
 	}
-	for i, f := range oracleFacets {
+	for i, f := range audit.Facets() {
 		if want := o.facet(f, top); fmt.Sprint(facets.Facets[i]) != fmt.Sprint(want) {
 			o.fail("%s: %v, want %v", f, facets.Facets[i], want)
 		}
 	}
-	by := oracleFacets[o.w.r.IntN(len(oracleFacets))]
+	by := audit.Facets()[o.w.r.IntN(len(audit.Facets()))]
 	h, err := o.e.Histogram(ctx, o.expr, query.HistogramOptions{Step: time.Hour, By: by, Top: 3})
 	if err != nil || h.Total != len(o.want) {
 		o.fail("histogram %+v, %v, want %d", h, err, len(o.want))
@@ -64,7 +37,7 @@ func (o *oracle) counts(top int) {
 func (o *oracle) facet(f audit.Facet, top int) query.FacetCounts {
 	counts := map[string]int{}
 	for i := range o.want {
-		for _, v := range facetValues(&o.want[i], f) {
+		for _, v := range querytest.ValuesOf(&o.want[i], f) {
 			counts[v]++
 		}
 	}
@@ -92,7 +65,7 @@ func (o *oracle) histogram(h *query.Histogram, by audit.Facet) {
 			if c := &o.want[i]; b.From <= c.Time && c.Time < b.To {
 				all++
 				want[cell{at, ""}]++
-				for _, v := range facetValues(c, by) {
+				for _, v := range querytest.ValuesOf(c, by) {
 					if want[cell{at, "=" + v}]++; !slices.Contains(h.Series, v) {
 						want[cell{at, "other"}]++
 					}

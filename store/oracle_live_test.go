@@ -115,7 +115,7 @@ func askMoment(ctx context.Context, w *world, g *querytest.Corpus) error {
 		if err != nil {
 			return err
 		}
-		if ruled(expr.Root()) {
+		if querytest.AsksForRules(expr.Root()) {
 			continue // it was told of no evidence
 		}
 		want := querytest.Scan(changes, expr)
@@ -133,19 +133,4 @@ func askMoment(ctx context.Context, w *world, g *querytest.Corpus) error {
 		}
 	}
 	return nil
-}
-
-// ruled says that an expression asks for rules.
-func ruled(n query.Node) bool {
-	switch n := n.(type) {
-	case query.And:
-		return slices.ContainsFunc(n, ruled)
-	case query.Or:
-		return slices.ContainsFunc(n, ruled)
-	case query.Not:
-		return ruled(n.Node)
-	case query.Field:
-		return n.Name == query.FieldRule
-	}
-	return false
 }

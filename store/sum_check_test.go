@@ -10,9 +10,6 @@ import (
 	"recourse/audit"
 )
 
-var allFacets = []audit.Facet{audit.FacetUser, audit.FacetOp, audit.FacetTable, audit.FacetNode,
-	audit.FacetAttribute, audit.FacetMark, audit.FacetRule}
-
 // check compares a view with the changes: all of it, or two of its chunks.
 func (m *sumModel) check(all bool) {
 	m.t.Helper()
@@ -30,7 +27,7 @@ func (m *sumModel) check(all bool) {
 	if !all && m.r.IntN(4) != 0 {
 		return
 	}
-	for _, f := range allFacets {
+	for _, f := range audit.Facets() {
 		total := map[string]int{}
 		for i := range m.changes {
 			for _, value := range m.changes[i].values(f) {
@@ -118,7 +115,7 @@ func (m *sumModel) checkChunk(v *View, c audit.Chunk, changes []summedChange) {
 			m.t.Fatalf("change %d: doubtful %v", c.First+audit.Seq(i), doubtful)
 		}
 	}
-	for _, f := range allFacets {
+	for _, f := range audit.Facets() {
 		m.checkFacet(v, c, f, changes)
 	}
 }

@@ -23,7 +23,7 @@ func askAll(g *summing, db *DB) error {
 	}
 	defer v.Close()
 	var all []error
-	for _, f := range allFacets {
+	for _, f := range audit.Facets() {
 		values, err := v.Values(ctx, f)
 		_, terr := v.Totals(ctx, f)
 		all = append(all, err, terr)

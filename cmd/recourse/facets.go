@@ -30,15 +30,10 @@ func facetsCommand(e *env) *cli.Command {
 	}
 }
 
-// allFacets are what changes can be counted by.
-var allFacets = []audit.Facet{
-	audit.FacetUser, audit.FacetOp, audit.FacetTable, audit.FacetNode, audit.FacetAttribute, audit.FacetMark, audit.FacetRule,
-}
-
 // facetNamed is the facet of that name.
 func facetNamed(name string) (audit.Facet, error) {
 	var names []string
-	for _, f := range allFacets {
+	for _, f := range audit.Facets() {
 		if f.String() == strings.ToLower(name) {
 			return f, nil
 		}

@@ -24,6 +24,47 @@ func Scan(changes []audit.Change, e query.Expr) []audit.Change {
 	return out
 }
 
+// ValuesOf is what a facet means, worked out from the change alone.
+func ValuesOf(c *audit.Change, f audit.Facet) []string {
+	switch f {
+	case audit.FacetUser:
+		return []string{c.User}
+	case audit.FacetOp:
+		return []string{string(c.Op)}
+	case audit.FacetTable:
+		return []string{c.Key.Table.String()}
+	case audit.FacetNode:
+		return []string{c.Node}
+	case audit.FacetAttribute:
+		return c.Attributes()
+	case audit.FacetRule:
+		return RulesOf(c.Seq)
+	}
+	var marks []string
+	for mark, on := range map[string]bool{audit.MarkLate: c.Late, audit.MarkLossy: c.Lossy, audit.MarkSynthetic: c.Synthetic} {
+		if on {
+			marks = append(marks, mark)
+		}
+	}
+	return marks
+}
+
+// AsksForRules says that an expression has a test of rules in it, which no change
+// can answer by itself.
+func AsksForRules(n query.Node) bool {
+	switch n := n.(type) {
+	case query.And:
+		return slices.ContainsFunc(n, AsksForRules)
+	case query.Or:
+		return slices.ContainsFunc(n, AsksForRules)
+	case query.Not:
+		return AsksForRules(n.Node)
+	case query.Field:
+		return n.Name == query.FieldRule
+	}
+	return false
+}
+
 // withoutRules names the changes in place of the rules that have them as evidence,
 // since no change knows these.
 func withoutRules(n query.Node, changes []audit.Change) query.Node {
