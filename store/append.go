@@ -76,7 +76,8 @@ func (db *DB) Append(ctx context.Context, b audit.Batch) (audit.Appended, error)
 	}
 	db.room.wrote(int64(a.written))
 	if err := db.settle(a); err != nil {
-		// It is on disk; only what is kept in memory of it is not whole.
+		// It is on disk; only what is kept in memory of it is not whole, and is
+		// made again by whoever comes next.
 		db.writer = nil
 		if o := db.o.Logger; o != nil {
 			o.Error("keep up with what was appended", "error", err)

@@ -24,7 +24,9 @@ func (db *DB) settle(a *appender) error {
 	for h, i := range a.lasts {
 		w.images.put(h, &i, true)
 	}
-	// What is on disk is what counts, though it be not summed up.
+	if err != nil {
+		db.behind.Store(true) // before anybody knows that there is more
+	}
 	db.known.Store(&k)
 	if err != nil {
 		return err
@@ -78,7 +80,25 @@ func (db *DB) ready() error {
 		return err
 	}
 	db.writer = w
-	return db.readySums()
+	if err := db.readySums(); err != nil {
+		db.writer = nil
+		return err
+	}
+	return nil
+}
+
+// catchUp makes what is kept in memory again after a batch that could not be
+// taken into it: an answer without that batch would lack it silently.
+func (db *DB) catchUp() error {
+	if !db.behind.Load() {
+		return nil
+	}
+	db.write.Lock()
+	defer db.write.Unlock()
+	if err := db.ready(); db.behind.Load() {
+		return err
+	}
+	return nil // what else is to be done is the writer's
 }
 
 // load reads the last block and what is not in the last images on disk.

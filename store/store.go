@@ -81,6 +81,7 @@ type DB struct {
 	write  sync.Mutex // held by the one writer
 	writer *writer    // what the writer keeps in memory; nil: to be made again
 	known  atomic.Pointer[known]
+	behind atomic.Bool // what is kept in memory lacks something that was appended
 	saving atomic.Bool // there is a saving to be finished
 	room   room        // looked at by the writer
 
@@ -263,6 +264,9 @@ func (db *DB) view(ctx context.Context, f func(*reader) error) error {
 		return err
 	}
 	defer db.users.Done()
+	if err := db.catchUp(); err != nil {
+		return err
+	}
 	r := db.snapshot()
 	defer r.close()
 	return f(r)

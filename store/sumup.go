@@ -150,6 +150,7 @@ func (db *DB) readySums() error {
 	if err := db.resumStale(stale); err != nil {
 		return fmt.Errorf("sum up: %w", err)
 	}
+	db.behind.Store(false)
 	if err := db.checked(); err != nil {
 		return err
 	}

@@ -106,6 +106,10 @@ func (g *summing) view(ctx context.Context, db *DB) (*View, error) {
 	if err := db.enter(ctx); err != nil {
 		return nil, fmt.Errorf("open view: %w", err)
 	}
+	if err := db.catchUp(); err != nil {
+		db.users.Done()
+		return nil, fmt.Errorf("open view: %w", err)
+	}
 	v := &View{db: db, sums: g}
 	v.r = db.snapshot()
 	v.opened = v.r.opened
