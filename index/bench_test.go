@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"recourse/audit"
+	"recourse/internal/querytest"
 )
 
 // ordinary are changes as a shop makes them, about 400 bytes a record, of
@@ -20,7 +21,7 @@ func ordinary(n int) memory {
 	for i := range changes {
 		id := audit.ID(fmt.Sprintf(`"o-%d"`, r.IntN(n/5+1)))
 		before, known := live[id]
-		after := before.With("status", audit.Text(pick(r, "new", "paid", "sent", "returned"))).With("updated", audit.Int(int64(start)+int64(i)))
+		after := before.With("status", audit.Text(pick(r, "new", "paid", "sent", "returned"))).With("updated", audit.Int(int64(querytest.Start)+int64(i)))
 		if !known {
 			after = after.With("email", audit.Text(fmt.Sprintf("person%d@mail%d.example", r.IntN(n), r.IntN(9)))).
 				With("address", audit.Text(fmt.Sprintf("%d Long Street, Town %d", r.IntN(900), r.IntN(500)))).
@@ -29,7 +30,7 @@ func ordinary(n int) memory {
 				With("lines", audit.Array(audit.Text(fmt.Sprintf("sku%d", r.IntN(3000))), audit.Int(int64(r.IntN(9)))))
 		}
 		c := audit.Change{
-			Seq: audit.Seq(i + 1), Time: audit.Time(start + float64(i)*86), Op: audit.OpUpdate,
+			Seq: audit.Seq(i + 1), Time: audit.Time(querytest.Start + float64(i)*86), Op: audit.OpUpdate,
 			Key:    audit.Key{Table: audit.Table{Database: "shop", Name: "orders"}, ID: id},
 			Before: audit.PresentImage(before, audit.Folded, audit.Exact), After: audit.PresentImage(after, audit.Logged, audit.Exact),
 		}

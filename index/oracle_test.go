@@ -47,7 +47,7 @@ func history(t *testing.T, seed uint64, size int) (*noted, *index.Index) {
 			b.Changes = append(b.Changes, reread(g, changes[:i*100])...)
 		}
 		if i%3 == 2 {
-			base(g, &b, changes[g.r.IntN(i*100)], i)
+			base(g, &b, changes[g.R.IntN(i*100)], i)
 		}
 		if _, err := db.Append(t.Context(), b); err != nil {
 			t.Fatal(err)
@@ -64,8 +64,8 @@ func history(t *testing.T, seed uint64, size int) (*noted, *index.Index) {
 func reread(g *corpus, known []audit.Change) []audit.Change {
 	var again []audit.Change
 	for _, c := range known {
-		if c.Op == audit.OpPatch && g.r.IntN(40) == 0 {
-			c.After = audit.PresentImage(c.After.Body.With("again", g.value(1)), audit.Logged, audit.Prompt)
+		if c.Op == audit.OpPatch && g.R.IntN(40) == 0 {
+			c.After = audit.PresentImage(c.After.Body.With("again", g.Value(1)), audit.Logged, audit.Prompt)
 			again = append(again, c)
 		}
 	}
@@ -77,11 +77,11 @@ func base(g *corpus, b *audit.Batch, c audit.Change, n int) {
 	id := fmt.Sprint("base", n)
 	b.Baselines = append(b.Baselines, audit.Baseline{ID: id, Node: "n1", Table: c.Key.Table, Begun: c.Time + 1, Ended: c.Time + 9, Source: audit.FromSearch, Records: 1})
 	version := c.Time
-	if g.r.IntN(2) == 0 {
+	if g.R.IntN(2) == 0 {
 		version = 0
 	}
 	b.Records = append(b.Records, audit.BaseRecord{Baseline: id, Key: c.Key, Version: version, Seen: c.Time + 200_000, Until: c.Time + 200_001,
-		Body: audit.Object(map[string]audit.Value{"status": g.value(1), "note": g.value(1)})})
+		Body: audit.Object(map[string]audit.Value{"status": g.Value(1), "note": g.Value(1)})})
 }
 
 // TestCarriersAreProposed checks the promise of the package's comment: whoever
