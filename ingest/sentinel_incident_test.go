@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"recourse/audit"
 	"recourse/ingest"
@@ -17,12 +18,13 @@ import (
 func TestSentinelOnIncident(t *testing.T) {
 	for _, line := range []harpertest.Line{harpertest.LMDB, harpertest.RocksDB} {
 		t.Run(line.String(), func(t *testing.T) {
-			srv := harpertest.New(harpertest.Options{Line: line})
+			s := &scene{t: t, now: audit.TimeOf(time.Now()), raised: map[string]int{}}
+			srv := harpertest.New(harpertest.Options{Line: line, Clock: s.clock})
 			t.Cleanup(srv.Close)
 			if err := srv.LoadIncident(os.DirFS(incidents + "/" + line.String())); err != nil {
 				t.Fatal(err)
 			}
-			s := &scene{t: t, srv: srv, db: &notebook{DB: openStore(t)}, raised: map[string]int{}}
+			s.srv, s.db = srv, &notebook{DB: openStore(t)}
 			s.server = &edited{Client: clientOf(t, srv)}
 			s.restart()
 			if _, err := s.tail.Once(t.Context()); err != nil {
