@@ -39,11 +39,12 @@ lint:
 	$(GO) vet ./...
 	golangci-lint run
 
-# The contract suite against a live Harper that holds nothing of worth:
+# The contract suite against a live Harper that holds nothing of worth, one package
+# at a time, as each purges and drops what another may be looking at:
 # set HARPER_TEST_URL, HARPER_TEST_USERNAME, HARPER_TEST_PASSWORD.
 live:
 	@test -n "$$HARPER_TEST_URL" || { echo "set HARPER_TEST_URL, HARPER_TEST_USERNAME, HARPER_TEST_PASSWORD"; exit 64; }
-	$(GO) test -count=1 -v -run 'Live|Contract' ./internal/harpertest/ ./internal/harper/
+	$(GO) test -p 1 -count=1 -v -run 'Live|Contract' ./internal/harpertest/ ./internal/harper/
 	$(GO) test -count=1 -v -timeout 60m -run '^(TestWatchWhileWriting|TestTorture|TestRevert)$$/live' ./cmd/recourse/
 
 # The seeded simulations with more seeds than a test run has time for.
