@@ -26,6 +26,8 @@ var (
 	// ErrNoUser says that the applier was not told as which user it writes, so
 	// that it could not recognise its own changes in the log.
 	ErrNoUser = errors.New("the writing user is not named")
+	// ErrAborted says that the apply of this plan was closed for good.
+	ErrAborted = errors.New("the apply of this plan was aborted")
 	// ErrNotVerified says that a record is not as the plan wants it.
 	ErrNotVerified = errors.New("records differ from the plan")
 )

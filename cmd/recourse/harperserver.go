@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"recourse/audit"
 	"recourse/ingest"
@@ -19,6 +20,8 @@ type harperServer struct {
 	stamp  ingest.Stamp
 	// began is the server's time when the apply began; 0: not known.
 	began audit.Time
+
+	mu sync.Mutex
 	// exported remembers which tables REST answers for.
 	exported map[audit.Table]bool
 	// keys remembers the names of the tables' primary keys.
@@ -148,13 +151,18 @@ func (s *harperServer) insert(ctx context.Context, w revert.Write) (revert.Outco
 }
 
 func (s *harperServer) primaryKey(ctx context.Context, table audit.Table) (string, error) {
-	if name := s.keys[table]; name != "" {
+	s.mu.Lock()
+	name := s.keys[table]
+	s.mu.Unlock()
+	if name != "" {
 		return name, nil
 	}
 	info, err := s.client.DescribeTable(ctx, table)
 	if err != nil {
 		return "", err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.keys[table] = info.PrimaryKey
 	return info.PrimaryKey, nil
 }
@@ -204,7 +212,10 @@ func (s *harperServer) patch(ctx context.Context, w revert.Write) (revert.Outcom
 }
 
 func (s *harperServer) restFor(ctx context.Context, table audit.Table) (bool, error) {
-	if yes, known := s.exported[table]; known {
+	s.mu.Lock()
+	yes, known := s.exported[table]
+	s.mu.Unlock()
+	if known {
 		return yes, nil
 	}
 	yes, err := s.client.Exported(ctx, table)
@@ -214,6 +225,8 @@ func (s *harperServer) restFor(ctx context.Context, table audit.Table) (bool, er
 	if err != nil {
 		return false, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.exported[table] = yes
 	return yes, nil
 }
