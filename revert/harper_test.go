@@ -196,7 +196,11 @@ func (m *memory) MarkOwn(_ context.Context, plan string, ids ...audit.ChangeID) 
 func applier(s *simServer, m *memory) *Applier {
 	m.mu = &s.mu
 	return &Applier{
-		Server: s, Journal: m, Ledger: m, Now: func() audit.Time { return s.sim.clock },
+		Server: s, Journal: m, Ledger: m, Now: func() audit.Time {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.sim.clock
+		},
 		Sleep: func(context.Context, time.Duration) error { return nil },
 	}
 }
