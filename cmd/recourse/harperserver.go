@@ -118,17 +118,37 @@ func (s *harperServer) recent(ctx context.Context, key audit.Key, since audit.Ti
 // it, since the operations API's update on the LMDB line writes the whole
 // record back and can undo somebody's change of another attribute.
 func (s *harperServer) Write(ctx context.Context, w revert.Write) (revert.Outcome, error) {
-	table := w.Key.Table
 	switch w.Do {
 	case revert.DoInsert:
 		return s.insert(ctx, w)
 	case revert.DoDelete:
-		res, err := s.client.Delete(ctx, table, []audit.ID{w.Key.ID})
-		return s.outcome(w, res, err)
+		return s.delete(ctx, w)
 	case revert.DoPatch:
 		return s.patch(ctx, w)
 	}
 	return revert.Outcome{Message: fmt.Sprintf("no such write: %q", w.Do)}, nil
+}
+
+// delete deletes by id, and where REST can say so only if the record still is what
+// it was.
+func (s *harperServer) delete(ctx context.Context, w revert.Write) (revert.Outcome, error) {
+	table, id := w.Key.Table, w.Key.ID
+	if rest, err := s.restFor(ctx, table); err == nil && rest && len(w.Only) > 0 {
+		asked, err := s.client.DeleteIf(ctx, table, id, w.Only)
+		switch {
+		case asked:
+			out, err := s.outcome(w, harper.Result{Hashes: []audit.ID{id}}, err)
+			out.Conditional = out.Acked
+			return out, err
+		case err == nil:
+			return revert.Outcome{Skipped: true}, nil
+		case ctx.Err() != nil:
+			return revert.Outcome{}, ctx.Err()
+		}
+		// Nothing was sent: it is deleted by its id alone.
+	}
+	res, err := s.client.Delete(ctx, table, []audit.ID{id})
+	return s.outcome(w, res, err)
 }
 
 // insert makes a record anew under its own key. Harper takes the key from the
