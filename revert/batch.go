@@ -33,7 +33,7 @@ func (r *run) lot(ctx context.Context, actions []*Action) error {
 		}
 		n, width := min(size, len(actions)), orDefault(r.options.Concurrency, 8)
 		if canary > 0 && !r.options.DryRun {
-			n, width = min(canary, n), 1
+			n = 1
 		}
 		wrote, err := r.batch(ctx, actions[:n], width, canary > 0)
 		if err != nil {
@@ -248,10 +248,10 @@ func (r *run) finish(ctx context.Context, steps []*step, stopped bool) error {
 		return nil
 	}
 	digest := r.plan.Header.Digest
-	if err := r.Ledger.MarkOwn(ctx, digest, own...); err != nil {
+	if err := r.Ledger.MarkReverted(ctx, digest, undone); err != nil {
 		return err
 	}
-	if err := r.Ledger.MarkReverted(ctx, digest, undone); err != nil {
+	if err := r.Ledger.MarkOwn(ctx, digest, own...); err != nil {
 		return err
 	}
 	return r.pen.add(ctx, ends...)

@@ -22,6 +22,9 @@ type harperServer struct {
 	began audit.Time
 
 	mu sync.Mutex
+	// adds says that an update of the operations API takes increments: so it is
+	// where the log names its keys "ids".
+	adds bool
 	// exported remembers which tables REST answers for.
 	exported map[audit.Table]bool
 	// keys remembers the names of the tables' primary keys.
@@ -84,6 +87,7 @@ func (s *harperServer) History(ctx context.Context, keys []audit.Key, since audi
 				out[key] = s.recent(ctx, key, since, single[id])
 				continue
 			}
+			s.learn(rows[id])
 			changes, err := ingest.RecordChanges(ctx, table, s.stamp, rows[id])
 			if err != nil {
 				return out, err
@@ -92,6 +96,15 @@ func (s *harperServer) History(ctx context.Context, keys []audit.Key, since audi
 		}
 	}
 	return out, nil
+}
+
+// learn takes from an answer on which line the server is.
+func (s *harperServer) learn(rows []harper.AuditRow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range rows {
+		s.adds = s.adds || rows[i].IDsField
+	}
 }
 
 // recent is the trail of a record whose history Harper cannot show, because an
@@ -213,11 +226,16 @@ func (s *harperServer) patch(ctx context.Context, w revert.Write) (revert.Outcom
 			return s.outcome(w, harper.Result{Hashes: []audit.ID{w.Key.ID}}, err)
 		}
 	}
+	s.mu.Lock()
+	adds := s.adds
+	s.mu.Unlock()
 	for name := range w.Add {
 		// The LMDB line would store the operator itself, so the sum is written. It
 		// does not commute with somebody's change of the same moment; the proof
 		// that follows finds such a one.
-		fields[name] = w.Record.Get(name)
+		if !adds {
+			fields[name] = w.Record.Get(name)
+		}
 	}
 	name, err := s.primaryKey(ctx, w.Key.Table)
 	if err != nil {
