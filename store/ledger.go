@@ -10,41 +10,42 @@ import (
 	"recourse/audit"
 )
 
-// MarkReverted enters changes into the ledger as undone by a plan; for a change
-// that is in it already, this plan takes the place of the other. Many changes
+// MarkReverted enters changes into the ledger as undone by a plan. Many changes
 // are written in several transactions, each of them whole; after an error some
 // may be marked, and marking them again does no harm.
 func (db *DB) MarkReverted(ctx context.Context, plan string, ids []audit.ChangeID) error {
-	err := db.pieces(ctx, len(ids), func(txn *badger.Txn, i int) error {
-		return set(txn, idKey(kindReverted, ids[i]), []byte(plan))
-	})
-	if err != nil {
+	if err := db.mark(ctx, plan, ids, ledgerEntry{}); err != nil {
 		return fmt.Errorf("mark changes reverted by plan %s: %w", plan, err)
 	}
 	return nil
 }
 
-// Unmark takes changes out of the ledger that a plan had undone, because the
-// plan was itself undone. Changes that it does not hold for that plan stay as
-// they are.
-func (db *DB) Unmark(ctx context.Context, plan string, ids []audit.ChangeID) error {
-	err := db.pieces(ctx, len(ids), func(txn *badger.Txn, i int) error {
-		key := idKey(kindReverted, ids[i])
-		by, found, err := get(txn, key)
-		if err != nil || !found || string(by) != plan {
-			return err
-		}
-		return txn.Delete(key)
-	})
-	if err != nil {
-		return fmt.Errorf("unmark changes reverted by plan %s: %w", plan, err)
+// MarkUndone enters that a plan has taken back, for these changes, what the plans
+// did that it undoes. It writes as MarkReverted does.
+func (db *DB) MarkUndone(ctx context.Context, plan string, ids []audit.ChangeID) error {
+	if err := db.mark(ctx, plan, ids, ledgerEntry{Undone: true}); err != nil {
+		return fmt.Errorf("mark changes as taken back by plan %s: %w", plan, err)
 	}
 	return nil
 }
 
-// Reverted is the ledger: for each change that was undone, the plan's digest.
+func (db *DB) mark(ctx context.Context, plan string, ids []audit.ChangeID, e ledgerEntry) error {
+	if len(plan) > maxKeyText {
+		return fmt.Errorf("the name of the plan has %d bytes, more than %d", len(plan), maxKeyText)
+	}
+	return db.pieces(ctx, len(ids), func(txn *badger.Txn, i int) error {
+		return setEncoded(txn, entryKey(ids[i], plan), e)
+	})
+}
+
+// Reverted are the changes that are undone now, each with the digest of the
+// newest plan that undid it.
 func (db *DB) Reverted(ctx context.Context) (map[audit.ChangeID]string, error) {
-	return db.marks(ctx, kindReverted, "reverted changes")
+	l, err := db.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.Reverted(), nil
 }
 
 // MarkOwn records that a change is a compensating write of a plan of ours.

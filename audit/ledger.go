@@ -1,0 +1,147 @@
+package audit
+
+import (
+	"maps"
+	"slices"
+)
+
+// A Ledger is what earlier applies have done: which changes each of them undid,
+// or stopped undoing, and which changes were its own writes. Nothing is ever
+// taken out of it; what an apply did ends with a later one that takes it back.
+type Ledger struct {
+	Applies []Apply              // in the order in which they were begun; of those from before there were numbers, first
+	Entries map[ChangeID][]Entry // by change; an apply has one at most for each
+	Own     map[ChangeID]string  // our own writes, and the digest of the plan that each is of
+	// Chosen says of our own writes which of their values a person had chosen.
+	// They are that person's; the others are nobody's.
+	Chosen map[ChangeID]Choice
+}
+
+// An Apply is a plan that was begun to be carried out.
+type Apply struct {
+	Plan    string   `json:"plan"`    // the plan's digest
+	Number  uint64   `json:"number"`  // from 1 in the order in which they were begun; 0: by a program that kept none
+	At      Time     `json:"at"`      // our clock when it was begun; 0: not known
+	By      string   `json:"by"`      // the Harper user that wrote
+	Author  string   `json:"author"`  // who made the plan; empty: not known
+	Purpose string   `json:"purpose"` // revert, undo, redo or restore
+	Undoes  []string `json:"undoes"`  // the plans whose applies it takes back, sorted
+	Since   Time     `json:"since"`   // of a restore: the time that it restores; else 0
+	// What the plan was to undo: the selection's digest, how many changes and
+	// records.
+	Selection string `json:"selection"`
+	Events    int    `json:"events"`
+	Records   int    `json:"records"`
+}
+
+// What an apply was for.
+const (
+	PurposeRevert  = "revert"  // to undo changes that were selected
+	PurposeUndo    = "undo"    // to take back an earlier apply
+	PurposeRedo    = "redo"    // to take back the undoing of one
+	PurposeRestore = "restore" // to bring records back to how they were at a time
+)
+
+// An Entry is what one apply did with one change.
+type Entry struct {
+	Plan string
+	// Undone says that the apply took back what those did with the change that it
+	// undoes. Otherwise it undid the change.
+	Undone bool
+}
+
+// A Choice is what of a write a person had chosen.
+type Choice struct {
+	Whole bool     // all of it, the record's being there included
+	Attrs []string // or these attributes, sorted
+}
+
+// Stands says that the plan's apply undid the change, or took something back for
+// it, and no later one has taken that back.
+func (l *Ledger) Stands(plan string, id ChangeID) bool {
+	undoes := l.undoes()
+	return slices.ContainsFunc(l.Entries[id], func(e Entry) bool {
+		return e.Plan == plan && stands(l.Entries[id], e.Plan, undoes, len(l.Entries[id]))
+	})
+}
+
+// Reverted are the changes that are undone, each with the newest plan that undid
+// it and was not taken back.
+func (l *Ledger) Reverted() map[ChangeID]string { return l.Without(nil, nil) }
+
+// Without is Reverted as it would be with the applies of some plans taken back
+// for some changes.
+func (l *Ledger) Without(plans []string, ids []ChangeID) map[ChangeID]string {
+	undoes := l.undoes()
+	undoes[""] = plans // no plan has an empty digest
+	reverted := make(map[ChangeID]string, len(l.Entries))
+	for id, entries := range l.Entries {
+		if by, ok := reverter(entries, undoes); ok {
+			reverted[id] = by
+		}
+	}
+	for _, id := range ids {
+		delete(reverted, id)
+		if by, ok := reverter(append(slices.Clone(l.Entries[id]), Entry{Undone: true}), undoes); ok {
+			reverted[id] = by
+		}
+	}
+	return reverted
+}
+
+// undoes is, for each plan that takes others back, which.
+func (l *Ledger) undoes() map[string][]string {
+	m := map[string][]string{}
+	for i := range l.Applies {
+		if a := &l.Applies[i]; len(a.Undoes) > 0 {
+			m[a.Plan] = a.Undoes
+		}
+	}
+	return m
+}
+
+// reverter is the newest plan by which a change is undone.
+func reverter(entries []Entry, undoes map[string][]string) (string, bool) {
+	for _, e := range slices.Backward(entries) {
+		if !e.Undone && stands(entries, e.Plan, undoes, len(entries)) {
+			return e.Plan, true
+		}
+	}
+	return "", false
+}
+
+// stands says that none of a change's entries that itself stands takes the
+// plan's back. Such entries cannot go round in a circle, since a plan's digest is
+// over those that it undoes; depth ends the search where a store says otherwise.
+func stands(entries []Entry, plan string, undoes map[string][]string, depth int) bool {
+	for _, e := range entries {
+		if e.Undone && depth > 0 && slices.Contains(undoes[e.Plan], plan) && stands(entries, e.Plan, undoes, depth-1) {
+			return false
+		}
+	}
+	return true
+}
+
+// Of are the changes that an apply has entries for, sorted by id.
+func (l *Ledger) Of(plan string) []ChangeID {
+	var ids []ChangeID
+	for id, entries := range l.Entries {
+		if slices.ContainsFunc(entries, func(e Entry) bool { return e.Plan == plan }) {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b ChangeID) int { return slices.Compare(a[:], b[:]) })
+	return ids
+}
+
+// OwnOf are an apply's own writes, sorted by id.
+func (l *Ledger) OwnOf(plan string) []ChangeID {
+	var ids []ChangeID
+	for id := range maps.Keys(l.Own) {
+		if l.Own[id] == plan {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b ChangeID) int { return slices.Compare(a[:], b[:]) })
+	return ids
+}
