@@ -19,14 +19,15 @@ type Ledger struct {
 
 // An Apply is a plan that was begun to be carried out.
 type Apply struct {
-	Plan    string   `json:"plan"`    // the plan's digest
-	Number  uint64   `json:"number"`  // from 1 in the order in which they were begun; 0: by a program that kept none
-	At      Time     `json:"at"`      // our clock when it was begun; 0: not known
-	By      string   `json:"by"`      // the Harper user that wrote
-	Author  string   `json:"author"`  // who made the plan; empty: not known
-	Purpose string   `json:"purpose"` // revert, undo, redo or restore
-	Undoes  []string `json:"undoes"`  // the plans whose applies it takes back, sorted
-	Since   Time     `json:"since"`   // of a restore: the time that it restores; else 0
+	Plan    string   `json:"plan"`             // the plan's digest
+	Number  uint64   `json:"number"`           // from 1 in the order in which they were begun; 0: by a program that kept none
+	At      Time     `json:"at"`               // our clock when it was begun; 0: not known
+	By      string   `json:"by"`               // the Harper user that wrote
+	Author  string   `json:"author"`           // who made the plan; empty: not known
+	Purpose string   `json:"purpose"`          // revert, undo, redo or restore
+	Undoes  []string `json:"undoes"`           // the plans whose applies it takes back, sorted
+	Since   Time     `json:"since"`            // of a restore: the time that it restores; else 0
+	Policy  string   `json:"policy,omitempty"` // the plan's policy, as JSON; empty: not known
 	// What the plan was to undo: the selection's digest, how many changes and
 	// records.
 	Selection string `json:"selection"`
@@ -56,13 +57,20 @@ type Choice struct {
 	Attrs []string // or these attributes, sorted
 }
 
+// Knows says that the ledger has something on the change.
+func (l *Ledger) Knows(id ChangeID) bool { return len(l.Entries[id]) > 0 || l.Own[id] != "" }
+
 // Stands says that the plan's apply undid the change, or took something back for
 // it, and no later one has taken that back.
-func (l *Ledger) Stands(plan string, id ChangeID) bool {
+func (l *Ledger) Stands(plan string, id ChangeID) bool { return l.Standing()(plan, id) }
+
+// Standing is Stands for many changes.
+func (l *Ledger) Standing() func(plan string, id ChangeID) bool {
 	undoes := l.undoes()
-	return slices.ContainsFunc(l.Entries[id], func(e Entry) bool {
-		return e.Plan == plan && stands(l.Entries[id], e.Plan, undoes, len(l.Entries[id]))
-	})
+	return func(plan string, id ChangeID) bool {
+		entries := l.Entries[id]
+		return slices.ContainsFunc(entries, func(e Entry) bool { return e.Plan == plan }) && stands(entries, plan, undoes, len(entries))
+	}
 }
 
 // Reverted are the changes that are undone, each with the newest plan that undid
@@ -87,6 +95,25 @@ func (l *Ledger) Without(plans []string, ids []ChangeID) map[ChangeID]string {
 		}
 	}
 	return reverted
+}
+
+// Redoes are the plans that must be taken back for the change, so that what the
+// plan's apply did with it counts again.
+func (l *Ledger) Redoes(plan string, id ChangeID) []string {
+	undoes := l.undoes()
+	entries := append(slices.Clone(l.Entries[id]), Entry{Undone: true})
+	for {
+		more := ""
+		for _, e := range l.Entries[id] {
+			if e.Undone && slices.Contains(undoes[e.Plan], plan) && stands(entries, e.Plan, undoes, len(entries)) {
+				more = e.Plan
+			}
+		}
+		if more == "" {
+			return undoes[""]
+		}
+		undoes[""] = append(undoes[""], more)
+	}
 }
 
 // undoes is, for each plan that takes others back, which.

@@ -146,13 +146,8 @@ func (a *Applier) apply(ctx context.Context, p *Plan, o *ApplyOptions, res *Resu
 		return err
 	}
 	if !o.DryRun {
-		// Of these nothing is left to undo. The ledger must know them all the
-		// same, or a later plan could bring the attacker's values back as somebody's
-		// base.
-		for i := range p.Kept {
-			if err := a.Ledger.MarkReverted(ctx, p.Header.Digest, p.Kept[i].Changes); err != nil {
-				return err
-			}
+		if err := a.begin(ctx, p, o.User); err != nil {
+			return err
 		}
 	}
 	for i := range p.Actions {

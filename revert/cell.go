@@ -36,6 +36,7 @@ type cell struct {
 	side  side // whose change that was
 	mixed bool // owner may be a legitimate change or a hostile one
 
+	ours      bool // a write of our own wrote it, or may have
 	hit       bool // a hostile change wrote it, or may have
 	base      audit.Value
 	baseKnown bool
@@ -52,6 +53,10 @@ type cell struct {
 	carried int // a legitimate write may have sent a hostile value again; -1: none
 	resent  []audit.Value
 }
+
+// touched says that the cell was written by a change that is not a legitimate
+// user's: what legitimate users then did, they did upon that.
+func (c *cell) touched() bool { return c.hit || c.ours }
 
 // diverged says that the cell is not, or may not be, as it would be.
 func (c *cell) diverged(p *Policy) bool {
@@ -96,7 +101,7 @@ func (c *cell) observe(p *Policy, w writer, v audit.Value, actors []actor) {
 
 // again is a change that left the cell as it was.
 func (c *cell) again(p *Policy, w writer, v audit.Value) {
-	if w.side == legit && c.hit && c.sKnown && !p.same(c.s, v) {
+	if w.side == legit && c.touched() && c.sKnown && !p.same(c.s, v) {
 		switch {
 		case w.op == audit.OpUpsert && blank(v):
 			c.masked = w.i
@@ -117,6 +122,8 @@ func (c *cell) write(p *Policy, w writer, v audit.Value) {
 		c.legitimate(p, w, v)
 	case hostile:
 		c.strike(w.i, v)
+	case own:
+		c.ours = true
 	}
 	c.a, c.owner, c.side, c.mixed = v, w.i, w.side, false
 }
@@ -133,7 +140,7 @@ func (c *cell) legitimate(p *Policy, w writer, v audit.Value) {
 	diff, numeric := difference(v, c.a)
 	numeric = numeric && (isNumber(v) || isNumber(c.a)) && !blank(v)
 	adds := numeric && w.kind == NumberCounter
-	maybe := numeric && w.kind == NumberUnknown && p.mayAdd(w.op) && c.hit && c.diverged(p)
+	maybe := numeric && w.kind == NumberUnknown && p.mayAdd(w.op) && c.touched() && c.diverged(p)
 	switch {
 	case (adds || maybe) && !c.sKnown:
 		return // to what it added is not known
@@ -227,6 +234,7 @@ func (c *cell) doubt(hadLast bool, i int, by side, v audit.Value) {
 	if by == hostile {
 		c.strike(i, v)
 	}
+	c.ours = c.ours || by == own
 	why := ClassImageRisk
 	if !hadLast {
 		why = ClassNoBase

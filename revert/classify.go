@@ -119,10 +119,7 @@ func (r *replay) undoWrite(o *outcome, a *Action, name string, c *cell) {
 		}
 		return
 	}
-	// An insert of ours gives the record its primary key as an attribute, which it
-	// may have lacked.
-	keyed := c.side == own && blank(c.s) && c.a.Equal(r.record.Key.ID.Value())
-	if keyed || !c.hit && c.side != own {
+	if !c.touched() || blank(c.s) && r.keyed(name, c) {
 		return
 	}
 	if class, ok := r.doubtful(c); ok {
@@ -151,6 +148,20 @@ func (r *replay) undoWrite(o *outcome, a *Action, name string, c *cell) {
 	}
 	r.expect(a, name, c)
 	a.Attrs[name] = r.attribute(c, class)
+}
+
+// keyed says that the attribute is the primary key, which an insert of ours gave
+// the record as an attribute: it may have lacked it. All images that have the
+// attribute then have the record's id in it.
+func (r *replay) keyed(name string, c *cell) bool {
+	id := r.record.Key.ID.Value()
+	if c.side != own || r.actors[c.owner].op != audit.OpInsert || !c.a.Equal(id) {
+		return false
+	}
+	return !slices.ContainsFunc(r.past, func(i int) bool {
+		v := r.record.Changes[i].After.Body.Get(name)
+		return !blank(v) && !v.Equal(id)
+	})
 }
 
 // mayHaveRemoved says that a hostile change may have taken attributes away that

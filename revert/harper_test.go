@@ -110,11 +110,13 @@ type memory struct {
 	receipts []audit.Receipt
 	reverted map[audit.ChangeID]string
 	own      map[audit.ChangeID]string
+	ledger   *audit.Ledger // the whole of it; reverted and own are parts
 	at       func(point string) error
 }
 
 func newMemory() *memory {
-	return &memory{reverted: map[audit.ChangeID]string{}, own: map[audit.ChangeID]string{}}
+	own := map[audit.ChangeID]string{}
+	return &memory{reverted: map[audit.ChangeID]string{}, own: own, ledger: &audit.Ledger{Entries: map[audit.ChangeID][]audit.Entry{}, Own: own}}
 }
 
 func (m *memory) point(p string) error {
@@ -142,6 +144,34 @@ func (m *memory) MarkReverted(_ context.Context, plan string, ids []audit.Change
 	}
 	for _, id := range ids {
 		m.reverted[id] = plan
+	}
+	m.enter(ids, audit.Entry{Plan: plan})
+	return nil
+}
+
+func (m *memory) enter(ids []audit.ChangeID, e audit.Entry) {
+	for _, id := range ids {
+		if !slices.Contains(m.ledger.Entries[id], e) {
+			m.ledger.Entries[id] = append(m.ledger.Entries[id], e)
+		}
+	}
+}
+
+func (m *memory) MarkUndone(_ context.Context, plan string, ids []audit.ChangeID) error {
+	if err := m.point("ledger"); err != nil {
+		return err
+	}
+	m.enter(ids, audit.Entry{Plan: plan, Undone: true})
+	return nil
+}
+
+func (m *memory) BeginApply(_ context.Context, a audit.Apply) error {
+	if err := m.point("ledger"); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(m.ledger.Applies, func(b audit.Apply) bool { return b.Plan == a.Plan }) {
+		a.Number = uint64(len(m.ledger.Applies) + 1)
+		m.ledger.Applies = append(m.ledger.Applies, a)
 	}
 	return nil
 }

@@ -56,7 +56,17 @@ func (r *replay) close(i int) {
 
 func (r *replay) writer(i int, name string) writer {
 	c := &r.record.Changes[i]
-	return writer{i: i, side: r.actors[i].side, op: c.Op, trust: c.After.Trust, kind: r.policy.number(r.record.Key.Table, name)}
+	return writer{i: i, side: r.sideOf(i, name), op: c.Op, trust: c.After.Trust, kind: r.policy.number(r.record.Key.Table, name)}
+}
+
+// sideOf is whose a change of an attribute is: of a write of ours, what a person
+// had chosen is that person's.
+func (r *replay) sideOf(i int, name string) side {
+	s := r.actors[i].side
+	if s == own && len(r.chosen) > 0 && slices.Contains(r.chosen[r.record.Changes[i].Identify()].Attrs, name) {
+		return legit
+	}
+	return s
 }
 
 // names lists what is to be looked at: the attributes met so far and those of

@@ -25,7 +25,12 @@ type Request struct {
 	// Reverted are the changes that earlier plans undid, and stay undone.
 	Reverted map[audit.ChangeID]string
 	// Own are our own compensating writes.
-	Own    map[audit.ChangeID]string
+	Own map[audit.ChangeID]string
+	// Ledger is what earlier applies did. If it is given, Reverted and Own are what
+	// it says, less what Undo takes back.
+	Ledger *audit.Ledger
+	// Undo is what the plan takes back of earlier applies.
+	Undo   Undo
 	Policy Policy
 	// Gaps are the stretches of the log that could not be read. A change in one
 	// may have made a value what the plan does not know, so it names them.
@@ -43,6 +48,7 @@ type Request struct {
 // order does not matter. A selected change that is in none of the records is
 // ErrIncomplete. Make writes nothing and asks no server.
 func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*Plan, error) {
+	req.takeLedger()
 	var m managed
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
@@ -51,7 +57,7 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 		m.learn(rec)
 	}
 	p := &planner{req: &req, managed: m.names(&req.Policy), tables: map[audit.Table]bool{},
-		found: map[audit.ChangeID]bool{}, ledger: map[audit.ChangeID]bool{}, digests: map[audit.Key][sha256.Size]byte{}, lossy: lossyTypes{}}
+		found: map[audit.ChangeID]bool{}, ledger: rollup{}, digests: map[audit.Key][sha256.Size]byte{}, lossy: lossyTypes{}}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
@@ -73,12 +79,12 @@ type planner struct {
 	plan    Plan
 	tables  map[audit.Table]bool
 	found   map[audit.ChangeID]bool // of the selection
-	ledger  map[audit.ChangeID]bool // of Reverted and Own, in these records
+	ledger  rollup                  // of the records that the plan says something of
 	digests map[audit.Key][sha256.Size]byte
 	changes int
 
-	messages, unlogged, provisional int
-	lossy                           lossyTypes
+	messages, unlogged, provisional, unsure int
+	lossy                                   lossyTypes
 }
 
 // add plans one record.
@@ -97,22 +103,28 @@ func (p *planner) add(rec Record) error {
 	p.tables[rec.Key.Table] = true
 	sides, covered := p.sides(rec)
 	r := newReplay(&p.req.Policy, rec, sides, p.managed(rec.Key.Table))
+	r.chosen = p.req.Ledger.Chosen
 	r.run()
 	p.unlogged += len(r.unlogged)
 	o := r.classify()
-	if !o.hit {
+	if !o.hit && len(covered.undone) == 0 {
 		return nil
 	}
 	if o.action != nil && slices.ContainsFunc(rec.Changes, func(c audit.Change) bool { return c.Lossy }) {
 		p.lossy.note(o.action, rec.Key.Table)
 	}
-	slices.SortFunc(covered, compareIDs)
-	p.take(rec.Key, o, append([]Window{}, r.blind...), covered)
+	covered.sort()
+	if p.take(rec.Key, o, append([]Window{}, r.blind...), covered) {
+		for _, id := range covered.known {
+			p.ledger.add(p.req.Ledger, id)
+		}
+	}
 	return nil
 }
 
-// take adds what was decided of one record to the plan.
-func (p *planner) take(key audit.Key, o outcome, blind []Window, covered []audit.ChangeID) {
+// take adds what was decided of one record to the plan, unless there is nothing to
+// say of it.
+func (p *planner) take(key audit.Key, o outcome, blind []Window, covered cover) bool {
 	counts := &p.plan.Header.Counts
 	counts.Blind += len(blind)
 	for _, k := range o.kept {
@@ -123,52 +135,57 @@ func (p *planner) take(key audit.Key, o outcome, blind []Window, covered []audit
 		}
 	}
 	for _, c := range o.conflicts {
-		c.Blind, c.Changes = blind, covered
+		c.Blind, c.Changes, c.Undone = blind, covered.changes, covered.undone
 		p.plan.Conflicts = append(p.plan.Conflicts, *c)
 	}
 	if a := o.action; a != nil {
-		a.Kept, a.Blind, a.Changes = o.kept, blind, covered
+		a.Kept, a.Blind, a.Changes, a.Undone = o.kept, blind, covered.changes, covered.undone
 		slices.Sort(a.Expect.Absent)
 		p.plan.Actions = append(p.plan.Actions, *a)
-		return
+		return true
 	}
-	k := Kept{Kind: "kept", K: Target(key), Class: ClassSuperseded, Kept: o.kept, Blind: blind, Changes: covered}
+	k := Kept{Kind: "kept", K: Target(key), Class: ClassSuperseded, Kept: o.kept, Blind: blind, Changes: covered.changes, Undone: covered.undone}
 	switch {
-	case len(o.conflicts) > 0 && len(o.kept) == 0, len(covered) == 0 && len(o.kept) == 0:
-		return
+	case len(o.conflicts) > 0 && len(o.kept) == 0, covered.empty() && len(o.kept) == 0:
+		return len(o.conflicts) > 0
 	case len(o.conflicts) > 0:
-		k.Changes = []audit.ChangeID{} // they are not undone before the conflict is decided
+		k.Changes, k.Undone = []audit.ChangeID{}, nil // they are not undone before the conflict is decided
 	case len(o.kept) == 0:
 		k.Class = ClassAlready
 		counts.Already++
 	}
 	p.plan.Kept = append(p.plan.Kept, k)
+	return true
 }
 
-// sides says whose each change is, and which selected ones are among them.
-func (p *planner) sides(rec Record) ([]side, []audit.ChangeID) {
-	sides, covered := make([]side, len(rec.Changes)), []audit.ChangeID{}
+// sides says whose each change is, and which ones the plan is about.
+func (p *planner) sides(rec Record) ([]side, cover) {
+	sides, covered := make([]side, len(rec.Changes)), cover{changes: []audit.ChangeID{}}
 	h := sha256.New()
 	if rec.Whole {
 		h.Write([]byte("whole"))
+	}
+	if rec.Unsure {
+		p.unsure++
+		h.Write([]byte("unsure"))
 	}
 	for i := range rec.Changes {
 		c := &rec.Changes[i]
 		id := c.Identify()
 		hashChange(h, c, id)
-		_, reverted := p.req.Reverted[id]
-		_, ours := p.req.Own[id]
-		switch {
-		case p.req.Selection.Has(id):
-			sides[i], p.found[id] = hostile, true
-			covered = append(covered, id)
+		sides[i] = p.req.side(c, id)
+		if p.req.Selection.Has(id) {
+			p.found[id] = true
+			covered.changes = append(covered.changes, id)
 			if c.Op.Kind() == audit.KindMessage {
 				p.messages++
 			}
-		case reverted:
-			sides[i], p.ledger[id] = hostile, true
-		case ours:
-			sides[i], p.ledger[id] = own, true
+		}
+		if p.req.Undo.has(id) {
+			covered.undone = append(covered.undone, id)
+		}
+		if p.req.Ledger.Knows(id) {
+			covered.known = append(covered.known, id)
 		}
 	}
 	p.changes += len(rec.Changes)
@@ -228,7 +245,9 @@ func (p *planner) header() {
 	if s := p.req.Selection; s != nil {
 		h.Selection = SelectionInfo{Digest: digestIDs(s.Changes), Events: len(s.Changes), Users: s.Users, First: s.First, Last: s.Last}
 	}
-	h.Ledger = digestIDs(slices.SortedFunc(maps.Keys(p.ledger), compareIDs))
+	h.Purpose, h.Undoes, h.Since = p.req.Undo.Purpose, p.req.Undo.Plans, p.req.Undo.Since
+	h.Applies = p.ledger.roots()
+	h.Ledger = digestRoots(h.Applies)
 	h.Policy = p.req.Policy
 	h.Managed = map[string][]string{}
 	for t := range p.tables {
@@ -273,6 +292,7 @@ func (p *planner) warnings() []string {
 		}
 	}
 	say(p.plan.Header.Counts.Blind, "blind windows: %d; legitimate writes that failed because the attacker had made or deleted a record left no trace")
+	say(p.unsure, "no-base: records of which the history does not show how they were at the time that is restored: %d")
 	say(p.provisional, "values from images that were read late and then confirmed: %d")
 	say(p.unlogged, "log-gap: %d changes found other values than the change before had left; what came between was not logged")
 	if gaps := p.gaps(); gaps != "" {

@@ -31,7 +31,11 @@ type Header struct {
 	Instance  string              `json:"instance,omitempty"`
 	History   HistoryInfo         `json:"history"`
 	Selection SelectionInfo       `json:"selection"`
-	Ledger    string              `json:"ledger_digest"` // over what earlier plans undid or wrote in these histories
+	Purpose   string              `json:"purpose,omitempty"` // undo, redo or restore; empty: to revert the selection
+	Undoes    []string            `json:"undoes,omitempty"`  // the plans whose applies it takes back
+	Since     audit.Time          `json:"since,omitempty"`   // the time that it restores
+	Ledger    string              `json:"ledger_digest"`     // over what earlier plans undid or wrote in these histories
+	Applies   map[string]string   `json:"ledger,omitempty"`  // the same by plan
 	Policy    Policy              `json:"policy"`
 	Managed   map[string][]string `json:"managed"` // attributes that the server assigns, by table; never written
 	Counts    Counts              `json:"counts"`
@@ -127,7 +131,8 @@ type Action struct {
 	Attrs   map[string]Attribute `json:"attrs"`
 	Kept    map[string]KeptValue `json:"kept"`
 	Blind   []Window             `json:"blind"`
-	Changes []audit.ChangeID     `json:"changes"` // the selected changes of this record, all of them
+	Changes []audit.ChangeID     `json:"changes"`          // the selected changes of this record, all of them
+	Undone  []audit.ChangeID     `json:"undone,omitempty"` // the changes of this record for which earlier applies are taken back
 }
 
 // Key is the record that the action writes.
@@ -185,6 +190,7 @@ type Conflict struct {
 	Evidence   []Evidence           `json:"evidence"`
 	Blind      []Window             `json:"blind"`
 	Changes    []audit.ChangeID     `json:"changes"`
+	Undone     []audit.ChangeID     `json:"undone,omitempty"`
 }
 
 // Key is the record that the conflict is about.
@@ -199,6 +205,7 @@ type Kept struct {
 	Kept    map[string]KeptValue `json:"kept"`
 	Blind   []Window             `json:"blind"`
 	Changes []audit.ChangeID     `json:"changes"` // of the selection; none while a conflict of the record is open
+	Undone  []audit.ChangeID     `json:"undone,omitempty"`
 }
 
 // Key is the record.

@@ -12,6 +12,10 @@ type Record struct {
 	// there, because the log or a baseline is known to do so. Otherwise only an
 	// insert proves a beginning.
 	Whole bool
+	// Unsure says that what the record was ahead of the change From, an index, is
+	// not known, whatever that change and those before it say.
+	Unsure bool
+	From   int
 }
 
 // A replay follows one record through its history, as it was and as it would
@@ -21,6 +25,7 @@ type replay struct {
 	record  Record
 	actors  []actor
 	managed map[string]bool
+	chosen  map[audit.ChangeID]audit.Choice // what persons had chosen of our own writes
 
 	actual, would audit.State // whether the record is there
 	cells         map[string]*cell
@@ -55,7 +60,7 @@ func newReplay(p *Policy, r Record, sides []side, managed map[string]bool) *repl
 func (r *replay) run() {
 	for i := range r.record.Changes {
 		c := &r.record.Changes[i]
-		if c.Op.Kind() == audit.KindMessage {
+		if c.Op.Kind() == audit.KindMessage || i < r.record.From {
 			continue
 		}
 		if len(r.past) == 0 {
@@ -80,7 +85,9 @@ func (r *replay) run() {
 // begin takes what is known of the record ahead of its first change.
 func (r *replay) begin(c *audit.Change) {
 	b := c.Before
-	if b.State == audit.Unknown && (c.Op == audit.OpInsert || r.record.Whole || born(c)) {
+	if r.record.Unsure {
+		b = audit.Image{}
+	} else if b.State == audit.Unknown && (c.Op == audit.OpInsert || r.record.Whole || born(c)) {
 		// Harper's insert skips ids that exist, so one that is logged found none.
 		b = audit.AbsentImage(audit.Logged, audit.Exact)
 	}
@@ -205,6 +212,7 @@ func (c *cell) remove(r *replay, w writer) {
 	if w.side == hostile && !gone {
 		c.strike(w.i, nil)
 	}
+	c.ours = c.ours || w.side == own && !gone
 	if w.side == legit {
 		c.set(nil, audit.Exact)
 		c.alts, c.altBy = nil, nil

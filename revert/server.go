@@ -63,9 +63,15 @@ type Journal interface {
 	Receipts(ctx context.Context, plan string) ([]audit.Receipt, error) // in order
 }
 
-// A Ledger remembers what plans have undone and which changes are our own. Both
-// may be told the same twice.
+// A Ledger remembers what applies have done and which changes are our own. It may
+// be told the same twice.
 type Ledger interface {
+	// BeginApply enters an apply, before anything else of it. One whose plan is
+	// known stays as it is.
+	BeginApply(context.Context, audit.Apply) error
 	MarkReverted(ctx context.Context, plan string, changes []audit.ChangeID) error
+	// MarkUndone enters for which changes the plan has taken back the applies that
+	// it undoes.
+	MarkUndone(ctx context.Context, plan string, changes []audit.ChangeID) error
 	MarkOwn(ctx context.Context, plan string, change audit.ChangeID) error
 }

@@ -233,7 +233,7 @@ func (s *step) finish(ctx context.Context, v verdict, attempt int, err error) (S
 		}
 	}
 	if len(v.own) > 0 || v.class == ClassAlready {
-		if err := s.Ledger.MarkReverted(ctx, digest, s.action.Changes); err != nil {
+		if err := s.enter(ctx, s.plan, s.action.Changes, s.action.Undone); err != nil {
 			return Step{}, err
 		}
 	}

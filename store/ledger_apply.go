@@ -24,6 +24,7 @@ type apply struct {
 	Selection string   `cbor:"9,keyasint,omitempty"`
 	Events    int      `cbor:"10,keyasint,omitempty"`
 	Records   int      `cbor:"11,keyasint,omitempty"`
+	Policy    string   `cbor:"12,keyasint,omitempty"`
 }
 
 // ledgerEntry is what an apply did with a change; the key names both.
@@ -39,14 +40,14 @@ type ownChoice struct {
 
 func applyOut(a *audit.Apply, number uint64) apply {
 	return apply{Plan: a.Plan, Number: number, At: bits(a.At), By: a.By, Author: a.Author, Purpose: a.Purpose,
-		Undoes: a.Undoes, Since: bits(a.Since), Selection: a.Selection, Events: a.Events, Records: a.Records}
+		Undoes: a.Undoes, Since: bits(a.Since), Selection: a.Selection, Events: a.Events, Records: a.Records, Policy: a.Policy}
 }
 
 func decodeApply(payload []byte) (audit.Apply, error) {
 	var d apply
 	err := decode(payload, &d)
 	return audit.Apply{Plan: d.Plan, Number: d.Number, At: timeOf(d.At), By: d.By, Author: d.Author, Purpose: d.Purpose,
-		Undoes: d.Undoes, Since: timeOf(d.Since), Selection: d.Selection, Events: d.Events, Records: d.Records}, err
+		Undoes: d.Undoes, Since: timeOf(d.Since), Selection: d.Selection, Events: d.Events, Records: d.Records, Policy: d.Policy}, err
 }
 
 // BeginApply enters an apply into the ledger and gives it its number. A plan that

@@ -20,7 +20,7 @@ func TestLedger(t *testing.T) {
 	}
 	begin := func(plan, purpose string, undoes ...string) {
 		t.Helper()
-		a := audit.Apply{Plan: plan, At: 1795470000000.5, By: "svc", Author: "ann", Purpose: purpose, Undoes: undoes, Selection: "s", Events: 9, Records: 8, Since: 3}
+		a := audit.Apply{Plan: plan, At: 1795470000000.5, By: "svc", Author: "ann", Purpose: purpose, Undoes: undoes, Selection: "s", Events: 9, Records: 8, Since: 3, Policy: "{}"}
 		if err := errors.Join(db.BeginApply(ctx, a), db.BeginApply(ctx, audit.Apply{Plan: plan, By: "another"})); err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func TestLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := audit.Apply{Plan: "u", Number: 3, At: 1795470000000.5, By: "svc", Author: "ann", Purpose: audit.PurposeUndo, Undoes: []string{"p"}, Selection: "s", Events: 9, Records: 8, Since: 3}
+	want := audit.Apply{Plan: "u", Number: 3, At: 1795470000000.5, By: "svc", Author: "ann", Purpose: audit.PurposeUndo, Undoes: []string{"p"}, Selection: "s", Events: 9, Records: 8, Since: 3, Policy: "{}"}
 	if diff := cmp.Diff(want, l.Applies[2]); diff != "" || len(l.Applies) != 3 {
 		t.Errorf("%d applies: %s", len(l.Applies), diff)
 	}

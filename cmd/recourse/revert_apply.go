@@ -24,7 +24,8 @@ func revertApplyCommand(e *env) *cli.Command {
 			"and by reading the record again. After a crash, run the same command again: what is done is\n" +
 			"not done twice; what Harper refused, or found otherwise than expected, is tried once more.\n" +
 			"Use a Harper user of its own for this: the log says nothing else of who wrote.\n\n" +
-			"Exit codes: 0 done; 3 done, but conflicts are left; 4 no record is as the plan expects;\n" +
+			"Exit codes: 0 done; 3 done, but conflicts are left; 4 no record is as the plan expects, or\n" +
+			"another apply has touched the plan's records since it was made;\n" +
 			"5 some writes were skipped, raced or refused; 8 Harper's log has none of the plan's changes;\n" +
 			"9 busy; 10 whether a write was made is not known; 12 Harper; 65 the plan is damaged;\n" +
 			"130 interrupted.\n\n" +
@@ -54,6 +55,9 @@ func runRevertApply(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
+	if err := w.checkLedger(c.Context, plan); err != nil {
+		return err
+	}
 	client, o, err := connect(c, e, w.cfg)
 	if err != nil {
 		return err

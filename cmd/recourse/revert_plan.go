@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
@@ -28,10 +27,7 @@ func revertPlanCommand(e *env) *cli.Command {
 			"and no Harper is needed.\n\n" +
 			"Exit codes: 0 done; 2 with --detailed-exitcode: the plan is not empty; 3 it has conflicts; 65 bad selection.\n\n" +
 			"Example:\n   recourse revert plan sel.json -o plan.rvp",
-		Flags: append(policyFlags(),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`; without it to standard output"},
-			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "end with 2 when the plan is not empty"},
-		),
+		Flags: planOutFlags(),
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err
@@ -87,25 +83,7 @@ func runRevertPlan(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(e, c.String("output"), func(out io.Writer) error { return revert.WritePlan(out, plan) }); err != nil {
-		return err
-	}
-	n := plan.Header.Counts
-	fmt.Fprintf(e.stderr, "plan %s: %d patch, %d insert, %d delete, %d conflicts, %d kept\n",
-		plan.Header.ID, n.Patch, n.Insert, n.Delete, n.Conflict, n.Kept)
-	if plan.Header.Coverage != nil {
-		fmt.Fprintln(e.stderr, printable(plan.Header.Coverage.Note))
-	}
-	for _, warning := range plan.Header.Warnings {
-		fmt.Fprintf(e.stderr, "warning: %s\n", printable(warning))
-	}
-	if err := conflictsLeft(plan); err != nil {
-		return err
-	}
-	if c.Bool("detailed-exitcode") && !plan.Empty() {
-		return exit(exitNothing)
-	}
-	return nil
+	return planned(c, e, plan)
 }
 
 func readSelection(path string) (*revert.Selection, error) {
@@ -127,25 +105,34 @@ func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy r
 	if err != nil {
 		return nil, err
 	}
-	req := revert.Request{
-		Selection: sel, Policy: policy, Instance: w.cfg.Cluster,
-		Created: e.now().UTC().Format(time.RFC3339), Author: e.get("USER"), Tool: "recourse " + version,
-	}
-	if req.Reverted, err = w.store.Reverted(c.Context); err != nil {
-		return nil, err
-	}
-	if req.Own, err = w.store.Own(c.Context); err != nil {
-		return nil, err
-	}
-	reading, err := w.reading(c.Context, e)
+	req, err := w.request(c, e, sel, policy)
 	if err != nil {
 		return nil, err
 	}
-	tables := tablesOf(sel)
-	req.Gaps = planGaps(reading, tables, sel.First)
-	cov := planCoverage(reading, tables, sel.First)
-	req.Coverage = &revert.Coverage{Complete: cov.Complete, Note: report.CoverageNote(cov)}
+	req.Selection = sel
 	return revert.Make(c.Context, req, records)
+}
+
+// request is what a plan about some changes is made of, besides which of them it
+// undoes.
+func (w *workspace) request(c *cli.Context, e *env, about *revert.Selection, policy revert.Policy) (revert.Request, error) {
+	req := revert.Request{
+		Policy: policy, Instance: w.cfg.Cluster,
+		Created: e.now().UTC().Format(time.RFC3339), Author: e.get("USER"), Tool: "recourse " + version,
+	}
+	var err error
+	if req.Ledger, err = w.store.Ledger(c.Context); err != nil {
+		return req, err
+	}
+	reading, err := w.reading(c.Context, e)
+	if err != nil {
+		return req, err
+	}
+	tables := tablesOf(about)
+	req.Gaps = planGaps(reading, tables, about.First)
+	cov := planCoverage(reading, tables, about.First)
+	req.Coverage = &revert.Coverage{Complete: cov.Complete, Note: report.CoverageNote(cov)}
+	return req, nil
 }
 
 // tablesOf are the tables that a selection is about, sorted.

@@ -1,0 +1,242 @@
+package revert
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"recourse/audit"
+)
+
+// Undo is what a plan takes back of earlier applies. Its zero value is nothing.
+type Undo struct {
+	Purpose string           // audit.PurposeUndo and the like; empty: to revert a selection
+	Plans   []string         // the plans whose applies are taken back, sorted
+	Changes []audit.ChangeID // for which changes, sorted
+	Since   audit.Time       // of a restore: what was up to then counts as it was, whoever did it
+}
+
+// has says whether something is taken back for the change.
+func (u *Undo) has(id audit.ChangeID) bool {
+	_, ok := slices.BinarySearchFunc(u.Changes, id, compareIDs)
+	return ok
+}
+
+// before says that the plan restores, and that the change is of the time it
+// restores or older.
+func (u *Undo) before(c *audit.Change) bool {
+	return u.Purpose == audit.PurposeRestore && c.Time <= u.Since
+}
+
+// takeLedger makes of the request's ledger what the plan needs of it, or the
+// other way round.
+func (r *Request) takeLedger() {
+	if r.Ledger == nil {
+		r.Ledger = &audit.Ledger{Entries: map[audit.ChangeID][]audit.Entry{}, Own: r.Own}
+		for id, plan := range r.Reverted {
+			r.Ledger.Entries[id] = []audit.Entry{{Plan: plan}}
+		}
+	}
+	r.Reverted = r.Ledger.Without(r.Undo.Plans, r.Undo.Changes)
+	r.Own = r.Ledger.Own
+}
+
+// side says whose change it is.
+func (r *Request) side(c *audit.Change, id audit.ChangeID) side {
+	_, reverted := r.Reverted[id]
+	_, ours := r.Own[id]
+	switch {
+	case r.Undo.before(c):
+		return legit
+	case r.Selection.Has(id), reverted:
+		return hostile
+	case ours && !r.Ledger.Chosen[id].Whole:
+		return own
+	}
+	return legit
+}
+
+// A cover is which changes of a record a plan is about.
+type cover struct {
+	changes []audit.ChangeID // that it undoes: the selected ones
+	undone  []audit.ChangeID // for which it takes earlier applies back
+	known   []audit.ChangeID // that the ledger has something on
+}
+
+func (c *cover) sort() {
+	slices.SortFunc(c.changes, compareIDs)
+	slices.SortFunc(c.undone, compareIDs)
+}
+
+func (c *cover) empty() bool { return len(c.changes)+len(c.undone) == 0 }
+
+// A rollup is what the ledger has on some records' changes: by plan, each change
+// with what the plan's apply did with it.
+type rollup map[string][]string
+
+// add takes in what the ledger has on a change.
+func (r rollup) add(l *audit.Ledger, id audit.ChangeID) {
+	note := func(plan, what string) { r[plan] = append(r[plan], string(id[:])+what) }
+	for _, e := range l.Entries[id] {
+		if e.Undone {
+			note(e.Plan, "undone")
+		} else {
+			note(e.Plan, "reverted")
+		}
+	}
+	if plan, ok := l.Own[id]; ok {
+		note(plan, "own")
+	}
+}
+
+// roots are a digest for each plan.
+func (r rollup) roots() map[string]string {
+	roots := map[string]string{}
+	for plan, notes := range r {
+		h := sha256.New()
+		for _, n := range slices.Sorted(slices.Values(notes)) {
+			h.Write([]byte(n))
+		}
+		roots[plan] = hex.EncodeToString(h.Sum(nil))
+	}
+	return roots
+}
+
+// digestRoots is over the plans and their digests.
+func digestRoots(roots map[string]string) string {
+	h := sha256.New()
+	for _, plan := range slices.Sorted(maps.Keys(roots)) {
+		fmt.Fprintf(h, "%d %s %s", len(plan), plan, roots[plan])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// A StaleError says which applies have changed the ledger of a plan's records
+// since the plan was made. It wraps ErrPlanStale.
+type StaleError struct {
+	Plan  string        // the plan's id
+	Moved []audit.Apply // in the order in which they were begun
+	Self  bool          // one of them has taken back what this plan had done
+}
+
+func (e *StaleError) Error() string {
+	var parts []string
+	for i := range e.Moved {
+		a := &e.Moved[i]
+		s := a.Purpose + " " + ShortPlan(a.Plan)
+		if a.By != "" {
+			s += " by " + short(a.By)
+		}
+		if a.At != 0 {
+			s += " at " + a.At.ISO()
+		}
+		parts = append(parts, s)
+	}
+	what := "since it was made, its records were touched by "
+	if e.Self {
+		what = "it was applied and has been taken back; its records were touched by "
+	}
+	return fmt.Sprintf("apply plan %s: %v: %s%s", e.Plan, ErrPlanStale, what, strings.Join(parts, ", "))
+}
+
+func (e *StaleError) Unwrap() error { return ErrPlanStale }
+
+// Hint says what a person can do about it.
+func (e *StaleError) Hint() string {
+	if e.Self {
+		return "revert redo plans to do it again"
+	}
+	return "fetch the log and plan again; nothing was written"
+}
+
+// ShortPlan is how people name a plan: the begin of its digest.
+func ShortPlan(digest string) string { return digest[:min(len(digest), idLength)] }
+
+// CheckLedger makes sure that no other apply has touched the plan's records since
+// the plan was made; else it fails with a StaleError. What the plan's own apply
+// has done is no obstacle: it is to be taken up. Records are the histories of the
+// plan's records as they are now.
+func CheckLedger(ctx context.Context, p *Plan, l *audit.Ledger, records iter.Seq2[Record, error]) error {
+	now := rollup{}
+	for rec, err := range records {
+		if err := cmp.Or(err, ctx.Err()); err != nil {
+			return fmt.Errorf("check ledger of plan %s: %w", p.Header.ID, err)
+		}
+		for i := range rec.Changes {
+			now.add(l, rec.Changes[i].Identify())
+		}
+	}
+	roots := now.roots()
+	delete(roots, p.Header.Digest)
+	if digestRoots(roots) == p.Header.Ledger {
+		return nil
+	}
+	e := &StaleError{Plan: p.Header.ID}
+	known := map[string]bool{}
+	for i := range l.Applies {
+		a := l.Applies[i]
+		known[a.Plan] = true
+		if roots[a.Plan] != p.Header.Applies[a.Plan] {
+			e.Moved = append(e.Moved, a)
+			e.Self = e.Self || slices.Contains(a.Undoes, p.Header.Digest)
+		}
+	}
+	for _, plan := range slices.Sorted(maps.Keys(p.Header.Applies)) {
+		if !known[plan] {
+			e.Moved = append(e.Moved, audit.Apply{Plan: plan, Purpose: "an apply that this ledger does not have,"})
+		}
+	}
+	return e
+}
+
+// Keys are the records that the plan says something of, sorted.
+func (p *Plan) Keys() []audit.Key {
+	set := map[audit.Key]bool{}
+	for i := range p.Actions {
+		set[p.Actions[i].Key()] = true
+	}
+	for i := range p.Conflicts {
+		set[p.Conflicts[i].Key()] = true
+	}
+	for i := range p.Kept {
+		set[p.Kept[i].Key()] = true
+	}
+	return slices.SortedFunc(maps.Keys(set), compareKeys)
+}
+
+// begin enters the apply into the ledger, and what it does with records that need
+// no write: of these nothing is left to undo. The ledger must know them all the
+// same, or a later plan could bring the attacker's values back as somebody's base.
+func (a *Applier) begin(ctx context.Context, p *Plan, user string) error {
+	h := &p.Header
+	policy, err := canonical(h.Policy)
+	if err != nil {
+		return err
+	}
+	err = a.Ledger.BeginApply(ctx, audit.Apply{Plan: h.Digest, At: a.now(), By: user, Author: h.Author, Purpose: cmp.Or(h.Purpose, audit.PurposeRevert),
+		Undoes: h.Undoes, Since: h.Since, Selection: h.Selection.Digest, Events: h.Selection.Events, Records: len(p.Keys()),
+		Policy: strings.TrimSpace(string(policy))})
+	for i := 0; i < len(p.Kept) && err == nil; i++ {
+		err = a.enter(ctx, p, p.Kept[i].Changes, p.Kept[i].Undone)
+	}
+	return err
+}
+
+// enter tells the ledger what is done with a record's changes.
+func (a *Applier) enter(ctx context.Context, p *Plan, changes, undone []audit.ChangeID) error {
+	if len(changes) > 0 {
+		if err := a.Ledger.MarkReverted(ctx, p.Header.Digest, changes); err != nil {
+			return err
+		}
+	}
+	if len(undone) > 0 {
+		return a.Ledger.MarkUndone(ctx, p.Header.Digest, undone)
+	}
+	return nil
+}
