@@ -10,7 +10,7 @@ import (
 // taken out of it; what an apply did ends with a later one that takes it back.
 type Ledger struct {
 	Applies []Apply              // in the order in which they were begun; of those from before there were numbers, first
-	Entries map[ChangeID][]Entry // by change; an apply has one at most for each
+	Entries map[ChangeID][]Entry // by change, in the order of Applies; an apply has one at most for each
 	Own     map[ChangeID]string  // our own writes, and the digest of the plan that each is of
 	// Chosen says of our own writes which of their values a person had chosen.
 	// They are that person's; the others are nobody's.
@@ -27,6 +27,7 @@ type Apply struct {
 	Purpose string   `json:"purpose"`          // revert, undo, redo or restore
 	Undoes  []string `json:"undoes"`           // the plans whose applies it takes back, sorted
 	Since   Time     `json:"since"`            // of a restore: the time that it restores; else 0
+	Ended   bool     `json:"ended"`            // it came to its end, and how each of its writes went is known
 	Policy  string   `json:"policy,omitempty"` // the plan's policy, as JSON; empty: not known
 	// What the plan was to undo: the selection's digest, how many changes and
 	// records.
@@ -51,6 +52,14 @@ type Entry struct {
 	Undone bool
 }
 
+// Entered is what an apply has done with one record.
+type Entered struct {
+	Own      []ChangeID // its writes
+	Chosen   Choice     // what of them a person had chosen
+	Reverted []ChangeID // changes that it has undone
+	Undone   []ChangeID // changes for which it has taken others back
+}
+
 // A Choice is what of a write a person had chosen.
 type Choice struct {
 	Whole bool     // all of it, the record's being there included
@@ -69,7 +78,8 @@ func (l *Ledger) Standing() func(plan string, id ChangeID) bool {
 	undoes := l.undoes()
 	return func(plan string, id ChangeID) bool {
 		entries := l.Entries[id]
-		return slices.ContainsFunc(entries, func(e Entry) bool { return e.Plan == plan }) && stands(entries, plan, undoes, len(entries))
+		i := slices.IndexFunc(entries, func(e Entry) bool { return e.Plan == plan })
+		return i >= 0 && standing(entries, undoes)[i]
 	}
 }
 
@@ -103,9 +113,10 @@ func (l *Ledger) Redoes(plan string, id ChangeID) []string {
 	undoes := l.undoes()
 	entries := append(slices.Clone(l.Entries[id]), Entry{Undone: true})
 	for {
+		stands := standing(entries, undoes)
 		more := ""
-		for _, e := range l.Entries[id] {
-			if e.Undone && slices.Contains(undoes[e.Plan], plan) && stands(entries, e.Plan, undoes, len(entries)) {
+		for i, e := range entries {
+			if e.Undone && stands[i] && slices.Contains(undoes[e.Plan], plan) && e.Plan != "" {
 				more = e.Plan
 			}
 		}
@@ -129,24 +140,31 @@ func (l *Ledger) undoes() map[string][]string {
 
 // reverter is the newest plan by which a change is undone.
 func reverter(entries []Entry, undoes map[string][]string) (string, bool) {
-	for _, e := range slices.Backward(entries) {
-		if !e.Undone && stands(entries, e.Plan, undoes, len(entries)) {
+	if len(entries) == 1 && !entries[0].Undone {
+		return entries[0].Plan, true // as nearly all are
+	}
+	stands := standing(entries, undoes)
+	for i, e := range slices.Backward(entries) {
+		if !e.Undone && stands[i] {
 			return e.Plan, true
 		}
 	}
 	return "", false
 }
 
-// stands says that none of a change's entries that itself stands takes the
-// plan's back. Such entries cannot go round in a circle, since a plan's digest is
-// over those that it undoes; depth ends the search where a store says otherwise.
-func stands(entries []Entry, plan string, undoes map[string][]string, depth int) bool {
-	for _, e := range entries {
-		if e.Undone && depth > 0 && slices.Contains(undoes[e.Plan], plan) && stands(entries, e.Plan, undoes, depth-1) {
-			return false
+// standing says of each of a change's entries whether none that itself stands
+// takes it back. What takes back comes later than what it takes back.
+func standing(entries []Entry, undoes map[string][]string) []bool {
+	stands := make([]bool, len(entries))
+	for i := range slices.Backward(entries) {
+		stands[i] = true
+		for j := i + 1; j < len(entries); j++ {
+			if entries[j].Undone && stands[j] && slices.Contains(undoes[entries[j].Plan], entries[i].Plan) {
+				stands[i] = false
+			}
 		}
 	}
-	return true
+	return stands
 }
 
 // Of are the changes that an apply has entries for, sorted by id.

@@ -164,7 +164,10 @@ func (a *Applier) apply(ctx context.Context, p *Plan, o *ApplyOptions, res *Resu
 			o.Progress(done)
 		}
 	}
-	return nil
+	if o.DryRun || res.Unknown > 0 {
+		return nil
+	}
+	return a.Ledger.EndApply(ctx, p.Header.Digest)
 }
 
 // A stand is what the journal says of one step.

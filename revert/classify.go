@@ -24,6 +24,9 @@ func (r *replay) classify() outcome {
 		return o
 	}
 	switch {
+	case len(r.cutOff) > 0:
+		r.conflict(&o, ClassCutOff, r.cutOff...)
+		r.whole(&o, ClassCutOff)
 	case r.would == audit.Unknown:
 		r.conflict(&o, ClassNoBase, r.hostile...)
 		r.whole(&o, ClassNoBase)

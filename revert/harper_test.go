@@ -138,14 +138,20 @@ func (m *memory) Receipts(_ context.Context, plan string) ([]audit.Receipt, erro
 	return slices.DeleteFunc(slices.Clone(m.receipts), func(r audit.Receipt) bool { return r.Plan != plan }), nil
 }
 
-func (m *memory) MarkReverted(_ context.Context, plan string, ids []audit.ChangeID) error {
-	if err := m.point("ledger"); err != nil {
-		return err
+func (m *memory) Enter(_ context.Context, plan string, records ...audit.Entered) error {
+	for _, r := range records {
+		if err := m.point("ledger"); err != nil {
+			return err
+		}
+		for _, id := range r.Reverted {
+			m.reverted[id] = plan
+		}
+		for _, id := range r.Own {
+			m.own[id] = plan
+		}
+		m.enter(r.Reverted, audit.Entry{Plan: plan})
+		m.enter(r.Undone, audit.Entry{Plan: plan, Undone: true})
 	}
-	for _, id := range ids {
-		m.reverted[id] = plan
-	}
-	m.enter(ids, audit.Entry{Plan: plan})
 	return nil
 }
 
@@ -157,13 +163,7 @@ func (m *memory) enter(ids []audit.ChangeID, e audit.Entry) {
 	}
 }
 
-func (m *memory) MarkUndone(_ context.Context, plan string, ids []audit.ChangeID) error {
-	if err := m.point("ledger"); err != nil {
-		return err
-	}
-	m.enter(ids, audit.Entry{Plan: plan, Undone: true})
-	return nil
-}
+func (m *memory) EndApply(context.Context, string) error { return m.point("ledger") }
 
 func (m *memory) BeginApply(_ context.Context, a audit.Apply) error {
 	if err := m.point("ledger"); err != nil {
@@ -173,14 +173,6 @@ func (m *memory) BeginApply(_ context.Context, a audit.Apply) error {
 		a.Number = uint64(len(m.ledger.Applies) + 1)
 		m.ledger.Applies = append(m.ledger.Applies, a)
 	}
-	return nil
-}
-
-func (m *memory) MarkOwn(_ context.Context, plan string, id audit.ChangeID) error {
-	if err := m.point("ledger"); err != nil {
-		return err
-	}
-	m.own[id] = plan
 	return nil
 }
 

@@ -222,21 +222,14 @@ func (a *Applier) begin(ctx context.Context, p *Plan, user string) error {
 	err = a.Ledger.BeginApply(ctx, audit.Apply{Plan: h.Digest, At: a.now(), By: user, Author: h.Author, Purpose: cmp.Or(h.Purpose, audit.PurposeRevert),
 		Undoes: h.Undoes, Since: h.Since, Selection: h.Selection.Digest, Events: h.Selection.Events, Records: len(p.Keys()),
 		Policy: strings.TrimSpace(string(policy))})
-	for i := 0; i < len(p.Kept) && err == nil; i++ {
-		err = a.enter(ctx, p, p.Kept[i].Changes, p.Kept[i].Undone)
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-// enter tells the ledger what is done with a record's changes.
-func (a *Applier) enter(ctx context.Context, p *Plan, changes, undone []audit.ChangeID) error {
-	if len(changes) > 0 {
-		if err := a.Ledger.MarkReverted(ctx, p.Header.Digest, changes); err != nil {
-			return err
+	var kept []audit.Entered
+	for i := range p.Kept {
+		if k := &p.Kept[i]; len(k.Changes)+len(k.Undone) > 0 {
+			kept = append(kept, audit.Entered{Reverted: k.Changes, Undone: k.Undone})
 		}
 	}
-	if len(undone) > 0 {
-		return a.Ledger.MarkUndone(ctx, p.Header.Digest, undone)
-	}
-	return nil
+	return a.Ledger.Enter(ctx, h.Digest, kept...)
 }

@@ -30,7 +30,10 @@ type Request struct {
 	// it says, less what Undo takes back.
 	Ledger *audit.Ledger
 	// Undo is what the plan takes back of earlier applies.
-	Undo   Undo
+	Undo Undo
+	// CutOff is, by record, what steps of earlier applies were about to write that
+	// have no known end.
+	CutOff map[audit.Key][]audit.Receipt
 	Policy Policy
 	// Gaps are the stretches of the log that could not be read. A change in one
 	// may have made a value what the plan does not know, so it names them.
@@ -103,7 +106,7 @@ func (p *planner) add(rec Record) error {
 	p.tables[rec.Key.Table] = true
 	sides, covered := p.sides(rec)
 	r := newReplay(&p.req.Policy, rec, sides, p.managed(rec.Key.Table))
-	r.chosen = p.req.Ledger.Chosen
+	r.chosen, r.cutOff = p.req.Ledger.Chosen, p.req.cutOff(&rec)
 	r.run()
 	p.unlogged += len(r.unlogged)
 	o := r.classify()

@@ -26,6 +26,7 @@ type replay struct {
 	actors  []actor
 	managed map[string]bool
 	chosen  map[audit.ChangeID]audit.Choice // what persons had chosen of our own writes
+	cutOff  []int                           // changes that may be writes of our own, by an apply that was cut off
 
 	actual, would audit.State // whether the record is there
 	cells         map[string]*cell

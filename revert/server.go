@@ -67,11 +67,13 @@ type Journal interface {
 // be told the same twice.
 type Ledger interface {
 	// BeginApply enters an apply, before anything else of it. One whose plan is
-	// known stays as it is.
+	// known is taken up.
 	BeginApply(context.Context, audit.Apply) error
-	MarkReverted(ctx context.Context, plan string, changes []audit.ChangeID) error
-	// MarkUndone enters for which changes the plan has taken back the applies that
-	// it undoes.
-	MarkUndone(ctx context.Context, plan string, changes []audit.ChangeID) error
-	MarkOwn(ctx context.Context, plan string, change audit.ChangeID) error
+	// Enter enters what the apply has done with records; of each all or nothing. A
+	// plan that knew a write of ours and not what it undid, or the other way round,
+	// would undo it, or do it twice.
+	Enter(ctx context.Context, plan string, records ...audit.Entered) error
+	// EndApply enters that the apply is at its end and that no write's outcome is
+	// unknown.
+	EndApply(ctx context.Context, plan string) error
 }

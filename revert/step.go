@@ -226,14 +226,9 @@ func (s *step) finish(ctx context.Context, v verdict, attempt int, err error) (S
 	if s.options.DryRun {
 		return s.end(r), nil
 	}
-	digest := s.plan.Header.Digest
-	for _, id := range v.own {
-		if err := s.Ledger.MarkOwn(ctx, digest, id); err != nil {
-			return Step{}, err
-		}
-	}
 	if len(v.own) > 0 || v.class == ClassAlready {
-		if err := s.enter(ctx, s.plan, s.action.Changes, s.action.Undone); err != nil {
+		done := audit.Entered{Own: v.own, Reverted: s.action.Changes, Undone: s.action.Undone}
+		if err := s.Ledger.Enter(ctx, s.plan.Header.Digest, done); err != nil {
 			return Step{}, err
 		}
 	}

@@ -10,32 +10,22 @@ import (
 	"recourse/audit"
 )
 
-// MarkReverted enters changes into the ledger as undone by a plan. Many changes
-// are written in several transactions, each of them whole; after an error some
-// may be marked, and marking them again does no harm.
+// MarkReverted enters changes as undone by a plan, each by itself.
 func (db *DB) MarkReverted(ctx context.Context, plan string, ids []audit.ChangeID) error {
-	if err := db.mark(ctx, plan, ids, ledgerEntry{}); err != nil {
-		return fmt.Errorf("mark changes reverted by plan %s: %w", plan, err)
+	records := make([]audit.Entered, len(ids))
+	for i := range ids {
+		records[i].Reverted = ids[i : i+1]
 	}
-	return nil
+	return db.Enter(ctx, plan, records...)
 }
 
-// MarkUndone enters that a plan has taken back, for these changes, what the plans
-// did that it undoes. It writes as MarkReverted does.
-func (db *DB) MarkUndone(ctx context.Context, plan string, ids []audit.ChangeID) error {
-	if err := db.mark(ctx, plan, ids, ledgerEntry{Undone: true}); err != nil {
-		return fmt.Errorf("mark changes as taken back by plan %s: %w", plan, err)
+// MarkOwn enters changes as compensating writes of a plan of ours, each by itself.
+func (db *DB) MarkOwn(ctx context.Context, plan string, ids ...audit.ChangeID) error {
+	records := make([]audit.Entered, len(ids))
+	for i := range ids {
+		records[i].Own = ids[i : i+1]
 	}
-	return nil
-}
-
-func (db *DB) mark(ctx context.Context, plan string, ids []audit.ChangeID, e ledgerEntry) error {
-	if len(plan) > maxKeyText {
-		return fmt.Errorf("the name of the plan has %d bytes, more than %d", len(plan), maxKeyText)
-	}
-	return db.pieces(ctx, len(ids), func(txn *badger.Txn, i int) error {
-		return setEncoded(txn, entryKey(ids[i], plan), e)
-	})
+	return db.Enter(ctx, plan, records...)
 }
 
 // Reverted are the changes that are undone now, each with the digest of the
@@ -46,15 +36,6 @@ func (db *DB) Reverted(ctx context.Context) (map[audit.ChangeID]string, error) {
 		return nil, err
 	}
 	return l.Reverted(), nil
-}
-
-// MarkOwn records that a change is a compensating write of a plan of ours.
-func (db *DB) MarkOwn(ctx context.Context, plan string, id audit.ChangeID) error {
-	err := db.update(ctx, func(txn *badger.Txn) error { return set(txn, idKey(kindOwn, id), []byte(plan)) })
-	if err != nil {
-		return fmt.Errorf("mark change %s as written by plan %s: %w", id, plan, err)
-	}
-	return nil
 }
 
 // Own is, for each change that is a compensating write of ours, the plan's digest.

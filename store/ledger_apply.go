@@ -1,10 +1,9 @@
 package store
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -25,6 +24,7 @@ type apply struct {
 	Events    int      `cbor:"10,keyasint,omitempty"`
 	Records   int      `cbor:"11,keyasint,omitempty"`
 	Policy    string   `cbor:"12,keyasint,omitempty"`
+	Ended     bool     `cbor:"13,keyasint,omitempty"`
 }
 
 // ledgerEntry is what an apply did with a change; the key names both.
@@ -40,29 +40,33 @@ type ownChoice struct {
 
 func applyOut(a *audit.Apply, number uint64) apply {
 	return apply{Plan: a.Plan, Number: number, At: bits(a.At), By: a.By, Author: a.Author, Purpose: a.Purpose,
-		Undoes: a.Undoes, Since: bits(a.Since), Selection: a.Selection, Events: a.Events, Records: a.Records, Policy: a.Policy}
+		Undoes: a.Undoes, Since: bits(a.Since), Selection: a.Selection, Events: a.Events, Records: a.Records, Policy: a.Policy, Ended: a.Ended}
 }
 
 func decodeApply(payload []byte) (audit.Apply, error) {
 	var d apply
 	err := decode(payload, &d)
 	return audit.Apply{Plan: d.Plan, Number: d.Number, At: timeOf(d.At), By: d.By, Author: d.Author, Purpose: d.Purpose,
-		Undoes: d.Undoes, Since: timeOf(d.Since), Selection: d.Selection, Events: d.Events, Records: d.Records, Policy: d.Policy}, err
+		Undoes: d.Undoes, Since: timeOf(d.Since), Selection: d.Selection, Events: d.Events, Records: d.Records, Policy: d.Policy, Ended: d.Ended}, err
 }
 
 // BeginApply enters an apply into the ledger and gives it its number. A plan that
-// is entered already stays as it is.
+// is entered already stays as it is, but that it has not ended.
 func (db *DB) BeginApply(ctx context.Context, a audit.Apply) error {
 	err := db.update(ctx, func(txn *badger.Txn) error {
-		if _, found, err := get(txn, nameKey(kindApply, a.Plan)); err != nil || found {
-			return err
+		known, err := readApply(txn, a.Plan)
+		if err == nil && known != nil {
+			known.Ended = false
+			return setEncoded(txn, nameKey(kindApply, a.Plan), known)
 		}
 		number := uint64(1)
-		err := scan(txn, []byte{byte(kindApply)}, func(_, payload []byte) error {
-			other, err := decodeApply(payload)
-			number = max(number, other.Number+1)
-			return err
-		})
+		if err == nil {
+			err = scan(txn, []byte{byte(kindApply)}, func(_, payload []byte) error {
+				other, err := decodeApply(payload)
+				number = max(number, other.Number+1)
+				return err
+			})
+		}
 		if err != nil {
 			return err
 		}
@@ -74,164 +78,109 @@ func (db *DB) BeginApply(ctx context.Context, a audit.Apply) error {
 	return nil
 }
 
-// MarkChosen records what of one of our own writes a person had chosen.
-func (db *DB) MarkChosen(ctx context.Context, id audit.ChangeID, c audit.Choice) error {
+// EndApply enters that an apply has come to its end.
+func (db *DB) EndApply(ctx context.Context, plan string) error {
 	err := db.update(ctx, func(txn *badger.Txn) error {
-		return setEncoded(txn, idKey(kindChosen, id), ownChoice(c))
-	})
-	if err != nil {
-		return fmt.Errorf("mark change %s as chosen: %w", id, err)
-	}
-	return nil
-}
-
-// Ledger reads all that earlier applies have done.
-func (db *DB) Ledger(ctx context.Context) (*audit.Ledger, error) {
-	var l *audit.Ledger
-	err := db.view(ctx, func(r *reader) (err error) {
-		l, err = readLedger(r.txn)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read ledger: %w", err)
-	}
-	return l, nil
-}
-
-func readLedger(txn *badger.Txn) (*audit.Ledger, error) {
-	b := &ledgerReader{txn: txn, plans: map[string]*audit.Apply{}, ledger: &audit.Ledger{
-		Entries: map[audit.ChangeID][]audit.Entry{}, Own: map[audit.ChangeID]string{}, Chosen: map[audit.ChangeID]audit.Choice{}}}
-	for _, part := range []struct {
-		kind keyKind
-		read func(key, payload []byte) error
-	}{{kindApply, b.apply}, {kindReverted, b.entry}, {kindOwn, b.own}, {kindChosen, b.chosen}} {
-		if err := scan(txn, []byte{byte(part.kind)}, part.read); err != nil {
-			return nil, err
+		known, err := readApply(txn, plan)
+		if err != nil || known == nil {
+			return err
 		}
-	}
-	b.sort()
-	return b.ledger, nil
-}
-
-// A ledgerReader gathers the ledger's parts. A plan's digest is kept once,
-// however many changes it has entries for.
-type ledgerReader struct {
-	txn    *badger.Txn
-	ledger *audit.Ledger
-	plans  map[string]*audit.Apply
-}
-
-func (b *ledgerReader) apply(_, payload []byte) error {
-	a, err := decodeApply(payload)
-	b.plans[a.Plan] = &a
-	return err
-}
-
-func (b *ledgerReader) entry(key, payload []byte) error {
-	id, plan, undone, err := readEntry(key, payload)
+		known.Ended = true
+		return setEncoded(txn, nameKey(kindApply, plan), known)
+	})
 	if err != nil {
-		return err
-	}
-	a, err := b.plan(plan)
-	if err != nil {
-		return err
-	}
-	entries := b.ledger.Entries[id]
-	if !slices.ContainsFunc(entries, func(e audit.Entry) bool { return e.Plan == plan }) {
-		b.ledger.Entries[id] = append(entries, audit.Entry{Plan: a.Plan, Undone: undone})
+		return fmt.Errorf("end apply of plan %s: %w", plan, err)
 	}
 	return nil
 }
 
-func (b *ledgerReader) own(key, payload []byte) error {
-	id, err := cutID(key)
-	if err != nil {
-		return err
-	}
-	a, err := b.plan(string(payload))
-	if err == nil {
-		b.ledger.Own[id] = a.Plan
-	}
-	return err
-}
-
-func (b *ledgerReader) chosen(key, payload []byte) error {
-	var c ownChoice
-	id, err := cutID(key)
-	if err == nil {
-		err = decode(payload, &c)
-	}
-	b.ledger.Chosen[id] = audit.Choice(c)
-	return err
-}
-
-// plan is what is known of a plan. Of one that was applied when no applies were
-// kept, the journal says when it was begun and as whom.
-func (b *ledgerReader) plan(plan string) (*audit.Apply, error) {
-	if a := b.plans[plan]; a != nil {
-		return a, nil
-	}
-	a := &audit.Apply{Plan: plan, Purpose: audit.PurposeRevert}
-	b.plans[plan] = a
-	payload, found, err := get(b.txn, receiptKey(plan, 1))
+// readApply is nil for a plan that is not entered.
+func readApply(txn *badger.Txn, plan string) (*apply, error) {
+	payload, found, err := get(txn, nameKey(kindApply, plan))
 	if err != nil || !found {
-		return a, err
+		return nil, err
 	}
-	var first receipt
-	err = decode(payload, &first)
-	a.At, a.By = timeOf(first.At), first.By
-	return a, err
+	a := new(apply)
+	return a, decode(payload, a)
 }
 
-func (b *ledgerReader) sort() {
-	order := func(x, y *audit.Apply) int {
-		return cmp.Or(cmp.Compare(x.Number, y.Number), cmp.Compare(x.At, y.At), cmp.Compare(x.Plan, y.Plan))
+// Enter enters into the ledger what an apply has done. What it has done with one
+// record is one transaction, and several records are as few as it takes; only of a
+// record with some thousand changes may a part be entered after an error, its own
+// writes last. Entering the same again does no harm.
+func (db *DB) Enter(ctx context.Context, plan string, records ...audit.Entered) error {
+	if len(plan) > maxKeyText {
+		return fmt.Errorf("enter apply into the ledger: the name of the plan has %d bytes, more than %d", len(plan), maxKeyText)
 	}
-	for _, a := range b.plans {
-		b.ledger.Applies = append(b.ledger.Applies, *a)
-	}
-	slices.SortFunc(b.ledger.Applies, func(x, y audit.Apply) int { return order(&x, &y) })
-	for _, entries := range b.ledger.Entries {
-		slices.SortFunc(entries, func(x, y audit.Entry) int { return order(b.plans[x.Plan], b.plans[y.Plan]) })
-	}
-}
-
-// readEntry reads an entry of the ledger. One that is under the change's id alone
-// was written when a change had but one plan: its value is the plan.
-func readEntry(key, payload []byte) (id audit.ChangeID, plan string, undone bool, err error) {
-	if len(key) == 1+len(id) {
-		id, err = cutID(key)
-		return id, string(payload), false, err
-	}
-	if len(key) < 1+len(id) {
-		_, err = cutID(key)
-		return id, "", false, err
-	}
-	copy(id[:], key[1:])
-	plan, hashed, rest, ok := cutText(key[1+len(id):])
-	if !ok || hashed || len(rest) > 0 {
-		return id, "", false, fmt.Errorf("%w: an entry of the ledger that names no plan", ErrCorrupt)
-	}
-	var e ledgerEntry
-	err = decode(payload, &e)
-	return id, plan, e.Undone, err
-}
-
-// ledgerKey checks a value of the ledger and is the key that it should have.
-func ledgerKey(key, payload []byte) ([]byte, error) {
-	switch keyKind(key[0]) {
-	case kindApply:
-		a, err := decodeApply(payload)
-		return nameKey(kindApply, a.Plan), err
-	case kindReverted:
-		_, _, _, err := readEntry(key, payload)
-		return key, err
-	case kindChosen:
-		var c ownChoice
-		if err := decode(payload, &c); err != nil {
-			return nil, err
+	var batch []ledgerWrite
+	size := 0
+	for i := range records {
+		writes := ledgerWrites(plan, &records[i])
+		more := 0
+		for j := range writes {
+			more += len(writes[j].key) + entryRoom
 		}
+		if size+more > mostEntered && len(batch) > 0 {
+			if err := db.writeEntries(ctx, plan, batch); err != nil {
+				return err
+			}
+			batch, size = nil, 0
+		}
+		batch, size = append(batch, writes...), size+more
 	}
-	_, err := cutID(key)
-	return key, err
+	return db.writeEntries(ctx, plan, batch)
+}
+
+const (
+	mostEntered = 192 << 10 // bytes in one transaction, less than half of what it takes
+	entryRoom   = 96        // bytes for the value of an entry, and for what Badger adds
+)
+
+// writeEntries writes in one transaction, unless it is one record's that do not fit
+// it.
+func (db *DB) writeEntries(ctx context.Context, plan string, batch []ledgerWrite) error {
+	err := db.update(ctx, func(txn *badger.Txn) error {
+		for _, w := range batch {
+			if err := w.set(txn); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, ErrBatchTooBig) {
+		err = db.pieces(ctx, len(batch), func(txn *badger.Txn, i int) error { return batch[i].set(txn) })
+	}
+	if err != nil {
+		return fmt.Errorf("enter apply of plan %s into the ledger: %w", plan, err)
+	}
+	return nil
+}
+
+type ledgerWrite struct {
+	key   []byte
+	value any // to be encoded; a string is plain
+}
+
+func ledgerWrites(plan string, e *audit.Entered) []ledgerWrite {
+	var all []ledgerWrite
+	for _, id := range e.Reverted {
+		all = append(all, ledgerWrite{entryKey(id, plan), ledgerEntry{}})
+	}
+	for _, id := range e.Undone {
+		all = append(all, ledgerWrite{entryKey(id, plan), ledgerEntry{Undone: true}})
+	}
+	for _, id := range e.Own {
+		if e.Chosen.Whole || len(e.Chosen.Attrs) > 0 {
+			all = append(all, ledgerWrite{idKey(kindChosen, id), ownChoice(e.Chosen)})
+		}
+		all = append(all, ledgerWrite{idKey(kindOwn, id), plan})
+	}
+	return all
+}
+
+func (w *ledgerWrite) set(txn *badger.Txn) error {
+	if plain, ok := w.value.(string); ok {
+		return set(txn, w.key, []byte(plain))
+	}
+	return setEncoded(txn, w.key, w.value)
 }

@@ -30,8 +30,9 @@ func TestLedger(t *testing.T) {
 	begin("u", audit.PurposeUndo, "p")
 	if err := errors.Join(
 		db.MarkReverted(ctx, "p", ids), db.MarkReverted(ctx, "p", ids[:5]), db.MarkReverted(ctx, "q", ids[:2]),
-		db.MarkUndone(ctx, "u", ids[1:4]), db.MarkOwn(ctx, "p", ids[9]),
-		db.MarkChosen(ctx, ids[9], audit.Choice{Attrs: []string{"a"}}),
+		db.Enter(ctx, "u", audit.Entered{Undone: ids[1:2]}, audit.Entered{Undone: ids[2:4]}), db.EndApply(ctx, "u"), db.EndApply(ctx, "none"),
+		db.EndApply(ctx, "p"), db.BeginApply(ctx, audit.Apply{Plan: "p"}), // taken up
+		db.Enter(ctx, "p", audit.Entered{Own: ids[9:10], Chosen: audit.Choice{Attrs: []string{"a"}}}),
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +49,8 @@ func TestLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := audit.Apply{Plan: "u", Number: 3, At: 1795470000000.5, By: "svc", Author: "ann", Purpose: audit.PurposeUndo, Undoes: []string{"p"}, Selection: "s", Events: 9, Records: 8, Since: 3, Policy: "{}"}
-	if diff := cmp.Diff(want, l.Applies[2]); diff != "" || len(l.Applies) != 3 {
+	want := audit.Apply{Plan: "u", Number: 3, At: 1795470000000.5, By: "svc", Author: "ann", Purpose: audit.PurposeUndo, Undoes: []string{"p"}, Selection: "s", Events: 9, Records: 8, Since: 3, Policy: "{}", Ended: true}
+	if diff := cmp.Diff(want, l.Applies[2]); diff != "" || len(l.Applies) != 3 || l.Applies[1].Ended {
 		t.Errorf("%d applies: %s", len(l.Applies), diff)
 	}
 	if diff := cmp.Diff([]audit.Entry{{Plan: "q"}, {Plan: "p"}, {Plan: "u", Undone: true}}, l.Entries[ids[1]]); diff != "" {
@@ -79,7 +80,7 @@ func TestLedgerOfBefore(t *testing.T) {
 		}),
 		db.AddReceipt(ctx, audit.Receipt{Plan: "old", Step: 1, Phase: audit.PhaseIntent, At: 77, By: "svc"}),
 		db.BeginApply(ctx, audit.Apply{Plan: "undo", Purpose: audit.PurposeUndo, Undoes: []string{"old"}}),
-		db.MarkUndone(ctx, "undo", []audit.ChangeID{one}),
+		db.Enter(ctx, "undo", audit.Entered{Undone: []audit.ChangeID{one}}),
 		db.MarkReverted(ctx, "old", []audit.ChangeID{two}),
 	); err != nil {
 		t.Fatal(err)
@@ -99,6 +100,32 @@ func TestLedgerOfBefore(t *testing.T) {
 	}
 	if p := problems(t, db); len(p) > 0 {
 		t.Errorf("verify: %v", p)
+	}
+}
+
+// What an apply did with one record is entered whole or not at all, as long as it
+// fits a transaction; and then in order, our own write last.
+func TestEnterIsOneTransaction(t *testing.T) {
+	ctx := context.Background()
+	db := open(t)
+	ids := make([]audit.ChangeID, 20_000)
+	for i := range ids {
+		ids[i] = audit.ChangeID{byte(i), byte(i >> 8), 2}
+	}
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := db.Enter(gone, "p", audit.Entered{Reverted: ids[:3], Own: ids[3:4]}); err == nil {
+		t.Error("entered after the end")
+	}
+	if l, err := db.Ledger(ctx); err != nil || len(l.Entries)+len(l.Own) > 0 {
+		t.Errorf("entered: %v %v", l, err)
+	}
+	if err := db.Enter(ctx, "p", audit.Entered{Reverted: ids[:3], Own: ids[3:4]}, audit.Entered{Reverted: ids[10:], Own: ids[4:5]}); err != nil {
+		t.Fatal(err)
+	}
+	l, err := db.Ledger(ctx)
+	if err != nil || len(l.Entries) != 3+len(ids)-10 || len(l.Own) != 2 {
+		t.Errorf("%d entries, %d own, %v", len(l.Entries), len(l.Own), err)
 	}
 }
 

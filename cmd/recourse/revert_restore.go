@@ -117,9 +117,6 @@ func scopeOf(c *cli.Context, e *env) (restoreScope, error) {
 
 // planRestore plans; nil if there is nothing that a plan could be about.
 func (w *workspace) planRestore(c *cli.Context, e *env, scope restoreScope, policy revert.Policy) (*revert.Plan, error) {
-	if _, err := w.settle(c.Context); err != nil {
-		return nil, err
-	}
 	keys, err := w.scopeKeys(c.Context, scope)
 	if err != nil || len(keys) == 0 {
 		return nil, err

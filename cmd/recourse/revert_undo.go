@@ -44,15 +44,7 @@ func runRevertUndo(c *cli.Context, e *env, of func(*audit.Ledger, string) (rever
 		return err
 	}
 	defer closeWith(&err, w.close)
-	open, err := w.settle(c.Context)
-	if err != nil {
-		return err
-	}
-	ledger, err := w.store.Ledger(c.Context)
-	if err != nil {
-		return err
-	}
-	named, err := applyNamed(ledger, c.Args().First())
+	ledger, named, err := w.ledgerOf(c, e)
 	if err != nil {
 		return err
 	}
@@ -64,13 +56,6 @@ func runRevertUndo(c *cli.Context, e *env, of func(*audit.Ledger, string) (rever
 	if err != nil {
 		return undoError(err)
 	}
-	for _, plan := range append([]string{named.Plan}, undo.Plans...) {
-		if keys := open[plan]; len(keys) > 0 {
-			fmt.Fprintf(e.stderr, "warning: apply %s has %d steps without a known end, such as %s: what they may have written is not taken back\n",
-				revert.ShortPlan(plan), len(keys), printable(keys[0].String()))
-			delete(open, plan)
-		}
-	}
 	plan, err := w.planUndo(c, e, ledger, undo, policy)
 	if err != nil {
 		return undoError(err)
@@ -79,6 +64,24 @@ func runRevertUndo(c *cli.Context, e *env, of func(*audit.Ledger, string) (rever
 		return undoError(undo.Nothing())
 	}
 	return planned(c, e, plan)
+}
+
+// ledgerOf reads the ledger and finds the apply that is named, of which everything
+// that can be known is then in it.
+func (w *workspace) ledgerOf(c *cli.Context, e *env) (*audit.Ledger, audit.Apply, error) {
+	ledger, err := w.store.Ledger(c.Context)
+	if err != nil {
+		return nil, audit.Apply{}, err
+	}
+	named, err := applyNamed(ledger, c.Args().First())
+	if err != nil {
+		return nil, named, err
+	}
+	if err := w.settle(c, e, named); err != nil {
+		return nil, named, err
+	}
+	ledger, err = w.store.Ledger(c.Context)
+	return ledger, named, err
 }
 
 // planUndo plans to take back what undo says.

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"recourse/audit"
+	"recourse/revert"
+)
+
+// settle enters into the ledger the writes of an apply that was cut off, as far as
+// they have been read from Harper's log, and warns of steps whose end it does not
+// find. Only the plan's file says what the steps were to undo.
+func (w *workspace) settle(c *cli.Context, e *env, a audit.Apply) error {
+	receipts, err := w.store.Receipts(c.Context, a.Plan)
+	if err != nil {
+		return err
+	}
+	cut := revert.CutOff(receipts)
+	if len(cut) == 0 {
+		return nil
+	}
+	plan, err := readPlan(c.Args().First())
+	if err != nil {
+		fmt.Fprintf(e.stderr, "warning: apply %s has %d steps without a known end; name it by its plan's file, so that what they have written is looked for\n",
+			revert.ShortPlan(a.Plan), len(cut))
+		return nil
+	}
+	left, err := w.settlePlan(c.Context, plan, receipts)
+	if err == nil && len(left) > 0 {
+		fmt.Fprintf(e.stderr, "warning: apply %s has %d steps without a known end, such as that of %s; what they may have written is not taken back\n",
+			revert.ShortPlan(a.Plan), len(left), printable(left[0].String()))
+	}
+	return err
+}
+
+func (w *workspace) settlePlan(ctx context.Context, plan *revert.Plan, receipts []audit.Receipt) ([]audit.Key, error) {
+	own, err := w.store.Own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Settle(ctx, w.store, receipts, own, w.store)
+}
+
+// cutOff is, by record, what steps of applies were about to write that were cut off.
+func (w *workspace) cutOff(ctx context.Context, l *audit.Ledger) (map[audit.Key][]audit.Receipt, error) {
+	ended := map[string]bool{}
+	for i := range l.Applies {
+		ended[l.Applies[i].Plan] = l.Applies[i].Ended
+	}
+	plans, err := w.store.Plans(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cut := map[audit.Key][]audit.Receipt{}
+	for _, plan := range plans {
+		if ended[plan] {
+			continue
+		}
+		receipts, err := w.store.Receipts(ctx, plan)
+		if err != nil {
+			return nil, err
+		}
+		for _, intents := range revert.CutOff(receipts) {
+			for _, in := range intents {
+				cut[in.Key] = append(cut[in.Key], in)
+			}
+		}
+	}
+	return cut, nil
+}
