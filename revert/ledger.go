@@ -47,6 +47,25 @@ func (r *Request) takeLedger() {
 	r.Own = r.Ledger.Own
 }
 
+// stay says which other applies keep changes undone for which an apply is taken
+// back; empty: none does.
+func (r *Request) stay() string {
+	if r.Undo.Purpose != audit.PurposeUndo {
+		return ""
+	}
+	n, by := 0, map[string]bool{}
+	for _, id := range r.Undo.Changes {
+		if plan, still := r.Reverted[id]; still {
+			n++
+			by[ShortPlan(plan)] = true
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("changes that stay undone, because other applies undid them too: %d (%s)", n, strings.Join(slices.Sorted(maps.Keys(by)), ", "))
+}
+
 // side says whose change it is.
 func (r *Request) side(c *audit.Change, id audit.ChangeID) side {
 	_, reverted := r.Reverted[id]

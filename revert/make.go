@@ -298,8 +298,10 @@ func (p *planner) warnings() []string {
 	say(p.unsure, "no-base: records of which the history does not show how they were at the time that is restored: %d")
 	say(p.provisional, "values from images that were read late and then confirmed: %d")
 	say(p.unlogged, "log-gap: %d changes found other values than the change before had left; what came between was not logged")
-	if gaps := p.gaps(); gaps != "" {
-		w = append(w, gaps)
+	for _, more := range []string{p.req.stay(), p.gaps()} {
+		if more != "" {
+			w = append(w, more)
+		}
 	}
 	if lost := p.lossy.warning(); lost != "" {
 		w = append(w, lost)
