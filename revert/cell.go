@@ -18,6 +18,7 @@ const (
 // A cell is one attribute of one record during the replay, as it is and as it
 // would be.
 type cell struct {
+	kind Number // what a change of it means where it is a number
 	// As it is. While it is not known, last is the last value that was, and maybe
 	// are the changes since then that may have written it.
 	a       audit.Value

@@ -33,7 +33,7 @@ func (r *replay) look(i int) {
 			doubt = true
 			continue
 		}
-		cell.observe(r.policy, r.writer(i, name), v, r.actors)
+		cell.observe(r.policy, r.writer(i, cell), v, r.actors)
 	}
 	switch {
 	case !late:
@@ -54,9 +54,9 @@ func (r *replay) close(i int) {
 	r.open, r.dark = false, nil
 }
 
-func (r *replay) writer(i int, name string) writer {
+func (r *replay) writer(i int, of *cell) writer {
 	c := &r.record.Changes[i]
-	return writer{i: i, side: r.actors[i].side, op: c.Op, trust: c.After.Trust, kind: r.policy.number(r.record.Key.Table, name)}
+	return writer{i: i, side: r.actors[i].side, op: c.Op, trust: c.After.Trust, kind: of.kind}
 }
 
 // names lists what is to be looked at: the attributes met so far and those of

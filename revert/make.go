@@ -5,14 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"hash"
 	"iter"
-	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"recourse/audit"
 )
@@ -32,6 +29,9 @@ type Request struct {
 	Gaps []audit.Gap
 	// Coverage is kept in the plan; nil: nobody looked.
 	Coverage *Coverage
+	// Schema is what Harper now says of its tables; nil: not known, and the plan
+	// says so.
+	Schema *Schema
 
 	// For the header alone. Instance, which server this is about, is in the
 	// digest; the others are not.
@@ -43,6 +43,9 @@ type Request struct {
 // order does not matter. A selected change that is in none of the records is
 // ErrIncomplete. Make writes nothing and asks no server.
 func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*Plan, error) {
+	if err := req.Policy.Check(); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
+	}
 	var m managed
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
@@ -50,7 +53,7 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 		}
 		m.learn(rec)
 	}
-	p := &planner{req: &req, managed: m.names(&req.Policy), tables: map[audit.Table]bool{},
+	p := &planner{req: &req, managed: m.names(&req.Policy, req.Schema), tables: map[audit.Table]bool{},
 		found: map[audit.ChangeID]bool{}, ledger: map[audit.ChangeID]bool{}, digests: map[audit.Key][sha256.Size]byte{}, lossy: lossyTypes{}}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
@@ -79,6 +82,7 @@ type planner struct {
 
 	messages, unlogged, provisional int
 	lossy                           lossyTypes
+	txns                            transactions
 }
 
 // add plans one record.
@@ -96,18 +100,20 @@ func (p *planner) add(rec Record) error {
 	}
 	p.tables[rec.Key.Table] = true
 	sides, covered := p.sides(rec)
-	r := newReplay(&p.req.Policy, rec, sides, p.managed(rec.Key.Table))
+	r := newReplay(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec, sides, p.managed(rec.Key.Table))
 	r.run()
 	p.unlogged += len(r.unlogged)
 	o := r.classify()
 	if !o.hit {
 		return nil
 	}
+	p.decide(r, &o)
 	if o.action != nil && slices.ContainsFunc(rec.Changes, func(c audit.Change) bool { return c.Lossy }) {
 		p.lossy.note(o.action, rec.Key.Table)
 	}
 	slices.SortFunc(covered, compareIDs)
 	p.take(rec.Key, o, append([]Window{}, r.blind...), covered)
+	p.txns.note(p, rec, sides, o)
 	return nil
 }
 
@@ -138,6 +144,10 @@ func (p *planner) take(key audit.Key, o outcome, blind []Window, covered []audit
 		return
 	case len(o.conflicts) > 0:
 		k.Changes = []audit.ChangeID{} // they are not undone before the conflict is decided
+	case o.stays != "":
+		if k.Class = o.stays; o.skipped {
+			k.Changes = []audit.ChangeID{}
+		}
 	case len(o.kept) == 0:
 		k.Class = ClassAlready
 		counts.Already++
@@ -196,6 +206,7 @@ func hashChange(h hash.Hash, c *audit.Change, id audit.ChangeID) {
 // finish sorts, numbers, counts and seals.
 func (p *planner) finish() (*Plan, error) {
 	plan := &p.plan
+	p.txns.decide(p)
 	slices.SortFunc(plan.Actions, func(a, b Action) int {
 		return cmp.Or(cmp.Compare(a.Phase, b.Phase), compareKeys(a.Key(), b.Key()))
 	})
@@ -214,118 +225,8 @@ func (p *planner) finish() (*Plan, error) {
 	for i := range plan.Kept {
 		plan.Kept[i].N = next()
 	}
-	p.header()
+	if err := p.header(); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
+	}
 	return plan, plan.seal()
-}
-
-func (p *planner) header() {
-	h := &p.plan.Header
-	h.Kind, h.V = planKind, fileFormVersion
-	h.Created, h.Author, h.Tool, h.Instance = p.req.Created, p.req.Author, p.req.Tool, p.req.Instance
-	h.History = HistoryInfo{Records: len(p.digests), Changes: p.changes, Digest: p.historyDigest()}
-	h.Coverage = p.req.Coverage
-	h.Selection = SelectionInfo{Digest: digestIDs(nil), Users: map[string]int{}}
-	if s := p.req.Selection; s != nil {
-		h.Selection = SelectionInfo{Digest: digestIDs(s.Changes), Events: len(s.Changes), Users: s.Users, First: s.First, Last: s.Last}
-	}
-	h.Ledger = digestIDs(slices.SortedFunc(maps.Keys(p.ledger), compareIDs))
-	h.Policy = p.req.Policy
-	h.Managed = map[string][]string{}
-	for t := range p.tables {
-		h.Managed[t.String()] = sortedNames(p.managed(t))
-	}
-	h.Classes = map[Class]int{}
-	for i := range p.plan.Conflicts {
-		h.Classes[p.plan.Conflicts[i].Class]++
-	}
-	h.Counts.Conflict = len(p.plan.Conflicts)
-	p.count(&h.Counts)
-	h.Warnings = p.warnings()
-}
-
-func (p *planner) count(counts *Counts) {
-	for i := range p.plan.Actions {
-		a := &p.plan.Actions[i]
-		switch a.Do {
-		case DoInsert:
-			counts.Insert++
-		case DoPatch:
-			counts.Patch++
-		case DoDelete:
-			counts.Delete++
-		}
-		for _, at := range a.Attrs {
-			if at.Class == ClassCarried {
-				counts.Carried++
-			}
-			if at.Trust <= audit.Provisional && a.Do != DoDelete {
-				p.provisional++
-			}
-		}
-	}
-}
-
-func (p *planner) warnings() []string {
-	w := []string{}
-	say := func(n int, format string) {
-		if n > 0 {
-			w = append(w, fmt.Sprintf(format, n))
-		}
-	}
-	say(p.plan.Header.Counts.Blind, "blind windows: %d; legitimate writes that failed because the attacker had made or deleted a record left no trace")
-	say(p.provisional, "values from images that were read late and then confirmed: %d")
-	say(p.unlogged, "log-gap: %d changes found other values than the change before had left; what came between was not logged")
-	if gaps := p.gaps(); gaps != "" {
-		w = append(w, gaps)
-	}
-	if lost := p.lossy.warning(); lost != "" {
-		w = append(w, lost)
-	}
-	say(p.messages, "selected messages: %d; they changed no record")
-	return w
-}
-
-// gaps names the tables to be written whose log could not be read whole.
-func (p *planner) gaps() string {
-	type stretch struct {
-		n        int
-		from, to audit.Time
-	}
-	at := map[audit.Table]*stretch{}
-	for _, t := range p.plan.Tables() {
-		at[t] = &stretch{}
-	}
-	for _, g := range p.req.Gaps {
-		if s := at[g.Table]; s != nil {
-			if s.n == 0 || g.From < s.from {
-				s.from = g.From
-			}
-			s.n, s.to = s.n+1, max(s.to, g.To)
-		}
-	}
-	var parts []string
-	for _, t := range p.plan.Tables() {
-		if s := at[t]; s.n > 0 {
-			from := s.from.ISO()
-			if s.from <= 0 {
-				from = "its begin"
-			}
-			parts = append(parts, fmt.Sprintf("%s (%d, %s to %s)", t, s.n, from, s.to.ISO()))
-		}
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return "log-gap: stretches of the log could not be read; a change in one is not known, and a value that it made would be written over with an older one: " + strings.Join(parts, ", ")
-}
-
-// historyDigest is over the records in the order of their keys.
-func (p *planner) historyDigest() string {
-	h := sha256.New()
-	for _, k := range slices.SortedFunc(maps.Keys(p.digests), compareKeys) {
-		sum := p.digests[k]
-		h.Write([]byte(k.String()))
-		h.Write(sum[:])
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -85,9 +85,9 @@ func stamps(v audit.Value, t audit.Time) bool {
 	return v.Equal(audit.Float(float64(t)))
 }
 
-// names is what a plan must not write, by table: named by the policy, known from
-// Harper, or found.
-func (m *managed) names(p *Policy) func(audit.Table) map[string]bool {
+// names is what a plan must not write, by table: named by the policy or by the
+// schema, known from Harper, or found.
+func (m *managed) names(p *Policy, s *Schema) func(audit.Table) map[string]bool {
 	memo := map[audit.Table]map[string]bool{}
 	return func(t audit.Table) map[string]bool {
 		if names, ok := memo[t]; ok {
@@ -95,6 +95,9 @@ func (m *managed) names(p *Policy) func(audit.Table) map[string]bool {
 		}
 		names := map[string]bool{updatedTime: true, createdTime: true}
 		for _, n := range p.Managed[t.String()] {
+			names[n] = true
+		}
+		for _, n := range s.of(t).assigned() {
 			names[n] = true
 		}
 		for n, c := range m.seen[t] {

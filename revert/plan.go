@@ -38,6 +38,7 @@ type Header struct {
 	Classes   map[Class]int       `json:"conflicts"` // conflicts by class
 	Warnings  []string            `json:"warnings"`
 	Coverage  *Coverage           `json:"coverage,omitempty"` // nil: nobody looked
+	Schema    *SchemaInfo         `json:"schema,omitempty"`   // nil: not known
 	Actions   string              `json:"actions_root"`
 	Conflicts string              `json:"conflicts_root"`
 	Kept      string              `json:"kept_root"`
@@ -126,6 +127,7 @@ type Action struct {
 	Expect  Expect               `json:"expect"`
 	Attrs   map[string]Attribute `json:"attrs"`
 	Kept    map[string]KeptValue `json:"kept"`
+	Notes   map[Class]string     `json:"notes,omitempty"` // what to know of it, although it is carried out
 	Blind   []Window             `json:"blind"`
 	Changes []audit.ChangeID     `json:"changes"` // the selected changes of this record, all of them
 }
@@ -152,6 +154,17 @@ type Attribute struct {
 	By      []audit.ChangeID `json:"by"`                // the selected changes that wrote it
 	Class   Class            `json:"class"`
 	Trust   audit.Trust      `json:"trust"` // of the image that the target is from
+	// Paths are those within an object that the attacker wrote, as JSON Pointers
+	// from the attribute on. Harper replaces an attribute as a whole, so the whole
+	// of it is written, with what others have in it.
+	Paths map[string]PathValue `json:"paths,omitempty"`
+}
+
+// A PathValue is what becomes of one path within an attribute.
+type PathValue struct {
+	Current audit.Value `json:"current,omitempty"`
+	Target  audit.Value `json:"target,omitempty"`
+	Class   Class       `json:"class"`
 }
 
 // A KeptValue is an attribute that a legitimate user wrote after the attacker, or
@@ -183,6 +196,8 @@ type Conflict struct {
 	Default    string               `json:"default"`
 	Resolution *string              `json:"resolution"` // null: not decided
 	Evidence   []Evidence           `json:"evidence"`
+	Why        string               `json:"why,omitempty"`      // more than the class says
+	Withheld   *Action              `json:"withheld,omitempty"` // the write that OptionApply makes; without a number
 	Blind      []Window             `json:"blind"`
 	Changes    []audit.ChangeID     `json:"changes"`
 }

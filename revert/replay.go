@@ -1,6 +1,8 @@
 package revert
 
 import (
+	"strings"
+
 	"recourse/audit"
 )
 
@@ -18,9 +20,13 @@ type Record struct {
 // have been without the hostile changes.
 type replay struct {
 	policy  *Policy
+	facts   *TableFacts // nil: not known
 	record  Record
 	actors  []actor
 	managed map[string]bool
+	nested  bool // some attributes are spread out (paths.go)
+
+	tampered map[string]int // the server's own times that a hostile change has set
 
 	actual, would audit.State // whether the record is there
 	cells         map[string]*cell
@@ -44,12 +50,17 @@ type Window struct {
 	To   audit.Time `json:"to"` // 0: it still is so
 }
 
-func newReplay(p *Policy, r Record, sides []side, managed map[string]bool) *replay {
+func newReplay(p *Policy, facts *TableFacts, r Record, sides []side, managed map[string]bool) *replay {
 	actors := make([]actor, len(sides))
 	for i, s := range sides {
 		actors[i] = actor{s, r.Changes[i].Op}
 	}
-	return &replay{policy: p, record: r, actors: actors, managed: managed, cells: map[string]*cell{}, open: true, wouldOpen: ClassNoBase}
+	set, tampered := spread(&r, sides, managed)
+	if set != nil {
+		r = spreadOut(r, set)
+	}
+	return &replay{policy: p, facts: facts, record: r, actors: actors, managed: managed, nested: set != nil, tampered: tampered,
+		cells: map[string]*cell{}, open: true, wouldOpen: ClassNoBase}
 }
 
 func (r *replay) run() {
@@ -242,7 +253,7 @@ func (r *replay) cell(name string) *cell {
 	if c != nil {
 		return c
 	}
-	c = &cell{owner: -1, masked: -1, carried: -1, sTrust: audit.Exact, unknown: r.wouldOpen, sKnown: r.wouldOpen == ""}
+	c = &cell{kind: r.number(name), owner: -1, masked: -1, carried: -1, sTrust: audit.Exact, unknown: r.wouldOpen, sKnown: r.wouldOpen == ""}
 	if r.open {
 		c.maybe = append(c.maybe, r.past...)
 	} else {
@@ -254,3 +265,19 @@ func (r *replay) cell(name string) *cell {
 	r.cells[name] = c
 	return c
 }
+
+// number says what a change of a numeric attribute means. Within an object
+// nothing is incremented: Harper does that with attributes only.
+func (r *replay) number(name string) Number {
+	if !r.isPath(name) {
+		return r.policy.number(r.record.Key.Table, name)
+	}
+	n := r.policy.number(r.record.Key.Table, dotted(name))
+	if _, path := topOf(name); path != "" && n == NumberUnknown {
+		return NumberRegister
+	}
+	return n
+}
+
+// isPath says that a cell is of an attribute that was spread out.
+func (r *replay) isPath(cell string) bool { return r.nested && strings.HasPrefix(cell, pathMark) }

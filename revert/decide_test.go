@@ -1,0 +1,185 @@
+package revert
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"recourse/audit"
+)
+
+func decided(class Class, do Choice) Policy {
+	return Policy{Classes: map[Class]Decision{class: {Do: do, Reason: "seen by hand"}}}
+}
+
+// What a policy says of strictness and of classes.
+func TestPolicyDecides(t *testing.T) {
+	const edited = base + "eve patch a=x; bob patch b=5"
+	record, all := Policy{Strict: StrictRecord}, Policy{Strict: StrictTransaction}
+	for _, tt := range []struct {
+		name, ops, want string
+		policy          Policy
+	}{
+		{"another attribute edited later", edited, "patch a=1 carried:a", Policy{}},
+		{"so too, strict about records", edited, "conflict later-write a", record},
+		{"edited before", base + "bob patch b=5; eve patch a=x", "patch a=1", record},
+		{"the same attribute edited later", base + "eve patch a=x; bob patch a=5", "superseded a", Policy{}},
+		{"so too, strict about records", base + "eve patch a=x; bob patch a=5", "conflict later-write; superseded a", record},
+		{"nothing left, strict about records", "eve insert a=9; bob delete", "already", record},
+		{"strict about transactions is no less", edited, "conflict later-write a", all},
+		{"later edits are kept", edited, "later-write", Policy{Strict: StrictRecord, Classes: map[Class]Decision{ClassLaterWrite: {Do: ChoiceKeep}}}},
+		{"later edits are written on", edited, "patch a=1 carried:a",
+			Policy{Strict: StrictRecord, Classes: map[Class]Decision{ClassLaterWrite: {Do: ChoiceApply, Reason: "bob's batch job"}}}},
+		{"carried is a conflict", edited, "conflict carried a", decided(ClassCarried, ChoiceConflict)},
+		{"carried is kept", edited, "superseded a", decided(ClassCarried, ChoiceKeep)},
+		{"superseded is a conflict", base + "eve patch a=x; bob patch a=5", "conflict superseded a", decided(ClassSuperseded, ChoiceConflict)},
+		{"orphans are kept", "eve insert a=9; bob patch b=2", "orphan-edit a,id", decided(ClassOrphanEdit, ChoiceKeep)},
+		{"orphans are skipped", "eve insert a=9; bob patch b=2", "orphan-edit a,id", decided(ClassOrphanEdit, ChoiceSkip)},
+		{"the id attribute", base + "eve patch id=zzz", "conflict identity id", decided(ClassIdentity, ChoiceConflict)},
+	} {
+		t.Run(tt.name+"/"+tt.want, func(t *testing.T) {
+			s := newSim()
+			for _, o := range parse(t, tt.ops) {
+				s.do(o)
+				s.poll()
+			}
+			p, err := planFor(s.changes(0), eves, nil, nil, tt.policy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := said(p); got != tt.want {
+				t.Errorf("got %s\nwant %s", got, tt.want)
+			}
+			roundTrip(t, p)
+			checkWithheld(t, p)
+			for _, k := range p.Kept {
+				if skipped := tt.policy.choice(k.Class) == ChoiceSkip; (len(k.Changes) == 0) != skipped && len(p.Conflicts) == 0 {
+					t.Errorf("%s: %d changes count as undone", k.Class, len(k.Changes))
+				}
+			}
+		})
+	}
+}
+
+// A conflict that can be applied holds the write that would be made.
+func checkWithheld(t *testing.T, p *Plan) {
+	t.Helper()
+	for _, c := range p.Conflicts {
+		if w := c.Withheld; w != nil && (len(w.Set)+len(w.Unset)+len(w.Add) == 0 && w.Do != DoDelete || w.Key() != c.Key()) {
+			t.Errorf("%s: withheld %+v", c.Class, w)
+		}
+	}
+}
+
+// grouped makes the changes of one moment those of one transaction.
+func grouped(changes []audit.Change, size int) []audit.Change {
+	for i := range changes {
+		if changes[i].User == "eve" {
+			changes[i].Group.Size = size
+		}
+	}
+	return changes
+}
+
+func transactionOf(t *testing.T) []audit.Change {
+	t.Helper()
+	var out []audit.Change
+	for i, id := range []audit.ID{"1", "2", "3"} {
+		key := audit.Key{Table: dogs, ID: id}
+		one := jsonOps(t, `ann insert {"a":1}`, `eve patch {"a":9}`)
+		if i == 2 { // of the third the beginning is not known
+			one = one[1:]
+			one[0].Before = audit.Image{}
+		}
+		for j := range one {
+			one[j].Key = key
+			one[j].ID = one[j].Identify()
+		}
+		out = append(out, one...)
+	}
+	return grouped(out, 3)
+}
+
+// A transaction is written whole or not at all, if the policy says so.
+func TestTransactions(t *testing.T) {
+	some := func(ids ...audit.ID) func(*audit.Change) bool {
+		return func(c *audit.Change) bool {
+			return eves(c) && strings.Contains("123", string(c.Key.ID)) && has(ids, c.Key.ID)
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		sel    func(*audit.Change) bool
+		policy Policy
+		want   string
+		warned bool
+	}{
+		{"each for itself", some("1", "2", "3"), Policy{}, "patch a=1; patch a=1; conflict no-base a", false},
+		{"all or none", some("1", "2", "3"), Policy{Strict: StrictTransaction}, "conflict transaction a; conflict transaction a; conflict no-base a", false},
+		{"a part is selected", some("1", "2"), Policy{}, "patch a=1; patch a=1", true},
+		{"a part is selected, strictly", some("1", "2"), Policy{Strict: StrictTransaction},
+			"conflict partial-transaction a; conflict partial-transaction a", true},
+		{"a part is selected, as a conflict", some("1"), decided(ClassPartialTransaction, ChoiceConflict), "conflict partial-transaction a", true},
+		{"a part is selected, and skipped", some("1"), decided(ClassPartialTransaction, ChoiceSkip), "partial-transaction", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := planFor(transactionOf(t), tt.sel, nil, nil, tt.policy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := said(p); got != tt.want {
+				t.Errorf("got %s\nwant %s", got, tt.want)
+			}
+			if got := strings.Contains(strings.Join(p.Header.Warnings, "\n"), "partial-transaction"); got != tt.warned {
+				t.Errorf("warned %v: %v", got, p.Header.Warnings)
+			}
+			checkWithheld(t, p)
+			roundTrip(t, p)
+		})
+	}
+}
+
+func has(ids []audit.ID, id audit.ID) bool {
+	for _, x := range ids {
+		if x == id {
+			return true
+		}
+	}
+	return false
+}
+
+// A time of the server's own that the attacker has set is told of, not written.
+func TestServerManaged(t *testing.T) {
+	changes := jsonOps(t, `ann insert {"a":1,"__createdtime__":1000}`, `eve patch {"a":2,"__createdtime__":5}`)
+	p, err := planFor(changes, eves, nil, nil, Policy{})
+	if err != nil || said(p) != "patch a=1 kept:__createdtime__" || p.Actions[0].Kept[createdTime].Class != ClassServerManaged {
+		t.Errorf("%s %v", said(p), err)
+	}
+	if p, err = planFor(changes, eves, nil, nil, decided(ClassServerManaged, ChoiceConflict)); err != nil ||
+		said(p) != "patch a=1; conflict server-managed __createdtime__" {
+		t.Errorf("%s %v", said(p), err)
+	}
+}
+
+func TestExternalEffectsAreSaid(t *testing.T) {
+	p, err := planFor(jsonOps(t, `ann insert {"a":1}`, `eve patch {"a":2}`), eves, nil, nil, Policy{External: map[string]string{"dev.dog": "mails to owners"}})
+	if err != nil || !strings.Contains(strings.Join(p.Header.Warnings, "\n"), "external effects of dev.dog, which no plan takes back: mails to owners") {
+		t.Errorf("%v %v", p, err)
+	}
+}
+
+func TestPolicyCheck(t *testing.T) {
+	for want, p := range map[string]Policy{
+		"strictness":                 {Strict: "very"},
+		"no class":                   {Classes: map[Class]Decision{"nonsense": {Do: ChoiceKeep}}},
+		"may be":                     {Classes: map[Class]Decision{ClassSuperseded: {Do: ChoiceApply, Reason: "x"}}},
+		"for a reason":               {Classes: map[Class]Decision{ClassSchema: {Do: ChoiceApply, Reason: " "}}},
+		"DATABASE.TABLE.ATTRIBUTE":   {References: []Reference{{From: "a.b", To: "a.b"}}},
+		"reference to: parse table ": {References: []Reference{{From: "a.b.c", To: "a"}}},
+	} {
+		_, err := Make(context.Background(), Request{Policy: p}, history(nil))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package revert
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"recourse/audit"
+)
+
+// header says of what the plan was made.
+func (p *planner) header() (err error) {
+	h := &p.plan.Header
+	h.Kind, h.V = planKind, fileFormVersion
+	h.Created, h.Author, h.Tool, h.Instance = p.req.Created, p.req.Author, p.req.Tool, p.req.Instance
+	h.History = HistoryInfo{Records: len(p.digests), Changes: p.changes, Digest: p.historyDigest()}
+	h.Coverage = p.req.Coverage
+	h.Selection = SelectionInfo{Digest: digestIDs(nil), Users: map[string]int{}}
+	if s := p.req.Selection; s != nil {
+		h.Selection = SelectionInfo{Digest: digestIDs(s.Changes), Events: len(s.Changes), Users: s.Users, First: s.First, Last: s.Last}
+	}
+	h.Ledger = digestIDs(slices.SortedFunc(maps.Keys(p.ledger), compareIDs))
+	h.Policy = p.req.Policy
+	h.Managed = map[string][]string{}
+	for t := range p.tables {
+		h.Managed[t.String()] = sortedNames(p.managed(t))
+	}
+	h.Classes = map[Class]int{}
+	for i := range p.plan.Conflicts {
+		h.Classes[p.plan.Conflicts[i].Class]++
+	}
+	h.Counts.Conflict = len(p.plan.Conflicts)
+	p.count(&h.Counts)
+	if h.Schema, err = p.req.Schema.info(p.tables); err != nil {
+		return err
+	}
+	h.Warnings = p.warnings()
+	return nil
+}
+
+func (p *planner) count(counts *Counts) {
+	for i := range p.plan.Actions {
+		a := &p.plan.Actions[i]
+		switch a.Do {
+		case DoInsert:
+			counts.Insert++
+		case DoPatch:
+			counts.Patch++
+		case DoDelete:
+			counts.Delete++
+		}
+		for _, at := range a.Attrs {
+			if at.Class == ClassCarried {
+				counts.Carried++
+			}
+			if at.Trust <= audit.Provisional && a.Do != DoDelete {
+				p.provisional++
+			}
+		}
+	}
+}
+
+func (p *planner) warnings() []string {
+	w := []string{}
+	say := func(n int, format string) {
+		if n > 0 {
+			w = append(w, fmt.Sprintf(format, n))
+		}
+	}
+	say(p.plan.Header.Counts.Blind, "blind windows: %d; legitimate writes that failed because the attacker had made or deleted a record left no trace")
+	say(p.provisional, "values from images that were read late and then confirmed: %d")
+	say(p.unlogged, "log-gap: %d changes found other values than the change before had left; what came between was not logged")
+	if gaps := p.gaps(); gaps != "" {
+		w = append(w, gaps)
+	}
+	if lost := p.lossy.warning(); lost != "" {
+		w = append(w, lost)
+	}
+	say(p.messages, "selected messages: %d; they changed no record")
+	say(p.txns.partial, "partial-transaction: of %d transactions only a part is selected")
+	if p.req.Schema == nil {
+		w = append(w, "schema: not known; whether tables and attributes still are what they were was not looked at")
+	}
+	return append(w, p.external()...)
+}
+
+// external names what a plan cannot take back.
+func (p *planner) external() []string {
+	var w []string
+	for _, t := range slices.SortedFunc(maps.Keys(p.tables), compareTables) {
+		if effect := p.req.Policy.External[t.String()]; effect != "" {
+			w = append(w, fmt.Sprintf("external effects of %s, which no plan takes back: %s", t, effect))
+		}
+	}
+	return w
+}
+
+// gaps names the tables to be written whose log could not be read whole.
+func (p *planner) gaps() string {
+	type stretch struct {
+		n        int
+		from, to audit.Time
+	}
+	at := map[audit.Table]*stretch{}
+	for _, t := range p.plan.Tables() {
+		at[t] = &stretch{}
+	}
+	for _, g := range p.req.Gaps {
+		if s := at[g.Table]; s != nil {
+			if s.n == 0 || g.From < s.from {
+				s.from = g.From
+			}
+			s.n, s.to = s.n+1, max(s.to, g.To)
+		}
+	}
+	var parts []string
+	for _, t := range p.plan.Tables() {
+		if s := at[t]; s.n > 0 {
+			from := s.from.ISO()
+			if s.from <= 0 {
+				from = "its begin"
+			}
+			parts = append(parts, fmt.Sprintf("%s (%d, %s to %s)", t, s.n, from, s.to.ISO()))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "log-gap: stretches of the log could not be read; a change in one is not known, and a value that it made would be written over with an older one: " + strings.Join(parts, ", ")
+}
+
+// historyDigest is over the records in the order of their keys.
+func (p *planner) historyDigest() string {
+	h := sha256.New()
+	for _, k := range slices.SortedFunc(maps.Keys(p.digests), compareKeys) {
+		sum := p.digests[k]
+		h.Write([]byte(k.String()))
+		h.Write(sum[:])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
