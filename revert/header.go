@@ -1,8 +1,6 @@
 package revert
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,7 +14,7 @@ func (p *planner) header() (err error) {
 	h := &p.plan.Header
 	h.Kind, h.V = planKind, fileFormVersion
 	h.Created, h.Author, h.Tool, h.Instance = p.req.Created, p.req.Author, p.req.Tool, p.req.Instance
-	h.History = HistoryInfo{Records: len(p.digests), Changes: p.changes, Digest: p.historyDigest()}
+	h.History = HistoryInfo{Records: p.digest.records, Changes: p.changes, Digest: p.digest.String()}
 	h.Coverage = p.req.Coverage
 	h.Selection = SelectionInfo{Digest: digestIDs(nil), Users: map[string]int{}}
 	if s := p.req.Selection; s != nil {
@@ -130,15 +128,4 @@ func (p *planner) gaps() string {
 		return ""
 	}
 	return "log-gap: stretches of the log could not be read; a change in one is not known, and a value that it made would be written over with an older one: " + strings.Join(parts, ", ")
-}
-
-// historyDigest is over the records in the order of their keys.
-func (p *planner) historyDigest() string {
-	h := sha256.New()
-	for _, k := range slices.SortedFunc(maps.Keys(p.digests), compareKeys) {
-		sum := p.digests[k]
-		h.Write([]byte(k.String()))
-		h.Write(sum[:])
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -47,14 +47,15 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 		return nil, fmt.Errorf("plan revert: %w", err)
 	}
 	var m managed
+	order := inOrder{sorted: true}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
 		}
 		m.learn(rec)
+		order.see(rec.Key)
 	}
-	p := &planner{req: &req, managed: m.names(&req.Policy, req.Schema), tables: map[audit.Table]bool{},
-		found: map[audit.ChangeID]bool{}, ledger: map[audit.ChangeID]bool{}, digests: map[audit.Key][sha256.Size]byte{}, lossy: lossyTypes{}}
+	p := newPlanner(&req, m.names(&req.Policy, req.Schema), order.sorted)
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
@@ -63,9 +64,8 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 			return nil, fmt.Errorf("plan revert: %w", err)
 		}
 	}
-	if req.Selection != nil && len(p.found) < len(req.Selection.Changes) {
-		missing := len(req.Selection.Changes) - len(p.found)
-		return nil, fmt.Errorf("plan revert: %w: %d of %d selected changes are not in it", ErrIncomplete, missing, len(req.Selection.Changes))
+	if p.missing > 0 {
+		return nil, fmt.Errorf("plan revert: %w: %d of %d selected changes are not in it", ErrIncomplete, p.missing, len(req.Selection.Changes))
 	}
 	return p.finish()
 }
@@ -75,14 +75,29 @@ type planner struct {
 	managed func(audit.Table) map[string]bool
 	plan    Plan
 	tables  map[audit.Table]bool
-	found   map[audit.ChangeID]bool // of the selection
+	found   []uint64 // a bit for each change of the selection
+	missing int
 	ledger  map[audit.ChangeID]bool // of Reverted and Own, in these records
-	digests map[audit.Key][sha256.Size]byte
+	digest  historyDigest
 	changes int
+	replay  replay // used again for each record
+
+	hash   hash.Hash // of one record's history
+	buffer []byte
+	side   []side
 
 	messages, unlogged, provisional int
 	lossy                           lossyTypes
 	txns                            transactions
+}
+
+func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted bool) *planner {
+	p := &planner{req: req, managed: managed, tables: map[audit.Table]bool{}, ledger: map[audit.ChangeID]bool{},
+		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, hash: sha256.New()}
+	if s := req.Selection; s != nil {
+		p.found, p.missing = make([]uint64, (len(s.Changes)+63)/64), len(s.Changes)
+	}
+	return p
 }
 
 // add plans one record.
@@ -95,12 +110,16 @@ func (p *planner) add(rec Record) error {
 			return fmt.Errorf("history of %s holds changes of another record or cluster", rec.Key)
 		}
 	}
-	if _, twice := p.digests[rec.Key]; twice {
+	p.tables[rec.Key.Table] = true
+	sides, covered, hit := p.sides(rec)
+	if !p.digest.add(rec.Key, [sha256.Size]byte(p.hash.Sum(p.buffer[:0]))) {
 		return fmt.Errorf("record %s is given twice", rec.Key)
 	}
-	p.tables[rec.Key.Table] = true
-	sides, covered := p.sides(rec)
-	r := newReplay(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec, sides, p.managed(rec.Key.Table))
+	if !hit {
+		return nil // nobody's business
+	}
+	r := &p.replay
+	r.reset(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec, sides, p.managed(rec.Key.Table))
 	r.run()
 	p.unlogged += len(r.unlogged)
 	o := r.classify()
@@ -108,7 +127,7 @@ func (p *planner) add(rec Record) error {
 		return nil
 	}
 	p.decide(r, &o)
-	if o.action != nil && slices.ContainsFunc(rec.Changes, func(c audit.Change) bool { return c.Lossy }) {
+	if o.action != nil && isLossy(rec.Changes) {
 		p.lossy.note(o.action, rec.Key.Table)
 	}
 	slices.SortFunc(covered, compareIDs)
@@ -155,52 +174,64 @@ func (p *planner) take(key audit.Key, o outcome, blind []Window, covered []audit
 	p.plan.Kept = append(p.plan.Kept, k)
 }
 
-// sides says whose each change is, and which selected ones are among them.
-func (p *planner) sides(rec Record) ([]side, []audit.ChangeID) {
-	sides, covered := make([]side, len(rec.Changes)), []audit.ChangeID{}
-	h := sha256.New()
+// sides says whose each change is, which selected ones are among them, and
+// whether any is not a legitimate one. The slices are valid up to the next call.
+func (p *planner) sides(rec Record) (sides []side, covered []audit.ChangeID, hit bool) {
+	p.hash.Reset()
 	if rec.Whole {
-		h.Write([]byte("whole"))
+		p.hash.Write([]byte("whole"))
 	}
+	p.side, covered = p.side[:0], []audit.ChangeID{}
 	for i := range rec.Changes {
 		c := &rec.Changes[i]
-		id := c.Identify()
-		hashChange(h, c, id)
-		_, reverted := p.req.Reverted[id]
-		_, ours := p.req.Own[id]
-		switch {
-		case p.req.Selection.Has(id):
-			sides[i], p.found[id] = hostile, true
+		id := c.ID
+		if id == (audit.ChangeID{}) {
+			id = c.Identify()
+		}
+		p.hashChange(c, id)
+		whose := legit
+		if n, ok := p.req.Selection.index(id); ok {
+			whose = hostile
+			p.find(n)
 			covered = append(covered, id)
 			if c.Op.Kind() == audit.KindMessage {
 				p.messages++
 			}
-		case reverted:
-			sides[i], p.ledger[id] = hostile, true
-		case ours:
-			sides[i], p.ledger[id] = own, true
+		} else if _, ok := p.req.Reverted[id]; ok {
+			whose, p.ledger[id] = hostile, true
+		} else if _, ok := p.req.Own[id]; ok {
+			whose, p.ledger[id] = own, true
 		}
+		hit = hit || whose != legit
+		p.side = append(p.side, whose)
 	}
 	p.changes += len(rec.Changes)
-	p.digests[rec.Key] = [sha256.Size]byte(h.Sum(nil))
-	return sides, covered
+	return p.side, covered, hit
+}
+
+// find notes that a selected change is in the histories.
+func (p *planner) find(n int) {
+	if bit := uint64(1) << (n % 64); p.found[n/64]&bit == 0 {
+		p.found[n/64] |= bit
+		p.missing--
+	}
 }
 
 // hashChange adds all that the planner looks at. The store's own numbers are no
 // part of it.
-func hashChange(h hash.Hash, c *audit.Change, id audit.ChangeID) {
-	h.Write(id[:])
-	part := func(b []byte) {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
-		h.Write(b)
+func (p *planner) hashChange(c *audit.Change, id audit.ChangeID) {
+	b := append(p.buffer[:0], id[:]...)
+	b = binary.BigEndian.AppendUint64(b, math.Float64bits(float64(c.Time)))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.Group.Size))
+	for _, s := range [...]string{c.User, string(c.Op)} {
+		b = append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...)
 	}
-	part([]byte(c.User))
-	part([]byte(c.Op))
-	for _, img := range []audit.Image{c.Before, c.After} {
-		h.Write([]byte{byte(img.State), byte(img.Source), byte(img.Trust)})
-		part(img.Body)
+	for _, img := range [...]*audit.Image{&c.Before, &c.After} {
+		b = append(b, byte(img.State), byte(img.Source), byte(img.Trust))
+		b = append(binary.BigEndian.AppendUint64(b, uint64(len(img.Body))), img.Body...)
 	}
-	h.Write(binary.BigEndian.AppendUint64(nil, math.Float64bits(float64(c.Time))))
+	p.hash.Write(b)
+	p.buffer = b
 }
 
 // finish sorts, numbers, counts and seals.

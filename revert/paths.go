@@ -1,7 +1,6 @@
 package revert
 
 import (
-	"slices"
 	"strings"
 
 	"recourse/audit"
@@ -66,10 +65,12 @@ func spread(r *Record, sides []side, managed map[string]bool) (set map[string]bo
 // spreadLate adds every object of a record with an image that was read late or
 // not at all: what a hostile change wrote there, no image may show.
 func spreadLate(r *Record, managed, set map[string]bool) map[string]bool {
-	late := func(c audit.Change) bool {
-		return c.Op.Kind() != audit.KindMessage && (c.After.State == audit.Unknown || c.After.Trust <= audit.Provisional)
+	late := false
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		late = late || c.Op.Kind() != audit.KindMessage && (c.After.State == audit.Unknown || c.After.Trust <= audit.Provisional)
 	}
-	if !slices.ContainsFunc(r.Changes, late) {
+	if !late {
 		return set
 	}
 	for i := range r.Changes {
