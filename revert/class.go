@@ -49,6 +49,8 @@ const (
 	OptionReplace   = "replace"
 	OptionRestore   = "restore"
 	OptionDelta     = "delta"
+	OptionValue     = "value"
+	OptionOmit      = "omit"
 )
 
 // options of the classes of conflict, the default first.

@@ -27,9 +27,13 @@ func (r *replay) classify() outcome {
 	case r.would == audit.Unknown:
 		r.conflict(&o, ClassNoBase, r.hostile...)
 		r.whole(&o, ClassNoBase)
+	case len(r.recreated) > 0 && r.writes(ClassRecreated):
+		r.rejoin(&o, r.decided[ClassRecreated])
 	case len(r.recreated) > 0:
 		r.conflict(&o, ClassRecreated, r.recreated...)
 		r.whole(&o, ClassRecreated)
+	case len(r.stub) > 0 && r.writes(ClassStub):
+		r.rejoin(&o, OptionFill)
 	case len(r.stub) > 0:
 		r.conflict(&o, ClassStub, r.stub...)
 		r.whole(&o, ClassStub)
@@ -44,7 +48,11 @@ func (r *replay) classify() outcome {
 }
 
 func (r *replay) undoCreate(o *outcome) {
-	if len(r.orphan) > 0 {
+	if len(r.orphan) > 0 && r.decided[ClassOrphanEdit] == OptionKeepLegit {
+		r.undoWrites(o)
+		return
+	}
+	if len(r.orphan) > 0 && !r.writes(ClassOrphanEdit) {
 		r.conflict(o, ClassOrphanEdit, r.orphan...)
 		r.whole(o, ClassOrphanEdit)
 		return
@@ -62,10 +70,8 @@ func (r *replay) undoCreate(o *outcome) {
 func (r *replay) undoDelete(o *outcome) {
 	a := r.action(DoInsert)
 	for _, name := range r.sorted() {
-		c := r.cells[name]
-		if class, ok := r.doubtful(c); ok {
-			r.attrConflict(o, class, name, c)
-		} else if !blank(c.s) || r.policy.StrictNull && c.s != nil {
+		c, settled := r.clear(o, name, r.cells[name])
+		if settled && (!blank(c.s) || r.policy.StrictNull && c.s != nil) {
 			a.Set[name] = c.s
 			a.Attrs[name] = r.attribute(c, ClassRevert)
 		}
@@ -75,6 +81,7 @@ func (r *replay) undoDelete(o *outcome) {
 	}
 	for _, c := range o.conflicts {
 		c.Record = true // it is made anew whole or not at all
+		c.offer()
 	}
 	if len(o.conflicts) == 0 {
 		o.action = a
@@ -120,13 +127,13 @@ func (r *replay) undoWrite(o *outcome, a *Action, name string, c *cell) {
 		return
 	}
 	// An insert of ours gives the record its primary key as an attribute, which it
-	// may have lacked.
-	keyed := c.side == own && blank(c.s) && c.a.Equal(r.record.Key.ID.Value())
+	// may have lacked; and a record of the attacker's that is to stay keeps its own.
+	keyed := (c.side == own || r.would == audit.Absent) && blank(c.s) && c.a.Equal(r.record.Key.ID.Value())
 	if keyed || !c.hit && c.side != own {
 		return
 	}
-	if class, ok := r.doubtful(c); ok {
-		r.attrConflict(o, class, name, c)
+	c, settled := r.clear(o, name, c)
+	if !settled {
 		return
 	}
 	counter := r.policy.number(r.record.Key.Table, name) == NumberCounter && isNumber(c.a) && isNumber(c.s)

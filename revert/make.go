@@ -12,7 +12,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"recourse/audit"
 )
@@ -33,9 +32,18 @@ type Request struct {
 	// Coverage is kept in the plan; nil: nobody looked.
 	Coverage *Coverage
 
+	// Decisions are what people decided of the conflicts that a plan of the same
+	// had. One that fits no conflict, or another than was seen, is ErrPlanStale.
+	Decisions []Decision
+	// Contain proposes to deactivate the accounts of the selection.
+	Contain bool
+	// Schema is a digest over what is known of the tables' schemas; empty: nothing.
+	Schema string
+
 	// For the header alone. Instance, which server this is about, is in the
-	// digest; the others are not.
-	Instance, Created, Author, Tool string
+	// digest; the others are not. Created and Expires are RFC 3339.
+	Instance                       Instance
+	Created, Author, Tool, Expires string
 }
 
 // Make plans. It reads records twice, the first time to learn which attributes
@@ -52,6 +60,10 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 	}
 	p := &planner{req: &req, managed: m.names(&req.Policy), tables: map[audit.Table]bool{},
 		found: map[audit.ChangeID]bool{}, ledger: map[audit.ChangeID]bool{}, digests: map[audit.Key][sha256.Size]byte{}, lossy: lossyTypes{}}
+	var err error
+	if p.decisions, err = req.decided(); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
+	}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
@@ -63,6 +75,9 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 	if req.Selection != nil && len(p.found) < len(req.Selection.Changes) {
 		missing := len(req.Selection.Changes) - len(p.found)
 		return nil, fmt.Errorf("plan revert: %w: %d of %d selected changes are not in it", ErrIncomplete, missing, len(req.Selection.Changes))
+	}
+	if err := p.undecided(); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
 	}
 	return p.finish()
 }
@@ -76,6 +91,10 @@ type planner struct {
 	ledger  map[audit.ChangeID]bool // of Reverted and Own, in these records
 	digests map[audit.Key][sha256.Size]byte
 	changes int
+
+	decisions map[audit.Key]map[Class]*Decision // not met yet
+	baselined int                               // records that begin with a baseline
+	head      audit.Time                        // the newest change
 
 	messages, unlogged, provisional int
 	lossy                           lossyTypes
@@ -99,22 +118,37 @@ func (p *planner) add(rec Record) error {
 	r := newReplay(&p.req.Policy, rec, sides, p.managed(rec.Key.Table))
 	r.run()
 	p.unlogged += len(r.unlogged)
-	o := r.classify()
-	if !o.hit {
-		return nil
+	slices.SortFunc(covered, compareIDs)
+	sum := p.digests[rec.Key]
+	seen := lines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: hex.EncodeToString(sum[:16])}
+	o, err := p.settle(r, seen.conflict)
+	if err != nil || !o.hit {
+		return err
 	}
 	if o.action != nil && slices.ContainsFunc(rec.Changes, func(c audit.Change) bool { return c.Lossy }) {
 		p.lossy.note(o.action, rec.Key.Table)
 	}
-	slices.SortFunc(covered, compareIDs)
-	p.take(rec.Key, o, append([]Window{}, r.blind...), covered)
+	p.take(o, seen)
 	return nil
 }
 
+// lines are what all lines of one record say.
+type lines struct {
+	key     audit.Key
+	blind   []Window
+	covered []audit.ChangeID
+	version audit.Time
+	history string
+}
+
+func (l *lines) conflict(c *Conflict) {
+	c.Blind, c.Changes, c.Version, c.History = l.blind, l.covered, l.version, l.history
+}
+
 // take adds what was decided of one record to the plan.
-func (p *planner) take(key audit.Key, o outcome, blind []Window, covered []audit.ChangeID) {
-	counts := &p.plan.Header.Counts
-	counts.Blind += len(blind)
+func (p *planner) take(o outcome, seen lines) {
+	counts, covered := &p.plan.Header.Counts, seen.covered
+	counts.Blind += len(seen.blind)
 	for _, k := range o.kept {
 		if k.Class == ClassCarried {
 			counts.Carried++
@@ -123,16 +157,16 @@ func (p *planner) take(key audit.Key, o outcome, blind []Window, covered []audit
 		}
 	}
 	for _, c := range o.conflicts {
-		c.Blind, c.Changes = blind, covered
 		p.plan.Conflicts = append(p.plan.Conflicts, *c)
 	}
 	if a := o.action; a != nil {
-		a.Kept, a.Blind, a.Changes = o.kept, blind, covered
+		a.Kept, a.Blind, a.Changes, a.History = o.kept, seen.blind, covered, seen.history
 		slices.Sort(a.Expect.Absent)
 		p.plan.Actions = append(p.plan.Actions, *a)
 		return
 	}
-	k := Kept{Kind: "kept", K: Target(key), Class: ClassSuperseded, Kept: o.kept, Blind: blind, Changes: covered}
+	k := Kept{Kind: "kept", K: Target(seen.key), Class: ClassSuperseded, Kept: o.kept, Blind: seen.blind, Changes: covered,
+		Version: seen.version, History: seen.history}
 	switch {
 	case len(o.conflicts) > 0 && len(o.kept) == 0, len(covered) == 0 && len(o.kept) == 0:
 		return
@@ -155,6 +189,7 @@ func (p *planner) sides(rec Record) ([]side, []audit.ChangeID) {
 	for i := range rec.Changes {
 		c := &rec.Changes[i]
 		id := c.Identify()
+		p.head = max(p.head, c.Time)
 		hashChange(h, c, id)
 		_, reverted := p.req.Reverted[id]
 		_, ours := p.req.Own[id]
@@ -172,6 +207,9 @@ func (p *planner) sides(rec Record) ([]side, []audit.ChangeID) {
 		}
 	}
 	p.changes += len(rec.Changes)
+	if len(rec.Changes) > 0 && rec.Changes[0].Before.Source == audit.Baselined {
+		p.baselined++
+	}
 	p.digests[rec.Key] = [sha256.Size]byte(h.Sum(nil))
 	return sides, covered
 }
@@ -214,19 +252,26 @@ func (p *planner) finish() (*Plan, error) {
 	for i := range plan.Kept {
 		plan.Kept[i].N = next()
 	}
+	if p.req.Contain {
+		plan.Containment = containment(p.req.Selection)
+	}
+	for i := range plan.Containment {
+		plan.Containment[i].N = next()
+	}
 	p.header()
 	return plan, plan.seal()
 }
 
 func (p *planner) header() {
 	h := &p.plan.Header
-	h.Kind, h.V = planKind, fileFormVersion
-	h.Created, h.Author, h.Tool, h.Instance = p.req.Created, p.req.Author, p.req.Tool, p.req.Instance
-	h.History = HistoryInfo{Records: len(p.digests), Changes: p.changes, Digest: p.historyDigest()}
+	h.Kind, h.V = planKind, planVersion
+	h.Created, h.Author, h.Tool, h.Expires = p.req.Created, p.req.Author, p.req.Tool, p.req.Expires
+	h.Instance, h.Schema = p.req.Instance, p.req.Schema
+	h.History = HistoryInfo{Records: len(p.digests), Changes: p.changes, Baseline: p.baselined, Head: p.head, Digest: p.historyDigest(), Gaps: p.planGaps()}
 	h.Coverage = p.req.Coverage
 	h.Selection = SelectionInfo{Digest: digestIDs(nil), Users: map[string]int{}}
 	if s := p.req.Selection; s != nil {
-		h.Selection = SelectionInfo{Digest: digestIDs(s.Changes), Events: len(s.Changes), Users: s.Users, First: s.First, Last: s.Last}
+		h.Selection = SelectionInfo{Digest: digestIDs(s.Changes), Events: len(s.Changes), Users: s.Users, First: s.First, Last: s.Last, Criteria: &s.Criteria}
 	}
 	h.Ledger = digestIDs(slices.SortedFunc(maps.Keys(p.ledger), compareIDs))
 	h.Policy = p.req.Policy
@@ -283,40 +328,6 @@ func (p *planner) warnings() []string {
 	}
 	say(p.messages, "selected messages: %d; they changed no record")
 	return w
-}
-
-// gaps names the tables to be written whose log could not be read whole.
-func (p *planner) gaps() string {
-	type stretch struct {
-		n        int
-		from, to audit.Time
-	}
-	at := map[audit.Table]*stretch{}
-	for _, t := range p.plan.Tables() {
-		at[t] = &stretch{}
-	}
-	for _, g := range p.req.Gaps {
-		if s := at[g.Table]; s != nil {
-			if s.n == 0 || g.From < s.from {
-				s.from = g.From
-			}
-			s.n, s.to = s.n+1, max(s.to, g.To)
-		}
-	}
-	var parts []string
-	for _, t := range p.plan.Tables() {
-		if s := at[t]; s.n > 0 {
-			from := s.from.ISO()
-			if s.from <= 0 {
-				from = "its begin"
-			}
-			parts = append(parts, fmt.Sprintf("%s (%d, %s to %s)", t, s.n, from, s.to.ISO()))
-		}
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return "log-gap: stretches of the log could not be read; a change in one is not known, and a value that it made would be written over with an older one: " + strings.Join(parts, ", ")
 }
 
 // historyDigest is over the records in the order of their keys.

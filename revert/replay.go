@@ -1,6 +1,8 @@
 package revert
 
 import (
+	"slices"
+
 	"recourse/audit"
 )
 
@@ -35,6 +37,9 @@ type replay struct {
 	unlogged  []int // changes before which something happened that is not in the log
 	blind     []Window
 	hostile   []int
+
+	before, after map[string]cell  // the attributes when the record was last made anew, just before and just after
+	decided       map[Class]string // what people decided of the record's conflicts
 }
 
 // A Window is a time during which the record's existence was not what it would
@@ -71,6 +76,9 @@ func (r *replay) run() {
 		} else {
 			r.arrive(i)
 			r.look(i)
+			if slices.Contains(r.recreated, i) {
+				r.after = r.snapshot()
+			}
 		}
 		r.past = append(r.past, i)
 		r.watch(c.Time)
@@ -144,6 +152,7 @@ func (r *replay) arrive(i int) {
 		r.would, r.wouldOpen = audit.Present, ""
 		r.orphan, r.recreated, r.stub = nil, nil, nil
 	case was == audit.Absent && r.would == audit.Present && !r.equalsWould(i):
+		r.before = r.snapshot()
 		if r.record.Changes[i].Op == audit.OpPatch {
 			r.stub = append(r.stub, i)
 		} else {

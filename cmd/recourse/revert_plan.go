@@ -128,7 +128,7 @@ func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy r
 		return nil, err
 	}
 	req := revert.Request{
-		Selection: sel, Policy: policy, Instance: w.cfg.Cluster,
+		Selection: sel, Policy: policy, Instance: revert.Instance{ID: w.cfg.Cluster},
 		Created: e.now().UTC().Format(time.RFC3339), Author: e.get("USER"), Tool: "recourse " + version,
 	}
 	if req.Reverted, err = w.store.Reverted(c.Context); err != nil {

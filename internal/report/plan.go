@@ -259,7 +259,8 @@ func (g *page) conflict(c *revert.Conflict) {
 // decision is the options, the default in brackets, or what was decided.
 func decision(c *revert.Conflict) string {
 	if c.Resolution != nil {
-		return "decided: " + Visible(*c.Resolution)
+		r := c.Resolution
+		return "decided: " + Visible(r.Option) + ", by " + user(r.By).text + " at " + Visible(r.At) + ": " + Visible(r.Reason)
 	}
 	opts := make([]string, len(c.Options))
 	for i, o := range c.Options {
