@@ -32,13 +32,11 @@ type Request struct {
 	// Coverage is kept in the plan; nil: nobody looked.
 	Coverage *Coverage
 
-	// Decisions are what people decided of the conflicts that a plan of the same
+	// Resolutions are what people decided of the conflicts that a plan of the same
 	// had. One that fits no conflict, or another than was seen, is ErrPlanStale.
-	Decisions []Decision
+	Resolutions []Resolved
 	// Contain proposes to deactivate the accounts of the selection.
 	Contain bool
-	// Schema is a digest over what is known of the tables' schemas; empty: nothing.
-	Schema string
 
 	// For the header alone. Instance, which server this is about, is in the
 	// digest; the others are not. Created and Expires are RFC 3339.
@@ -92,7 +90,7 @@ type planner struct {
 	digests map[audit.Key][sha256.Size]byte
 	changes int
 
-	decisions map[audit.Key]map[Class]*Decision // not met yet
+	decisions map[audit.Key]map[Class]*Resolved // not met yet
 	baselined int                               // records that begin with a baseline
 	head      audit.Time                        // the newest change
 
@@ -266,7 +264,7 @@ func (p *planner) header() {
 	h := &p.plan.Header
 	h.Kind, h.V = planKind, planVersion
 	h.Created, h.Author, h.Tool, h.Expires = p.req.Created, p.req.Author, p.req.Tool, p.req.Expires
-	h.Instance, h.Schema = p.req.Instance, p.req.Schema
+	h.Instance = p.req.Instance
 	h.History = HistoryInfo{Records: len(p.digests), Changes: p.changes, Baseline: p.baselined, Head: p.head, Digest: p.historyDigest(), Gaps: p.planGaps()}
 	h.Coverage = p.req.Coverage
 	h.Selection = SelectionInfo{Digest: digestIDs(nil), Users: map[string]int{}}

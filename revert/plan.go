@@ -31,7 +31,6 @@ type Header struct {
 	Expires     string              `json:"expires,omitempty"` // RFC 3339, after which it is not to be applied; empty: never; not in the digest
 	Instance    Instance            `json:"instance"`
 	History     HistoryInfo         `json:"history"`
-	Schema      string              `json:"schema_digest,omitempty"` // over what was known of the tables' schemas; empty: nothing
 	Selection   SelectionInfo       `json:"selection"`
 	Ledger      string              `json:"ledger_digest"` // over what earlier plans undid or wrote in these histories
 	Policy      Policy              `json:"policy"`

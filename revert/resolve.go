@@ -32,7 +32,7 @@ const maxReason = 4096
 // them. What is not known in them is refused, as is a choice without a reason.
 func ReadChoices(r io.Reader) ([]Choice, error) {
 	bad := func(format string, args ...any) ([]Choice, error) {
-		return nil, fmt.Errorf("read decisions: %w: %s", ErrBadDecision, fmt.Sprintf(format, args...))
+		return nil, fmt.Errorf("read decisions: %w: %s", ErrBadResolution, fmt.Sprintf(format, args...))
 	}
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
@@ -63,11 +63,11 @@ func ReadChoices(r io.Reader) ([]Choice, error) {
 
 // Decide makes of choices the decisions on this plan's conflicts. Each must have
 // a reason and one of its conflict's options.
-func (p *Plan) Decide(choices []Choice, by, at string) ([]Decision, error) {
+func (p *Plan) Decide(choices []Choice, by, at string) ([]Resolved, error) {
 	if strings.TrimSpace(by) == "" {
-		return nil, fmt.Errorf("%w: who decides is not named", ErrBadDecision)
+		return nil, fmt.Errorf("%w: who decides is not named", ErrBadResolution)
 	}
-	var out []Decision
+	var out []Resolved
 	for i := range choices {
 		c := &choices[i]
 		conflict, err := p.chosen(c)
@@ -81,11 +81,11 @@ func (p *Plan) Decide(choices []Choice, by, at string) ([]Decision, error) {
 		case c.Conflict != "" && c.Conflict != print:
 			return nil, fmt.Errorf("%w: conflict %d is not the one that was looked at: its record has moved", ErrPlanStale, conflict.N)
 		case strings.TrimSpace(c.Reason) == "":
-			return nil, fmt.Errorf("%w: conflict %d is decided without a reason", ErrBadDecision, conflict.N)
+			return nil, fmt.Errorf("%w: conflict %d is decided without a reason", ErrBadResolution, conflict.N)
 		case len(c.Reason) > maxReason || len(by) > maxReason:
-			return nil, fmt.Errorf("%w: the reason for conflict %d is longer than %d bytes", ErrBadDecision, conflict.N, maxReason)
+			return nil, fmt.Errorf("%w: the reason for conflict %d is longer than %d bytes", ErrBadResolution, conflict.N, maxReason)
 		}
-		d := Decision{K: conflict.K, Class: conflict.Class, Conflict: print, Resolution: Resolution{Option: c.Option, Reason: c.Reason, By: by, At: at}}
+		d := Resolved{K: conflict.K, Class: conflict.Class, Conflict: print, Resolution: Resolution{Option: c.Option, Reason: c.Reason, By: by, At: at}}
 		if err := d.fits(conflict); err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func (p *Plan) chosen(c *Choice) (*Conflict, error) {
 			continue
 		}
 		if found != nil {
-			return nil, fmt.Errorf("%w: record %s has several conflicts: name the class too", ErrBadDecision, q.Key())
+			return nil, fmt.Errorf("%w: record %s has several conflicts: name the class too", ErrBadResolution, q.Key())
 		}
 		found = q
 	}
@@ -111,16 +111,16 @@ func (p *Plan) chosen(c *Choice) (*Conflict, error) {
 	case found != nil:
 		return found, nil
 	case c.N != 0:
-		return nil, fmt.Errorf("%w: the plan has no conflict %d", ErrBadDecision, c.N)
+		return nil, fmt.Errorf("%w: the plan has no conflict %d", ErrBadResolution, c.N)
 	case c.K != nil:
-		return nil, fmt.Errorf("%w: the plan has no such conflict of %s", ErrBadDecision, audit.Key(*c.K))
+		return nil, fmt.Errorf("%w: the plan has no such conflict of %s", ErrBadResolution, audit.Key(*c.K))
 	}
-	return nil, fmt.Errorf("%w: a decision names neither a number nor a record", ErrBadDecision)
+	return nil, fmt.Errorf("%w: a decision names neither a number nor a record", ErrBadResolution)
 }
 
-// Decisions are those that the plan was made with.
-func (p *Plan) Decisions() ([]Decision, error) {
-	var out []Decision
+// Resolutions are those that the plan was made with.
+func (p *Plan) Resolutions() ([]Resolved, error) {
+	var out []Resolved
 	for i := range p.Conflicts {
 		c := &p.Conflicts[i]
 		if c.Resolution == nil {
@@ -130,7 +130,7 @@ func (p *Plan) Decisions() ([]Decision, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Decision{K: c.K, Class: c.Class, Conflict: print, Resolution: *c.Resolution})
+		out = append(out, Resolved{K: c.K, Class: c.Class, Conflict: print, Resolution: *c.Resolution})
 	}
 	return out, nil
 }
@@ -173,9 +173,9 @@ func (p *Plan) Selected() (*Selection, error) {
 // selection and the ledger.
 func (p *Plan) Request() (Request, error) {
 	h := &p.Header
-	decisions, err := p.Decisions()
+	decisions, err := p.Resolutions()
 	req := Request{
-		Policy: h.Policy, Coverage: h.Coverage, Decisions: decisions, Contain: len(p.Containment) > 0, Schema: h.Schema,
+		Policy: h.Policy, Coverage: h.Coverage, Resolutions: decisions, Contain: len(p.Containment) > 0,
 		Instance: h.Instance, Created: h.Created, Author: h.Author, Tool: h.Tool, Expires: h.Expires,
 	}
 	for _, g := range h.History.Gaps {
@@ -190,7 +190,7 @@ func (p *Plan) Request() (Request, error) {
 // decided before takes the other's place. The request has the selection and the
 // ledger of today. When the histories or the ledger are not those that the plan
 // was made of, it is ErrPlanStale: a person decided something else.
-func (p *Plan) Resolve(ctx context.Context, req Request, records iter.Seq2[Record, error], more []Decision) (*Plan, error) {
+func (p *Plan) Resolve(ctx context.Context, req Request, records iter.Seq2[Record, error], more []Resolved) (*Plan, error) {
 	same, err := p.Again(ctx, req, records)
 	if err != nil {
 		return nil, err
@@ -198,10 +198,10 @@ func (p *Plan) Resolve(ctx context.Context, req Request, records iter.Seq2[Recor
 	if same.Header.Digest != p.Header.Digest {
 		return nil, fmt.Errorf("resolve plan %s: %w: %s", p.Header.ID, ErrPlanStale, p.difference(same))
 	}
-	req.Decisions = slices.DeleteFunc(slices.Clone(req.Decisions), func(d Decision) bool {
-		return slices.ContainsFunc(more, func(m Decision) bool { return m.K == d.K && m.Class == d.Class })
+	req.Resolutions = slices.DeleteFunc(slices.Clone(req.Resolutions), func(d Resolved) bool {
+		return slices.ContainsFunc(more, func(m Resolved) bool { return m.K == d.K && m.Class == d.Class })
 	})
-	req.Decisions = append(req.Decisions, more...)
+	req.Resolutions = append(req.Resolutions, more...)
 	return Make(ctx, req, records)
 }
 
@@ -210,7 +210,7 @@ func (p *Plan) Resolve(ctx context.Context, req Request, records iter.Seq2[Recor
 func (p *Plan) Again(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*Plan, error) {
 	again, err := Make(ctx, req, records)
 	if errors.Is(err, ErrPlanStale) {
-		req.Decisions = nil
+		req.Resolutions = nil
 		again, err = Make(ctx, req, records)
 	}
 	return again, err

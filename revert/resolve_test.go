@@ -144,7 +144,7 @@ func sameRecord(got audit.Value, want string) bool {
 
 // A conflict that appears only once another is decided can be decided too, at
 // once or in a second step, with the same end.
-func TestDecisionsInSteps(t *testing.T) {
+func TestResolutionsInSteps(t *testing.T) {
 	script := "ann insert n=10 t=x; eve patch n+90; bob patch n+5; eve delete; bob patch t=y"
 	s, p := planOf(t, script)
 	first, err := resolved(t, s, p, "stub=merge")
@@ -171,7 +171,7 @@ func TestDecisionsInSteps(t *testing.T) {
 }
 
 // What does not fit is refused: it decides something that nobody looked at.
-func TestDecisionsThatDoNotFit(t *testing.T) {
+func TestResolutionsThatDoNotFit(t *testing.T) {
 	s, p := planOf(t, base+"eve delete; bob insert a=2")
 	for _, tt := range []struct {
 		choice Choice
@@ -185,7 +185,7 @@ func TestDecisionsThatDoNotFit(t *testing.T) {
 		{Choice{N: 1, Class: ClassStub, Option: "keep", Reason: "r"}, "ann"},
 		{Choice{N: 1, Option: "keep", Reason: strings.Repeat("r", maxReason+1)}, "ann"},
 	} {
-		if _, err := p.Decide([]Choice{tt.choice}, tt.by, ""); !errors.Is(err, ErrBadDecision) {
+		if _, err := p.Decide([]Choice{tt.choice}, tt.by, ""); !errors.Is(err, ErrBadResolution) {
 			t.Errorf("%+v by %q: %v", tt.choice, tt.by, err)
 		}
 	}
@@ -218,7 +218,7 @@ func TestReadChoices(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 	for _, bad := range []string{"", "{", `{"n":4,"otpion":"keep"}`, `[{"n":4}`, `7`, `{"k":["d","t"]}`, `"x"`} {
-		if got, err := ReadChoices(bytes.NewReader([]byte(bad))); !errors.Is(err, ErrBadDecision) {
+		if got, err := ReadChoices(bytes.NewReader([]byte(bad))); !errors.Is(err, ErrBadResolution) {
 			t.Errorf("%q: %+v %v", bad, got, err)
 		}
 	}

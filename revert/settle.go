@@ -18,8 +18,8 @@ type Resolution struct {
 	At     string `json:"at"` // RFC 3339
 }
 
-// A Decision is a resolution with the conflict that it is of.
-type Decision struct {
+// A Resolved is a conflict, by what names it, with its resolution.
+type Resolved struct {
 	K     Target
 	Class Class
 	// Conflict is the conflict's Fingerprint when it was decided: what a person
@@ -181,7 +181,7 @@ func (r *replay) deciders() []Class {
 
 // fits says whether the decision is about this very conflict, and one of its
 // options.
-func (d *Decision) fits(c *Conflict) error {
+func (d *Resolved) fits(c *Conflict) error {
 	print, err := c.Fingerprint()
 	switch {
 	case err != nil:
@@ -189,22 +189,22 @@ func (d *Decision) fits(c *Conflict) error {
 	case print != d.Conflict:
 		return fmt.Errorf("%w: conflict %s of %s is not the one that was decided: its record has moved", ErrPlanStale, c.Class, c.Key())
 	case !slices.Contains(c.Options, d.Option):
-		return fmt.Errorf("%w: conflict %s of %s has the options %v, not %.40q", ErrBadDecision, c.Class, c.Key(), c.Options, d.Option)
+		return fmt.Errorf("%w: conflict %s of %s has the options %v, not %.40q", ErrBadResolution, c.Class, c.Key(), c.Options, d.Option)
 	}
 	return nil
 }
 
 // decided sorts the request's decisions by record.
-func (q *Request) decided() (map[audit.Key]map[Class]*Decision, error) {
-	all := map[audit.Key]map[Class]*Decision{}
-	for i := range q.Decisions {
-		d := &q.Decisions[i]
+func (q *Request) decided() (map[audit.Key]map[Class]*Resolved, error) {
+	all := map[audit.Key]map[Class]*Resolved{}
+	for i := range q.Resolutions {
+		d := &q.Resolutions[i]
 		key := audit.Key(d.K)
 		if all[key] == nil {
-			all[key] = map[Class]*Decision{}
+			all[key] = map[Class]*Resolved{}
 		}
 		if all[key][d.Class] != nil {
-			return nil, fmt.Errorf("%w: conflict %s of %s is decided twice", ErrBadDecision, d.Class, key)
+			return nil, fmt.Errorf("%w: conflict %s of %s is decided twice", ErrBadResolution, d.Class, key)
 		}
 		all[key][d.Class] = d
 	}
