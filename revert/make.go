@@ -38,6 +38,9 @@ type Request struct {
 	// Contain proposes to deactivate the accounts of the selection.
 	Contain bool
 
+	// Approvals is how many people must approve the plan, at least.
+	Approvals int
+
 	// For the header alone. Instance, which server this is about, is in the
 	// digest; the others are not. Created and Expires are RFC 3339.
 	Instance                       Instance
@@ -118,7 +121,7 @@ func (p *planner) add(rec Record) error {
 	p.unlogged += len(r.unlogged)
 	slices.SortFunc(covered, compareIDs)
 	sum := p.digests[rec.Key]
-	seen := lines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: hex.EncodeToString(sum[:16])}
+	seen := lines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: historyID(sum)}
 	o, err := p.settle(r, seen.conflict)
 	if err != nil || !o.hit {
 		return err
@@ -180,15 +183,10 @@ func (p *planner) take(o outcome, seen lines) {
 // sides says whose each change is, and which selected ones are among them.
 func (p *planner) sides(rec Record) ([]side, []audit.ChangeID) {
 	sides, covered := make([]side, len(rec.Changes)), []audit.ChangeID{}
-	h := sha256.New()
-	if rec.Whole {
-		h.Write([]byte("whole"))
-	}
-	for i := range rec.Changes {
+	ids := rec.ids()
+	for i, id := range ids {
 		c := &rec.Changes[i]
-		id := c.Identify()
 		p.head = max(p.head, c.Time)
-		hashChange(h, c, id)
 		_, reverted := p.req.Reverted[id]
 		_, ours := p.req.Own[id]
 		switch {
@@ -208,8 +206,28 @@ func (p *planner) sides(rec Record) ([]side, []audit.ChangeID) {
 	if len(rec.Changes) > 0 && rec.Changes[0].Before.Source == audit.Baselined {
 		p.baselined++
 	}
-	p.digests[rec.Key] = [sha256.Size]byte(h.Sum(nil))
+	p.digests[rec.Key] = recordDigest(&rec, ids)
 	return sides, covered
+}
+
+func (r *Record) ids() []audit.ChangeID {
+	ids := make([]audit.ChangeID, len(r.Changes))
+	for i := range r.Changes {
+		ids[i] = r.Changes[i].Identify()
+	}
+	return ids
+}
+
+// recordDigest is over all that the planner looks at of a record.
+func recordDigest(rec *Record, ids []audit.ChangeID) [sha256.Size]byte {
+	h := sha256.New()
+	if rec.Whole {
+		h.Write([]byte("whole"))
+	}
+	for i := range rec.Changes {
+		hashChange(h, &rec.Changes[i], ids[i])
+	}
+	return [sha256.Size]byte(h.Sum(nil))
 }
 
 // hashChange adds all that the planner looks at. The store's own numbers are no
@@ -264,7 +282,7 @@ func (p *planner) header() {
 	h := &p.plan.Header
 	h.Kind, h.V = planKind, planVersion
 	h.Created, h.Author, h.Tool, h.Expires = p.req.Created, p.req.Author, p.req.Tool, p.req.Expires
-	h.Instance = p.req.Instance
+	h.Instance, h.Approvals = p.req.Instance, p.req.Approvals
 	h.History = HistoryInfo{Records: len(p.digests), Changes: p.changes, Baseline: p.baselined, Head: p.head, Digest: p.historyDigest(), Gaps: p.planGaps()}
 	h.Coverage = p.req.Coverage
 	h.Selection = SelectionInfo{Digest: digestIDs(nil), Users: map[string]int{}}

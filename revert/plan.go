@@ -25,10 +25,11 @@ type Header struct {
 	V           int                 `json:"v"`    // 2
 	ID          string              `json:"id"`   // the digest's first 12 digits
 	Digest      string              `json:"digest"`
-	Created     string              `json:"created,omitempty"` // RFC 3339; not in the digest
-	Author      string              `json:"author,omitempty"`  // not in the digest
-	Tool        string              `json:"tool,omitempty"`    // not in the digest
-	Expires     string              `json:"expires,omitempty"` // RFC 3339, after which it is not to be applied; empty: never; not in the digest
+	Created     string              `json:"created,omitempty"`   // RFC 3339; not in the digest
+	Author      string              `json:"author,omitempty"`    // not in the digest
+	Tool        string              `json:"tool,omitempty"`      // not in the digest
+	Expires     string              `json:"expires,omitempty"`   // RFC 3339, after which it is not to be applied; empty: never; not in the digest
+	Approvals   int                 `json:"approvals,omitempty"` // how many people must approve it, at least
 	Instance    Instance            `json:"instance"`
 	History     HistoryInfo         `json:"history"`
 	Selection   SelectionInfo       `json:"selection"`

@@ -175,7 +175,7 @@ func (p *Plan) Request() (Request, error) {
 	h := &p.Header
 	decisions, err := p.Resolutions()
 	req := Request{
-		Policy: h.Policy, Coverage: h.Coverage, Resolutions: decisions, Contain: len(p.Containment) > 0,
+		Policy: h.Policy, Coverage: h.Coverage, Resolutions: decisions, Contain: len(p.Containment) > 0, Approvals: h.Approvals,
 		Instance: h.Instance, Created: h.Created, Author: h.Author, Tool: h.Tool, Expires: h.Expires,
 	}
 	for _, g := range h.History.Gaps {

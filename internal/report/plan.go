@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -239,6 +240,15 @@ func blindWords(w revert.Window) string {
 		to = iso(w.To, false)
 	}
 	return fmt.Sprintf("blind window from %s to %s: legitimate writes that failed in it left no trace", iso(w.From, false), to)
+}
+
+// Conflict prints one conflict for a person to decide.
+func (p *Printer) Conflict(c *revert.Conflict) error {
+	var b bytes.Buffer
+	g := &page{b: &b, color: p.o.Color, width: p.o.Width}
+	g.conflict(c)
+	_, err := p.w.Write(b.Bytes())
+	return err
 }
 
 func (g *page) conflict(c *revert.Conflict) {
