@@ -85,6 +85,8 @@ const (
 	OptionRestore   = "restore"
 	OptionDelta     = "delta"
 	OptionApply     = "apply" // the write that the conflict holds back
+	OptionValue     = "value"
+	OptionOmit      = "omit"
 )
 
 // options of the classes of conflict, the default first.

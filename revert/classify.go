@@ -31,9 +31,13 @@ func (r *replay) classify() outcome {
 	case r.would == audit.Unknown:
 		r.conflict(&o, ClassNoBase, r.hostile...)
 		r.whole(&o, ClassNoBase)
+	case len(r.recreated) > 0 && r.writes(ClassRecreated):
+		r.rejoin(&o, r.decided[ClassRecreated])
 	case len(r.recreated) > 0:
 		r.conflict(&o, ClassRecreated, r.recreated...)
 		r.whole(&o, ClassRecreated)
+	case len(r.stub) > 0 && r.writes(ClassStub):
+		r.rejoin(&o, OptionFill)
 	case len(r.stub) > 0:
 		r.conflict(&o, ClassStub, r.stub...)
 		r.whole(&o, ClassStub)
@@ -51,7 +55,11 @@ func (r *replay) classify() outcome {
 }
 
 func (r *replay) undoCreate(o *outcome) {
-	if len(r.orphan) > 0 {
+	if len(r.orphan) > 0 && r.decided[ClassOrphanEdit] == OptionKeepLegit {
+		r.undoWrites(o)
+		return
+	}
+	if len(r.orphan) > 0 && !r.writes(ClassOrphanEdit) {
 		r.conflict(o, ClassOrphanEdit, r.orphan...)
 		r.whole(o, ClassOrphanEdit)
 		return
@@ -69,10 +77,8 @@ func (r *replay) undoCreate(o *outcome) {
 func (r *replay) undoDelete(o *outcome) {
 	a := r.action(DoInsert)
 	for _, name := range r.sorted() {
-		c := r.cells[name]
-		if class, ok := r.doubtful(c); ok {
-			r.attrConflict(o, class, name, c)
-		} else if !blank(c.s) || r.policy.StrictNull && c.s != nil {
+		c, settled := r.clear(o, name, r.cells[name])
+		if settled && (!blank(c.s) || r.policy.StrictNull && c.s != nil) {
 			a.Set[name] = c.s
 			a.Attrs[name] = r.attribute(c, ClassRevert)
 		}
@@ -82,6 +88,7 @@ func (r *replay) undoDelete(o *outcome) {
 	}
 	for _, c := range o.conflicts {
 		c.Record = true // it is made anew whole or not at all
+		c.offer()
 	}
 	if len(o.conflicts) == 0 {
 		o.action = a
@@ -127,13 +134,13 @@ func (r *replay) undoWrite(o *outcome, a *Action, name string, c *cell) {
 		return
 	}
 	// An insert of ours gives the record its primary key as an attribute, which it
-	// may have lacked.
-	keyed := c.side == own && blank(c.s) && c.a.Equal(r.record.Key.ID.Value())
+	// may have lacked; and a record of the attacker's that is to stay keeps its own.
+	keyed := (c.side == own || r.would == audit.Absent) && blank(c.s) && c.a.Equal(r.record.Key.ID.Value())
 	if keyed || !c.hit && c.side != own {
 		return
 	}
-	if class, ok := r.doubtful(c); ok {
-		r.attrConflict(o, class, name, c)
+	c, settled := r.clear(o, name, c)
+	if !settled {
 		return
 	}
 	counter := c.kind == NumberCounter && isNumber(c.a) && isNumber(c.s)
@@ -196,7 +203,8 @@ func (r *replay) action(do string) *Action {
 	phase := map[string]int{DoInsert: 3, DoPatch: 4, DoDelete: 5}[do]
 	return &Action{Kind: "action", K: Target(r.record.Key), Do: do, Phase: phase,
 		Set: map[string]audit.Value{}, Unset: []string{}, Add: map[string]audit.Value{}, Attrs: map[string]Attribute{},
-		Expect: Expect{Exists: do != DoInsert, Owned: map[string]audit.Value{}, Absent: []string{}, Version: r.version()}}
+		Expect: Expect{Exists: do != DoInsert, Owned: map[string]audit.Value{}, Absent: []string{}, Version: r.version()},
+		Kept:   map[string]KeptValue{}, Blind: []Window{}, Changes: []audit.ChangeID{}, Decided: []Class{}}
 }
 
 // version is the newest change known of the record.

@@ -17,6 +17,18 @@ func (p *planner) decide(r *replay, o *outcome) {
 	p.decideRecord(r, o)
 }
 
+// handling is what is done about a class: what a person decided of this very
+// record before what the policy says.
+func (p *planner) handling(r *replay, c Class) Handling {
+	switch r.decided[c] {
+	case "":
+		return p.req.Policy.handling(c)
+	case OptionApply:
+		return HandleApply
+	}
+	return HandleConflict
+}
+
 // attributeClass is the class of one attribute that an action writes, and why.
 // An empty one leaves nothing to decide.
 func (p *planner) attributeClass(r *replay, a *Action, name string) (Class, string) {
@@ -46,20 +58,20 @@ func (p *planner) decideAttributes(r *replay, o *outcome) {
 		if class == "" {
 			continue
 		}
-		choice := p.req.Policy.choice(class)
-		if choice == ChoiceApply {
+		how := p.handling(r, class)
+		if how == HandleApply {
 			if why != "" {
 				a.Notes = put(a.Notes, class, why)
 			}
 			continue
 		}
 		if a.Do == DoInsert { // it is made anew whole or not at all
-			p.holdBack(r, o, class, why, choice)
+			p.holdBack(r, o, class, why, how)
 			return
 		}
 		at := a.Attrs[name]
 		part := a.split(name)
-		if choice == ChoiceConflict {
+		if how == HandleConflict {
 			c := r.conflict(o, class, r.indices(at.By)...)
 			at.Class, c.Why = class, why
 			c.Attrs[name] = at
@@ -75,11 +87,11 @@ func (p *planner) decideAttributes(r *replay, o *outcome) {
 
 // holdBack makes an action the withheld write of a conflict of the whole record,
 // or drops it.
-func (p *planner) holdBack(r *replay, o *outcome, class Class, why string, choice Choice) {
+func (p *planner) holdBack(r *replay, o *outcome, class Class, why string, how Handling) {
 	a := o.action
 	o.action = nil
-	if choice != ChoiceConflict {
-		o.stays, o.skipped = class, choice == ChoiceSkip
+	if how != HandleConflict {
+		o.stays, o.skipped = class, how == HandleSkip
 		return
 	}
 	c := r.conflict(o, class, r.hostile...)
@@ -94,7 +106,7 @@ func (p *planner) decideTampered(r *replay, o *outcome) {
 	for _, name := range slices.Sorted(maps.Keys(r.tampered)) {
 		i := r.tampered[name]
 		current := r.record.Changes[i].After.Body.Get(name)
-		if p.req.Policy.choice(ClassServerManaged) == ChoiceConflict {
+		if p.handling(r, ClassServerManaged) == HandleConflict {
 			c := r.conflict(o, ClassServerManaged, i)
 			c.Attrs[name] = Attribute{Theirs: current, By: r.ids([]int{i}), Class: ClassServerManaged, Unknown: []string{"base", "current", "target"}}
 		} else {
@@ -106,7 +118,7 @@ func (p *planner) decideTampered(r *replay, o *outcome) {
 // decideKept makes conflicts of what legitimate users wrote last, if the policy
 // wants that.
 func (p *planner) decideKept(r *replay, o *outcome) {
-	if p.req.Policy.choice(ClassSuperseded) != ChoiceConflict {
+	if p.handling(r, ClassSuperseded) != HandleConflict {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.kept)) {
@@ -129,13 +141,13 @@ func (p *planner) decideKept(r *replay, o *outcome) {
 // it is.
 func (p *planner) decideConflicts(r *replay, o *outcome) {
 	for _, class := range slices.Sorted(maps.Keys(o.conflicts)) {
-		choice := p.req.Policy.choice(class)
-		if choice != ChoiceKeep && choice != ChoiceSkip {
+		how := p.handling(r, class)
+		if how != HandleKeep && how != HandleSkip {
 			continue
 		}
 		c := o.conflicts[class]
 		delete(o.conflicts, class)
-		o.stays, o.skipped = class, o.skipped || choice == ChoiceSkip
+		o.stays, o.skipped = class, o.skipped || how == HandleSkip
 		for name, at := range c.Attrs {
 			o.kept[name] = KeptValue{Current: at.Current, By: c.Evidence[len(c.Evidence)-1], Class: class}
 		}
@@ -155,17 +167,17 @@ type remark struct {
 func (p *planner) decideRecord(r *replay, o *outcome) {
 	var held []*Conflict
 	for _, n := range p.remarks(r, o) {
-		switch choice := p.req.Policy.choice(n.class); choice {
-		case ChoiceApply:
+		switch how := p.handling(r, n.class); how {
+		case HandleApply:
 			if o.action != nil {
 				o.action.Notes = put(o.action.Notes, n.class, n.why)
 			}
-		case ChoiceConflict:
+		case HandleConflict:
 			c := r.conflict(o, n.class, n.evidence...)
 			c.Record, c.Why = true, n.why
 			held = append(held, c)
 		default:
-			o.stays, o.skipped = n.class, o.skipped || choice == ChoiceSkip
+			o.stays, o.skipped = n.class, o.skipped || how == HandleSkip
 			o.action = nil
 		}
 	}

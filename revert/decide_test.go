@@ -8,7 +8,7 @@ import (
 	"recourse/audit"
 )
 
-func decided(class Class, do Choice) Policy {
+func decided(class Class, do Handling) Policy {
 	return Policy{Classes: map[Class]Decision{class: {Do: do, Reason: "seen by hand"}}}
 }
 
@@ -27,15 +27,15 @@ func TestPolicyDecides(t *testing.T) {
 		{"so too, strict about records", base + "eve patch a=x; bob patch a=5", "conflict later-write; superseded a", record},
 		{"nothing left, strict about records", "eve insert a=9; bob delete", "already", record},
 		{"strict about transactions is no less", edited, "conflict later-write a", all},
-		{"later edits are kept", edited, "later-write", Policy{Strict: StrictRecord, Classes: map[Class]Decision{ClassLaterWrite: {Do: ChoiceKeep}}}},
+		{"later edits are kept", edited, "later-write", Policy{Strict: StrictRecord, Classes: map[Class]Decision{ClassLaterWrite: {Do: HandleKeep}}}},
 		{"later edits are written on", edited, "patch a=1 carried:a",
-			Policy{Strict: StrictRecord, Classes: map[Class]Decision{ClassLaterWrite: {Do: ChoiceApply, Reason: "bob's batch job"}}}},
-		{"carried is a conflict", edited, "conflict carried a", decided(ClassCarried, ChoiceConflict)},
-		{"carried is kept", edited, "superseded a", decided(ClassCarried, ChoiceKeep)},
-		{"superseded is a conflict", base + "eve patch a=x; bob patch a=5", "conflict superseded a", decided(ClassSuperseded, ChoiceConflict)},
-		{"orphans are kept", "eve insert a=9; bob patch b=2", "orphan-edit a,id", decided(ClassOrphanEdit, ChoiceKeep)},
-		{"orphans are skipped", "eve insert a=9; bob patch b=2", "orphan-edit a,id", decided(ClassOrphanEdit, ChoiceSkip)},
-		{"the id attribute", base + "eve patch id=zzz", "conflict identity id", decided(ClassIdentity, ChoiceConflict)},
+			Policy{Strict: StrictRecord, Classes: map[Class]Decision{ClassLaterWrite: {Do: HandleApply, Reason: "bob's batch job"}}}},
+		{"carried is a conflict", edited, "conflict carried a", decided(ClassCarried, HandleConflict)},
+		{"carried is kept", edited, "superseded a", decided(ClassCarried, HandleKeep)},
+		{"superseded is a conflict", base + "eve patch a=x; bob patch a=5", "conflict superseded a", decided(ClassSuperseded, HandleConflict)},
+		{"orphans are kept", "eve insert a=9; bob patch b=2", "orphan-edit a,id", decided(ClassOrphanEdit, HandleKeep)},
+		{"orphans are skipped", "eve insert a=9; bob patch b=2", "orphan-edit a,id", decided(ClassOrphanEdit, HandleSkip)},
+		{"the id attribute", base + "eve patch id=zzz", "conflict identity id", decided(ClassIdentity, HandleConflict)},
 	} {
 		t.Run(tt.name+"/"+tt.want, func(t *testing.T) {
 			s := newSim()
@@ -53,7 +53,7 @@ func TestPolicyDecides(t *testing.T) {
 			roundTrip(t, p)
 			checkWithheld(t, p)
 			for _, k := range p.Kept {
-				if skipped := tt.policy.choice(k.Class) == ChoiceSkip; (len(k.Changes) == 0) != skipped && len(p.Conflicts) == 0 {
+				if skipped := tt.policy.handling(k.Class) == HandleSkip; (len(k.Changes) == 0) != skipped && len(p.Conflicts) == 0 {
 					t.Errorf("%s: %d changes count as undone", k.Class, len(k.Changes))
 				}
 			}
@@ -119,8 +119,8 @@ func TestTransactions(t *testing.T) {
 		{"a part is selected", some("1", "2"), Policy{}, "patch a=1; patch a=1", true},
 		{"a part is selected, strictly", some("1", "2"), Policy{Strict: StrictTransaction},
 			"conflict partial-transaction a; conflict partial-transaction a", true},
-		{"a part is selected, as a conflict", some("1"), decided(ClassPartialTransaction, ChoiceConflict), "conflict partial-transaction a", true},
-		{"a part is selected, and skipped", some("1"), decided(ClassPartialTransaction, ChoiceSkip), "partial-transaction", true},
+		{"a part is selected, as a conflict", some("1"), decided(ClassPartialTransaction, HandleConflict), "conflict partial-transaction a", true},
+		{"a part is selected, and skipped", some("1"), decided(ClassPartialTransaction, HandleSkip), "partial-transaction", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p, err := planFor(transactionOf(t), tt.sel, nil, nil, tt.policy)
@@ -155,7 +155,7 @@ func TestServerManaged(t *testing.T) {
 	if err != nil || said(p) != "patch a=1 kept:__createdtime__" || p.Actions[0].Kept[createdTime].Class != ClassServerManaged {
 		t.Errorf("%s %v", said(p), err)
 	}
-	if p, err = planFor(changes, eves, nil, nil, decided(ClassServerManaged, ChoiceConflict)); err != nil ||
+	if p, err = planFor(changes, eves, nil, nil, decided(ClassServerManaged, HandleConflict)); err != nil ||
 		said(p) != "patch a=1; conflict server-managed __createdtime__" {
 		t.Errorf("%s %v", said(p), err)
 	}
@@ -171,9 +171,9 @@ func TestExternalEffectsAreSaid(t *testing.T) {
 func TestPolicyCheck(t *testing.T) {
 	for want, p := range map[string]Policy{
 		"strictness":                 {Strict: "very"},
-		"no class":                   {Classes: map[Class]Decision{"nonsense": {Do: ChoiceKeep}}},
-		"may be":                     {Classes: map[Class]Decision{ClassSuperseded: {Do: ChoiceApply, Reason: "x"}}},
-		"for a reason":               {Classes: map[Class]Decision{ClassSchema: {Do: ChoiceApply, Reason: " "}}},
+		"no class":                   {Classes: map[Class]Decision{"nonsense": {Do: HandleKeep}}},
+		"may be":                     {Classes: map[Class]Decision{ClassSuperseded: {Do: HandleApply, Reason: "x"}}},
+		"for a reason":               {Classes: map[Class]Decision{ClassSchema: {Do: HandleApply, Reason: " "}}},
 		"DATABASE.TABLE.ATTRIBUTE":   {References: []Reference{{From: "a.b", To: "a.b"}}},
 		"reference to: parse table ": {References: []Reference{{From: "a.b.c", To: "a"}}},
 	} {
@@ -181,5 +181,50 @@ func TestPolicyCheck(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v", p, err)
 		}
+	}
+}
+
+// What a conflict holds back is written when a person says so, for one record or
+// for one of a transaction; and stays when they say that.
+func TestWithheldWritesAreDecided(t *testing.T) {
+	edited := jsonOps(t, `ann insert {"a":1,"b":1}`, `eve patch {"a":9,"b":1}`, `bob patch {"a":9,"b":2}`)
+	for _, tt := range []struct {
+		name    string
+		changes []audit.Change
+		policy  Policy
+		option  string
+		want    string
+	}{
+		{"record", edited, Policy{Strict: StrictRecord}, OptionApply, "patch a=1 carried:a; conflict later-write a"},
+		{"record", edited, Policy{Strict: StrictRecord}, OptionKeep, "conflict later-write a"},
+		{"attribute", edited, decided(ClassCarried, HandleConflict), OptionApply, "patch a=1 carried:a; conflict carried a"},
+		{"transaction", transactionOf(t)[:2], Policy{Strict: StrictTransaction}, OptionApply, "patch a=1; conflict partial-transaction a"},
+		{"transaction", transactionOf(t)[:2], Policy{Strict: StrictTransaction}, OptionKeep, "conflict partial-transaction a"},
+	} {
+		t.Run(tt.name+"/"+tt.option, func(t *testing.T) {
+			first, err := planFor(tt.changes, eves, nil, nil, tt.policy)
+			if err != nil || len(first.Conflicts) != 1 || len(first.Actions) != 0 {
+				t.Fatalf("%s %v", said(first), err)
+			}
+			more, err := first.Decide([]Choice{{N: first.Conflicts[0].N, Option: tt.option, Reason: "looked at"}}, "ann", "2026-11-24T08:00:00Z")
+			if err != nil {
+				t.Fatal(err)
+			}
+			req, err := first.Request()
+			if err == nil {
+				req.Selection, err = first.Selected()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := first.Resolve(context.Background(), req, history(tt.changes), more)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := said(p); got != tt.want || p.Unresolved() != 0 {
+				t.Errorf("got %s, %d unresolved, want %s", got, p.Unresolved(), tt.want)
+			}
+			roundTrip(t, p)
+		})
 	}
 }

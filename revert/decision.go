@@ -36,53 +36,53 @@ func ParseStrictness(s string) (Strictness, error) {
 
 // A Decision is what a policy says of a class.
 type Decision struct {
-	Do     Choice `json:"do"`
-	Reason string `json:"reason,omitempty"` // why; never empty of ChoiceApply
+	Do     Handling `json:"do"`
+	Reason string   `json:"reason,omitempty"` // why; never empty of HandleApply
 }
 
-// A Choice is what is done about a class. There is none that writes over what a
+// A Handling is what is done about a class. There is none that writes over what a
 // legitimate user wrote last.
-type Choice string
+type Handling string
 
-// The choices.
+// The ways to handle a class.
 const (
-	ChoiceConflict Choice = "conflict" // a person decides
-	ChoiceKeep     Choice = "keep"     // it stays as it is, and counts as decided
-	ChoiceSkip     Choice = "skip"     // it stays as it is, for a later plan to look at
-	ChoiceApply    Choice = "apply"    // the write is made, for the reason that is given
+	HandleConflict Handling = "conflict" // a person decides
+	HandleKeep     Handling = "keep"     // it stays as it is, and counts as decided
+	HandleSkip     Handling = "skip"     // it stays as it is, for a later plan to look at
+	HandleApply    Handling = "apply"    // the write is made, for the reason that is given
 )
 
-// choices lists what a policy may say of a class, the default first; none of a
+// handlings lists what a policy may say of a class, the default first; none of a
 // class that it cannot decide.
-func (c Class) choices() []Choice {
+func (c Class) handlings() []Handling {
 	switch c {
 	case ClassCarried, ClassIdentity, ClassPartialTransaction:
-		return []Choice{ChoiceApply, ChoiceConflict, ChoiceKeep, ChoiceSkip}
+		return []Handling{HandleApply, HandleConflict, HandleKeep, HandleSkip}
 	case ClassSuperseded, ClassServerManaged:
-		return []Choice{ChoiceKeep, ChoiceConflict}
+		return []Handling{HandleKeep, HandleConflict}
 	case ClassSchema, ClassBlobLost, ClassSourcedTable, ClassExpired, ClassLaterWrite, ClassTransaction, ClassDanglingRef:
-		return []Choice{ChoiceConflict, ChoiceApply, ChoiceKeep, ChoiceSkip}
+		return []Handling{HandleConflict, HandleApply, HandleKeep, HandleSkip}
 	case ClassOrphanEdit, ClassRecreated, ClassStub, ClassMaskedRemoval, ClassAmbiguousDelta, ClassNoBase, ClassImageRisk, ClassOrphanPath:
-		return []Choice{ChoiceConflict, ChoiceKeep, ChoiceSkip}
+		return []Handling{HandleConflict, HandleKeep, HandleSkip}
 	}
 	return nil
 }
 
-// choice is what is done about a class that can be decided; any other stays.
-func (p *Policy) choice(c Class) Choice {
+// handling is what is done about a class that can be decided; any other stays.
+func (p *Policy) handling(c Class) Handling {
 	if d, ok := p.Classes[c]; ok {
 		return d.Do
 	}
 	if c == ClassPartialTransaction && p.Strict == StrictTransaction {
-		return ChoiceConflict
+		return HandleConflict
 	}
-	if may := c.choices(); len(may) > 0 {
+	if may := c.handlings(); len(may) > 0 {
 		return may[0]
 	}
-	return ChoiceKeep
+	return HandleKeep
 }
 
-// Check says what is wrong with a policy: a class that is not known, a choice
+// Check says what is wrong with a policy: a class that is not known, a handling
 // that a class does not have, an apply without a reason.
 func (p *Policy) Check() error {
 	if p.Strict != StrictAttribute && p.Strict != StrictRecord && p.Strict != StrictTransaction {
@@ -102,7 +102,7 @@ func (p *Policy) Check() error {
 }
 
 func (d Decision) check(c Class) error {
-	may := c.choices()
+	may := c.handlings()
 	switch {
 	case len(may) == 0:
 		return fmt.Errorf("%q is no class that a policy decides", c)
@@ -112,7 +112,7 @@ func (d Decision) check(c Class) error {
 			words[i] = string(m)
 		}
 		return fmt.Errorf("class %s may be %s, not %q", c, strings.Join(words, ", "), d.Do)
-	case d.Do == ChoiceApply && may[0] == ChoiceConflict && strings.TrimSpace(d.Reason) == "":
+	case d.Do == HandleApply && may[0] == HandleConflict && strings.TrimSpace(d.Reason) == "":
 		return fmt.Errorf("class %s may be applied for a reason only, and none is given", c)
 	}
 	return nil

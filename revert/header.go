@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"recourse/audit"
 )
@@ -12,13 +11,14 @@ import (
 // header says of what the plan was made.
 func (p *planner) header() (err error) {
 	h := &p.plan.Header
-	h.Kind, h.V = planKind, fileFormVersion
-	h.Created, h.Author, h.Tool, h.Instance = p.req.Created, p.req.Author, p.req.Tool, p.req.Instance
-	h.History = HistoryInfo{Records: p.digest.records, Changes: p.changes, Digest: p.digest.String()}
+	h.Kind, h.V = planKind, planVersion
+	h.Created, h.Author, h.Tool, h.Expires = p.req.Created, p.req.Author, p.req.Tool, p.req.Expires
+	h.Instance, h.Approvals = p.req.Instance, p.req.Approvals
+	h.History = HistoryInfo{Records: p.digest.records, Changes: p.changes, Baseline: p.baselined, Head: p.head, Digest: p.digest.String(), Gaps: p.planGaps()}
 	h.Coverage = p.req.Coverage
 	h.Selection = SelectionInfo{Digest: digestIDs(nil), Users: map[string]int{}}
 	if s := p.req.Selection; s != nil {
-		h.Selection = SelectionInfo{Digest: digestIDs(s.Changes), Events: len(s.Changes), Users: s.Users, First: s.First, Last: s.Last}
+		h.Selection = SelectionInfo{Digest: digestIDs(s.Changes), Events: len(s.Changes), Users: s.Users, First: s.First, Last: s.Last, Criteria: &s.Criteria}
 	}
 	h.Ledger = digestIDs(slices.SortedFunc(maps.Keys(p.ledger), compareIDs))
 	h.Policy = p.req.Policy
@@ -94,38 +94,4 @@ func (p *planner) external() []string {
 		}
 	}
 	return w
-}
-
-// gaps names the tables to be written whose log could not be read whole.
-func (p *planner) gaps() string {
-	type stretch struct {
-		n        int
-		from, to audit.Time
-	}
-	at := map[audit.Table]*stretch{}
-	for _, t := range p.plan.Tables() {
-		at[t] = &stretch{}
-	}
-	for _, g := range p.req.Gaps {
-		if s := at[g.Table]; s != nil {
-			if s.n == 0 || g.From < s.from {
-				s.from = g.From
-			}
-			s.n, s.to = s.n+1, max(s.to, g.To)
-		}
-	}
-	var parts []string
-	for _, t := range p.plan.Tables() {
-		if s := at[t]; s.n > 0 {
-			from := s.from.ISO()
-			if s.from <= 0 {
-				from = "its begin"
-			}
-			parts = append(parts, fmt.Sprintf("%s (%d, %s to %s)", t, s.n, from, s.to.ISO()))
-		}
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return "log-gap: stretches of the log could not be read; a change in one is not known, and a value that it made would be written over with an older one: " + strings.Join(parts, ", ")
 }

@@ -2,9 +2,11 @@ package revert
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"hash"
 	"maps"
+	"math"
 	"slices"
 
 	"recourse/audit"
@@ -61,4 +63,60 @@ type inOrder struct {
 func (o *inOrder) see(k audit.Key) {
 	o.sorted = o.sorted && (!o.any || compareKeys(o.last, k) < 0)
 	o.any, o.last = true, k
+}
+
+// appendIDs lists the ids of the record's changes.
+func (r *Record) appendIDs(ids []audit.ChangeID) []audit.ChangeID {
+	for i := range r.Changes {
+		c := &r.Changes[i]
+		if id := c.ID; id != (audit.ChangeID{}) {
+			ids = append(ids, id)
+		} else {
+			ids = append(ids, c.Identify())
+		}
+	}
+	return ids
+}
+
+func (r *Record) ids() []audit.ChangeID { return r.appendIDs(nil) }
+
+// recordDigest is over all that the planner looks at of a record.
+func recordDigest(rec *Record, ids []audit.ChangeID) [sha256.Size]byte {
+	h := historyHasher{h: sha256.New()}
+	return h.sum(rec, ids)
+}
+
+// A historyHasher makes sums of records, one after the other.
+type historyHasher struct {
+	h      hash.Hash
+	buffer []byte
+}
+
+func (h *historyHasher) sum(rec *Record, ids []audit.ChangeID) (sum [sha256.Size]byte) {
+	h.h.Reset()
+	if rec.Whole {
+		h.h.Write([]byte("whole"))
+	}
+	for i := range rec.Changes {
+		h.buffer = appendChange(h.buffer[:0], &rec.Changes[i], ids[i])
+		h.h.Write(h.buffer)
+	}
+	h.h.Sum(sum[:0])
+	return sum
+}
+
+// appendChange adds all that the planner looks at. The store's own numbers are no
+// part of it.
+func appendChange(b []byte, c *audit.Change, id audit.ChangeID) []byte {
+	b = append(b, id[:]...)
+	b = binary.BigEndian.AppendUint64(b, math.Float64bits(float64(c.Time)))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.Group.Size))
+	for _, s := range [...]string{c.User, string(c.Op)} {
+		b = append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...)
+	}
+	for _, img := range [...]*audit.Image{&c.Before, &c.After} {
+		b = append(b, byte(img.State), byte(img.Source), byte(img.Trust))
+		b = append(binary.BigEndian.AppendUint64(b, uint64(len(img.Body))), img.Body...)
+	}
+	return b
 }

@@ -4,11 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
-	"hash"
 	"iter"
-	"math"
 	"slices"
 
 	"recourse/audit"
@@ -33,9 +30,19 @@ type Request struct {
 	// says so.
 	Schema *Schema
 
+	// Resolutions are what people decided of the conflicts that a plan of the same
+	// had. One that fits no conflict, or another than was seen, is ErrPlanStale.
+	Resolutions []Resolved
+	// Contain proposes to deactivate the accounts of the selection.
+	Contain bool
+
+	// Approvals is how many people must approve the plan, at least.
+	Approvals int
+
 	// For the header alone. Instance, which server this is about, is in the
-	// digest; the others are not.
-	Instance, Created, Author, Tool string
+	// digest; the others are not. Created and Expires are RFC 3339.
+	Instance                       Instance
+	Created, Author, Tool, Expires string
 }
 
 // Make plans. It reads records twice, the first time to learn which attributes
@@ -56,6 +63,10 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 		order.see(rec.Key)
 	}
 	p := newPlanner(&req, m.names(&req.Policy, req.Schema), order.sorted)
+	var err error
+	if p.decisions, err = req.decided(); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
+	}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
@@ -66,6 +77,9 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 	}
 	if p.missing > 0 {
 		return nil, fmt.Errorf("plan revert: %w: %d of %d selected changes are not in it", ErrIncomplete, p.missing, len(req.Selection.Changes))
+	}
+	if err := cmp.Or(p.txns.decide(p), p.undecided()); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
 	}
 	return p.finish()
 }
@@ -82,9 +96,13 @@ type planner struct {
 	changes int
 	replay  replay // used again for each record
 
-	hash   hash.Hash // of one record's history
-	buffer []byte
-	side   []side
+	hasher historyHasher
+	side   []side           // of the record's changes
+	ids    []audit.ChangeID // of the record's changes
+
+	decisions map[audit.Key]map[Class]*Resolved // not met yet
+	baselined int                               // records that begin with a baseline
+	head      audit.Time                        // the newest change
 
 	messages, unlogged, provisional int
 	lossy                           lossyTypes
@@ -93,7 +111,7 @@ type planner struct {
 
 func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted bool) *planner {
 	p := &planner{req: req, managed: managed, tables: map[audit.Table]bool{}, ledger: map[audit.ChangeID]bool{},
-		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, hash: sha256.New()}
+		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, hasher: historyHasher{h: sha256.New()}}
 	if s := req.Selection; s != nil {
 		p.found, p.missing = make([]uint64, (len(s.Changes)+63)/64), len(s.Changes)
 	}
@@ -111,8 +129,9 @@ func (p *planner) add(rec Record) error {
 		}
 	}
 	p.tables[rec.Key.Table] = true
-	sides, covered, hit := p.sides(rec)
-	if !p.digest.add(rec.Key, [sha256.Size]byte(p.hash.Sum(p.buffer[:0]))) {
+	sides, covered, hit := p.sides(&rec)
+	sum := p.hasher.sum(&rec, p.ids)
+	if !p.digest.add(rec.Key, sum) {
 		return fmt.Errorf("record %s is given twice", rec.Key)
 	}
 	if !hit {
@@ -122,24 +141,37 @@ func (p *planner) add(rec Record) error {
 	r.reset(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec, sides, p.managed(rec.Key.Table))
 	r.run()
 	p.unlogged += len(r.unlogged)
-	o := r.classify()
-	if !o.hit {
-		return nil
+	slices.SortFunc(covered, compareIDs)
+	seen := lines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: historyID(sum)}
+	o, err := p.settle(r, seen.conflict)
+	if err != nil || !o.hit {
+		return err
 	}
-	p.decide(r, &o)
 	if o.action != nil && isLossy(rec.Changes) {
 		p.lossy.note(o.action, rec.Key.Table)
 	}
-	slices.SortFunc(covered, compareIDs)
-	p.take(rec.Key, o, append([]Window{}, r.blind...), covered)
-	p.txns.note(p, rec, sides, o)
+	p.take(o, seen)
+	p.txns.note(p, rec, sides, o, seen)
 	return nil
 }
 
+// lines are what all lines of one record say.
+type lines struct {
+	key     audit.Key
+	blind   []Window
+	covered []audit.ChangeID
+	version audit.Time
+	history string
+}
+
+func (l *lines) conflict(c *Conflict) {
+	c.Blind, c.Changes, c.Version, c.History = l.blind, l.covered, l.version, l.history
+}
+
 // take adds what was decided of one record to the plan.
-func (p *planner) take(key audit.Key, o outcome, blind []Window, covered []audit.ChangeID) {
-	counts := &p.plan.Header.Counts
-	counts.Blind += len(blind)
+func (p *planner) take(o outcome, seen lines) {
+	counts, covered := &p.plan.Header.Counts, seen.covered
+	counts.Blind += len(seen.blind)
 	for _, k := range o.kept {
 		if k.Class == ClassCarried {
 			counts.Carried++
@@ -148,16 +180,16 @@ func (p *planner) take(key audit.Key, o outcome, blind []Window, covered []audit
 		}
 	}
 	for _, c := range o.conflicts {
-		c.Blind, c.Changes = blind, covered
 		p.plan.Conflicts = append(p.plan.Conflicts, *c)
 	}
 	if a := o.action; a != nil {
-		a.Kept, a.Blind, a.Changes = o.kept, blind, covered
+		a.Kept, a.Blind, a.Changes, a.History = o.kept, seen.blind, covered, seen.history
 		slices.Sort(a.Expect.Absent)
 		p.plan.Actions = append(p.plan.Actions, *a)
 		return
 	}
-	k := Kept{Kind: "kept", K: Target(key), Class: ClassSuperseded, Kept: o.kept, Blind: blind, Changes: covered}
+	k := Kept{Kind: "kept", K: Target(seen.key), Class: ClassSuperseded, Kept: o.kept, Blind: seen.blind, Changes: covered,
+		Version: seen.version, History: seen.history}
 	switch {
 	case len(o.conflicts) > 0 && len(o.kept) == 0, len(covered) == 0 && len(o.kept) == 0:
 		return
@@ -176,19 +208,11 @@ func (p *planner) take(key audit.Key, o outcome, blind []Window, covered []audit
 
 // sides says whose each change is, which selected ones are among them, and
 // whether any is not a legitimate one. The slices are valid up to the next call.
-func (p *planner) sides(rec Record) (sides []side, covered []audit.ChangeID, hit bool) {
-	p.hash.Reset()
-	if rec.Whole {
-		p.hash.Write([]byte("whole"))
-	}
-	p.side, covered = p.side[:0], []audit.ChangeID{}
-	for i := range rec.Changes {
+func (p *planner) sides(rec *Record) (sides []side, covered []audit.ChangeID, hit bool) {
+	p.side, p.ids, covered = p.side[:0], rec.appendIDs(p.ids[:0]), []audit.ChangeID{}
+	for i, id := range p.ids {
 		c := &rec.Changes[i]
-		id := c.ID
-		if id == (audit.ChangeID{}) {
-			id = c.Identify()
-		}
-		p.hashChange(c, id)
+		p.head = max(p.head, c.Time)
 		whose := legit
 		if n, ok := p.req.Selection.index(id); ok {
 			whose = hostile
@@ -206,6 +230,9 @@ func (p *planner) sides(rec Record) (sides []side, covered []audit.ChangeID, hit
 		p.side = append(p.side, whose)
 	}
 	p.changes += len(rec.Changes)
+	if len(rec.Changes) > 0 && rec.Changes[0].Before.Source == audit.Baselined {
+		p.baselined++
+	}
 	return p.side, covered, hit
 }
 
@@ -217,27 +244,9 @@ func (p *planner) find(n int) {
 	}
 }
 
-// hashChange adds all that the planner looks at. The store's own numbers are no
-// part of it.
-func (p *planner) hashChange(c *audit.Change, id audit.ChangeID) {
-	b := append(p.buffer[:0], id[:]...)
-	b = binary.BigEndian.AppendUint64(b, math.Float64bits(float64(c.Time)))
-	b = binary.BigEndian.AppendUint64(b, uint64(c.Group.Size))
-	for _, s := range [...]string{c.User, string(c.Op)} {
-		b = append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...)
-	}
-	for _, img := range [...]*audit.Image{&c.Before, &c.After} {
-		b = append(b, byte(img.State), byte(img.Source), byte(img.Trust))
-		b = append(binary.BigEndian.AppendUint64(b, uint64(len(img.Body))), img.Body...)
-	}
-	p.hash.Write(b)
-	p.buffer = b
-}
-
 // finish sorts, numbers, counts and seals.
 func (p *planner) finish() (*Plan, error) {
 	plan := &p.plan
-	p.txns.decide(p)
 	slices.SortFunc(plan.Actions, func(a, b Action) int {
 		return cmp.Or(cmp.Compare(a.Phase, b.Phase), compareKeys(a.Key(), b.Key()))
 	})
@@ -255,6 +264,12 @@ func (p *planner) finish() (*Plan, error) {
 	}
 	for i := range plan.Kept {
 		plan.Kept[i].N = next()
+	}
+	if p.req.Contain {
+		plan.Containment = containment(p.req.Selection)
+	}
+	for i := range plan.Containment {
+		plan.Containment[i].N = next()
 	}
 	if err := p.header(); err != nil {
 		return nil, fmt.Errorf("plan revert: %w", err)

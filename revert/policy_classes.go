@@ -6,7 +6,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// classesText is what a policy file says of classes: a choice, or a mapping of
+// classesText is what a policy file says of classes: a how, or a mapping of
 // do and reason.
 type classesText map[Class]Decision
 
@@ -18,7 +18,7 @@ func (c *classesText) UnmarshalYAML(n ast.Node) error {
 	}
 	for _, p := range pairs {
 		class := Class(p.Key.GetToken().Value)
-		if len(class.choices()) == 0 {
+		if len(class.handlings()) == 0 {
 			return wrong(p.Key, fmt.Sprintf("%q is no class that a policy decides", class))
 		}
 		d, err := decisionOf(p.Value)
@@ -35,7 +35,7 @@ func (c *classesText) UnmarshalYAML(n ast.Node) error {
 
 func decisionOf(n ast.Node) (d Decision, err error) {
 	if s, ok := n.(*ast.StringNode); ok {
-		return Decision{Do: Choice(s.Value)}, nil
+		return Decision{Do: Handling(s.Value)}, nil
 	}
 	pairs, err := pairsOf(n, "a decision")
 	if err != nil {
@@ -48,7 +48,7 @@ func decisionOf(n ast.Node) (d Decision, err error) {
 		}
 		switch key := p.Key.GetToken().Value; key {
 		case "do":
-			d.Do = Choice(word)
+			d.Do = Handling(word)
 		case "reason":
 			d.Reason = word
 		default:

@@ -41,8 +41,8 @@ func TestReadPolicy(t *testing.T) {
 		Strict: StrictRecord, Unset: UnsetPut, StrictNull: true, UpdatesMayAdd: true,
 		Numbers: map[string]Number{"shop.products.stock": NumberCounter, "bank.accounts.balance": NumberCounter, "shop.products.price": NumberRegister},
 		Managed: map[string][]string{"shop.orders": {"seen", "touched"}},
-		Classes: map[Class]Decision{ClassCarried: {Do: ChoiceConflict}, ClassLaterWrite: {Do: ChoiceKeep},
-			ClassExpired: {Do: ChoiceApply, Reason: "sessions are made anew on purpose"}},
+		Classes: map[Class]Decision{ClassCarried: {Do: HandleConflict}, ClassLaterWrite: {Do: HandleKeep},
+			ClassExpired: {Do: HandleApply, Reason: "sessions are made anew on purpose"}},
 		External:   map[string]string{"shop.orders": "mails to customers"},
 		References: []Reference{{From: "shop.orders.customer", To: "shop.customers"}},
 	}

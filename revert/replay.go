@@ -1,6 +1,7 @@
 package revert
 
 import (
+	"slices"
 	"strings"
 
 	"recourse/audit"
@@ -45,6 +46,9 @@ type replay struct {
 	unlogged  []int // changes before which something happened that is not in the log
 	blind     []Window
 	hostile   []int
+
+	before, after map[string]cell  // the attributes when the record was last made anew, just before and just after
+	decided       map[Class]string // what people decided of the record's conflicts
 }
 
 // A Window is a time during which the record's existence was not what it would
@@ -93,6 +97,9 @@ func (r *replay) run() {
 		} else {
 			r.arrive(i)
 			r.look(i)
+			if slices.Contains(r.recreated, i) {
+				r.after = r.snapshot()
+			}
 		}
 		r.past = append(r.past, i)
 		r.watch(c.Time)
@@ -167,6 +174,7 @@ func (r *replay) arrive(i int) {
 		r.would, r.wouldOpen = audit.Present, ""
 		r.orphan, r.recreated, r.stub = nil, nil, nil
 	case was == audit.Absent && r.would == audit.Present && !r.equalsWould(i):
+		r.before = r.snapshot()
 		if r.record.Changes[i].Op == audit.OpPatch {
 			r.stub = append(r.stub, i)
 		} else {

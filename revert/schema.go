@@ -20,25 +20,26 @@ type Schema struct {
 
 // TableFacts is what is known of one table.
 type TableFacts struct {
-	PrimaryKey string
-	Defined    bool // declared in a schema; otherwise attributes come and go with records
-	Sealed     bool // attributes that are not declared are refused
-	Sourced    bool // a caching table: what is written is sent to its source first
-	Expires    bool // records end by themselves, without a trace in the log
-	Attributes map[string]AttributeFacts
+	PrimaryKey string                    `json:"primary_key"`
+	Defined    bool                      `json:"defined"` // declared in a schema; otherwise attributes come and go with records
+	Sealed     bool                      `json:"sealed"`  // attributes that are not declared are refused
+	Sourced    bool                      `json:"sourced"` // a caching table: what is written is sent to its source first
+	Expires    bool                      `json:"expires"` // records end by themselves, without a trace in the log
+	Attributes map[string]AttributeFacts `json:"attributes"`
 }
 
 // AttributeFacts is what is known of one attribute.
 type AttributeFacts struct {
-	Type     string // as the schema names it: ID, Int, String, Any …; empty without a schema
-	Assigned bool   // Harper sets it: the time of creation or of the last write
-	Refused  bool   // Harper derives it, and refuses to be given it
+	Type     string `json:"type,omitempty"`     // as the schema names it: ID, Int, String, Any …; empty without a schema
+	Assigned bool   `json:"assigned,omitempty"` // Harper sets it: the time of creation or of the last write
+	Refused  bool   `json:"refused,omitempty"`  // Harper derives it, and refuses to be given it
 }
 
-// SchemaInfo says in a plan of which schema it was made.
+// SchemaInfo is the schema that a plan was made with, of the tables that it is
+// about.
 type SchemaInfo struct {
-	Digest string   `json:"digest"` // see [Schema.Digest]
-	Tables []string `json:"tables"` // those of the digest, as database.table, sorted
+	Digest string                 `json:"digest"` // see [Schema.Digest]
+	Tables map[string]*TableFacts `json:"tables"` // by database.table; null: it is not there
 }
 
 // Digest is a SHA-256, in hex, over what the schema says of some tables, in
@@ -148,12 +149,29 @@ func (s *Schema) info(tables map[audit.Table]bool) (*SchemaInfo, error) {
 	if s == nil {
 		return nil, nil
 	}
-	sorted := slices.SortedFunc(maps.Keys(tables), compareTables)
-	info := &SchemaInfo{Tables: make([]string, len(sorted))}
-	for i, t := range sorted {
-		info.Tables[i] = t.String()
+	info := &SchemaInfo{Tables: map[string]*TableFacts{}}
+	for t := range tables {
+		info.Tables[t.String()] = s.of(t)
 	}
 	var err error
-	info.Digest, err = s.Digest(sorted)
+	info.Digest, err = s.Digest(slices.Collect(maps.Keys(tables)))
 	return info, err
+}
+
+// schema is what the plan was made with.
+func (i *SchemaInfo) schema() (*Schema, error) {
+	if i == nil {
+		return nil, nil
+	}
+	s := &Schema{Tables: map[audit.Table]TableFacts{}}
+	for name, facts := range i.Tables {
+		t, err := audit.ParseTable(name)
+		if err != nil {
+			return nil, err
+		}
+		if facts != nil {
+			s.Tables[t] = *facts
+		}
+	}
+	return s, nil
 }

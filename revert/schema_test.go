@@ -38,7 +38,7 @@ func TestSchemaFacts(t *testing.T) {
 	update := []string{`ann insert {"a":1,"b":"x"}`, `eve patch {"a":2,"b":"y"}`}
 	again := []string{`ann insert {"a":1}`, `eve delete`}
 	defined := TableFacts{Defined: true}
-	apply := decided(ClassSchema, ChoiceApply)
+	apply := decided(ClassSchema, HandleApply)
 	for _, tt := range []struct {
 		name   string
 		schema *Schema
@@ -54,7 +54,7 @@ func TestSchemaFacts(t *testing.T) {
 		{"more than the schema has, not sealed", dogSchema(defined, map[string]string{"a": "Int"}), update, Policy{}, "patch a=1 b=x"},
 		{"retyped", dogSchema(defined, map[string]string{"a": "Int", "b": "Int"}), update, Policy{}, "patch a=1; conflict schema b"},
 		{"retyped, and written for a reason", dogSchema(defined, map[string]string{"a": "Int", "b": "Int"}), update, apply, "patch a=1 b=x"},
-		{"retyped, and kept", dogSchema(defined, map[string]string{"a": "Int", "b": "Int"}), update, decided(ClassSchema, ChoiceKeep), "patch a=1 kept:b"},
+		{"retyped, and kept", dogSchema(defined, map[string]string{"a": "Int", "b": "Int"}), update, decided(ClassSchema, HandleKeep), "patch a=1 kept:b"},
 		{"derived", dogSchema(defined, map[string]string{"a": "Int", "b": "refused"}), update, Policy{}, "patch a=1; conflict schema b"},
 		{"assigned", dogSchema(defined, map[string]string{"a": "assigned", "b": "String"}), update, Policy{}, "patch b=x"},
 		{"a blob", dogSchema(defined, map[string]string{"a": "Int", "b": "Blob"}), update, Policy{}, "patch a=1; conflict blob-lost b"},
@@ -83,7 +83,7 @@ func TestSchemaFacts(t *testing.T) {
 
 // What is written for a reason is noted with the action.
 func TestAppliedClassesAreNoted(t *testing.T) {
-	p := planWith(t, dogSchema(TableFacts{Defined: true}, map[string]string{"b": "Int"}), decided(ClassSchema, ChoiceApply), `ann insert {"b":"x"}`, `eve patch {"b":"y"}`)
+	p := planWith(t, dogSchema(TableFacts{Defined: true}, map[string]string{"b": "Int"}), decided(ClassSchema, HandleApply), `ann insert {"b":"x"}`, `eve patch {"b":"y"}`)
 	if len(p.Actions) != 1 || !strings.Contains(p.Actions[0].Notes[ClassSchema], `"b" is of type Int now`) {
 		t.Errorf("%+v", p.Actions)
 	}

@@ -27,22 +27,23 @@ type part struct {
 // several, as far as they are selected.
 type transactions struct {
 	parts   map[transaction]*part
-	records []member
+	records []participant
 	partial int // transactions of which a part is selected
 }
 
-// A member is a record that transactions of several records changed.
-type member struct {
+// A participant is a record that transactions of several records changed.
+type participant struct {
 	key      audit.Key
 	action   int // in the plan's actions, before they are sorted; -1: none
 	blocked  bool
+	seen     lines
 	evidence []Evidence
 	parts    []*part
 }
 
 // note remembers the record's part in transactions.
-func (t *transactions) note(p *planner, rec Record, sides []side, o outcome) {
-	m := member{key: rec.Key, action: -1, blocked: len(o.conflicts) > 0 || o.stays != ""}
+func (t *transactions) note(p *planner, rec Record, sides []side, o outcome, seen lines) {
+	m := participant{key: rec.Key, seen: seen, action: -1, blocked: len(o.conflicts) > 0 || o.stays != ""}
 	if o.action != nil {
 		m.action = len(p.plan.Actions) - 1
 	}
@@ -71,8 +72,9 @@ func (t *transactions) note(p *planner, rec Record, sides []side, o outcome) {
 	}
 }
 
-// decide does what the policy says of transactions, when all records are known.
-func (t *transactions) decide(p *planner) {
+// decide does what the policy or a person says of transactions, when all records
+// are known.
+func (t *transactions) decide(p *planner) error {
 	gone := map[int]bool{}
 	for _, at := range t.parts {
 		if at.hostile < at.size {
@@ -84,13 +86,17 @@ func (t *transactions) decide(p *planner) {
 		for _, at := range m.parts {
 			if at.hostile < at.size {
 				why := fmt.Sprintf("%d of the %d changes of a transaction are selected", at.hostile, at.size)
-				t.settle(p, m, ClassPartialTransaction, why, gone)
+				if err := t.settle(p, m, ClassPartialTransaction, why, gone); err != nil {
+					return err
+				}
 				break
 			}
 		}
 	}
 	if p.req.Policy.Strict == StrictTransaction {
-		t.allOrNone(p, gone)
+		if err := t.allOrNone(p, gone); err != nil {
+			return err
+		}
 	}
 	kept := p.plan.Actions[:0]
 	for i := range p.plan.Actions {
@@ -99,39 +105,68 @@ func (t *transactions) decide(p *planner) {
 		}
 	}
 	p.plan.Actions = kept
+	return nil
 }
 
-// settle does with a record's action what the policy says of the class.
-func (t *transactions) settle(p *planner, m *member, class Class, why string, gone map[int]bool) {
+// settle does with a record's action what is said of the class.
+func (t *transactions) settle(p *planner, m *participant, class Class, why string, gone map[int]bool) error {
 	if m.action < 0 {
-		return
+		return nil
 	}
 	a := &p.plan.Actions[m.action]
-	choice := p.req.Policy.choice(class)
-	if choice == ChoiceApply {
+	switch p.req.Policy.handling(class) {
+	case HandleApply:
 		a.Notes = put(a.Notes, class, why)
-		return
-	}
-	gone[m.action], m.action, m.blocked = true, -1, true
-	held := *a
-	if choice != ChoiceConflict {
-		k := Kept{Kind: "kept", K: Target(m.key), Class: class, Kept: held.Kept, Blind: held.Blind, Changes: held.Changes}
-		if choice == ChoiceSkip {
+		return nil
+	case HandleConflict:
+		c := m.conflict(class, why, *a)
+		applied, err := p.decided(c)
+		p.plan.Conflicts = append(p.plan.Conflicts, *c)
+		if err != nil || applied {
+			a.Decided = append(a.Decided, class)
+			return err
+		}
+	default:
+		k := Kept{Kind: "kept", K: Target(m.key), Class: class, Kept: a.Kept, Blind: a.Blind, Changes: a.Changes, Version: m.seen.version, History: m.seen.history}
+		if p.req.Policy.handling(class) == HandleSkip {
 			k.Changes = []audit.ChangeID{}
 		}
 		p.plan.Kept = append(p.plan.Kept, k)
-		return
 	}
+	gone[m.action], m.action, m.blocked = true, -1, true
+	return nil
+}
+
+// conflict holds an action of the record back.
+func (m *participant) conflict(class Class, why string, held Action) *Conflict {
+	held.Kept, held.Blind, held.Changes, held.History = map[string]KeptValue{}, []Window{}, []audit.ChangeID{}, ""
 	options := class.options()
 	slices.SortFunc(m.evidence, compareEvidence)
-	p.plan.Conflicts = append(p.plan.Conflicts, Conflict{Kind: "conflict", K: Target(m.key), Class: class, Record: true, Why: why,
-		Attrs: maps.Clone(held.Attrs), Options: options, Default: options[0], Evidence: m.evidence, Withheld: &held,
-		Blind: held.Blind, Changes: held.Changes})
+	c := &Conflict{Kind: "conflict", K: Target(m.key), Class: class, Record: true, Why: why, Attrs: maps.Clone(held.Attrs),
+		Options: options, Default: options[0], Evidence: m.evidence, Withheld: &held}
+	m.seen.conflict(c)
+	return c
+}
+
+// decided takes the decision on a conflict, if there is one, and says whether it
+// is that the write is made.
+func (p *planner) decided(c *Conflict) (bool, error) {
+	d := p.decisions[c.Key()][c.Class]
+	if d == nil {
+		return false, nil
+	}
+	if err := d.fits(c); err != nil {
+		return false, err
+	}
+	resolution := d.Resolution
+	c.Resolution = &resolution
+	delete(p.decisions[c.Key()], c.Class)
+	return d.Option == OptionApply, nil
 }
 
 // allOrNone finds the records that transactions join, one with the next, and
 // writes none of them where one is not written.
-func (t *transactions) allOrNone(p *planner, gone map[int]bool) {
+func (t *transactions) allOrNone(p *planner, gone map[int]bool) error {
 	root := make([]int, len(t.records))
 	for i := range root {
 		root[i] = i
@@ -159,9 +194,13 @@ func (t *transactions) allOrNone(p *planner, gone map[int]bool) {
 	}
 	for i := range t.records {
 		if first, ok := blocked[find(i)]; ok {
-			t.settle(p, &t.records[i], ClassTransaction, "of the same transaction "+first.String()+" is not written", gone)
+			why := "of the same transaction " + first.String() + " is not written"
+			if err := t.settle(p, &t.records[i], ClassTransaction, why, gone); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // wholes are the records of each transaction, over all its tables.

@@ -12,7 +12,7 @@ func (a *Action) split(name string) *Action {
 	part := &Action{Kind: a.Kind, K: a.K, Do: a.Do, Phase: a.Phase,
 		Set: map[string]audit.Value{}, Unset: []string{}, Add: map[string]audit.Value{}, Attrs: map[string]Attribute{},
 		Expect: Expect{Exists: a.Expect.Exists, Owned: map[string]audit.Value{}, Absent: []string{}, Version: a.Expect.Version},
-		Blind:  []Window{}, Changes: []audit.ChangeID{}, Kept: map[string]KeptValue{}}
+		Kept:   map[string]KeptValue{}, Blind: []Window{}, Changes: []audit.ChangeID{}, Decided: []Class{}}
 	move := func(from, to map[string]audit.Value) {
 		if v, ok := from[name]; ok {
 			to[name] = v
@@ -45,9 +45,6 @@ func (a *Action) with(b *Action) *Action {
 	maps.Copy(sum.Set, b.Set)
 	maps.Copy(sum.Add, b.Add)
 	maps.Copy(sum.Attrs, b.Attrs)
-	sum.Kept = put(maps.Clone(a.Kept), "", KeptValue{})
-	delete(sum.Kept, "")
-	maps.Copy(sum.Kept, b.Kept)
 	sum.Expect.Owned = maps.Clone(a.Expect.Owned)
 	maps.Copy(sum.Expect.Owned, b.Expect.Owned)
 	merge := func(x, y []string) []string {
@@ -56,14 +53,5 @@ func (a *Action) with(b *Action) *Action {
 		return slices.Compact(all)
 	}
 	sum.Unset, sum.Expect.Absent = merge(a.Unset, b.Unset), merge(a.Expect.Absent, b.Expect.Absent)
-	for class, why := range b.Notes {
-		sum.Notes = put(sum.Notes, class, why)
-	}
-	if len(sum.Blind) == 0 {
-		sum.Blind = b.Blind
-	}
-	if len(sum.Changes) == 0 {
-		sum.Changes = b.Changes
-	}
 	return &sum
 }

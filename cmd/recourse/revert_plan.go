@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -30,6 +31,10 @@ func revertPlanCommand(e *env) *cli.Command {
 			"Example:\n   recourse revert plan sel.json --policy policy.yaml --strict record --schema live -o plan.rvp",
 		Flags: append(append(policyFlags(), harperFlags()...),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`; without it to standard output"},
+			&cli.StringFlag{Name: "author", Usage: "who makes the plan, and so cannot approve it: `NAME`; without it $USER"},
+			&cli.StringFlag{Name: "expires", Usage: "the plan may be applied for `DURATION`: 12h, 3d; without it there is no limit"},
+			&cli.IntFlag{Name: "approvals", Usage: "so many people must approve the plan, at least"},
+			&cli.BoolFlag{Name: "contain", Usage: "propose to deactivate the accounts whose changes are selected"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "end with 2 when the plan is not empty"},
 		),
 		Action: func(c *cli.Context) error {
@@ -55,6 +60,9 @@ func runRevertPlan(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
+	if c.Int("approvals") < 0 {
+		return usagef("--approvals %d: want 0 or more", c.Int("approvals"))
+	}
 	plan, err := w.plan(c, e, sel, policy)
 	if err != nil {
 		return err
@@ -104,8 +112,16 @@ func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy r
 		return nil, err
 	}
 	req := revert.Request{
-		Selection: sel, Policy: policy, Schema: schema, Instance: w.cfg.Cluster,
-		Created: e.now().UTC().Format(time.RFC3339), Author: e.get("USER"), Tool: "recourse " + version,
+		Selection: sel, Policy: policy, Schema: schema, Instance: revert.Instance{ID: w.cfg.Cluster},
+		Created: e.now().UTC().Format(time.RFC3339), Author: cmp.Or(c.String("author"), e.get("USER")), Tool: "recourse " + version,
+		Approvals: c.Int("approvals"), Contain: c.Bool("contain"),
+	}
+	if s := c.String("expires"); s != "" {
+		d, err := parseDuration(s)
+		if err != nil {
+			return nil, usagef("--expires: %v", err)
+		}
+		req.Expires = e.now().Add(d).UTC().Format(time.RFC3339)
 	}
 	if req.Reverted, err = w.store.Reverted(c.Context); err != nil {
 		return nil, err
