@@ -75,9 +75,19 @@ func (l *Ledger) Stands(plan string, id ChangeID) bool { return l.Standing()(pla
 
 // Standing is Stands for many changes.
 func (l *Ledger) Standing() func(plan string, id ChangeID) bool {
+	return l.StandingBut(nil, func(ChangeID) bool { return false })
+}
+
+// StandingBut is Standing as it would be with the applies of some plans taken back
+// for the changes that back names.
+func (l *Ledger) StandingBut(plans []string, back func(ChangeID) bool) func(plan string, id ChangeID) bool {
 	undoes := l.undoes()
+	undoes[""] = plans // no plan has an empty digest
 	return func(plan string, id ChangeID) bool {
 		entries := l.Entries[id]
+		if back(id) {
+			entries = append(slices.Clone(entries), Entry{Undone: true})
+		}
 		i := slices.IndexFunc(entries, func(e Entry) bool { return e.Plan == plan })
 		return i >= 0 && standing(entries, undoes)[i]
 	}
@@ -91,7 +101,7 @@ func (l *Ledger) Reverted() map[ChangeID]string { return l.Without(nil, nil) }
 // for some changes.
 func (l *Ledger) Without(plans []string, ids []ChangeID) map[ChangeID]string {
 	undoes := l.undoes()
-	undoes[""] = plans // no plan has an empty digest
+	undoes[""] = plans
 	reverted := make(map[ChangeID]string, len(l.Entries))
 	for id, entries := range l.Entries {
 		if by, ok := reverter(entries, undoes); ok {

@@ -69,7 +69,7 @@ func (p *Plan) Settle(ctx context.Context, src Source, receipts []audit.Receipt,
 			left = append(left, a.Key())
 			continue
 		}
-		if err := to.Enter(ctx, p.Header.Digest, audit.Entered{Own: found, Reverted: a.Changes, Undone: a.Undone}); err != nil {
+		if err := to.Enter(ctx, p.Header.Digest, p.entered(a, found)); err != nil {
 			return nil, err
 		}
 	}

@@ -116,7 +116,7 @@ type memory struct {
 
 func newMemory() *memory {
 	own := map[audit.ChangeID]string{}
-	return &memory{reverted: map[audit.ChangeID]string{}, own: own, ledger: &audit.Ledger{Entries: map[audit.ChangeID][]audit.Entry{}, Own: own}}
+	return &memory{reverted: map[audit.ChangeID]string{}, own: own, ledger: &audit.Ledger{Entries: map[audit.ChangeID][]audit.Entry{}, Own: own, Chosen: map[audit.ChangeID]audit.Choice{}}}
 }
 
 func (m *memory) point(p string) error {
@@ -148,6 +148,11 @@ func (m *memory) Enter(_ context.Context, plan string, records ...audit.Entered)
 		}
 		for _, id := range r.Own {
 			m.own[id] = plan
+		}
+		if r.Chosen.Whole || len(r.Chosen.Attrs) > 0 {
+			for _, id := range r.Own {
+				m.ledger.Chosen[id] = r.Chosen
+			}
 		}
 		m.enter(r.Reverted, audit.Entry{Plan: plan})
 		m.enter(r.Undone, audit.Entry{Plan: plan, Undone: true})

@@ -66,16 +66,40 @@ func (r *Request) stay() string {
 	return fmt.Sprintf("changes that stay undone, because other applies undid them too: %d (%s)", n, strings.Join(slices.Sorted(maps.Keys(by)), ", "))
 }
 
+// chosenIn is what people had chosen of our own writes among a record's changes.
+// Who takes an apply back takes back what was decided with it: then its writes are
+// nobody's again.
+func (r *Request) chosenIn(ids []audit.ChangeID) map[audit.ChangeID]audit.Choice {
+	if len(r.Ledger.Chosen) == 0 {
+		return nil
+	}
+	var chosen map[audit.ChangeID]audit.Choice
+	var stands func(string, audit.ChangeID) bool
+	for _, id := range ids {
+		c, ok := r.Ledger.Chosen[id]
+		if !ok {
+			continue
+		}
+		if stands == nil {
+			stands = r.Ledger.StandingBut(r.Undo.Plans, r.Undo.has)
+		}
+		if slices.ContainsFunc(ids, func(other audit.ChangeID) bool { return stands(r.Own[id], other) }) {
+			chosen = put(chosen, id, c)
+		}
+	}
+	return chosen
+}
+
 // side says whose change it is.
-func (r *Request) side(c *audit.Change, id audit.ChangeID) side {
+func (r *Request) side(c *audit.Change, id audit.ChangeID, selected bool) side {
 	_, reverted := r.Reverted[id]
 	_, ours := r.Own[id]
 	switch {
 	case r.Undo.before(c):
 		return legit
-	case r.Selection.Has(id), reverted:
+	case selected, reverted:
 		return hostile
-	case ours && !r.Ledger.Chosen[id].Whole:
+	case ours:
 		return own
 	}
 	return legit
@@ -218,21 +242,6 @@ func CheckLedger(ctx context.Context, p *Plan, l *audit.Ledger, records iter.Seq
 	return e
 }
 
-// Keys are the records that the plan says something of, sorted.
-func (p *Plan) Keys() []audit.Key {
-	set := map[audit.Key]bool{}
-	for i := range p.Actions {
-		set[p.Actions[i].Key()] = true
-	}
-	for i := range p.Conflicts {
-		set[p.Conflicts[i].Key()] = true
-	}
-	for i := range p.Kept {
-		set[p.Kept[i].Key()] = true
-	}
-	return slices.SortedFunc(maps.Keys(set), compareKeys)
-}
-
 // begin enters the apply into the ledger, and what it does with records that need
 // no write: of these nothing is left to undo. The ledger must know them all the
 // same, or a later plan could bring the attacker's values back as somebody's base.
@@ -255,4 +264,38 @@ func (a *Applier) begin(ctx context.Context, p *Plan, user string) error {
 		}
 	}
 	return a.Ledger.Enter(ctx, h.Digest, kept...)
+}
+
+// entered is what the ledger is told of an action that is done, with our writes.
+func (p *Plan) entered(a *Action, own []audit.ChangeID) audit.Entered {
+	return audit.Entered{Own: own, Reverted: a.Changes, Undone: a.Undone, Chosen: p.chosenOf(a)}
+}
+
+// chosenOf is what of an action people decided: a deletion as a whole, or the
+// attributes that its decided conflicts are about.
+func (p *Plan) chosenOf(a *Action) audit.Choice {
+	var c audit.Choice
+	if len(a.Decided) == 0 {
+		return c
+	}
+	if a.Do == DoDelete {
+		return audit.Choice{Whole: true}
+	}
+	attrs := map[string]bool{}
+	for i := range p.Conflicts {
+		q := &p.Conflicts[i]
+		if q.K != a.K || q.Resolution == nil || !slices.Contains(a.Decided, q.Class) {
+			continue
+		}
+		for name := range q.Attrs {
+			attrs[name] = true
+		}
+	}
+	for name := range a.targets() {
+		if attrs[name] {
+			c.Attrs = append(c.Attrs, name)
+		}
+	}
+	slices.Sort(c.Attrs)
+	return c
 }

@@ -32,10 +32,9 @@ type Restore struct {
 }
 
 // Prepare makes of histories what a plan needs: the selection of what is to be
-// undone, what is taken back of earlier applies, because they were made since the
-// time, and the histories with what is not sure of them. It reads records once;
-// what it yields reads them again.
-func (r *Restore) Prepare(ctx context.Context, criteria Criteria, records iter.Seq2[Record, error]) (*Selection, Undo, iter.Seq2[Record, error], error) {
+// undone, and what is taken back of earlier applies, because they were made since
+// the time. The plan is then made of the Histories of the selection's records.
+func (r *Restore) Prepare(ctx context.Context, criteria Criteria, records iter.Seq2[Record, error]) (*Selection, Undo, error) {
 	u := restoring{Restore: r, since: map[audit.ChangeID][]string{}, until: map[audit.ChangeID][]string{}, begun: map[string]audit.Time{}}
 	for i := range r.Ledger.Applies {
 		u.begun[r.Ledger.Applies[i].Plan] = r.Ledger.Applies[i].At
@@ -55,10 +54,10 @@ func (r *Restore) Prepare(ctx context.Context, criteria Criteria, records iter.S
 		}
 	})
 	if err != nil {
-		return nil, Undo{}, nil, fmt.Errorf("restore: %w", err)
+		return nil, Undo{}, fmt.Errorf("restore: %w", err)
 	}
 	undo, err := u.undo()
-	return sel, undo, r.sure(records), err
+	return sel, undo, err
 }
 
 // undoes says that the change is to be undone. Our own writes are no user's.
@@ -129,8 +128,8 @@ func (r *restoring) undo() (Undo, error) {
 	return u, nil
 }
 
-// sure marks the records of which it is not known how they were at the time.
-func (r *Restore) sure(records iter.Seq2[Record, error]) iter.Seq2[Record, error] {
+// Histories marks the records of which it is not known how they were at the time.
+func (r *Restore) Histories(records iter.Seq2[Record, error]) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for rec, err := range records {
 			if err == nil && r.unsure(&rec) {

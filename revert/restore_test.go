@@ -61,11 +61,11 @@ func restorePlan(t *testing.T, script string, at int, r Restore) string {
 		}
 		r.Hidden[table] = stretches
 	}
-	sel, undo, records, err := r.Prepare(context.Background(), Criteria{}, history(s.changes(0)))
+	sel, undo, err := r.Prepare(context.Background(), Criteria{}, history(s.changes(0)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Make(context.Background(), Request{Selection: sel, Undo: undo, Ledger: r.Ledger}, records)
+	p, err := Make(context.Background(), Request{Selection: sel, Undo: undo, Ledger: r.Ledger}, r.Histories(history(s.changes(0))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,11 +139,11 @@ func TestRestoreAstride(t *testing.T) {
 	s.mem.ledger.Applies = append(s.mem.ledger.Applies, audit.Apply{Plan: "later", Number: 2, At: s.sim.clock + 1})
 	s.mem.enter(ids, audit.Entry{Plan: "later"})
 	r := Restore{At: mine[0], Ledger: s.mem.ledger}
-	if _, _, _, err := r.Prepare(context.Background(), Criteria{}, s.records()); !errors.Is(err, ErrAstride) {
+	if _, _, err := r.Prepare(context.Background(), Criteria{}, s.records()); !errors.Is(err, ErrAstride) {
 		t.Errorf("in the middle of %s: %v", first.Header.ID, err)
 	}
 	r.At = mine[1]
-	if _, u, _, err := r.Prepare(context.Background(), Criteria{}, s.records()); err != nil || !slices.Equal(u.Plans, []string{"later"}) {
+	if _, u, err := r.Prepare(context.Background(), Criteria{}, s.records()); err != nil || !slices.Equal(u.Plans, []string{"later"}) {
 		t.Errorf("after %s: %v %v", first.Header.ID, u.Plans, err)
 	}
 }

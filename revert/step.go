@@ -227,8 +227,7 @@ func (s *step) finish(ctx context.Context, v verdict, attempt int, err error) (S
 		return s.end(r), nil
 	}
 	if len(v.own) > 0 || v.class == ClassAlready {
-		done := audit.Entered{Own: v.own, Reverted: s.action.Changes, Undone: s.action.Undone}
-		if err := s.Ledger.Enter(ctx, s.plan.Header.Digest, done); err != nil {
+		if err := s.Ledger.Enter(ctx, s.plan.Header.Digest, s.plan.entered(s.action, v.own)); err != nil {
 			return Step{}, err
 		}
 	}

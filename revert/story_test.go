@@ -185,7 +185,7 @@ func (s *story) involved(ids []audit.ChangeID) iter.Seq2[Record, error] {
 // restore brings all records back to a time.
 func (s *story) restore(at audit.Time) error {
 	r := Restore{At: at, Ledger: s.mem.ledger}
-	sel, undo, records, err := r.Prepare(context.Background(), Criteria{}, s.records())
+	sel, undo, err := r.Prepare(context.Background(), Criteria{}, s.records())
 	if errors.Is(err, ErrAstride) {
 		s.astride++
 		return nil
@@ -193,7 +193,7 @@ func (s *story) restore(at audit.Time) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.make(Request{Selection: sel, Undo: undo}, records)
+	p, err := s.make(Request{Selection: sel, Undo: undo}, r.Histories(s.records()))
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,24 @@ func RedoOf(l *audit.Ledger, plan string) (Undo, error) {
 	return u, nil
 }
 
+// TakesBack is what the plan takes back of earlier applies.
+func (p *Plan) TakesBack() Undo {
+	h := &p.Header
+	u := Undo{Purpose: h.Purpose, Plans: h.Undoes, Since: h.Since}
+	for i := range p.Actions {
+		u.Changes = append(u.Changes, p.Actions[i].Undone...)
+	}
+	for i := range p.Conflicts {
+		u.Changes = append(u.Changes, p.Conflicts[i].Undone...)
+	}
+	for i := range p.Kept {
+		u.Changes = append(u.Changes, p.Kept[i].Undone...)
+	}
+	slices.SortFunc(u.Changes, compareIDs)
+	u.Changes = slices.Compact(u.Changes)
+	return u
+}
+
 // Involved are the changes whose records a plan that takes applies back has to
 // look at: those that they are about, and the writes that they made. A write of
 // theirs that is not stored yet is ErrBehind.

@@ -20,6 +20,7 @@ func revertCommand(e *env) *cli.Command {
 			"   recourse revert apply plan.rvp",
 		Subcommands: []*cli.Command{
 			revertSelectCommand(e), revertPlanCommand(e), revertShowCommand(e),
+			revertResolveCommand(e), revertKeygenCommand(e), revertApproveCommand(e), revertCheckCommand(e),
 			revertApplyCommand(e), revertVerifyCommand(e), revertStatusCommand(e),
 			revertLedgerCommand(e), revertUndoCommand(e), revertRedoCommand(e), revertRestoreCommand(e),
 		},

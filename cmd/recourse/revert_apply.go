@@ -26,11 +26,12 @@ func revertApplyCommand(e *env) *cli.Command {
 			"Use a Harper user of its own for this: the log says nothing else of who wrote.\n\n" +
 			"Exit codes: 0 done; 3 done, but conflicts are left; 4 no record is as the plan expects, or\n" +
 			"another apply has touched the plan's records since it was made;\n" +
-			"5 some writes were skipped, raced or refused; 8 Harper's log has none of the plan's changes;\n" +
+			"5 some writes were skipped, raced or refused; 7 approvals are missing, or the plan has expired;\n" +
+			"8 Harper's log has none of the plan's changes;\n" +
 			"9 busy; 10 whether a write was made is not known; 12 Harper; 65 the plan is damaged;\n" +
 			"130 interrupted.\n\n" +
 			"Example:\n   recourse revert apply plan.rvp --target https://db1:9925 --rest-target https://db1:9926 --username recourse-svc --password-file pw",
-		Flags: append(harperFlags(), &cli.BoolFlag{Name: "dry-run", Usage: "look at every record and write nothing"},
+		Flags: append(harperFlags(), approversFlag(), &cli.BoolFlag{Name: "dry-run", Usage: "look at every record and write nothing"},
 			&cli.BoolFlag{Name: "other-log", Usage: "go on though Harper's log has none of the plan's changes: it was cut, or the server was made anew"}),
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
@@ -55,6 +56,11 @@ func runRevertApply(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
+	if !c.Bool("dry-run") {
+		if err := approved(c, w.cfg, plan, e.now()); err != nil {
+			return err
+		}
+	}
 	if err := w.checkLedger(c.Context, plan); err != nil {
 		return err
 	}
@@ -71,6 +77,11 @@ func runRevertApply(c *cli.Context, e *env) (err error) {
 	server, err := w.server(c, e, client, o)
 	if err != nil {
 		return err
+	}
+	if !c.Bool("dry-run") && server.began > audit.TimeOf(e.now()) { // by the server's clock too
+		if err := approved(c, w.cfg, plan, server.began.Go()); err != nil {
+			return err
+		}
 	}
 	if err := server.preflight(c.Context, plan, c.Bool("other-log")); err != nil {
 		return err

@@ -13,8 +13,11 @@ import (
 
 // planOutFlags are those of all commands that make a plan.
 func planOutFlags() []cli.Flag {
-	return append(policyFlags(),
+	return append(append(policyFlags(), harperFlags()...),
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`; without it to standard output"},
+		&cli.StringFlag{Name: "author", Usage: "who makes the plan, and so cannot approve it: `NAME`; without it $USER"},
+		&cli.StringFlag{Name: "expires", Usage: "the plan may be applied for `DURATION`: 12h, 3d; without it there is no limit"},
+		&cli.IntFlag{Name: "approvals", Usage: "so many people must approve the plan, at least"},
 		&cli.BoolFlag{Name: "detailed-exitcode", Usage: "end with 2 when the plan is not empty"},
 	)
 }

@@ -137,7 +137,7 @@ func (w *workspace) planRestore(c *cli.Context, e *env, scope restoreScope, poli
 		r.Except[user] = true
 	}
 	criteria := revert.Criteria{From: scope.at.ISO(), Table: c.StringSlice("table"), Query: c.String("where")}
-	sel, undo, records, err := r.Prepare(c.Context, criteria, revert.RecordsOf(c.Context, w.store, keys))
+	sel, undo, err := r.Prepare(c.Context, criteria, revert.RecordsOf(c.Context, w.store, keys))
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,11 @@ func (w *workspace) planRestore(c *cli.Context, e *env, scope restoreScope, poli
 		return nil, err
 	}
 	req.Selection, req.Undo = sel, undo
-	return revert.Make(c.Context, req, records)
+	records, err := revert.Records(c.Context, w.store, sel.Changes)
+	if err != nil {
+		return nil, err
+	}
+	return revert.Make(c.Context, req, r.Histories(records))
 }
 
 // scopeKeys are the records in scope that have changed since.

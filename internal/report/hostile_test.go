@@ -147,7 +147,7 @@ func hostilePlan(c audit.Change) *revert.Plan {
 	return &revert.Plan{
 		Header:    revert.Header{Digest: s, Warnings: []string{s}, Selection: revert.SelectionInfo{Users: map[string]int{s: 1}}},
 		Actions:   []revert.Action{{K: k, Do: s, Set: vals, Unset: []string{s + "3"}, Add: map[string]audit.Value{s + "4": c.After.Body}, Attrs: attrs, Kept: kept}},
-		Conflicts: []revert.Conflict{{K: k, Class: revert.Class(s), Attrs: attrs, Options: []string{s}, Default: s, Resolution: &s, Evidence: []revert.Evidence{by}}},
+		Conflicts: []revert.Conflict{{K: k, Class: revert.Class(s), Attrs: attrs, Options: []string{s}, Default: s, Resolution: &revert.Resolution{Option: s, Reason: s, By: s, At: s}, Evidence: []revert.Evidence{by}}},
 		Kept:      []revert.Kept{{K: k, Class: revert.Class(s), Kept: kept}},
 	}
 }

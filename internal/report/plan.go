@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -241,6 +242,15 @@ func blindWords(w revert.Window) string {
 	return fmt.Sprintf("blind window from %s to %s: legitimate writes that failed in it left no trace", iso(w.From, false), to)
 }
 
+// Conflict prints one conflict for a person to decide.
+func (p *Printer) Conflict(c *revert.Conflict) error {
+	var b bytes.Buffer
+	g := &page{b: &b, color: p.o.Color, width: p.o.Width}
+	g.conflict(c)
+	_, err := p.w.Write(b.Bytes())
+	return err
+}
+
 func (g *page) conflict(c *revert.Conflict) {
 	g.line(warn, "%s   CONFLICT %s   %s", record(c.Key()), Visible(string(c.Class)), count(len(c.Changes), "selected change"))
 	g.wrapped(warn, 2, decision(c))
@@ -259,7 +269,8 @@ func (g *page) conflict(c *revert.Conflict) {
 // decision is the options, the default in brackets, or what was decided.
 func decision(c *revert.Conflict) string {
 	if c.Resolution != nil {
-		return "decided: " + Visible(*c.Resolution)
+		r := c.Resolution
+		return "decided: " + Visible(r.Option) + ", by " + user(r.By).text + " at " + Visible(r.At) + ": " + Visible(r.Reason)
 	}
 	opts := make([]string, len(c.Options))
 	for i, o := range c.Options {
