@@ -18,6 +18,9 @@ const (
 // A cell is one attribute of one record during the replay, as it is and as it
 // would be.
 type cell struct {
+	name string
+	kind Number // what a change of it means where it is a number
+	turn int    // when it was last met (replay.turn)
 	// As it is. While it is not known, last is the last value that was, and maybe
 	// are the changes since then that may have written it.
 	a       audit.Value
@@ -72,7 +75,6 @@ type writer struct {
 	side  side
 	op    audit.Op
 	trust audit.Trust
-	kind  Number
 }
 
 // An actor is whose change it is, and its operation.
@@ -130,20 +132,19 @@ func (c *cell) strike(i int, v audit.Value) {
 }
 
 func (c *cell) legitimate(p *Policy, w writer, v audit.Value) {
-	diff, numeric := difference(v, c.a)
-	numeric = numeric && (isNumber(v) || isNumber(c.a)) && !blank(v)
-	adds := numeric && w.kind == NumberCounter
-	maybe := numeric && w.kind == NumberUnknown && p.mayAdd(w.op) && c.hit && c.diverged(p)
-	switch {
-	case (adds || maybe) && !c.sKnown:
+	numeric := isNumber(v) && (blank(c.a) || isNumber(c.a))
+	adds := numeric && c.kind == NumberCounter
+	maybe := numeric && c.kind == NumberUnknown && p.mayAdd(w.op) && c.hit && c.diverged(p)
+	if (adds || maybe) && !c.sKnown {
 		return // to what it added is not known
-	case adds:
-		if sum, ok := plus(c.s, diff); ok {
+	}
+	if adds || maybe {
+		diff, _ := difference(v, c.a)
+		if sum, ok := plus(c.s, diff); ok && adds {
 			c.s, c.sTrust = sum, min(c.sTrust, w.trust)
 			return
 		}
-	case maybe:
-		if alts := c.fork(diff); len(alts) > 0 {
+		if alts := c.fork(diff); maybe && len(alts) > 0 {
 			c.set(v, w.trust)
 			c.alts, c.altBy = alts, append(c.altBy, w.i)
 			return
@@ -200,7 +201,7 @@ func (c *cell) resolve(p *Policy, w writer, v audit.Value, actors []actor) {
 		}
 	}
 	// An increment on top of what was undone in between is not what it looks like.
-	undone = undone || lastHostile >= 0 && mayAdd && isNumber(v) && w.kind != NumberRegister
+	undone = undone || lastHostile >= 0 && mayAdd && isNumber(v) && c.kind != NumberRegister
 	hadLast, last := c.hasLast, c.last
 	c.aKnown, c.maybe, c.hasLast, c.last = true, nil, false, nil
 	c.a = last

@@ -14,6 +14,10 @@ type outcome struct {
 	conflicts map[Class]*Conflict
 	kept      map[string]KeptValue
 	hit       bool // a hostile change or a write of our own is in the history
+	// A record that stays as it is because a policy says so of a class, and whether
+	// a later plan is to look at it.
+	stays   Class
+	skipped bool
 }
 
 // classify decides the record by where its replay ended.
@@ -43,6 +47,9 @@ func (r *replay) classify() outcome {
 		r.undoDelete(&o)
 	case r.actual == audit.Present:
 		r.undoWrites(&o)
+	}
+	if r.nested {
+		r.fold(&o)
 	}
 	return o
 }
@@ -136,28 +143,45 @@ func (r *replay) undoWrite(o *outcome, a *Action, name string, c *cell) {
 	if !settled {
 		return
 	}
-	counter := r.policy.number(r.record.Key.Table, name) == NumberCounter && isNumber(c.a) && isNumber(c.s)
-	switch {
-	case r.policy.same(c.a, c.s), c.side == legit && !counter:
-		if c.side == legit && c.owner >= 0 {
-			o.kept[name] = KeptValue{Current: c.a, By: r.evidence(c.owner), Class: ClassSuperseded}
-		} else if c.carried >= 0 {
-			o.kept[name] = KeptValue{Current: c.a, By: r.evidence(c.carried), Class: ClassCarried}
-		}
+	counter := c.kind == NumberCounter && isNumber(c.a) && isNumber(c.s)
+	if r.policy.same(c.a, c.s) || c.side == legit && !counter {
+		r.keep(o, name, c)
 		return
-	case counter:
+	}
+	class := ClassRevert
+	switch {
+	case c.carried >= 0:
+		class = ClassCarried
+	case r.isIdentity(name, c):
+		class = ClassIdentity
+	}
+	switch {
+	case counter && !r.isPath(name):
 		a.Add[name], _ = difference(c.s, c.a)
 	case c.s == nil:
 		a.Unset = append(a.Unset, name)
 	default:
 		a.Set[name] = c.s
 	}
-	class := ClassRevert
-	if c.carried >= 0 {
-		class = ClassCarried
-	}
 	r.expect(a, name, c)
 	a.Attrs[name] = r.attribute(c, class)
+}
+
+// keep lists a value that stays, and says for whom.
+func (r *replay) keep(o *outcome, name string, c *cell) {
+	switch {
+	case c.side == legit && c.owner >= 0:
+		o.kept[name] = KeptValue{Current: c.a, By: r.evidence(c.owner), Class: ClassSuperseded}
+	case c.carried >= 0:
+		o.kept[name] = KeptValue{Current: c.a, By: r.evidence(c.carried), Class: ClassCarried}
+	}
+}
+
+// isIdentity says that the attribute holds the record's primary key, and that
+// something else was written to it.
+func (r *replay) isIdentity(name string, c *cell) bool {
+	id := r.record.Key.ID.Value()
+	return (r.facts == nil || r.facts.PrimaryKey == name) && c.s.Equal(id) && !c.a.Equal(id)
 }
 
 // mayHaveRemoved says that a hostile change may have taken attributes away that
@@ -179,7 +203,8 @@ func (r *replay) action(do string) *Action {
 	phase := map[string]int{DoInsert: 3, DoPatch: 4, DoDelete: 5}[do]
 	return &Action{Kind: "action", K: Target(r.record.Key), Do: do, Phase: phase,
 		Set: map[string]audit.Value{}, Unset: []string{}, Add: map[string]audit.Value{}, Attrs: map[string]Attribute{},
-		Expect: Expect{Exists: do != DoInsert, Owned: map[string]audit.Value{}, Absent: []string{}, Version: r.version()}}
+		Expect: Expect{Exists: do != DoInsert, Owned: map[string]audit.Value{}, Absent: []string{}, Version: r.version()},
+		Kept:   map[string]KeptValue{}, Blind: []Window{}, Changes: []audit.ChangeID{}, Decided: []Class{}}
 }
 
 // version is the newest change known of the record.

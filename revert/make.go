@@ -4,13 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	"hash"
 	"iter"
-	"maps"
-	"math"
 	"slices"
 
 	"recourse/audit"
@@ -31,6 +26,9 @@ type Request struct {
 	Gaps []audit.Gap
 	// Coverage is kept in the plan; nil: nobody looked.
 	Coverage *Coverage
+	// Schema is what Harper now says of its tables; nil: not known, and the plan
+	// says so.
+	Schema *Schema
 
 	// Resolutions are what people decided of the conflicts that a plan of the same
 	// had. One that fits no conflict, or another than was seen, is ErrPlanStale.
@@ -52,15 +50,19 @@ type Request struct {
 // order does not matter. A selected change that is in none of the records is
 // ErrIncomplete. Make writes nothing and asks no server.
 func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*Plan, error) {
+	if err := req.Policy.Check(); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
+	}
 	var m managed
+	order := inOrder{sorted: true}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
 		}
 		m.learn(rec)
+		order.see(rec.Key)
 	}
-	p := &planner{req: &req, managed: m.names(&req.Policy), tables: map[audit.Table]bool{},
-		found: map[audit.ChangeID]bool{}, ledger: map[audit.ChangeID]bool{}, digests: map[audit.Key][sha256.Size]byte{}, lossy: lossyTypes{}}
+	p := newPlanner(&req, m.names(&req.Policy, req.Schema), order.sorted)
 	var err error
 	if p.decisions, err = req.decided(); err != nil {
 		return nil, fmt.Errorf("plan revert: %w", err)
@@ -73,11 +75,10 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 			return nil, fmt.Errorf("plan revert: %w", err)
 		}
 	}
-	if req.Selection != nil && len(p.found) < len(req.Selection.Changes) {
-		missing := len(req.Selection.Changes) - len(p.found)
-		return nil, fmt.Errorf("plan revert: %w: %d of %d selected changes are not in it", ErrIncomplete, missing, len(req.Selection.Changes))
+	if p.missing > 0 {
+		return nil, fmt.Errorf("plan revert: %w: %d of %d selected changes are not in it", ErrIncomplete, p.missing, len(req.Selection.Changes))
 	}
-	if err := p.undecided(); err != nil {
+	if err := cmp.Or(p.txns.decide(p), p.undecided()); err != nil {
 		return nil, fmt.Errorf("plan revert: %w", err)
 	}
 	return p.finish()
@@ -88,10 +89,16 @@ type planner struct {
 	managed func(audit.Table) map[string]bool
 	plan    Plan
 	tables  map[audit.Table]bool
-	found   map[audit.ChangeID]bool // of the selection
+	found   []uint64 // a bit for each change of the selection
+	missing int
 	ledger  map[audit.ChangeID]bool // of Reverted and Own, in these records
-	digests map[audit.Key][sha256.Size]byte
+	digest  historyDigest
 	changes int
+	replay  replay // used again for each record
+
+	hasher historyHasher
+	side   []side           // of the record's changes
+	ids    []audit.ChangeID // of the record's changes
 
 	decisions map[audit.Key]map[Class]*Resolved // not met yet
 	baselined int                               // records that begin with a baseline
@@ -99,6 +106,16 @@ type planner struct {
 
 	messages, unlogged, provisional int
 	lossy                           lossyTypes
+	txns                            transactions
+}
+
+func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted bool) *planner {
+	p := &planner{req: req, managed: managed, tables: map[audit.Table]bool{}, ledger: map[audit.ChangeID]bool{},
+		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, hasher: historyHasher{h: sha256.New()}}
+	if s := req.Selection; s != nil {
+		p.found, p.missing = make([]uint64, (len(s.Changes)+63)/64), len(s.Changes)
+	}
+	return p
 }
 
 // add plans one record.
@@ -111,25 +128,30 @@ func (p *planner) add(rec Record) error {
 			return fmt.Errorf("history of %s holds changes of another record or cluster", rec.Key)
 		}
 	}
-	if _, twice := p.digests[rec.Key]; twice {
+	p.tables[rec.Key.Table] = true
+	sides, covered, hit := p.sides(&rec)
+	sum := p.hasher.sum(&rec, p.ids)
+	if !p.digest.add(rec.Key, sum) {
 		return fmt.Errorf("record %s is given twice", rec.Key)
 	}
-	p.tables[rec.Key.Table] = true
-	sides, covered := p.sides(rec)
-	r := newReplay(&p.req.Policy, rec, sides, p.managed(rec.Key.Table))
+	if !hit {
+		return nil // nobody's business
+	}
+	r := &p.replay
+	r.reset(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec, sides, p.managed(rec.Key.Table))
 	r.run()
 	p.unlogged += len(r.unlogged)
 	slices.SortFunc(covered, compareIDs)
-	sum := p.digests[rec.Key]
 	seen := lines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: historyID(sum)}
 	o, err := p.settle(r, seen.conflict)
 	if err != nil || !o.hit {
 		return err
 	}
-	if o.action != nil && slices.ContainsFunc(rec.Changes, func(c audit.Change) bool { return c.Lossy }) {
+	if o.action != nil && isLossy(rec.Changes) {
 		p.lossy.note(o.action, rec.Key.Table)
 	}
 	p.take(o, seen)
+	p.txns.note(p, rec, sides, o, seen)
 	return nil
 }
 
@@ -173,6 +195,10 @@ func (p *planner) take(o outcome, seen lines) {
 		return
 	case len(o.conflicts) > 0:
 		k.Changes = []audit.ChangeID{} // they are not undone before the conflict is decided
+	case o.stays != "":
+		if k.Class = o.stays; o.skipped {
+			k.Changes = []audit.ChangeID{}
+		}
 	case len(o.kept) == 0:
 		k.Class = ClassAlready
 		counts.Already++
@@ -180,71 +206,42 @@ func (p *planner) take(o outcome, seen lines) {
 	p.plan.Kept = append(p.plan.Kept, k)
 }
 
-// sides says whose each change is, and which selected ones are among them.
-func (p *planner) sides(rec Record) ([]side, []audit.ChangeID) {
-	sides, covered := make([]side, len(rec.Changes)), []audit.ChangeID{}
-	ids := rec.ids()
-	for i, id := range ids {
+// sides says whose each change is, which selected ones are among them, and
+// whether any is not a legitimate one. The slices are valid up to the next call.
+func (p *planner) sides(rec *Record) (sides []side, covered []audit.ChangeID, hit bool) {
+	p.side, p.ids, covered = p.side[:0], rec.appendIDs(p.ids[:0]), []audit.ChangeID{}
+	for i, id := range p.ids {
 		c := &rec.Changes[i]
 		p.head = max(p.head, c.Time)
-		_, reverted := p.req.Reverted[id]
-		_, ours := p.req.Own[id]
-		switch {
-		case p.req.Selection.Has(id):
-			sides[i], p.found[id] = hostile, true
+		whose := legit
+		if n, ok := p.req.Selection.index(id); ok {
+			whose = hostile
+			p.find(n)
 			covered = append(covered, id)
 			if c.Op.Kind() == audit.KindMessage {
 				p.messages++
 			}
-		case reverted:
-			sides[i], p.ledger[id] = hostile, true
-		case ours:
-			sides[i], p.ledger[id] = own, true
+		} else if _, ok := p.req.Reverted[id]; ok {
+			whose, p.ledger[id] = hostile, true
+		} else if _, ok := p.req.Own[id]; ok {
+			whose, p.ledger[id] = own, true
 		}
+		hit = hit || whose != legit
+		p.side = append(p.side, whose)
 	}
 	p.changes += len(rec.Changes)
 	if len(rec.Changes) > 0 && rec.Changes[0].Before.Source == audit.Baselined {
 		p.baselined++
 	}
-	p.digests[rec.Key] = recordDigest(&rec, ids)
-	return sides, covered
+	return p.side, covered, hit
 }
 
-func (r *Record) ids() []audit.ChangeID {
-	ids := make([]audit.ChangeID, len(r.Changes))
-	for i := range r.Changes {
-		ids[i] = r.Changes[i].Identify()
+// find notes that a selected change is in the histories.
+func (p *planner) find(n int) {
+	if bit := uint64(1) << (n % 64); p.found[n/64]&bit == 0 {
+		p.found[n/64] |= bit
+		p.missing--
 	}
-	return ids
-}
-
-// recordDigest is over all that the planner looks at of a record.
-func recordDigest(rec *Record, ids []audit.ChangeID) [sha256.Size]byte {
-	h := sha256.New()
-	if rec.Whole {
-		h.Write([]byte("whole"))
-	}
-	for i := range rec.Changes {
-		hashChange(h, &rec.Changes[i], ids[i])
-	}
-	return [sha256.Size]byte(h.Sum(nil))
-}
-
-// hashChange adds all that the planner looks at. The store's own numbers are no
-// part of it.
-func hashChange(h hash.Hash, c *audit.Change, id audit.ChangeID) {
-	h.Write(id[:])
-	part := func(b []byte) {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
-		h.Write(b)
-	}
-	part([]byte(c.User))
-	part([]byte(c.Op))
-	for _, img := range []audit.Image{c.Before, c.After} {
-		h.Write([]byte{byte(img.State), byte(img.Source), byte(img.Trust)})
-		part(img.Body)
-	}
-	h.Write(binary.BigEndian.AppendUint64(nil, math.Float64bits(float64(c.Time))))
 }
 
 // finish sorts, numbers, counts and seals.
@@ -274,85 +271,8 @@ func (p *planner) finish() (*Plan, error) {
 	for i := range plan.Containment {
 		plan.Containment[i].N = next()
 	}
-	p.header()
+	if err := p.header(); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
+	}
 	return plan, plan.seal()
-}
-
-func (p *planner) header() {
-	h := &p.plan.Header
-	h.Kind, h.V = planKind, planVersion
-	h.Created, h.Author, h.Tool, h.Expires = p.req.Created, p.req.Author, p.req.Tool, p.req.Expires
-	h.Instance, h.Approvals = p.req.Instance, p.req.Approvals
-	h.History = HistoryInfo{Records: len(p.digests), Changes: p.changes, Baseline: p.baselined, Head: p.head, Digest: p.historyDigest(), Gaps: p.planGaps()}
-	h.Coverage = p.req.Coverage
-	h.Selection = SelectionInfo{Digest: digestIDs(nil), Users: map[string]int{}}
-	if s := p.req.Selection; s != nil {
-		h.Selection = SelectionInfo{Digest: digestIDs(s.Changes), Events: len(s.Changes), Users: s.Users, First: s.First, Last: s.Last, Criteria: &s.Criteria}
-	}
-	h.Ledger = digestIDs(slices.SortedFunc(maps.Keys(p.ledger), compareIDs))
-	h.Policy = p.req.Policy
-	h.Managed = map[string][]string{}
-	for t := range p.tables {
-		h.Managed[t.String()] = sortedNames(p.managed(t))
-	}
-	h.Classes = map[Class]int{}
-	for i := range p.plan.Conflicts {
-		h.Classes[p.plan.Conflicts[i].Class]++
-	}
-	h.Counts.Conflict = len(p.plan.Conflicts)
-	p.count(&h.Counts)
-	h.Warnings = p.warnings()
-}
-
-func (p *planner) count(counts *Counts) {
-	for i := range p.plan.Actions {
-		a := &p.plan.Actions[i]
-		switch a.Do {
-		case DoInsert:
-			counts.Insert++
-		case DoPatch:
-			counts.Patch++
-		case DoDelete:
-			counts.Delete++
-		}
-		for _, at := range a.Attrs {
-			if at.Class == ClassCarried {
-				counts.Carried++
-			}
-			if at.Trust <= audit.Provisional && a.Do != DoDelete {
-				p.provisional++
-			}
-		}
-	}
-}
-
-func (p *planner) warnings() []string {
-	w := []string{}
-	say := func(n int, format string) {
-		if n > 0 {
-			w = append(w, fmt.Sprintf(format, n))
-		}
-	}
-	say(p.plan.Header.Counts.Blind, "blind windows: %d; legitimate writes that failed because the attacker had made or deleted a record left no trace")
-	say(p.provisional, "values from images that were read late and then confirmed: %d")
-	say(p.unlogged, "log-gap: %d changes found other values than the change before had left; what came between was not logged")
-	if gaps := p.gaps(); gaps != "" {
-		w = append(w, gaps)
-	}
-	if lost := p.lossy.warning(); lost != "" {
-		w = append(w, lost)
-	}
-	say(p.messages, "selected messages: %d; they changed no record")
-	return w
-}
-
-// historyDigest is over the records in the order of their keys.
-func (p *planner) historyDigest() string {
-	h := sha256.New()
-	for _, k := range slices.SortedFunc(maps.Keys(p.digests), compareKeys) {
-		sum := p.digests[k]
-		h.Write([]byte(k.String()))
-		h.Write(sum[:])
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -41,6 +41,7 @@ type Header struct {
 	Classes     map[Class]int       `json:"conflicts"` // conflicts by class
 	Warnings    []string            `json:"warnings"`
 	Coverage    *Coverage           `json:"coverage,omitempty"` // nil: nobody looked
+	Schema      *SchemaInfo         `json:"schema,omitempty"`   // nil: not known
 	Actions     string              `json:"actions_root"`
 	Conflicts   string              `json:"conflicts_root"`
 	Kept        string              `json:"kept_root"`

@@ -55,6 +55,7 @@ type Action struct {
 	Expect  Expect               `json:"expect"`
 	Attrs   map[string]Attribute `json:"attrs"`
 	Kept    map[string]KeptValue `json:"kept"`
+	Notes   map[Class]string     `json:"notes,omitempty"` // what to know of it, although it is carried out
 	Blind   []Window             `json:"blind"`
 	Changes []audit.ChangeID     `json:"changes"` // the selected changes of this record, all of them
 	Decided []Class              `json:"decided"` // the conflicts of this record that people decided in favour of this write
@@ -83,6 +84,17 @@ type Attribute struct {
 	By      []audit.ChangeID `json:"by"`                // the selected changes that wrote it
 	Class   Class            `json:"class"`
 	Trust   audit.Trust      `json:"trust"` // of the image that the target is from
+	// Paths are those within an object that the attacker wrote, as JSON Pointers
+	// from the attribute on. Harper replaces an attribute as a whole, so the whole
+	// of it is written, with what others have in it.
+	Paths map[string]PathValue `json:"paths,omitempty"`
+}
+
+// A PathValue is what becomes of one path within an attribute.
+type PathValue struct {
+	Current audit.Value `json:"current,omitempty"`
+	Target  audit.Value `json:"target,omitempty"`
+	Class   Class       `json:"class"`
 }
 
 // A KeptValue is an attribute that a legitimate user wrote after the attacker, or
@@ -114,6 +126,8 @@ type Conflict struct {
 	Default    string               `json:"default"`
 	Resolution *Resolution          `json:"resolution"` // null: not decided
 	Evidence   []Evidence           `json:"evidence"`
+	Why        string               `json:"why,omitempty"`      // more than the class says
+	Withheld   *Action              `json:"withheld,omitempty"` // the write that OptionApply makes; without a number
 	Blind      []Window             `json:"blind"`
 	Changes    []audit.ChangeID     `json:"changes"`
 	Version    audit.Time           `json:"version"` // the newest change the plan knows of

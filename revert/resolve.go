@@ -181,6 +181,8 @@ func (p *Plan) Request() (Request, error) {
 		Policy: h.Policy, Coverage: h.Coverage, Resolutions: decisions, Contain: len(p.Containment) > 0, Approvals: h.Approvals,
 		Instance: h.Instance, Created: h.Created, Author: h.Author, Tool: h.Tool, Expires: h.Expires,
 	}
+	schema, serr := h.Schema.schema()
+	req.Schema, err = schema, errors.Join(err, serr)
 	for _, g := range h.History.Gaps {
 		t, terr := audit.ParseTable(g.Table)
 		err = errors.Join(err, terr)

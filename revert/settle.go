@@ -137,6 +137,7 @@ func (p *planner) settle(r *replay, fill func(*Conflict)) (outcome, error) {
 	listed := map[Class]*Conflict{}
 	for {
 		o := r.classify()
+		p.decide(r, &o)
 		for _, c := range o.conflicts {
 			fill(c)
 		}

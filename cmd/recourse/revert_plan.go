@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -26,10 +25,11 @@ func revertPlanCommand(e *env) *cli.Command {
 		Description: "Each record's stored history is followed twice, as it was and as it would have been without\n" +
 			"the selected changes. An attribute is written only if its last effective writer is among them.\n" +
 			"What cannot be known is a conflict in the plan, never a guess. Nothing is written to Harper,\n" +
-			"and no Harper is needed.\n\n" +
-			"Exit codes: 0 done; 2 with --detailed-exitcode: the plan is not empty; 3 it has conflicts; 65 bad selection.\n\n" +
-			"Example:\n   recourse revert plan sel.json -o plan.rvp",
-		Flags: append(policyFlags(),
+			"and none is asked but with --schema live.\n\n" +
+			"Exit codes: 0 done; 2 with --detailed-exitcode: the plan is not empty; 3 it has conflicts;\n" +
+			"12 Harper cannot be asked; 65 bad selection, policy or schema.\n\n" +
+			"Example:\n   recourse revert plan sel.json --policy policy.yaml --strict record --schema live -o plan.rvp",
+		Flags: append(append(policyFlags(), harperFlags()...),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`; without it to standard output"},
 			&cli.StringFlag{Name: "author", Usage: "who makes the plan, and so cannot approve it: `NAME`; without it $USER"},
 			&cli.StringFlag{Name: "expires", Usage: "the plan may be applied for `DURATION`: 12h, 3d; without it there is no limit"},
@@ -44,34 +44,6 @@ func revertPlanCommand(e *env) *cli.Command {
 			return runRevertPlan(c, e)
 		},
 	}
-}
-
-func policyFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "counter", Usage: "DATABASE.TABLE.ATTRIBUTE counts: changes add to it; may be repeated"},
-		&cli.StringSliceFlag{Name: "register", Usage: "DATABASE.TABLE.ATTRIBUTE is set, never added to; may be repeated"},
-		&cli.BoolFlag{Name: "strict-null", Usage: "keep null apart from an attribute that is not there"},
-		&cli.BoolFlag{Name: "put", Usage: "take attributes away by replacing the record over REST, not by setting them to null"},
-	}
-}
-
-func policyOf(c *cli.Context) (revert.Policy, error) {
-	p := revert.Policy{StrictNull: c.Bool("strict-null"), Numbers: map[string]revert.Number{}}
-	for flag, number := range map[string]revert.Number{"counter": revert.NumberCounter, "register": revert.NumberRegister} {
-		for _, name := range c.StringSlice(flag) {
-			if strings.Count(name, ".") < 2 {
-				return p, usagef("--%s %q: want DATABASE.TABLE.ATTRIBUTE", flag, name)
-			}
-			if p.Numbers[name] != "" {
-				return p, usagef("%q is said to be a counter and a register", name)
-			}
-			p.Numbers[name] = number
-		}
-	}
-	if c.Bool("put") {
-		p.Unset = revert.UnsetPut
-	}
-	return p, nil
 }
 
 func runRevertPlan(c *cli.Context, e *env) (err error) {
@@ -131,12 +103,16 @@ func readSelection(path string) (*revert.Selection, error) {
 
 // plan makes a plan of what is stored.
 func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy revert.Policy) (*revert.Plan, error) {
+	schema, err := schemaOf(c, e, w.cfg)
+	if err != nil {
+		return nil, err
+	}
 	records, err := revert.Records(c.Context, w.store, sel.Changes)
 	if err != nil {
 		return nil, err
 	}
 	req := revert.Request{
-		Selection: sel, Policy: policy, Instance: revert.Instance{ID: w.cfg.Cluster},
+		Selection: sel, Policy: policy, Schema: schema, Instance: revert.Instance{ID: w.cfg.Cluster},
 		Created: e.now().UTC().Format(time.RFC3339), Author: cmp.Or(c.String("author"), e.get("USER")), Tool: "recourse " + version,
 		Approvals: c.Int("approvals"), Contain: c.Bool("contain"),
 	}
