@@ -16,6 +16,12 @@ import (
 // blamed is the plan of the golden files with who gave its values.
 func blamed() report.PlanView {
 	p := plan()
+	p.Actions[1].Notes = map[revert.Class]string{revert.ClassSchema: "the table has no attribute big any more"}
+	p.Actions[1].Decided = []revert.Class{revert.ClassStub}
+	email := p.Actions[1].Attrs["email"]
+	email.Paths = map[string]revert.PathValue{"/work": {Current: parse(`"e@y"`), Target: parse(`"a@x"`), Class: revert.ClassRevert}}
+	p.Actions[1].Attrs["email"] = email
+	p.Conflicts[0].Why, p.Conflicts[0].Withheld = "somebody wrote it later", &p.Actions[0]
 	p.Containment = []revert.Containment{{Kind: "contain", N: 8, Do: revert.DoDeactivate, User: "eve", Events: 4}}
 	by := func(user string, at audit.Time, v string) revert.Blame {
 		return revert.Blame{Evidence: revert.Evidence{ID: audit.ChangeID{7}, User: user, Op: audit.OpPatch, Time: at}, Value: parse(v)}

@@ -173,6 +173,9 @@ func (g *page) action(a *revert.Action, policy revert.Policy, blame revert.Blame
 	g.line(tone, "%s   %s   %s   trust %s", record(a.Key()), Visible(a.Do), count(len(a.Changes), "selected change"), leastTrust(a.Attrs))
 	for _, w := range writes(a, policy) {
 		g.wrapped(w.paint, 2, w.words())
+		for _, p := range w.paths {
+			g.wrapped(faint, 6, p)
+		}
 		g.blames(blame, []string{w.name})
 	}
 	if a.Do == revert.DoDelete {
@@ -180,6 +183,9 @@ func (g *page) action(a *revert.Action, policy revert.Policy, blame revert.Blame
 	}
 	if len(a.Decided) > 0 {
 		g.wrapped(plain, 2, "because it was decided: "+decidedWords(a.Decided))
+	}
+	for _, n := range noteWords(a.Notes) {
+		g.wrapped(warn, 2, n)
 	}
 	g.keptValues(a.Kept)
 	g.blames(blame, slices.Sorted(maps.Keys(a.Kept)))
@@ -208,6 +214,7 @@ func decidedWords(classes []revert.Class) string {
 type write struct {
 	sign, name, from, to, why string
 	paint                     paint
+	paths                     []string // what becomes of paths within the attribute
 }
 
 func (w *write) words() string {
@@ -234,7 +241,7 @@ func writes(a *revert.Action, policy revert.Policy) []write {
 	var out []write
 	for _, n := range slices.Sorted(maps.Keys(names)) {
 		attr, told := a.Attrs[n]
-		w := write{name: n, from: known(attr, "current", attr.Current, told), why: story(attr, told)}
+		w := write{name: n, from: known(attr, "current", attr.Current, told), why: story(attr, told), paths: pathWords(attr.Paths)}
 		set, isSet := a.Set[n]
 		add, isAdd := a.Add[n]
 		switch {
@@ -256,6 +263,28 @@ func writes(a *revert.Action, policy revert.Policy) []write {
 			w.sign, w.to, w.paint = "=", "not written", faint
 		}
 		out = append(out, w)
+	}
+	return out
+}
+
+// noteWords are what a policy lets pass, and why it is worth knowing.
+func noteWords(notes map[revert.Class]string) []string {
+	var out []string
+	for _, c := range slices.Sorted(maps.Keys(notes)) {
+		s := "note: " + Visible(string(c))
+		if notes[c] != "" {
+			s += ", " + Visible(notes[c])
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func pathWords(paths map[string]revert.PathValue) []string {
+	var out []string
+	for _, p := range slices.Sorted(maps.Keys(paths)) {
+		v := paths[p]
+		out = append(out, Visible(p)+"  "+value(v.Current)+" → "+value(v.Target)+"   "+Visible(string(v.Class)))
 	}
 	return out
 }

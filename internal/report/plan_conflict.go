@@ -22,11 +22,20 @@ func (p *Printer) Conflict(c *revert.Conflict) error {
 func (g *page) conflict(c *revert.Conflict) {
 	g.line(warn, "%s   CONFLICT %s   number %d   %s", record(c.Key()), Visible(string(c.Class)), c.N, count(len(c.Changes), "selected change"))
 	g.wrapped(warn, 2, decision(c))
+	if c.Why != "" {
+		g.wrapped(warn, 2, Visible(c.Why))
+	}
 	if c.Record {
 		g.wrapped(plain, 2, "? the record as a whole")
 	}
 	for _, n := range slices.Sorted(maps.Keys(c.Attrs)) {
 		g.wrapped(plain, 2, "? "+Visible(n)+"  "+conflictWords(c.Attrs[n]))
+		for _, p := range pathWords(c.Attrs[n].Paths) {
+			g.wrapped(faint, 6, p)
+		}
+	}
+	for _, w := range withheldWords(c.Withheld) {
+		g.wrapped(plain, 2, w)
 	}
 	for _, e := range c.Evidence {
 		g.wrapped(faint, 2, "because of "+evidenceWords(e))
@@ -60,4 +69,16 @@ func conflictWords(a revert.Attribute) string {
 
 func evidenceWords(e revert.Evidence) string {
 	return fmt.Sprintf("%s by %s at %s (change %s…)", Visible(string(e.Op)), user(e.User).text, iso(e.Time, false), e.ID.String()[:12])
+}
+
+// withheldWords say what the option apply would write.
+func withheldWords(a *revert.Action) []string {
+	if a == nil {
+		return nil
+	}
+	out := []string{"apply would " + Visible(a.Do) + " the record:"}
+	for _, w := range writes(a, revert.Policy{}) {
+		out = append(out, "  "+w.sign+" "+Visible(w.name)+"  "+w.from+" → "+w.to)
+	}
+	return out
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"recourse/revert"
 )
@@ -62,8 +63,9 @@ func (v *PlanView) actionSection(a *revert.Action) htmlSection {
 	if len(a.Decided) > 0 {
 		s.Lines = append(s.Lines, "because it was decided: "+decidedWords(a.Decided))
 	}
+	s.Lines = append(s.Lines, noteWords(a.Notes)...)
 	for _, w := range writes(a, v.Plan.Header.Policy) {
-		s.Rows = append(s.Rows, htmlRow{w.paint.tone(), []string{w.sign, Visible(w.name), w.from, w.to, w.why}})
+		s.Rows = append(s.Rows, htmlRow{w.paint.tone(), []string{w.sign, Visible(w.name), w.from, w.to, strings.Join(append([]string{w.why}, w.paths...), " · ")}})
 	}
 	s.Rows = append(s.Rows, keptHTML(a.Kept)...)
 	s.Rows = append(s.Rows, blameHTML(v.Blame[a.Key()])...)
@@ -76,6 +78,9 @@ func (v *PlanView) conflictSection(c *revert.Conflict) htmlSection {
 		Title: fmt.Sprintf("%d · %s · CONFLICT %s", c.N, record(c.Key()), Visible(string(c.Class))), Tone: warn.tone(), Head: attributeHead,
 		Lines: []string{decision(c)},
 	}
+	if c.Why != "" {
+		s.Lines = append(s.Lines, Visible(c.Why))
+	}
 	if c.Record {
 		s.Lines = append(s.Lines, "it concerns the record as a whole")
 	}
@@ -86,6 +91,7 @@ func (v *PlanView) conflictSection(c *revert.Conflict) htmlSection {
 		a := c.Attrs[n]
 		s.Rows = append(s.Rows, htmlRow{warn.tone(), []string{"?", Visible(n), known(a, "current", a.Current, true), known(a, "target", a.Target, true), conflictWords(a)}})
 	}
+	s.Lines = append(s.Lines, withheldWords(c.Withheld)...)
 	s.Rows = append(s.Rows, blameHTML(v.Blame[c.Key()])...)
 	s.blind(c.Blind)
 	return s

@@ -17,7 +17,10 @@ func planSheet(v *PlanView) sheet {
 		a := &plan.Actions[i]
 		list := writes(a, plan.Header.Policy)
 		for _, w := range list {
-			add(record(a.Key()), Visible(a.Do), Visible(w.name), w.from, w.to, w.why)
+			add(record(a.Key()), Visible(a.Do), Visible(w.name), w.from, w.to, strings.Join(append([]string{w.why}, w.paths...), "; "))
+		}
+		for _, n := range noteWords(a.Notes) {
+			add(record(a.Key()), Visible(a.Do), "", "", "", n)
 		}
 		if len(list) == 0 {
 			add(record(a.Key()), Visible(a.Do), "", "", "", "")
@@ -39,6 +42,12 @@ func planSheet(v *PlanView) sheet {
 				why = append(why, evidenceWords(e))
 			}
 			add(record(c.Key()), do, "", "", decision(c), strings.Join(why, "; "))
+		}
+		if c.Why != "" {
+			add(record(c.Key()), do, "", "", "", Visible(c.Why))
+		}
+		if w := withheldWords(c.Withheld); len(w) > 0 {
+			add(record(c.Key()), do, "", "", "", strings.Join(w, "; "))
 		}
 		s.blameRows(record(c.Key()), v.Blame[c.Key()])
 		s.blindRows(record(c.Key()), c.Blind)
