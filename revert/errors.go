@@ -32,6 +32,8 @@ var (
 	ErrNoLine = errors.New("no line of the plan fits")
 	// ErrBadResolution says that a decision is none that the conflict allows.
 	ErrBadResolution = errors.New("decision does not fit")
+	// ErrAborted says that the apply of this plan was closed for good.
+	ErrAborted = errors.New("the apply of this plan was aborted")
 	// ErrNotVerified says that a record is not as the plan wants it.
 	ErrNotVerified = errors.New("records differ from the plan")
 )

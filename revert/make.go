@@ -142,7 +142,7 @@ func (p *planner) add(rec Record) error {
 	r.run()
 	p.unlogged += len(r.unlogged)
 	slices.SortFunc(covered, compareIDs)
-	seen := lines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: historyID(sum)}
+	seen := recordLines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: historyID(sum)}
 	o, err := p.settle(r, seen.conflict)
 	if err != nil || !o.hit {
 		return err
@@ -155,8 +155,8 @@ func (p *planner) add(rec Record) error {
 	return nil
 }
 
-// lines are what all lines of one record say.
-type lines struct {
+// recordLines are what all lines of one record say.
+type recordLines struct {
 	key     audit.Key
 	blind   []Window
 	covered []audit.ChangeID
@@ -164,12 +164,12 @@ type lines struct {
 	history string
 }
 
-func (l *lines) conflict(c *Conflict) {
+func (l *recordLines) conflict(c *Conflict) {
 	c.Blind, c.Changes, c.Version, c.History = l.blind, l.covered, l.version, l.history
 }
 
 // take adds what was decided of one record to the plan.
-func (p *planner) take(o outcome, seen lines) {
+func (p *planner) take(o outcome, seen recordLines) {
 	counts, covered := &p.plan.Header.Counts, seen.covered
 	counts.Blind += len(seen.blind)
 	for _, k := range o.kept {

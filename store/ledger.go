@@ -47,11 +47,13 @@ func (db *DB) Reverted(ctx context.Context) (map[audit.ChangeID]string, error) {
 	return db.marks(ctx, kindReverted, "reverted changes")
 }
 
-// MarkOwn records that a change is a compensating write of a plan of ours.
-func (db *DB) MarkOwn(ctx context.Context, plan string, id audit.ChangeID) error {
-	err := db.update(ctx, func(txn *badger.Txn) error { return set(txn, idKey(kindOwn, id), []byte(plan)) })
+// MarkOwn records that changes are compensating writes of a plan of ours.
+func (db *DB) MarkOwn(ctx context.Context, plan string, ids ...audit.ChangeID) error {
+	err := db.pieces(ctx, len(ids), func(txn *badger.Txn, i int) error {
+		return set(txn, idKey(kindOwn, ids[i]), []byte(plan))
+	})
 	if err != nil {
-		return fmt.Errorf("mark change %s as written by plan %s: %w", id, plan, err)
+		return fmt.Errorf("mark changes as written by plan %s: %w", plan, err)
 	}
 	return nil
 }
