@@ -5,6 +5,8 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
+	"time"
 
 	"recourse/audit"
 )
@@ -14,9 +16,12 @@ const me = "recourse"
 var errCrash = errors.New("crash")
 
 // A simServer is a sim behind the Server interface, with places where a rival
-// can write, the answer can get lost, or we can crash.
+// can write, the answer can get lost, or we can crash. One thing happens at a
+// time in it and its journal.
 type simServer struct {
+	mu     sync.Mutex
 	sim    *sim
+	ops    bool                     // no conditional deletes, and updates of the operations API, as without REST
 	at     func(point string) error // called at each point; an error ends the call
 	lose   int                      // so many writes are made without an answer
 	poison map[audit.Key]bool       // records whose log cannot be read
@@ -32,6 +37,8 @@ func (s *simServer) point(p string) error {
 }
 
 func (s *simServer) Read(_ context.Context, keys []audit.Key) (map[audit.Key]audit.Image, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.point("read"); err != nil {
 		return nil, err
 	}
@@ -46,6 +53,8 @@ func (s *simServer) Read(_ context.Context, keys []audit.Key) (map[audit.Key]aud
 }
 
 func (s *simServer) History(_ context.Context, keys []audit.Key, since audit.Time) (map[audit.Key]Trail, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.point("history"); err != nil {
 		return nil, err
 	}
@@ -75,12 +84,35 @@ func (s *simServer) History(_ context.Context, keys []audit.Key, since audit.Tim
 }
 
 func (s *simServer) Write(_ context.Context, w Write) (Outcome, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.point("before write"); err != nil {
 		return Outcome{}, err
 	}
 	if s.deny != "" {
 		return Outcome{Message: s.deny}, nil
 	}
+	s.writes++
+	done := true
+	if o := s.operation(w); o.kind != "" {
+		done = s.sim.do(o)
+	}
+	if err := s.point("after write"); err != nil {
+		return Outcome{}, err
+	}
+	if s.lose > 0 {
+		s.lose--
+		return Outcome{}, errors.New("connection reset")
+	}
+	if w.Do == DoDelete && !s.ops {
+		return Outcome{Acked: true, Conditional: true}, nil
+	}
+	return Outcome{Acked: done, Skipped: !done}, nil
+}
+
+// operation is what a write asks for; a conditional delete whose condition does
+// not hold asks for nothing.
+func (s *simServer) operation(w Write) op {
 	o := op{user: me, key: w.Key, kind: w.Do, set: maps.Clone(w.Set), add: w.Add}
 	switch w.Do {
 	case DoInsert:
@@ -92,17 +124,17 @@ func (s *simServer) Write(_ context.Context, w Write) (Outcome, error) {
 		for _, n := range w.Unset {
 			o.set[n] = audit.Null()
 		}
+		if s.ops {
+			o.kind = "update"
+		}
+	case DoDelete:
+		for name, v := range w.Only {
+			if rec := s.sim.records[w.Key]; !s.ops && (rec == nil || !rec.body.Get(name).Equal(v)) {
+				return op{}
+			}
+		}
 	}
-	s.writes++
-	done := s.sim.do(o)
-	if err := s.point("after write"); err != nil {
-		return Outcome{}, err
-	}
-	if s.lose > 0 {
-		s.lose--
-		return Outcome{}, errors.New("connection reset")
-	}
-	return Outcome{Acked: done, Skipped: !done}, nil
+	return o
 }
 
 // A memory is a journal and a ledger.
@@ -112,11 +144,13 @@ type memory struct {
 	own      map[audit.ChangeID]string
 	ledger   *audit.Ledger // the whole of it; reverted and own are parts
 	at       func(point string) error
+	mu       *sync.Mutex // that of the server whose time it shares
 }
 
 func newMemory() *memory {
 	own := map[audit.ChangeID]string{}
-	return &memory{reverted: map[audit.ChangeID]string{}, own: own, ledger: &audit.Ledger{Entries: map[audit.ChangeID][]audit.Entry{}, Own: own, Chosen: map[audit.ChangeID]audit.Choice{}}}
+	return &memory{mu: new(sync.Mutex), reverted: map[audit.ChangeID]string{}, own: own,
+		ledger: &audit.Ledger{Entries: map[audit.ChangeID][]audit.Entry{}, Own: own, Chosen: map[audit.ChangeID]audit.Choice{}}}
 }
 
 func (m *memory) point(p string) error {
@@ -126,11 +160,15 @@ func (m *memory) point(p string) error {
 	return m.at(p)
 }
 
-func (m *memory) AddReceipt(_ context.Context, r audit.Receipt) error {
-	if err := m.point("receipt"); err != nil {
-		return err
+func (m *memory) AddReceipt(_ context.Context, receipts ...audit.Receipt) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range receipts {
+		if err := m.point("receipt"); err != nil {
+			return err
+		}
+		m.receipts = append(m.receipts, r)
 	}
-	m.receipts = append(m.receipts, r)
 	return nil
 }
 
@@ -182,5 +220,13 @@ func (m *memory) BeginApply(_ context.Context, a audit.Apply) error {
 }
 
 func applier(s *simServer, m *memory) *Applier {
-	return &Applier{Server: s, Journal: m, Ledger: m, Now: func() audit.Time { return s.sim.clock }}
+	m.mu = &s.mu
+	return &Applier{
+		Server: s, Journal: m, Ledger: m, Now: func() audit.Time {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.sim.clock
+		},
+		Sleep: func(context.Context, time.Duration) error { return nil },
+	}
 }

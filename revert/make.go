@@ -153,7 +153,7 @@ func (p *planner) add(rec Record) error {
 	r.run()
 	p.unlogged += len(r.unlogged)
 	covered.sort()
-	seen := lines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: historyID(sum)}
+	seen := recordLines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: historyID(sum)}
 	o, err := p.settle(r, seen.conflict)
 	if err != nil || !o.hit && len(covered.undone) == 0 {
 		return err
@@ -170,8 +170,8 @@ func (p *planner) add(rec Record) error {
 	return nil
 }
 
-// lines are what all lines of one record say.
-type lines struct {
+// recordLines are what all lines of one record say.
+type recordLines struct {
 	key     audit.Key
 	blind   []Window
 	covered cover
@@ -179,13 +179,13 @@ type lines struct {
 	history string
 }
 
-func (l *lines) conflict(c *Conflict) {
+func (l *recordLines) conflict(c *Conflict) {
 	c.Blind, c.Changes, c.Undone, c.Version, c.History = l.blind, l.covered.changes, l.covered.undone, l.version, l.history
 }
 
 // take adds what was decided of one record to the plan, unless there is nothing to
 // say of it.
-func (p *planner) take(o outcome, seen lines) bool {
+func (p *planner) take(o outcome, seen recordLines) bool {
 	counts, covered := &p.plan.Header.Counts, seen.covered
 	counts.Blind += len(seen.blind)
 	for _, k := range o.kept {

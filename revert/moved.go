@@ -61,6 +61,13 @@ func (p *Plan) known() map[audit.Key]known {
 	return all
 }
 
+// Takes says of a change whether it is one of those that the plan undoes.
+func (p *Plan) Takes() func(audit.ChangeID) bool {
+	set := map[audit.ChangeID]bool{}
+	p.eachChange(func(id audit.ChangeID) { set[id] = true })
+	return func(id audit.ChangeID) bool { return set[id] }
+}
+
 // Keys are the records that the plan says something of, sorted.
 func (p *Plan) Keys() []audit.Key {
 	keys := []audit.Key{}

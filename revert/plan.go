@@ -25,6 +25,7 @@ type Header struct {
 	V           int                 `json:"v"`    // 2
 	ID          string              `json:"id"`   // the digest's first 12 digits
 	Digest      string              `json:"digest"`
+	Of          string              `json:"of,omitempty"`        // of a review copy: the plan's digest
 	Created     string              `json:"created,omitempty"`   // RFC 3339; not in the digest
 	Author      string              `json:"author,omitempty"`    // not in the digest
 	Tool        string              `json:"tool,omitempty"`      // not in the digest

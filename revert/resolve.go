@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -139,25 +140,8 @@ func (p *Plan) Resolutions() ([]Resolved, error) {
 // it: ErrIncomplete when it had changes that no line names, such as messages.
 func (p *Plan) Selected() (*Selection, error) {
 	set := map[audit.ChangeID]bool{}
-	var ids []audit.ChangeID
-	add := func(changes []audit.ChangeID) {
-		for _, id := range changes {
-			if !set[id] {
-				set[id] = true
-				ids = append(ids, id)
-			}
-		}
-	}
-	for i := range p.Actions {
-		add(p.Actions[i].Changes)
-	}
-	for i := range p.Conflicts {
-		add(p.Conflicts[i].Changes)
-	}
-	for i := range p.Kept {
-		add(p.Kept[i].Changes)
-	}
-	slices.SortFunc(ids, compareIDs)
+	p.eachChange(func(id audit.ChangeID) { set[id] = true })
+	ids := slices.SortedFunc(maps.Keys(set), compareIDs)
 	h := &p.Header.Selection
 	if digestIDs(ids) != h.Digest {
 		return nil, fmt.Errorf("%w: the plan names %d of the %d changes that it is of", ErrIncomplete, len(ids), h.Events)
@@ -167,6 +151,25 @@ func (p *Plan) Selected() (*Selection, error) {
 		s.Criteria = *h.Criteria
 	}
 	return s, nil
+}
+
+// eachChange calls f with each selected change that a line names, maybe twice.
+func (p *Plan) eachChange(f func(audit.ChangeID)) {
+	for i := range p.Actions {
+		for _, id := range p.Actions[i].Changes {
+			f(id)
+		}
+	}
+	for i := range p.Conflicts {
+		for _, id := range p.Conflicts[i].Changes {
+			f(id)
+		}
+	}
+	for i := range p.Kept {
+		for _, id := range p.Kept[i].Changes {
+			f(id)
+		}
+	}
 }
 
 // Request is what the plan was made of, as far as it says itself: without the

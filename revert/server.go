@@ -6,7 +6,8 @@ import (
 	"recourse/audit"
 )
 
-// A Server is what an apply needs of Harper.
+// A Server is what an apply needs of Harper. Write is called for several records
+// at the same time, never twice at once for one.
 type Server interface {
 	// Read reads the records as they now are: Absent or Present, Fetched. A key
 	// that is missing from the answer, or Unknown in it, could not be read.
@@ -47,6 +48,10 @@ type Write struct {
 	// Put asks for Record to replace the whole record, where the table allows it,
 	// so that attributes are taken away instead of set to null.
 	Put bool
+	// Only are values that a record which is to be deleted must still have. It is
+	// a second guard where the Server can say such a thing in the request itself
+	// (Outcome.Conditional), and nothing where it cannot.
+	Only map[string]audit.Value
 }
 
 // An Outcome is Harper's answer to a write, which proves nothing yet.
@@ -54,12 +59,16 @@ type Outcome struct {
 	Acked   bool   // Harper says that it was done
 	Skipped bool   // Harper says that it left the record out: an insert of one that is there
 	Message string // Harper's words when it refused; never a secret
+	// Conditional says that the write was made only if the record still had the
+	// values asked for, and that Acked does not tell whether it had.
+	Conditional bool
 }
 
 // A Journal keeps the receipts of an apply, so that it can be taken up again.
-// Receipts must be durable when AddReceipt returns.
+// Receipts, which are all of one plan, must be durable when AddReceipt returns;
+// after an error some of them may be.
 type Journal interface {
-	AddReceipt(context.Context, audit.Receipt) error
+	AddReceipt(context.Context, ...audit.Receipt) error
 	Receipts(ctx context.Context, plan string) ([]audit.Receipt, error) // in order
 }
 

@@ -36,13 +36,13 @@ type participant struct {
 	key      audit.Key
 	action   int // in the plan's actions, before they are sorted; -1: none
 	blocked  bool
-	seen     lines
+	seen     recordLines
 	evidence []Evidence
 	parts    []*part
 }
 
 // note remembers the record's part in transactions.
-func (t *transactions) note(p *planner, rec Record, sides []side, o outcome, seen lines) {
+func (t *transactions) note(p *planner, rec Record, sides []side, o outcome, seen recordLines) {
 	m := participant{key: rec.Key, seen: seen, action: -1, blocked: len(o.conflicts) > 0 || o.stays != ""}
 	if o.action != nil {
 		m.action = len(p.plan.Actions) - 1

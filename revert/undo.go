@@ -62,6 +62,15 @@ func RedoOf(l *audit.Ledger, plan string) (Undo, error) {
 	return u, nil
 }
 
+// Suspects are the users of the selection, with how many of its changes are
+// theirs. Of a restore, which undoes whatever was done, nobody is one.
+func (p *Plan) Suspects() map[string]int {
+	if p.Header.Purpose == audit.PurposeRestore {
+		return nil
+	}
+	return p.Header.Selection.Users
+}
+
 // TakesBack is what the plan takes back of earlier applies.
 func (p *Plan) TakesBack() Undo {
 	h := &p.Header

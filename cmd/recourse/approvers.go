@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -99,9 +100,10 @@ func readApprovals(plan string) ([]revert.Envelope, error) {
 }
 
 // approved refuses a plan that has expired, or that has not the approvals which
-// it or the configuration asks for.
-func approved(c *cli.Context, cfg config, plan *revert.Plan, now time.Time) error {
-	policy, err := approvalPolicy(c, cfg)
+// it or the configuration asks for. They are beside the file that the command
+// names, or beside the copy that was kept when the plan's apply began.
+func (w *workspace) approved(c *cli.Context, plan *revert.Plan, now time.Time) error {
+	policy, err := approvalPolicy(c, w.cfg)
 	if err != nil {
 		return err
 	}
@@ -109,8 +111,25 @@ func approved(c *cli.Context, cfg config, plan *revert.Plan, now time.Time) erro
 	if err != nil {
 		return err
 	}
-	if err := revert.CheckApprovals(plan, list, policy, now); err != nil {
+	kept, err := readApprovals(w.planPath(plan.Header.Digest))
+	if err != nil {
+		return err
+	}
+	if err := revert.CheckApprovals(plan, append(list, kept...), policy, now); err != nil {
 		return fmt.Errorf("plan %s: %w; nothing was written", plan.Header.ID, err)
 	}
 	return nil
+}
+
+// keepApprovals puts the approvals of the plan that the command names beside the
+// copy of it at that path.
+func (w *workspace) keepApprovals(c *cli.Context, e *env, path string) error {
+	list, err := readApprovals(c.Args().First())
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("keep approvals: %w", err)
+	}
+	return writeFile(e, approvalsOf(path), func(out io.Writer) error { return revert.WriteEnvelopes(out, list) })
 }

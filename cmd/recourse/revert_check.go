@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -103,12 +104,24 @@ func (w *workspace) moved(ctx context.Context, plan *revert.Plan) ([]revert.Move
 	if err != nil {
 		return nil, err
 	}
-	all, err := plan.MovedSince(ctx, own, func(yield func(revert.Record, error) bool) {
-		for _, k := range plan.Keys() {
+	all, err := plan.MovedSince(ctx, own, w.histories(ctx, plan.Keys()))
+	moves := []revert.Move{}
+	for i := range all {
+		if !all[i].Own(plan.Header.Digest) {
+			moves = append(moves, all[i])
+		}
+	}
+	return moves, err
+}
+
+// histories yields the stored history of each record that has one.
+func (w *workspace) histories(ctx context.Context, keys []audit.Key) iter.Seq2[revert.Record, error] {
+	return func(yield func(revert.Record, error) bool) {
+		for _, k := range keys {
 			rec := revert.Record{Key: k}
 			for ch, err := range w.store.History(ctx, k) {
 				if err != nil {
-					yield(rec, err)
+					yield(rec, fmt.Errorf("read history of %s: %w", k, err))
 					return
 				}
 				rec.Changes = append(rec.Changes, ch)
@@ -117,14 +130,7 @@ func (w *workspace) moved(ctx context.Context, plan *revert.Plan) ([]revert.Move
 				return
 			}
 		}
-	})
-	moves := []revert.Move{}
-	for i := range all {
-		if !all[i].Own(plan.Header.Digest) {
-			moves = append(moves, all[i])
-		}
 	}
-	return moves, err
 }
 
 // live are the records of actions that a dry run finds otherwise than expected.

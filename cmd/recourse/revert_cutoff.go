@@ -12,7 +12,8 @@ import (
 
 // settle enters into the ledger the writes of an apply that was cut off, as far as
 // they have been read from Harper's log, and warns of steps whose end it does not
-// find. Only the plan's file says what the steps were to undo.
+// find. Only the plan says what the steps were to undo: its file, or the copy that
+// apply has kept.
 func (w *workspace) settle(c *cli.Context, e *env, a audit.Apply) error {
 	receipts, err := w.store.Receipts(c.Context, a.Plan)
 	if err != nil {
@@ -24,7 +25,10 @@ func (w *workspace) settle(c *cli.Context, e *env, a audit.Apply) error {
 	}
 	plan, err := readPlan(c.Args().First())
 	if err != nil {
-		fmt.Fprintf(e.stderr, "warning: apply %s has %d steps without a known end; name it by its plan's file, so that what they have written is looked for\n",
+		plan, err = readPlan(w.planPath(a.Plan))
+	}
+	if err != nil {
+		fmt.Fprintf(e.stderr, "warning: apply %s has %d steps without a known end, and there is no copy of its plan; give its file, so that what they have written is looked for\n",
 			revert.ShortPlan(a.Plan), len(cut))
 		return nil
 	}
