@@ -274,11 +274,11 @@ func (r *replay) attrConflict(o *outcome, class Class, name string, c *cell) {
 }
 
 // whole makes the conflict one of the whole record, and adds what the hostile
-// changes did to its attributes.
+// changes and our own did to its attributes.
 func (r *replay) whole(o *outcome, class Class) {
 	o.conflicts[class].Record = true
 	for _, name := range r.sorted() {
-		if c := r.cells[name]; c.hit {
+		if c := r.cells[name]; c.altered() {
 			o.conflicts[class].Attrs[name] = r.attribute(c, class)
 		}
 	}

@@ -3,6 +3,7 @@ package revert
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"recourse/audit"
@@ -203,4 +204,63 @@ func (o storyOp) at(s *story) audit.Time {
 		}
 	}
 	return 0
+}
+
+// What an undo says of records that others have worked on since.
+func TestUndoCases(t *testing.T) {
+	counting := Policy{Numbers: map[string]Number{"dev.dog.n": NumberCounter}}
+	for _, tt := range []struct {
+		name, before, since, want string
+		policy                    Policy
+	}{
+		{"nothing since", base + "eve patch a=9", "", "patch a=9", Policy{}},
+		{"another attribute since", base + "eve patch a=9", "bob patch b=2", "patch a=9 carried:a", Policy{}},
+		{"the same attribute since", base + "eve patch a=9", "bob patch a=x", "superseded a", Policy{}},
+		{"a number since, by a patch that may add", base + "eve patch a=9", "bob patch a=5", "conflict ambiguous-delta a", Policy{}},
+		{"a counter since", "ann insert n=10; eve patch n+90", "bob patch n+5", "patch n+90", counting},
+		{"an addition taken away", base + "eve patch note=x", "", "patch note=x", Policy{}},
+		{"a deletion, worked on since", base + "eve delete", "bob patch a=x", "conflict orphan-edit a,b,id", Policy{}},
+		{"a deletion", base + "eve delete", "", "delete", Policy{}},
+		{"a deletion, deleted since", base + "eve delete", "bob delete", "already", Policy{}},
+		{"a fake, made anew since", "eve insert a=9", "bob insert a=1", "conflict recreated a,id", Policy{}},
+		{"a fake", "eve insert a=9", "", "insert a=9", Policy{}},
+		{"a path, another path since", `ann insert a={"x":1,"y":1}; eve patch a={"x":9,"y":1}`, `bob patch a={"x":1,"y":5}`, `patch a={x:9,y:5} carried:a`, Policy{}},
+		{"a value of hers that was worked on before", base + "eve patch a=9; bob patch a=x", "", "already", Policy{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &story{sim: newSim(), mem: newMemory(), doubt: map[audit.Key]bool{}}
+			play := func(script string) {
+				if script == "" {
+					return
+				}
+				for _, o := range parse(t, script) {
+					s.write(o)
+				}
+			}
+			play(tt.before)
+			sel, err := Select(Criteria{}, each(s.changes(), eves))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := s.make(Request{Selection: sel, Policy: tt.policy}, s.records())
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustApply(t, &simServer{sim: s.sim}, s.mem, p)
+			s.sim.poll()
+			play(tt.since)
+			u, err := UndoOf(s.mem.ledger, p.Header.Digest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			undo, err := s.make(Request{Undo: u, Policy: tt.policy}, s.records())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.ReplaceAll(said(undo), `"`, ""); got != tt.want {
+				t.Errorf("%s | %s:\n got %s\nwant %s", tt.before, tt.since, got, tt.want)
+			}
+			roundTrip(t, undo)
+		})
+	}
 }
