@@ -185,7 +185,7 @@ func (e *StaleError) Error() string {
 	if e.Self {
 		what = "it was applied and has been taken back; its records were touched by "
 	}
-	return fmt.Sprintf("apply plan %s: %v: %s%s", e.Plan, ErrPlanStale, what, strings.Join(parts, ", "))
+	return fmt.Sprintf("check ledger of plan %s: %v: %s%s", e.Plan, ErrPlanStale, what, strings.Join(parts, ", "))
 }
 
 func (e *StaleError) Unwrap() error { return ErrPlanStale }

@@ -44,6 +44,7 @@ type checkDoc struct {
 	Stale      bool              `json:"stale"`
 	Moved      []revert.Move     `json:"moved"`
 	Live       []liveDoc         `json:"live,omitempty"`
+	Ledger     string            `json:"ledger,omitempty"` // which applies have touched its records since
 }
 
 // A liveDoc is a record that Harper shows otherwise than the plan expects.
@@ -89,7 +90,12 @@ func runRevertCheck(c *cli.Context, e *env) (err error) {
 			return err
 		}
 	}
-	doc.Stale = len(doc.Moved)+len(doc.Live) > 0
+	if err := w.checkLedger(c.Context, plan); errors.Is(err, revert.ErrPlanStale) {
+		doc.Ledger = err.Error()
+	} else if err != nil {
+		return err
+	}
+	doc.Stale = len(doc.Moved)+len(doc.Live) > 0 || doc.Ledger != ""
 	doc.OK = !doc.Stale && doc.Instance == "" && doc.Approvals.Err() == nil
 	if err := printDocument(c, e, "check", doc, func() { doc.sentences(e, plan) }); err != nil {
 		return err
@@ -184,6 +190,9 @@ func (d *checkDoc) sentences(e *env, plan *revert.Plan) {
 	}
 	for i := range d.Moved {
 		say("moved: %s", movedWords(&d.Moved[i]))
+	}
+	if d.Ledger != "" {
+		say("moved: %s", oneLine(d.Ledger))
 	}
 	for _, l := range d.Live {
 		say("otherwise in Harper: %s: %s", oneLine(audit.Key(l.K).String()), oneLine(l.Why))
