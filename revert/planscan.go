@@ -208,6 +208,9 @@ func (p *Plan) check() error {
 	if p.Review() {
 		return ErrReviewCopy
 	}
+	if err := p.TakesBack().check(); err != nil {
+		return badPlan(1, "%v", err)
+	}
 	seen := map[[16]byte]bool{}
 	for i := range p.Actions {
 		err := p.Actions[i].check(seen)

@@ -62,6 +62,20 @@ func RedoOf(l *audit.Ledger, plan string) (Undo, error) {
 	return u, nil
 }
 
+// check refuses what no planner makes: something is taken back, and nothing of
+// which.
+func (u Undo) check() error {
+	switch {
+	case !slices.Contains([]string{"", audit.PurposeUndo, audit.PurposeRedo, audit.PurposeRestore}, u.Purpose):
+		return fmt.Errorf("purpose %.20q is not known", u.Purpose)
+	case u.Since != 0 && u.Purpose != audit.PurposeRestore, len(u.Plans) > 0 && u.Purpose == "":
+		return errors.New("it takes something back, and does not say so")
+	case len(u.Changes) > 0 && len(u.Plans) == 0:
+		return errors.New("it takes changes back and names no apply of which")
+	}
+	return nil
+}
+
 // Suspects are the users of the selection, with how many of its changes are
 // theirs. Of a restore, which undoes whatever was done, nobody is one.
 func (p *Plan) Suspects() map[string]int {

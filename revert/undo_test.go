@@ -264,3 +264,35 @@ func TestUndoCases(t *testing.T) {
 		})
 	}
 }
+
+// A plan that takes something back says what; one that does not add up is refused
+// however well it is sealed.
+func TestPlansThatTakeBackAreChecked(t *testing.T) {
+	s := newStory(seeded(3), recipe{})
+	p, err := s.revert(eves)
+	if err != nil {
+		t.Fatal(err)
+	}
+	undo, err := s.take(p.Header.Digest, UndoOf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := undo.TakesBack(); u.Purpose != audit.PurposeUndo || !slices.Equal(u.Plans, []string{p.Header.Digest}) || len(u.Changes) == 0 {
+		t.Fatalf("takes back %+v", u)
+	}
+	for name, spoil := range map[string]func(*Header){
+		"no apply":         func(h *Header) { h.Undoes = nil },
+		"no purpose":       func(h *Header) { h.Purpose = "" },
+		"another purpose":  func(h *Header) { h.Purpose = "destroy" },
+		"a time to no end": func(h *Header) { h.Since = 5 },
+	} {
+		q := *undo
+		spoil(&q.Header)
+		if err := q.seal(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := applier(&simServer{sim: s.sim}, s.mem).Apply(t.Context(), &q, ApplyOptions{User: me}); !errors.Is(err, ErrBadPlan) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

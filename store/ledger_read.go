@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -45,6 +46,9 @@ type ledgerReader struct {
 	txn    *badger.Txn
 	ledger *audit.Ledger
 	plans  map[string]*audit.Apply
+
+	last    *audit.Apply // of the entry before
+	lastKey []byte       // what its key had after the change
 }
 
 func (b *ledgerReader) apply(_, payload []byte) error {
@@ -54,6 +58,10 @@ func (b *ledgerReader) apply(_, payload []byte) error {
 }
 
 func (b *ledgerReader) entry(key, payload []byte) error {
+	if b.last != nil && bytes.Equal(payload, reverted) && len(key) > 1+len(audit.ChangeID{}) && bytes.Equal(key[1+len(audit.ChangeID{}):], b.lastKey) {
+		b.add(audit.ChangeID(key[1:]), audit.Entry{Plan: b.last.Plan}) // as nearly all are
+		return nil
+	}
 	id, plan, undone, err := readEntry(key, payload)
 	if err != nil {
 		return err
@@ -62,11 +70,19 @@ func (b *ledgerReader) entry(key, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	entries := b.ledger.Entries[id]
-	if !slices.ContainsFunc(entries, func(e audit.Entry) bool { return e.Plan == plan }) {
-		b.ledger.Entries[id] = append(entries, audit.Entry{Plan: a.Plan, Undone: undone})
-	}
+	b.last, b.lastKey = a, bytes.Clone(key[1+len(id):])
+	b.add(id, audit.Entry{Plan: a.Plan, Undone: undone})
 	return nil
+}
+
+// reverted is how an entry is written that undid a change: all fields are zero.
+var reverted = []byte{0xa0}
+
+func (b *ledgerReader) add(id audit.ChangeID, e audit.Entry) {
+	entries := b.ledger.Entries[id]
+	if !slices.ContainsFunc(entries, func(known audit.Entry) bool { return known.Plan == e.Plan }) {
+		b.ledger.Entries[id] = append(entries, e)
+	}
 }
 
 func (b *ledgerReader) own(key, payload []byte) error {
@@ -74,7 +90,10 @@ func (b *ledgerReader) own(key, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	a, err := b.plan(string(payload))
+	a := b.plans[string(payload)]
+	if a == nil {
+		a, err = b.plan(string(payload))
+	}
 	if err == nil {
 		b.ledger.Own[id] = a.Plan
 	}
@@ -118,6 +137,9 @@ func (b *ledgerReader) sort() {
 	}
 	slices.SortFunc(b.ledger.Applies, func(x, y audit.Apply) int { return order(&x, &y) })
 	for _, entries := range b.ledger.Entries {
+		if len(entries) == 1 {
+			continue
+		}
 		slices.SortFunc(entries, func(x, y audit.Entry) int { return order(b.plans[x.Plan], b.plans[y.Plan]) })
 	}
 }
