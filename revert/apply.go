@@ -47,7 +47,7 @@ type ApplyOptions struct {
 	// 5, less than that none.
 	Canary int
 	// Batch is how many records are looked at, written and then proven together.
-	// Zero is 100.
+	// Zero is 200.
 	Batch int
 	// MaxConflicts ends the apply when more steps than that did not go as
 	// planned. Zero: no limit.

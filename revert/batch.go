@@ -1,7 +1,9 @@
 package revert
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"recourse/audit"
@@ -16,7 +18,8 @@ type run struct {
 	stands   map[int]stand
 	pen      *pen
 	pace     pacer
-	troubles int // steps that did not end as planned
+	glanced  audit.Time // when the records were last looked at, by our clock
+	troubles int        // steps that did not end as planned
 }
 
 // A write whose answer was lost is sent again at most once, and only if sending
@@ -26,7 +29,7 @@ const maxAttempts = 2
 // lot carries out actions of one kind on one table, the first few of them one by
 // one. After a halt the rest is only counted.
 func (r *run) lot(ctx context.Context, actions []*Action) error {
-	canary, size := r.options.canary(), orDefault(r.options.Batch, 100)
+	canary, size := r.options.canary(), orDefault(r.options.Batch, 200)
 	for len(actions) > 0 {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -172,11 +175,42 @@ func (r *run) intend(ctx context.Context, steps []*step) error {
 	return r.pen.add(ctx, intents...)
 }
 
+// aboutToSend is how many writes are noted as sent before the first of them is:
+// one sync of the disk serves them all. What is noted is then sent, whatever comes.
+const aboutToSend = 32
+
+// announce notes that steps are about to be sent. An increment does that by itself
+// at the last moment: once it is noted as sent, it is never sent again.
+func (r *run) announce(ctx context.Context, steps []*step) error {
+	var sent []audit.Receipt
+	for _, s := range steps {
+		if len(s.action.Add) == 0 {
+			sent = append(sent, s.receipt(audit.PhaseSent))
+		}
+	}
+	return r.pen.add(ctx, sent...)
+}
+
 // send makes the writes, each once. What ctx's end finds on its way is finished
 // with work.
 func (r *run) send(ctx, work context.Context, steps []*step, width int) error {
-	begin := func() error { return r.pace.wait(ctx, r.sleep) }
-	err := together(ctx, steps, width, begin, func(s *step) error { return s.send(work) })
+	var err error
+	w := newWorkers(width, func(s *step) error { return s.send(work) })
+	for some := range slices.Chunk(steps, aboutToSend) {
+		if err = cmp.Or(ctx.Err(), w.failed()); err != nil {
+			break
+		}
+		if err = r.announce(work, some); err != nil {
+			break
+		}
+		for _, s := range some {
+			if r.pace.wait(ctx, r.sleep) != nil && len(s.action.Add) > 0 {
+				continue // it was not announced
+			}
+			w.do(s)
+		}
+	}
+	err = cmp.Or(w.end(), err)
 	for _, s := range steps {
 		if s.acked {
 			r.result.Applied++
@@ -200,6 +234,10 @@ const (
 
 // prove settles what became of writes: from Harper's log, and from the records.
 func (r *run) prove(ctx context.Context, steps []*step) error {
+	steps, err := r.survey(ctx, steps)
+	if err != nil {
+		return err
+	}
 	for look := 0; len(steps) > 0; look++ {
 		lives, err := r.read(ctx, steps)
 		if err != nil {

@@ -23,10 +23,18 @@ type simServer struct {
 	sim    *sim
 	ops    bool                     // no conditional deletes, and updates of the operations API, as without REST
 	at     func(point string) error // called at each point; an error ends the call
+	survey bool                     // it is a Survey
 	lose   int                      // so many writes are made without an answer
 	poison map[audit.Key]bool       // records whose log cannot be read
 	deny   string                   // Harper refuses writes with this message
 	writes int
+}
+
+func (s *simServer) served() Server {
+	if s.survey {
+		return simSurvey{s}
+	}
+	return s
 }
 
 func (s *simServer) point(p string) error {
@@ -137,6 +145,41 @@ func (s *simServer) operation(w Write) op {
 	return o
 }
 
+// A simSurvey is a simServer that can be surveyed, too.
+type simSurvey struct{ *simServer }
+
+func (s simSurvey) Versions(ctx context.Context, keys []audit.Key) (map[audit.Key]Live, error) {
+	images, err := s.Read(ctx, keys)
+	out := map[audit.Key]Live{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, img := range images {
+		out[k] = Live{Image: img}
+		if r := s.sim.records[k]; img.State == audit.Present && r != nil && r.body.Equal(img.Body) {
+			out[k] = Live{Image: img, Version: r.version}
+		}
+	}
+	return out, err
+}
+
+func (s simSurvey) Recent(ctx context.Context, table audit.Table, since audit.Time) ([]audit.Change, bool, error) {
+	var keys []audit.Key
+	s.mu.Lock()
+	for k := range s.sim.records {
+		if k.Table == table {
+			keys = append(keys, k)
+		}
+	}
+	s.mu.Unlock()
+	trails, err := s.History(ctx, keys, since)
+	var out []audit.Change
+	whole := err == nil
+	for _, t := range trails {
+		out, whole = append(out, t.Changes...), whole && t.Err == nil
+	}
+	return out, whole, err
+}
+
 // A memory is a journal and a ledger.
 type memory struct {
 	receipts []audit.Receipt
@@ -222,7 +265,7 @@ func (m *memory) BeginApply(_ context.Context, a audit.Apply) error {
 func applier(s *simServer, m *memory) *Applier {
 	m.mu = &s.mu
 	return &Applier{
-		Server: s, Journal: m, Ledger: m, Now: func() audit.Time {
+		Server: s.served(), Journal: m, Ledger: m, Now: func() audit.Time {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			return s.sim.clock

@@ -1,6 +1,7 @@
 package revert
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -55,45 +56,44 @@ func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
 	return work, func() { stop(); cancel() }
 }
 
-// together runs f for each step, several at the same time, and stops beginning
-// new ones when ctx ends or one has failed. begin, unless nil, is called before
-// each, in order. It returns when all that were begun have ended.
-func together(ctx context.Context, steps []*step, width int, begin func() error, f func(*step) error) error {
-	var (
-		wg   sync.WaitGroup
-		mu   sync.Mutex
-		bad  error
-		work = make(chan *step)
-	)
-	failed := func(err error) bool {
-		mu.Lock()
-		defer mu.Unlock()
-		if bad == nil {
-			bad = err
-		}
-		return bad != nil
-	}
-	for range min(width, len(steps)) {
-		wg.Go(func() {
-			for s := range work {
-				failed(f(s))
+// workers do something for steps, several at the same time.
+type workers struct {
+	wg   sync.WaitGroup
+	work chan *step
+
+	mu  sync.Mutex
+	bad error // the first
+}
+
+func newWorkers(n int, f func(*step) error) *workers {
+	w := &workers{work: make(chan *step)}
+	for range max(1, n) {
+		w.wg.Go(func() {
+			for s := range w.work {
+				if err := f(s); err != nil {
+					w.mu.Lock()
+					w.bad = cmp.Or(w.bad, err)
+					w.mu.Unlock()
+				}
 			}
 		})
 	}
-	for _, s := range steps {
-		var err error
-		if begin != nil {
-			err = begin()
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if failed(err) {
-			break
-		}
-		work <- s
-	}
-	close(work)
-	wg.Wait()
-	return bad
+	return w
+}
+
+// do gives the step to a worker, and waits until one is free.
+func (w *workers) do(s *step) { w.work <- s }
+
+// failed is the first error so far.
+func (w *workers) failed() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.bad
+}
+
+// end waits until all is done.
+func (w *workers) end() error {
+	close(w.work)
+	w.wg.Wait()
+	return w.bad
 }

@@ -124,6 +124,9 @@ func (s *step) once(ctx context.Context) error {
 	if err := s.intend(ctx, only); err != nil {
 		return err
 	}
+	if err := s.announce(ctx, only); err != nil {
+		return err
+	}
 	if err := s.send(ctx); err != nil {
 		return err
 	}

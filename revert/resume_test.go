@@ -53,16 +53,16 @@ func shuffle(d dice, p *Plan) {
 // P13: in whatever order, in batches of whatever size and with however many
 // writes at once a plan is carried out, the end is the same.
 func TestAnyOrderAnyPartition(t *testing.T) {
-	s, p := herd(t, 6)
+	s, p := herd(t, 10)
 	want := applied(p, s.state())
 	for seed := range uint64(200) {
 		d := seeded(seed)
-		s, p := herd(t, 6)
+		s, p := herd(t, 10)
 		shuffle(d, p)
 		o := ApplyOptions{User: me, Batch: 1 + d(30), Concurrency: 1 + d(12), Canary: d(9) - 1}
 		m := newMemory()
-		res, err := applier(&simServer{sim: s, ops: d(2) == 0}, m).Apply(context.Background(), p, o)
-		if err != nil || res.Err() != nil || res.Verified != 24 || !equalStates(s.state(), want) {
+		res, err := applier(&simServer{sim: s, ops: d(2) == 0, survey: d(2) == 0}, m).Apply(context.Background(), p, o)
+		if err != nil || res.Err() != nil || res.Verified != 40 || !equalStates(s.state(), want) {
 			t.Fatalf("seed %d, %+v: %+v %v", seed, o, res, err)
 		}
 		if next := replan(t, s, m); !next.Empty() {
@@ -81,10 +81,17 @@ func TestDieAndResume(t *testing.T) {
 	}
 	for seed := range seeds {
 		d := seeded(seed)
-		s, p := herd(t, 3)
+		n, survey := 3, d(3) == 0
+		if survey {
+			n = leastSurvey + 2
+		}
+		s, p := herd(t, n)
 		s.rocks = d(2) == 0
-		srv, m := &simServer{sim: s, ops: d(4) == 0}, newMemory()
+		srv, m := &simServer{sim: s, ops: d(4) == 0, survey: survey}, newMemory()
 		o := ApplyOptions{User: me, Batch: 1 + d(12), Concurrency: 1 + d(4), Canary: d(5) - 1}
+		if survey {
+			o.Canary, o.Batch = -1, 40
+		}
 		res := resumeUntilDone(t, d, srv, m, p, o)
 		adds := map[audit.Key]int{}
 		for _, e := range s.log {
@@ -167,7 +174,7 @@ func resumeUntilDone(t *testing.T, d dice, srv *simServer, m *memory, p *Plan, o
 // TestStopFinishesWhatIsOnItsWay: when ctx ends, nothing new is sent, and what was
 // sent is proven.
 func TestStopFinishesWhatIsOnItsWay(t *testing.T) {
-	s, p := herd(t, 6)
+	s, p := herd(t, 40)
 	srv, m := &simServer{sim: s}, newMemory()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -188,11 +195,11 @@ func TestStopFinishesWhatIsOnItsWay(t *testing.T) {
 	for phase := range maps.Values(last) {
 		count[phase]++
 	}
-	if count[audit.PhaseVerified] != srv.writes || count[audit.PhaseSent]+count[audit.PhaseAcked] > 0 || srv.writes > 9+8 {
+	if count[audit.PhaseVerified] != srv.writes || count[audit.PhaseSent]+count[audit.PhaseAcked] > 0 || srv.writes > 9+aboutToSend {
 		t.Errorf("%d writes, and the steps stand %v", srv.writes, count)
 	}
 	srv.at = nil
-	if res := mustApply(t, srv, m, p); res.Err() != nil || res.Verified != 24 || srv.writes != 24 {
+	if res := mustApply(t, srv, m, p); res.Err() != nil || res.Verified != 160 || srv.writes != 160 {
 		t.Errorf("resumed: %+v, %d writes", res, srv.writes)
 	}
 }

@@ -26,6 +26,23 @@ type Server interface {
 	Write(context.Context, Write) (Outcome, error)
 }
 
+// A Survey is what a Server may offer besides, so that many records can be looked
+// at and proven with few requests.
+type Survey interface {
+	// Versions reads records as Read does, and the time of each one's last write.
+	Versions(context.Context, []audit.Key) (map[audit.Key]Live, error)
+
+	// Recent reads what a table's log has from a time on, which is told by our
+	// clock. whole says that all of it could be read.
+	Recent(ctx context.Context, table audit.Table, since audit.Time) (changes []audit.Change, whole bool, err error)
+}
+
+// Live is a record as it is now.
+type Live struct {
+	audit.Image
+	Version audit.Time // of the last write, equal to that write's time in the log; 0: not known
+}
+
 // A Trail is one record's changes in Harper's own log, oldest first.
 type Trail struct {
 	Changes []audit.Change

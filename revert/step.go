@@ -46,6 +46,10 @@ func (g *guard) fresh(c *audit.Change) bool {
 // logs come first: a change that falls between the two is then not known, and the
 // proof will find it.
 func (r *run) look(ctx context.Context, steps []*step) error {
+	steps, err := r.glance(ctx, steps)
+	if err != nil || len(steps) == 0 {
+		return err
+	}
 	trails, err := r.trails(ctx, steps, func(s *step) audit.Time { return s.action.Expect.Version })
 	if err != nil {
 		return err
@@ -66,12 +70,18 @@ func (r *run) look(ctx context.Context, steps []*step) error {
 				g.version = max(g.version, c.Time)
 			}
 		}
-		s.guard, s.asked, s.acked, s.maybe, s.laid = g, false, false, false, nil
-		if class, why := s.drift(g); class != "" {
-			s.verdict = verdict{phase: audit.PhaseSkipped, class: class, why: why}
-		}
+		s.take(g)
 	}
 	return nil
+}
+
+// take takes the guard, from which the next write starts, or leaves the record
+// alone.
+func (s *step) take(g *guard) {
+	s.guard, s.asked, s.acked, s.maybe, s.laid = g, false, false, false, nil
+	if class, why := s.drift(g); class != "" {
+		s.verdict = verdict{phase: audit.PhaseSkipped, class: class, why: why}
+	}
 }
 
 // A trace is a record's log as it was read for a step.
@@ -143,10 +153,13 @@ func (r *run) read(ctx context.Context, steps []*step) ([]audit.Image, error) {
 	return out, nil
 }
 
-// send makes the step's write, once. An error is one of the journal.
+// send makes the step's write, once, which has been announced. An error is one of
+// the journal.
 func (s *step) send(ctx context.Context) error {
-	if err := s.pen.add(ctx, s.receipt(audit.PhaseSent)); err != nil {
-		return err
+	if len(s.action.Add) > 0 {
+		if err := s.pen.add(ctx, s.receipt(audit.PhaseSent)); err != nil {
+			return err
+		}
 	}
 	s.asked = true
 	s.sent++

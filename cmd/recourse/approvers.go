@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -107,18 +108,33 @@ func (w *workspace) approved(c *cli.Context, plan *revert.Plan, now time.Time) e
 	if err != nil {
 		return err
 	}
-	list, err := readApprovals(c.Args().First())
+	list, err := w.approvalsFor(c.Args().First(), plan)
 	if err != nil {
 		return err
 	}
-	kept, err := readApprovals(w.planPath(plan.Header.Digest))
-	if err != nil {
-		return err
-	}
-	if err := revert.CheckApprovals(plan, append(list, kept...), policy, now); err != nil {
+	if err := revert.CheckApprovals(plan, list, policy, now); err != nil {
 		return fmt.Errorf("plan %s: %w; nothing was written", plan.Header.ID, err)
 	}
 	return nil
+}
+
+// approvalsFor are the approvals beside a plan's file, and those that were kept
+// when its apply began.
+func (w *workspace) approvalsFor(path string, plan *revert.Plan) ([]revert.Envelope, error) {
+	list, err := readApprovals(path)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := readApprovals(w.planPath(plan.Header.Digest))
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range kept {
+		if !slices.ContainsFunc(list, func(e revert.Envelope) bool { return bytes.Equal(e.Payload, k.Payload) }) {
+			list = append(list, k)
+		}
+	}
+	return list, nil
 }
 
 // keepApprovals puts the approvals of the plan that the command names beside the

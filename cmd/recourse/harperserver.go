@@ -31,7 +31,10 @@ type harperServer struct {
 	keys map[audit.Table]string
 }
 
-var _ revert.Server = (*harperServer)(nil)
+var (
+	_ revert.Server = (*harperServer)(nil)
+	_ revert.Survey = (*harperServer)(nil)
+)
 
 func newHarperServer(ctx context.Context, client *harper.Client, stamp ingest.Stamp) (*harperServer, error) {
 	began, _, err := client.ServerTime(ctx)
@@ -51,9 +54,19 @@ func byTable(keys []audit.Key) map[audit.Table][]audit.ID {
 
 // Read reads records as they are now.
 func (s *harperServer) Read(ctx context.Context, keys []audit.Key) (map[audit.Key]audit.Image, error) {
-	out := map[audit.Key]audit.Image{}
+	lives, err := s.Versions(ctx, keys)
+	out := make(map[audit.Key]audit.Image, len(lives))
+	for k, l := range lives {
+		out[k] = l.Image
+	}
+	return out, err
+}
+
+// Versions reads records as they are now, with their versions.
+func (s *harperServer) Versions(ctx context.Context, keys []audit.Key) (map[audit.Key]revert.Live, error) {
+	out := map[audit.Key]revert.Live{}
 	for table, ids := range byTable(keys) {
-		records, err := s.client.Records(ctx, table, ids)
+		records, err := s.client.Current(ctx, table, ids)
 		var single harper.IDErrors
 		if err != nil && !errors.As(err, &single) {
 			return out, err
@@ -62,14 +75,24 @@ func (s *harperServer) Read(ctx context.Context, keys []audit.Key) (map[audit.Ke
 			if single[id] != nil {
 				continue // unreadable: not in the answer
 			}
-			img := audit.AbsentImage(audit.Fetched, audit.Exact)
-			if body, ok := records[id]; ok {
-				img = audit.PresentImage(body, audit.Fetched, audit.Exact)
+			live := revert.Live{Image: audit.AbsentImage(audit.Fetched, audit.Exact)}
+			if r, ok := records[id]; ok {
+				live = revert.Live{Image: audit.PresentImage(r.Body, audit.Fetched, audit.Exact), Version: r.Version}
 			}
-			out[audit.Key{Table: table, ID: id}] = img
+			out[audit.Key{Table: table, ID: id}] = live
 		}
 	}
 	return out, nil
+}
+
+// Recent reads the end of a table's log.
+func (s *harperServer) Recent(ctx context.Context, table audit.Table, since audit.Time) ([]audit.Change, bool, error) {
+	if s.began == 0 {
+		return nil, false, nil // the server's clock is not known
+	}
+	from := since + s.began - s.stamp.Observed
+	changes, gaps, err := ingest.Window(ctx, s.client, table, s.stamp, from, from)
+	return changes, len(gaps) == 0, err
 }
 
 // History reads each record's changes from Harper's audit log.

@@ -71,6 +71,7 @@ func applyFlags() []cli.Flag {
 		&cli.StringFlag{Name: "attacker-contained-by", Usage: "the users of the selection can do no more harm, because of `TEXT`"},
 		&cli.StringSliceFlag{Name: "allow", Usage: "go on though `CHECK` speaks against it: " + strings.Join(allowable, ", ")},
 		&cli.DurationFlag{Name: "max-lag", Value: defaultMaxLag, Usage: "refuse when the stored log ends longer ago than that"},
+		&cli.BoolFlag{Name: "contain", Usage: "before the first write, deactivate the accounts that the plan proposes to"},
 		&cli.BoolFlag{Name: "other-log", Usage: "go on though Harper's log has none of the plan's changes: it was cut, or the server was made anew; the same as --allow log"},
 	)
 }
@@ -148,6 +149,15 @@ func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
 		}
 		defer release()
 		if err := w.keepPlan(c, e, plan); err != nil {
+			return err
+		}
+	}
+	if c.Bool("contain") {
+		steps, err := w.contain(c, e, client, plan, options)
+		if err == nil {
+			err = containError(steps)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -27,7 +27,7 @@ func revertShowCommand(e *env) *cli.Command {
 			"data folder, who gave each attribute its values. --redact shows salted hashes in the place of\n" +
 			"values; --copy writes such a plan into a file, for reviewers, which cannot be applied.\n\n" +
 			"Exit codes: 0; 2 no line fits --key or --class; 3 the plan has conflicts; 65 the file is damaged.\n\n" +
-			"Examples:\n   recourse revert show plan.rvp -o md\n" +
+			"Example:\n   recourse revert show plan.rvp -o md\n" +
 			"   recourse revert show plan.rvp --key shop.customers/c-17 --blame\n" +
 			"   recourse revert show plan.rvp --copy review.rvp --salt review.salt",
 		Flags: []cli.Flag{

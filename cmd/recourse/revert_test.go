@@ -143,7 +143,7 @@ func testRevert(t *testing.T, r rig) {
 	}
 }
 
-func clientAs(t *testing.T, r rig, user, password string) *harper.Client {
+func clientAs(t testing.TB, r rig, user, password string) *harper.Client {
 	t.Helper()
 	c, err := harper.New(harper.Options{Target: r.ops, REST: r.rest, Username: user, Password: password})
 	if err != nil {

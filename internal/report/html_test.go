@@ -45,6 +45,32 @@ func TestPlanPage(t *testing.T) {
 	}
 }
 
+// became is the account of the plan of the golden files.
+func became(t *testing.T) *revert.Account {
+	p := plan()
+	p.Header.Policy.External = map[string]string{"shop.customers": "a mail goes to the customer"}
+	p.Containment = []revert.Containment{{Kind: "contain", N: 8, Do: revert.DoDeactivate, User: "eve", Events: 4}}
+	at := audit.Time(1795466000000)
+	receipt := func(step int, phase audit.Phase) audit.Receipt {
+		at += 1000
+		return audit.Receipt{Plan: p.Header.Digest, Step: step, Phase: phase, At: at, By: "svc", Attempt: 1}
+	}
+	done, raced := receipt(1, audit.PhaseVerified), receipt(2, audit.PhaseRaced)
+	done.Version, raced.Why = 1795466001500.25, "email: bob wrote \"b@y\" at the same moment"
+	a, err := revert.AccountOf(p, []audit.Receipt{receipt(8, audit.PhaseVerified), receipt(1, audit.PhaseIntent), done, receipt(2, audit.PhaseSent), raced},
+		&revert.Approvals{Required: 2, Counted: 1, List: []revert.Counted{{Approver: "bob", Key: "ab", Signed: "2026-11-24T09:00:00Z", OK: true}, {Key: "cd", Why: "the key is no approver's"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestAccount(t *testing.T) {
+	for _, f := range append([]report.Format{report.HTML}, formats...) {
+		golden(t, "account."+string(f), report.Options{Format: f, Width: 100}, func(p *report.Printer) error { return p.Account(became(t)) })
+	}
+}
+
 // A narrow terminal gets no line that is wider.
 func TestPlanFitsTheTerminal(t *testing.T) {
 	for _, width := range []int{30, 50, 80} {
@@ -98,6 +124,25 @@ func TestHostilePage(t *testing.T) {
 		view := report.PlanView{Plan: p, Blame: map[audit.Key]revert.Blames{c.Key: {evil: {b}}}}
 		var page bytes.Buffer
 		if err := report.New(&page, report.Options{Format: report.HTML}).PlanView(view); err != nil {
+			t.Fatal(err)
+		}
+		checkPage(t, page.String())
+		h.Policy.External = map[string]string{c.Key.Table.String(): evil}
+		h.Warnings, p.Conflicts[0].Resolution = []string{evil}, &revert.Resolution{Option: evil, Reason: evil, By: evil, At: evil}
+		a, err := revert.AccountOf(p, []audit.Receipt{{Step: 0, Phase: audit.Phase(evil), Why: evil, By: evil, Version: 1, Class: evil}},
+			&revert.Approvals{List: []revert.Counted{{Approver: evil, Key: evil, Signed: evil, Why: evil}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range append([]report.Format{report.HTML}, formats...) {
+			page.Reset()
+			if err := report.New(&page, report.Options{Format: f}).Account(a); err != nil {
+				t.Fatal(err)
+			}
+			checkHarmless(t, page.String(), false)
+		}
+		page.Reset()
+		if err := report.New(&page, report.Options{Format: report.HTML}).Account(a); err != nil {
 			t.Fatal(err)
 		}
 		checkPage(t, page.String())
