@@ -3,30 +3,21 @@ package revert
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 )
 
-// canonical is v as one line of JSON in the form of RFC 8785: names sorted by
-// their UTF-16 units, no blanks, no needless escapes. Numbers are the exception:
-// they stand as the typed form of audit.Value has them, which keeps integers of
-// any size.
-func canonical(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	c := canonizer{src: b.Bytes()}
-	line := c.value(make([]byte, 0, b.Len()))
+// appendCanonical appends JSON that encoding/json wrote, with a line break at its
+// end, in canonical form.
+func appendCanonical(dst, src []byte) ([]byte, error) {
+	c := canonizer{src: src}
+	dst = c.value(dst)
 	if c.bad {
-		return nil, errors.New("a text is not UTF-8")
+		return dst, errNotUTF8
 	}
-	return append(line, '\n'), nil
+	return dst, nil
 }
 
 // A canonizer goes through JSON that encoding/json wrote.

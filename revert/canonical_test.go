@@ -1,11 +1,15 @@
 package revert
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"recourse/audit"
 )
 
 // The examples of RFC 8785, as far as they are not about numbers.
@@ -48,6 +52,97 @@ func TestCanonicalIsFixed(t *testing.T) {
 			t.Fatalf("%s became %s (%v)", line, again, err)
 		}
 	})
+}
+
+// byJSON is canonical by way of encoding/json alone.
+func byJSON(v any) (string, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return "", err
+	}
+	line, err := appendCanonical(nil, b.Bytes())
+	return string(line) + "\n", err
+}
+
+// filled is a value of the type with something in every field, drawn from t.
+func filled(t *rapid.T, typ reflect.Type, depth int) reflect.Value {
+	v := reflect.New(typ).Elem()
+	text := func() string { return rapid.String().Draw(t, "text") }
+	switch {
+	case typ == valueType:
+		in, err := audit.Of(rapid.OneOf(rapid.Int64().AsAny(), rapid.String().AsAny(), rapid.Float64().AsAny(), rapid.SliceOf(rapid.Byte()).AsAny(),
+			rapid.MapOf(rapid.String(), rapid.String()).AsAny(), rapid.Just[any](nil)).Draw(t, "value"))
+		if m, ok := in, err == nil; ok {
+			v.Set(reflect.ValueOf(m))
+		}
+		return v
+	case typ == reflect.TypeFor[audit.ID]():
+		v.SetString(audit.Text(text()).JSON())
+		return v
+	case typ == reflect.TypeFor[audit.Trust]():
+		v.SetUint(uint64(rapid.IntRange(0, 3).Draw(t, "trust")))
+		return v
+	}
+	switch typ.Kind() {
+	case reflect.String:
+		v.SetString(text())
+	case reflect.Bool:
+		v.SetBool(rapid.Bool().Draw(t, "bool"))
+	case reflect.Int:
+		v.SetInt(rapid.Int64().Draw(t, "int"))
+	case reflect.Float64:
+		v.SetFloat(rapid.Float64Range(-1e300, 1e300).Draw(t, "float"))
+	case reflect.Uint8:
+		v.SetUint(uint64(rapid.Byte().Draw(t, "byte")))
+	case reflect.Pointer:
+		if depth > 0 && rapid.Bool().Draw(t, "set") {
+			v.Set(reflect.New(typ.Elem()))
+			v.Elem().Set(filled(t, typ.Elem(), depth-1))
+		}
+	case reflect.Slice:
+		if rapid.Bool().Draw(t, "set") {
+			v.Set(reflect.MakeSlice(typ, 0, 0))
+			for range rapid.IntRange(0, 2).Draw(t, "n") {
+				v.Set(reflect.Append(v, filled(t, typ.Elem(), depth-1)))
+			}
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			v.Index(i).Set(filled(t, typ.Elem(), depth-1))
+		}
+	case reflect.Map:
+		if rapid.Bool().Draw(t, "set") {
+			v.Set(reflect.MakeMap(typ))
+			for range rapid.IntRange(0, 2).Draw(t, "n") {
+				v.SetMapIndex(filled(t, typ.Key(), depth-1), filled(t, typ.Elem(), depth-1))
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if typ.Field(i).IsExported() {
+				v.Field(i).Set(filled(t, typ.Field(i).Type, depth-1))
+			}
+		}
+	}
+	return v
+}
+
+// Whatever stands in a line, and whatever fields it will have one day, it is
+// written as encoding/json has it.
+func TestCanonicalIsJSON(t *testing.T) {
+	for _, v := range []any{Header{}, Action{}, Conflict{}, Kept{}, Containment{}, footer{}, Approval{}, Envelope{}} {
+		typ := reflect.TypeOf(v)
+		t.Run(typ.Name(), rapid.MakeCheck(func(t *rapid.T) {
+			in := filled(t, typ, 6)
+			want, werr := byJSON(in.Interface())
+			got, err := canonical(in.Interface())
+			if (werr == nil) != (err == nil) || err == nil && string(got) != want {
+				t.Fatalf("got  %s(%v)\nwant %s(%v)", got, err, want, werr)
+			}
+		}))
+	}
 }
 
 // Every line can be proven to stand at its place, and at no other, in trees of

@@ -52,7 +52,7 @@ type planScan struct {
 	n      int       // how many
 	header Header
 	trees  roots
-	stage  int // the kind of the last line, as stageOf has it
+	stage  int // the kind of the last line, an index into stages
 	seen   map[[16]byte]bool
 }
 
@@ -64,6 +64,11 @@ func (s *planScan) next() (l PlanLine, done bool, err error) {
 	if err != nil {
 		return l, false, badPlan(s.n+1, "%v", err)
 	}
+	if s.n > 0 { // most lines are of the kind of the one before
+		if l, kind, n, err := decodeLine(s.stage, line); err == nil && kind == stages[s.stage] {
+			return l, false, s.took(kind, n, l, line)
+		}
+	}
 	var head struct {
 		Kind string `json:"kind"`
 		V    int    `json:"v"`
@@ -73,18 +78,25 @@ func (s *planScan) next() (l PlanLine, done bool, err error) {
 	}
 	switch {
 	case s.n == 0:
-		l, err = s.first(head.Kind, head.V, line)
+		if l, err = s.first(head.Kind, head.V, line); err != nil {
+			return l, false, badPlan(1, "%v", err)
+		}
+		s.sum.Write(line)
+		s.n++
+		return l, false, nil
 	case head.Kind == "end":
 		return l, true, s.end(line)
-	default:
-		l, err = s.body(head.Kind, line)
 	}
+	stage := slices.Index(stages, head.Kind)
+	if stage < s.stage {
+		return l, false, badPlan(s.n+1, "a line of kind %.20q does not belong here", head.Kind)
+	}
+	l, kind, n, err := decodeLine(stage, line)
 	if err != nil {
 		return l, false, badPlan(s.n+1, "%v", err)
 	}
-	s.sum.Write(line)
-	s.n++
-	return l, false, nil
+	s.stage = stage
+	return l, false, s.took(kind, n, l, line)
 }
 
 func (s *planScan) first(kind string, v int, line []byte) (PlanLine, error) {
@@ -108,41 +120,41 @@ func (s *planScan) first(kind string, v int, line []byte) (PlanLine, error) {
 	return PlanLine{Header: &h}, nil
 }
 
-func (s *planScan) body(kind string, line []byte) (l PlanLine, err error) {
-	stage := slices.Index(stages, kind)
-	if stage < s.stage {
-		return l, fmt.Errorf("a line of kind %.20q does not belong here", kind)
-	}
-	s.stage = stage
-	var n int
-	switch stage {
-	case 0:
+// decodeLine reads a line as one of a kind, which it may not be.
+func decodeLine(stage int, line []byte) (l PlanLine, kind string, n int, err error) {
+	switch stages[stage] {
+	case "action":
 		l.Action = new(Action)
-		if err = strict(line, l.Action); err == nil {
-			err = l.Action.check(s.seen)
-		}
-		s.trees.actions.add(line)
-		n = l.Action.N
-	case 1:
+		err = strict(line, l.Action)
+		return l, l.Action.Kind, l.Action.N, err
+	case "conflict":
 		l.Conflict = new(Conflict)
 		err = strict(line, l.Conflict)
-		s.trees.conflicts.add(line)
-		n = l.Conflict.N
-	case 2:
+		return l, l.Conflict.Kind, l.Conflict.N, err
+	case "kept":
 		l.Kept = new(Kept)
 		err = strict(line, l.Kept)
-		s.trees.kept.add(line)
-		n = l.Kept.N
-	case 3:
-		l.Containment = new(Containment)
-		err = strict(line, l.Containment)
-		s.trees.containment.add(line)
-		n = l.Containment.N
+		return l, l.Kept.Kind, l.Kept.N, err
 	}
-	if err == nil && n != s.n {
-		err = fmt.Errorf("%s %d has number %d", kind, s.n, n)
+	l.Containment = new(Containment)
+	err = strict(line, l.Containment)
+	return l, l.Containment.Kind, l.Containment.N, err
+}
+
+// took counts a line that was read.
+func (s *planScan) took(kind string, n int, l PlanLine, line []byte) error {
+	if n != s.n {
+		return badPlan(s.n+1, "%s %d has number %d", kind, s.n, n)
 	}
-	return l, err
+	if l.Action != nil {
+		if err := l.Action.check(s.seen); err != nil {
+			return badPlan(s.n+1, "%v", err)
+		}
+	}
+	[]*merkle{&s.trees.actions, &s.trees.conflicts, &s.trees.kept, &s.trees.containment}[s.stage].add(line)
+	s.sum.Write(line)
+	s.n++
+	return nil
 }
 
 // end reads the footer, and finds out whether all that was read is what was
