@@ -70,6 +70,9 @@ func (e *Envelope) SignedBy(key string, p *Plan) bool {
 // Approve signs the plan. Expires and comment may be empty.
 func Approve(p *Plan, key ed25519.PrivateKey, now time.Time, expires, comment string) (Envelope, error) {
 	a, err := p.approval()
+	if err == nil && len(comment) > maxReason {
+		err = fmt.Errorf("%w: the comment is longer than %d bytes", ErrBadApproval, maxReason)
+	}
 	if err != nil {
 		return Envelope{}, fmt.Errorf("approve plan %s: %w", p.Header.ID, err)
 	}

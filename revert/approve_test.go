@@ -174,6 +174,17 @@ func TestEnvelopes(t *testing.T) {
 	}
 }
 
+// A comment that could not be read back is not signed.
+func TestCommentsOfReason(t *testing.T) {
+	p := allKinds(t)
+	_, key := approverOf("bob", 2)
+	for _, comment := range []string{strings.Repeat("x", maxReason+1), "\xff"} {
+		if _, err := Approve(p, key, signedAt, "", comment); err == nil {
+			t.Errorf("a comment of %d bytes is signed", len(comment))
+		}
+	}
+}
+
 func TestKeys(t *testing.T) {
 	key, err := GenerateKey()
 	if err != nil {

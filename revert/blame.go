@@ -1,7 +1,7 @@
 package revert
 
 import (
-	"fmt"
+	"slices"
 
 	"recourse/audit"
 )
@@ -46,51 +46,40 @@ func BlameOf(rec *Record, selected func(audit.ChangeID) bool, own map[audit.Chan
 	return all
 }
 
-// Filter is the plan with the lines alone that are of one record, or of one
-// class; the empty key and the empty class are all. The header stays that of the
-// whole plan. Without any line that fits it is an error.
-func (p *Plan) Filter(key audit.Key, class Class) (*Plan, error) {
-	q := &Plan{Header: p.Header}
-	is := func(k audit.Key, classes ...Class) bool {
-		if key != (audit.Key{}) && k != key {
-			return false
-		}
-		for _, c := range classes {
-			if class == "" || c == class {
-				return true
-			}
-		}
-		return false
-	}
-	for i := range p.Actions {
-		a := &p.Actions[i]
-		classes := append([]Class{Class(a.Do)}, a.Decided...)
-		for _, at := range a.Attrs {
+// A LineFilter says which lines of a plan are asked for: those of one record, or
+// of one class. Its zero value is all of them.
+type LineFilter struct {
+	Key   audit.Key
+	Class Class // or what an action does, such as insert
+}
+
+// Fits says whether the line is asked for. The header always is.
+func (f LineFilter) Fits(l PlanLine) bool {
+	switch {
+	case l.Action != nil:
+		classes := append([]Class{Class(l.Action.Do)}, l.Action.Decided...)
+		for _, at := range l.Action.Attrs {
 			classes = append(classes, at.Class)
 		}
-		for _, k := range a.Kept {
-			classes = append(classes, k.Class)
-		}
-		if is(a.Key(), classes...) {
-			q.Actions = append(q.Actions, *a)
-		}
+		return f.is(l.Action.Key(), append(classes, classesOf(l.Action.Kept)...))
+	case l.Conflict != nil:
+		return f.is(l.Conflict.Key(), []Class{l.Conflict.Class})
+	case l.Kept != nil:
+		return f.is(l.Kept.Key(), append(classesOf(l.Kept.Kept), l.Kept.Class))
+	case l.Containment != nil:
+		return f.is(accountKey(l.Containment.User), []Class{Class(l.Containment.Do)})
 	}
-	for i := range p.Conflicts {
-		if c := &p.Conflicts[i]; is(c.Key(), c.Class) {
-			q.Conflicts = append(q.Conflicts, *c)
-		}
+	return true
+}
+
+func classesOf(kept map[string]KeptValue) []Class {
+	var classes []Class
+	for _, k := range kept {
+		classes = append(classes, k.Class)
 	}
-	for i := range p.Kept {
-		classes := []Class{p.Kept[i].Class}
-		for _, k := range p.Kept[i].Kept {
-			classes = append(classes, k.Class)
-		}
-		if k := &p.Kept[i]; is(k.Key(), classes...) {
-			q.Kept = append(q.Kept, *k)
-		}
-	}
-	if len(q.Actions)+len(q.Conflicts)+len(q.Kept) == 0 {
-		return nil, fmt.Errorf("plan %s: %w", p.Header.ID, ErrNoLine)
-	}
-	return q, nil
+	return classes
+}
+
+func (f LineFilter) is(key audit.Key, classes []Class) bool {
+	return (f.Key == audit.Key{} || f.Key == key) && (f.Class == "" || slices.Contains(classes, f.Class))
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"iter"
 )
 
 // A plan file is lines of JSON: the header, the actions, the conflicts, the kept
@@ -161,13 +162,13 @@ func ReadReview(r io.Reader) (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.take(line)
+		p.Take(line)
 	}
 	return p, nil
 }
 
-// take adds a line to the plan.
-func (p *Plan) take(l PlanLine) {
+// Take adds a line to the plan, as it is.
+func (p *Plan) Take(l PlanLine) {
 	switch {
 	case l.Header != nil:
 		p.Header = *l.Header
@@ -179,6 +180,35 @@ func (p *Plan) take(l PlanLine) {
 		p.Kept = append(p.Kept, *l.Kept)
 	case l.Containment != nil:
 		p.Containment = append(p.Containment, *l.Containment)
+	}
+}
+
+// Lines are those of the plan that its file has, but for the footer.
+func (p *Plan) Lines() iter.Seq2[PlanLine, error] {
+	return func(yield func(PlanLine, error) bool) {
+		if !yield(PlanLine{Header: &p.Header}, nil) {
+			return
+		}
+		for i := range p.Actions {
+			if !yield(PlanLine{Action: &p.Actions[i]}, nil) {
+				return
+			}
+		}
+		for i := range p.Conflicts {
+			if !yield(PlanLine{Conflict: &p.Conflicts[i]}, nil) {
+				return
+			}
+		}
+		for i := range p.Kept {
+			if !yield(PlanLine{Kept: &p.Kept[i]}, nil) {
+				return
+			}
+		}
+		for i := range p.Containment {
+			if !yield(PlanLine{Containment: &p.Containment[i]}, nil) {
+				return
+			}
+		}
 	}
 }
 

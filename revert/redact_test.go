@@ -91,30 +91,32 @@ func TestBlame(t *testing.T) {
 	}
 }
 
-func TestFilter(t *testing.T) {
+func TestLineFilter(t *testing.T) {
 	p := allKinds(t)
+	p.Containment = []Containment{{User: "eve", Do: DoDeactivate}}
 	for _, tt := range []struct {
-		key   audit.Key
-		class Class
-		want  int
+		filter LineFilter
+		want   int
 	}{
-		{audit.Key{}, "", len(p.Actions) + len(p.Conflicts) + len(p.Kept)},
-		{audit.Key{Table: dogs, ID: "42"}, "", 1},
-		{audit.Key{}, ClassRecreated, 1},
-		{audit.Key{}, DoDelete, 1},
-		{audit.Key{}, ClassSuperseded, 1},
-		{audit.Key{Table: dogs, ID: "42"}, ClassRecreated, 0},
-		{audit.Key{Table: dogs, ID: "4242"}, "", 0},
+		{LineFilter{}, 1 + len(p.Actions) + len(p.Conflicts) + len(p.Kept) + 1},
+		{LineFilter{Key: audit.Key{Table: dogs, ID: "42"}}, 1 + 1},
+		{LineFilter{Class: ClassRecreated}, 1 + 1},
+		{LineFilter{Class: DoDelete}, 1 + 1},
+		{LineFilter{Class: ClassSuperseded}, 1 + 1},
+		{LineFilter{Class: DoDeactivate}, 1 + 1},
+		{LineFilter{Key: audit.Key{Table: dogs, ID: "42"}, Class: ClassRecreated}, 1},
+		{LineFilter{Key: audit.Key{Table: dogs, ID: "4242"}}, 1},
 	} {
-		q, err := p.Filter(tt.key, tt.class)
-		if tt.want == 0 {
-			if !errors.Is(err, ErrNoLine) {
-				t.Errorf("%s %s: %v", tt.key, tt.class, err)
+		q := new(Plan)
+		n := 0
+		for l := range p.Lines() {
+			if tt.filter.Fits(l) {
+				q.Take(l)
+				n++
 			}
-			continue
 		}
-		if err != nil || len(q.Actions)+len(q.Conflicts)+len(q.Kept) != tt.want {
-			t.Errorf("%s %s: %v %v, want %d lines", tt.key, tt.class, said(q), err, tt.want)
+		if n != tt.want || len(q.Actions)+len(q.Conflicts)+len(q.Kept)+len(q.Containment) != n-1 || q.Header.Digest != p.Header.Digest {
+			t.Errorf("%+v: %d lines (%s), want %d", tt.filter, n, said(q), tt.want)
 		}
 	}
 }

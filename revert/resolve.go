@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"recourse/audit"
 )
@@ -83,6 +84,8 @@ func (p *Plan) Decide(choices []Choice, by, at string) ([]Resolved, error) {
 			return nil, fmt.Errorf("%w: conflict %d is not the one that was looked at: its record has moved", ErrPlanStale, conflict.N)
 		case strings.TrimSpace(c.Reason) == "":
 			return nil, fmt.Errorf("%w: conflict %d is decided without a reason", ErrBadResolution, conflict.N)
+		case !utf8.ValidString(c.Reason) || !utf8.ValidString(by):
+			return nil, fmt.Errorf("%w: the reason for conflict %d, or who gives it, is not UTF-8", ErrBadResolution, conflict.N)
 		case len(c.Reason) > maxReason || len(by) > maxReason:
 			return nil, fmt.Errorf("%w: the reason for conflict %d is longer than %d bytes", ErrBadResolution, conflict.N, maxReason)
 		}

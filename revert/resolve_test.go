@@ -183,6 +183,8 @@ func TestResolutionsThatDoNotFit(t *testing.T) {
 		{Choice{N: 2, Option: "keep", Reason: "r"}, "ann"},
 		{Choice{Option: "keep", Reason: "r"}, "ann"},
 		{Choice{N: 1, Class: ClassStub, Option: "keep", Reason: "r"}, "ann"},
+		{Choice{N: 1, Option: "keep", Reason: "\xff"}, "ann"},
+		{Choice{N: 1, Option: "keep", Reason: "r"}, "\xff"},
 		{Choice{N: 1, Option: "keep", Reason: strings.Repeat("r", maxReason+1)}, "ann"},
 	} {
 		if _, err := p.Decide([]Choice{tt.choice}, tt.by, ""); !errors.Is(err, ErrBadResolution) {

@@ -145,6 +145,7 @@ func (w *workspace) live(c *cli.Context, e *env, plan *revert.Plan) ([]liveDoc, 
 	if err != nil {
 		return nil, err
 	}
+	defer client.Close()
 	a, err := w.applier(c, e, client, o)
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func planned(c *cli.Context, e *env, plan *revert.Plan) error {
 	for _, warning := range plan.Header.Warnings {
 		fmt.Fprintf(e.stderr, "warning: %s\n", printable(warning))
 	}
-	if err := conflictsLeft(plan); err != nil {
+	if err := conflictsLeft(plan.Header.ID, plan.Unresolved()); err != nil {
 		return err
 	}
 	if c.Bool("detailed-exitcode") && !plan.Empty() {

@@ -96,7 +96,7 @@ func runRevertResolve(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	fmt.Fprintf(e.stderr, "plan %s: %d decided, %d not; it was plan %s\n", next.Header.ID, len(next.Conflicts)-next.Unresolved(), next.Unresolved(), plan.Header.ID)
-	return conflictsLeft(next)
+	return conflictsLeft(next.Header.ID, next.Unresolved())
 }
 
 // choicesOf are the decisions of the flags, or of answers.

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"strings"
 
@@ -48,7 +50,7 @@ func revertShowCommand(e *env) *cli.Command {
 	}
 }
 
-func runRevertShow(c *cli.Context, e *env) error {
+func runRevertShow(c *cli.Context, e *env) (err error) {
 	p, err := printer(c, e, report.HTML)
 	if err != nil {
 		return err
@@ -57,42 +59,63 @@ func runRevertShow(c *cli.Context, e *env) error {
 	if redacts && c.Bool("blame") {
 		return usagef("revert show: --blame shows values, which --redact and --copy are to hide")
 	}
-	plan, err := readReview(c.Args().First())
+	filter, err := lineFilter(c)
 	if err != nil {
 		return err
 	}
+	path := c.Args().First()
+	var file *planFile
 	if redacts {
-		if plan, err = redacted(c, e, plan); err != nil {
+		plan, err := readReview(path)
+		if err == nil {
+			plan, err = redacted(c, e, plan)
+		}
+		if err != nil {
 			return err
 		}
-	}
-	if c.String("copy") != "" {
-		return writeFile(e, c.String("copy"), func(w io.Writer) error { return revert.WritePlan(w, plan) })
-	}
-	view := report.PlanView{Plan: plan}
-	if view.Approvals, err = standingOf(c, e, plan); err != nil {
+		if c.String("copy") != "" {
+			return writeFile(e, c.String("copy"), func(w io.Writer) error { return revert.WritePlan(w, plan) })
+		}
+		file, err = newPlanFile(filter, func() (iter.Seq2[revert.PlanLine, error], error) { return plan.Lines(), nil })
+		if err != nil {
+			return err
+		}
+	} else if file, err = openPlanFile(path, filter); err != nil {
 		return err
 	}
-	if c.String("key") != "" || c.String("class") != "" {
-		var key audit.Key
-		if k := c.String("key"); k != "" {
-			if key, err = audit.ParseKey(k); err != nil {
-				return usagef("--key: %v", err)
-			}
-		}
-		if view.Plan, err = plan.Filter(key, revert.Class(c.String("class"))); err != nil {
-			return &exitError{code: exitNothing, err: err}
-		}
+	defer closeWith(&err, file.close)
+	if file.fitting == 0 && filter != (revert.LineFilter{}) {
+		return &exitError{code: exitNothing, err: fmt.Errorf("plan %s: %w", file.outline.Header.ID, revert.ErrNoLine)}
 	}
+	view := report.PlanView{Plan: file.outline}
+	if view.Approvals, err = standingOf(c, e, file.outline); err != nil {
+		return err
+	}
+	parts := file.parts
 	if c.Bool("blame") {
-		if view.Blame, err = blameOf(c, e, view.Plan); err != nil {
+		w, err := openWorkspace(c, e, false)
+		if err != nil {
+			return err
+		}
+		defer closeWith(&err, w.close)
+		if parts, err = w.blamed(c.Context, parts); err != nil {
 			return err
 		}
 	}
-	if err := p.PlanView(view); err != nil {
+	if err := p.PlanParts(view, file.unresolved, parts); err != nil {
 		return err
 	}
-	return conflictsLeft(plan)
+	return conflictsLeft(file.outline.Header.ID, file.unresolved)
+}
+
+func lineFilter(c *cli.Context) (f revert.LineFilter, err error) {
+	if k := c.String("key"); k != "" {
+		if f.Key, err = audit.ParseKey(k); err != nil {
+			return f, usagef("--key: %v", err)
+		}
+	}
+	f.Class = revert.Class(c.String("class"))
+	return f, nil
 }
 
 // readReview reads a plan or a review copy, for a reader who only looks.
@@ -149,19 +172,28 @@ func redacted(c *cli.Context, e *env, plan *revert.Plan) (*revert.Plan, error) {
 	return plan.Redact(salt)
 }
 
-// blameOf follows the stored histories of a plan's records.
-func blameOf(c *cli.Context, e *env, plan *revert.Plan) (all map[audit.Key]revert.Blames, err error) {
-	w, err := openWorkspace(c, e, false)
+// blamed adds to the parts of a plan who gave its records their values, from their
+// stored histories.
+func (w *workspace) blamed(ctx context.Context, parts iter.Seq2[report.PlanView, error]) (iter.Seq2[report.PlanView, error], error) {
+	own, err := w.store.Own(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer closeWith(&err, w.close)
-	own, err := w.store.Own(c.Context)
-	if err != nil {
-		return nil, err
-	}
+	return func(yield func(report.PlanView, error) bool) {
+		for v, err := range parts {
+			if err == nil {
+				v.Blame, err = w.blame(ctx, v.Plan, own)
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}, nil
+}
+
+func (w *workspace) blame(ctx context.Context, plan *revert.Plan, own map[audit.ChangeID]string) (map[audit.Key]revert.Blames, error) {
 	all, taken := map[audit.Key]revert.Blames{}, plan.Takes()
-	for rec, err := range w.histories(c.Context, plan.Keys()) {
+	for rec, err := range w.histories(ctx, plan.Keys()) {
 		if err != nil {
 			return nil, err
 		}
@@ -171,13 +203,12 @@ func blameOf(c *cli.Context, e *env, plan *revert.Plan) (all map[audit.Key]rever
 }
 
 // conflictsLeft is the exit for conflicts that nobody decided.
-func conflictsLeft(p *revert.Plan) error {
-	n := p.Unresolved()
+func conflictsLeft(plan string, n int) error {
 	if n == 0 {
 		return nil
 	}
 	return &exitError{
-		code: exitConflicts, err: fmt.Errorf("plan %s: %w: %d", p.Header.ID, revert.ErrConflicts, n),
+		code: exitConflicts, err: fmt.Errorf("plan %s: %w: %d", plan, revert.ErrConflicts, n),
 		hint: "revert show lists them with what speaks for each choice, and revert resolve decides them; apply leaves these records alone and writes the others",
 	}
 }

@@ -31,7 +31,25 @@ type htmlRow struct {
 	Cells []string
 }
 
-func (p htmlPage) write(w io.Writer) error { return htmlTemplate.Execute(w, p) }
+func (p htmlPage) write(w io.Writer) error {
+	if err := p.begin(w); err != nil {
+		return err
+	}
+	if err := writeSections(w, p.Sections); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, htmlEnd)
+	return err
+}
+
+// begin writes all ahead of the sections.
+func (p htmlPage) begin(w io.Writer) error { return htmlTemplate.ExecuteTemplate(w, "page", p) }
+
+func writeSections(w io.Writer, list []htmlSection) error {
+	return htmlTemplate.ExecuteTemplate(w, "sections", list)
+}
+
+const htmlEnd = "</body>\n</html>\n"
 
 // tone is the paint as a class of the page's style.
 func (c paint) tone() string {
@@ -70,7 +88,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } d
 {{- range .Notes}}
 <p class="note">{{.}}</p>
 {{- end}}
-{{- range .Sections}}
+{{define "sections"}}{{range . -}}
 <section class="{{.Tone}}">
 <h2>{{.Title}}</h2>
 {{- range .Lines}}
@@ -87,7 +105,4 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } d
 </table>
 {{- end}}
 </section>
-{{- end}}
-</body>
-</html>
-`))
+{{end}}{{end}}`))

@@ -26,18 +26,6 @@ type PlanView struct {
 // conflict, kept record and proposed containment, and then the summary.
 func (p *Printer) Plan(plan *revert.Plan) error { return p.PlanView(PlanView{Plan: plan}) }
 
-// PlanView is Plan with what else is known.
-func (p *Printer) PlanView(v PlanView) error {
-	return p.print(output{
-		document: func() any { return newPlanDoc(v.Plan) },
-		lines:    v.lines,
-		page:     func(g *page) { g.plan(&v) },
-		sheet:    func() sheet { return planSheet(&v) },
-		notes:    v.notes,
-		html:     v.html,
-	})
-}
-
 func (v *PlanView) lines() []any {
 	plan := v.Plan
 	var lines []any
@@ -58,26 +46,13 @@ func (v *PlanView) lines() []any {
 			lines = append(lines, blameLine{"blame", revert.Target(k), b})
 		}
 	}
-	return append(lines, summaryLine{newPlanDoc(plan)})
+	return lines
 }
 
 type blameLine struct {
 	Kind  string        `json:"kind"`
 	K     revert.Target `json:"k"`
 	Attrs revert.Blames `json:"attrs"`
-}
-
-// notes are the warnings, and the plan in one sentence.
-func (v *PlanView) notes() []string {
-	out := planWarnings(v.Plan)
-	if h := &v.Plan.Header; v.Plan.Review() {
-		out = append(out, "review copy of plan "+Visible(h.Of)+": in the place of values stand salted hashes, and it cannot be applied")
-	}
-	s := planCounts(v.Plan)
-	if a := v.Approvals; a != nil && (a.Required > 0 || len(a.List) > 0) {
-		s += fmt.Sprintf(" · approvals %d/%d", a.Counted, a.Required)
-	}
-	return append(out, s)
 }
 
 // newPlanDoc is the plan's summary, with empty lists in place of none.
@@ -115,14 +90,6 @@ func (g *page) plan(v *PlanView) {
 		c := &plan.Containment[i]
 		g.line(warn, "contain %s   %s", user(c.User).text, containWords(c))
 	}
-	if len(plan.Actions)+len(plan.Conflicts)+len(plan.Kept)+len(plan.Containment) > 0 {
-		g.gap()
-	}
-	notes := v.notes()
-	for _, w := range notes[:len(notes)-1] {
-		g.wrapped(warn, 0, w)
-	}
-	g.wrapped(bold, 0, notes[len(notes)-1])
 }
 
 func containWords(c *revert.Containment) string {
@@ -140,15 +107,15 @@ func planWarnings(plan *revert.Plan) []string {
 	return out
 }
 
-func planCounts(plan *revert.Plan) string {
-	c, h := plan.Header.Counts, &plan.Header
-	if plan.Empty() && c.Kept == 0 {
+func planCounts(h *revert.Header, unresolved int) string {
+	c := h.Counts
+	if c.Patch+c.Insert+c.Delete+c.Conflict+c.Kept == 0 {
 		return fmt.Sprintf("Plan: nothing to write and nothing to decide · %s · digest %s", selected(h.Selection), Visible(h.Digest))
 	}
 	s := fmt.Sprintf("Plan: %d patch, %d insert, %d delete, %s, %d kept, %d already undone, %s", c.Patch, c.Insert, c.Delete,
 		count(c.Conflict, "conflict"), c.Kept, c.Already, count(c.Blind, "blind window"))
-	if n := plan.Unresolved(); n > 0 {
-		s += fmt.Sprintf(" · %d not decided", n)
+	if unresolved > 0 {
+		s += fmt.Sprintf(" · %d not decided", unresolved)
 	}
 	return s + " · " + selected(h.Selection) + " · digest " + Visible(h.Digest)
 }

@@ -9,32 +9,36 @@ import (
 	"recourse/revert"
 )
 
-// html is the plan as a page.
-func (v *PlanView) html() htmlPage {
+// html is the begin of the plan's page.
+func (v *PlanView) html(notes []string) htmlPage {
 	h := &v.Plan.Header
 	title := "Plan " + Visible(h.ID)
 	if v.Plan.Review() {
 		title = "Review copy of plan " + Visible(h.Of)
 	}
-	p := htmlPage{Title: title, Notes: v.notes(), Facts: planFacts(h)}
+	return htmlPage{Title: title, Notes: notes, Facts: planFacts(h)}
+}
+
+func (v *PlanView) sections() []htmlSection {
+	var out []htmlSection
 	for i := range v.Plan.Actions {
-		p.Sections = append(p.Sections, v.actionSection(&v.Plan.Actions[i]))
+		out = append(out, v.actionSection(&v.Plan.Actions[i]))
 	}
 	for i := range v.Plan.Conflicts {
-		p.Sections = append(p.Sections, v.conflictSection(&v.Plan.Conflicts[i]))
+		out = append(out, v.conflictSection(&v.Plan.Conflicts[i]))
 	}
 	for i := range v.Plan.Kept {
 		k := &v.Plan.Kept[i]
 		s := htmlSection{Title: fmt.Sprintf("%d · %s · nothing to write · %s", k.N, record(k.Key()), Visible(string(k.Class))), Head: attributeHead}
 		s.Rows = append(keptHTML(k.Kept), blameHTML(v.Blame[k.Key()])...)
 		s.blind(k.Blind)
-		p.Sections = append(p.Sections, s)
+		out = append(out, s)
 	}
 	for i := range v.Plan.Containment {
 		c := &v.Plan.Containment[i]
-		p.Sections = append(p.Sections, htmlSection{Title: fmt.Sprintf("%d · contain %s", c.N, user(c.User).text), Tone: warn.tone(), Lines: []string{containWords(c)}})
+		out = append(out, htmlSection{Title: fmt.Sprintf("%d · contain %s", c.N, user(c.User).text), Tone: warn.tone(), Lines: []string{containWords(c)}})
 	}
-	return p
+	return out
 }
 
 var attributeHead = []string{"", "attribute", "now", "then", "why"}

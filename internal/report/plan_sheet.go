@@ -8,10 +8,12 @@ import (
 	"recourse/revert"
 )
 
+var planColumns = []string{"record", "do", "attribute", "now", "then", "why"}
+
 // planSheet is a row an attribute; a conflict about a whole record has one row.
 func planSheet(v *PlanView) sheet {
 	plan := v.Plan
-	s := sheet{names: []string{"record", "do", "attribute", "now", "then", "why"}}
+	s := sheet{names: planColumns}
 	add := func(cells ...string) { s.rows = append(s.rows, cells) }
 	for i := range plan.Actions {
 		a := &plan.Actions[i]
