@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"recourse/audit"
 )
 
@@ -144,6 +146,31 @@ func TestPlanOfLargeValues(t *testing.T) {
 			t.Errorf("%q came back otherwise", name)
 		}
 	}
+}
+
+// Not one byte can be another, be missing or be too many, wherever it is.
+func TestEveryByteOfAPlanCounts(t *testing.T) {
+	file := written(t, allKinds(t))
+	rapid.Check(t, func(t *rapid.T) {
+		at := rapid.IntRange(0, len(file)-1).Draw(t, "at")
+		b := rapid.Byte().Draw(t, "byte")
+		var other []byte
+		switch rapid.SampledFrom([]string{"another", "missing", "more"}).Draw(t, "harm") {
+		case "another":
+			other = bytes.Clone(file)
+			other[at] = b
+		case "missing":
+			other = append(bytes.Clone(file[:at]), file[at+1:]...)
+		case "more":
+			other = append(append(bytes.Clone(file[:at]), b), file[at:]...)
+		}
+		if bytes.Equal(other, file) {
+			return
+		}
+		if _, err := ReadPlan(bytes.NewReader(other)); !errors.Is(err, ErrBadPlan) {
+			t.Fatalf("read: %v", err)
+		}
+	})
 }
 
 // A plan of the form before is refused with a word on what to do.

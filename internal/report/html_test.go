@@ -21,6 +21,7 @@ func blamed() report.PlanView {
 	email := p.Actions[1].Attrs["email"]
 	email.Paths = map[string]revert.PathValue{"/work": {Current: parse(`"e@y"`), Target: parse(`"a@x"`), Class: revert.ClassRevert}}
 	p.Actions[1].Attrs["email"] = email
+	p.Header.Purpose, p.Header.Undoes = "undo", []string{"3fe1a0112233"}
 	p.Conflicts[0].Why, p.Conflicts[0].Withheld = "somebody wrote it later", &p.Actions[0]
 	p.Containment = []revert.Containment{{Kind: "contain", N: 8, Do: revert.DoDeactivate, User: "eve", Events: 4}}
 	by := func(user string, at audit.Time, v string) revert.Blame {
@@ -119,6 +120,7 @@ func TestHostilePage(t *testing.T) {
 		p := hostilePlan(c)
 		h := &p.Header
 		h.ID, h.Digest, h.Of, h.Author, h.Created, h.Expires, h.Tool, h.Instance.ID, h.Kind = evil, evil, evil, evil, evil, evil, evil, evil, "revert-review"
+		h.Purpose, h.Undoes = evil, []string{evil}
 		p.Containment = []revert.Containment{{User: evil, Do: evil}}
 		b := revert.Blame{Evidence: revert.Evidence{User: evil, Op: audit.Op(evil)}, Value: c.After.Body, Plan: evil}
 		view := report.PlanView{Plan: p, Blame: map[audit.Key]revert.Blames{c.Key: {evil: {b}}}}

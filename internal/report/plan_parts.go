@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
+
+	"recourse/revert"
 )
 
 // PlanView is Plan with what else is known.
@@ -126,6 +129,9 @@ func (w *planWriter) end() error {
 func (v *PlanView) notes(unresolved int) []string {
 	h := &v.Plan.Header
 	out := slices.Clip(planWarnings(v.Plan))
+	if h.Purpose != "" {
+		out = append(out, purposeWords(h))
+	}
 	if v.Plan.Review() {
 		out = append(out, "review copy of plan "+Visible(h.Of)+": in the place of values stand salted hashes, and it cannot be applied")
 	}
@@ -134,4 +140,20 @@ func (v *PlanView) notes(unresolved int) []string {
 		s += fmt.Sprintf(" · approvals %d/%d", a.Counted, a.Required)
 	}
 	return append(out, s)
+}
+
+// purposeWords are what a plan is for that takes back an apply or restores a time.
+func purposeWords(h *revert.Header) string {
+	s := "purpose: " + Visible(h.Purpose)
+	if len(h.Undoes) > 0 {
+		plans := make([]string, len(h.Undoes))
+		for i, p := range h.Undoes {
+			plans[i] = Visible(p)
+		}
+		s += " of plan " + strings.Join(plans, ", ")
+	}
+	if h.Since != 0 {
+		s += " as of " + iso(h.Since, false)
+	}
+	return s
 }
