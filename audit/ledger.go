@@ -66,9 +66,6 @@ type Choice struct {
 	Attrs []string // or these attributes, sorted
 }
 
-// Knows says that the ledger has something on the change.
-func (l *Ledger) Knows(id ChangeID) bool { return len(l.Entries[id]) > 0 || l.Own[id] != "" }
-
 // Stands says that the plan's apply undid the change, or took something back for
 // it, and no later one has taken that back.
 func (l *Ledger) Stands(plan string, id ChangeID) bool { return l.Standing()(plan, id) }

@@ -245,7 +245,7 @@ func (p *planner) sides(rec *Record) (sides []side, covered cover, hit bool) {
 		if p.req.Undo.has(id) {
 			covered.undone = append(covered.undone, id)
 		}
-		if p.req.Ledger.Knows(id) {
+		if len(p.req.Ledger.Entries[id]) > 0 {
 			covered.known = append(covered.known, id)
 		}
 		whose := p.req.side(c, id, selected)

@@ -73,7 +73,9 @@ func TestForgedPlan(t *testing.T) {
 	}
 	value := with(func(l [][]byte) { l[2] = bytes.ReplaceAll(l[2], []byte(`"owner":"ann"`), []byte(`"owner":"eve"`)) })
 	author := with(func(l [][]byte) { l[0] = bytes.Replace(l[0], []byte(`"author":"ann"`), []byte(`"author":"zoe"`), 1) })
-	policyOf := with(func(l [][]byte) { l[0] = bytes.Replace(l[0], []byte(`"policy":{}`), []byte(`"policy":{"strict_null":true}`), 1) })
+	policyOf := with(func(l [][]byte) {
+		l[0] = bytes.Replace(l[0], []byte(`"policy":{}`), []byte(`"policy":{"strict_null":true}`), 1)
+	})
 	for name, some := range map[string][][]byte{"a value": value, "the policy": policyOf} {
 		if _, err := ReadPlan(bytes.NewReader(resealed(t, some, false))); !errors.Is(err, ErrBadPlan) {
 			t.Errorf("%s, with the digest that was signed: %v", name, err)
