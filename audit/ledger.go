@@ -27,7 +27,7 @@ type Apply struct {
 	Purpose string   `json:"purpose"`          // revert, undo, redo or restore
 	Undoes  []string `json:"undoes"`           // the plans whose applies it takes back, sorted
 	Since   Time     `json:"since"`            // of a restore: the time that it restores; else 0
-	Ended   bool     `json:"ended"`            // it came to its end, and how each of its writes went is known
+	Ended   Time     `json:"ended"`            // our clock when it came to its end and how each of its writes went was known; 0: not yet
 	Policy  string   `json:"policy,omitempty"` // the plan's policy, as JSON; empty: not known
 	// What the plan was to undo: the selection's digest, how many changes and
 	// records.
@@ -65,9 +65,6 @@ type Choice struct {
 	Whole bool     // all of it, the record's being there included
 	Attrs []string // or these attributes, sorted
 }
-
-// Knows says that the ledger has something on the change.
-func (l *Ledger) Knows(id ChangeID) bool { return len(l.Entries[id]) > 0 || l.Own[id] != "" }
 
 // Stands says that the plan's apply undid the change, or took something back for
 // it, and no later one has taken that back.

@@ -127,7 +127,7 @@ func (a *Applier) apply(ctx context.Context, p *Plan, o *ApplyOptions, res *Resu
 	if o.DryRun || res.Unknown > 0 {
 		return nil
 	}
-	return a.Ledger.EndApply(ctx, p.Header.Digest)
+	return a.Ledger.EndApply(ctx, p.Header.Digest, a.now())
 }
 
 // lots cuts the actions, in their order, into runs of one kind and one table.

@@ -28,6 +28,9 @@ func (r *replay) classify() outcome {
 		return o
 	}
 	switch {
+	case r.lags:
+		r.conflict(&o, ClassLagging)
+		r.whole(&o, ClassLagging)
 	case len(r.cutOff) > 0:
 		r.conflict(&o, ClassCutOff, r.cutOff...)
 		r.whole(&o, ClassCutOff)

@@ -14,6 +14,28 @@ import (
 // undone is not known either: the apply is to be taken up, or taken back.
 const ClassCutOff Class = "cut-off"
 
+// ClassLagging is a conflict: a write of ours to this record has not been read from
+// Harper's log, so the record is not what its history says.
+const ClassLagging Class = "lagging"
+
+// lags says that the record's history lacks a write of ours.
+func (r *Request) lags(rec *Record) bool {
+	return slices.ContainsFunc(r.Wrote[rec.Key], func(t audit.Time) bool {
+		return !slices.ContainsFunc(rec.Changes, func(c audit.Change) bool { return c.Time == t })
+	})
+}
+
+// Wrote is, by record, the times of the writes that a journal has proven.
+func Wrote(receipts []audit.Receipt) map[audit.Key][]audit.Time {
+	wrote := map[audit.Key][]audit.Time{}
+	for i := range receipts {
+		if r := &receipts[i]; r.Phase.Done() && r.Version != 0 {
+			wrote[r.Key] = append(wrote[r.Key], r.Version)
+		}
+	}
+	return wrote
+}
+
 // cutOff are the changes of a record, by their place in its history, that may be
 // writes of steps which were cut off.
 func (r *Request) cutOff(rec *Record) []int {

@@ -64,7 +64,7 @@ func (c Class) handlings() []Handling {
 		return []Handling{HandleConflict, HandleApply, HandleKeep, HandleSkip}
 	case ClassOrphanEdit, ClassRecreated, ClassStub, ClassMaskedRemoval, ClassAmbiguousDelta, ClassNoBase, ClassImageRisk, ClassOrphanPath:
 		return []Handling{HandleConflict, HandleKeep, HandleSkip}
-	case ClassCutOff: // what is not known is not decided
+	case ClassCutOff, ClassLagging: // what is not known is not decided
 		return []Handling{HandleConflict, HandleSkip}
 	}
 	return nil

@@ -249,7 +249,7 @@ func (m *memory) enter(ids []audit.ChangeID, e audit.Entry) {
 	}
 }
 
-func (m *memory) EndApply(context.Context, string) error { return m.point("ledger") }
+func (m *memory) EndApply(context.Context, string, audit.Time) error { return m.point("ledger") }
 
 func (m *memory) BeginApply(_ context.Context, a audit.Apply) error {
 	if err := m.point("ledger"); err != nil {

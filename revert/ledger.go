@@ -120,21 +120,18 @@ func (c *cover) sort() {
 func (c *cover) empty() bool { return len(c.changes)+len(c.undone) == 0 }
 
 // A rollup is what the ledger has on some records' changes: by plan, each change
-// with what the plan's apply did with it.
+// with what the plan's apply did with it. Our own writes are no part of it: that
+// they are read from the log alters nothing.
 type rollup map[string][]string
 
 // add takes in what the ledger has on a change.
 func (r rollup) add(l *audit.Ledger, id audit.ChangeID) {
-	note := func(plan, what string) { r[plan] = append(r[plan], string(id[:])+what) }
 	for _, e := range l.Entries[id] {
+		what := "reverted"
 		if e.Undone {
-			note(e.Plan, "undone")
-		} else {
-			note(e.Plan, "reverted")
+			what = "undone"
 		}
-	}
-	if plan, ok := l.Own[id]; ok {
-		note(plan, "own")
+		r[e.Plan] = append(r[e.Plan], string(id[:])+what)
 	}
 }
 

@@ -28,6 +28,9 @@ type Request struct {
 	// CutOff is, by record, what steps of earlier applies were about to write that
 	// have no known end.
 	CutOff map[audit.Key][]audit.Receipt
+	// Wrote is, by record, when writes of ours were made that the histories may not
+	// have yet.
+	Wrote  map[audit.Key][]audit.Time
 	Policy Policy
 	// Gaps are the stretches of the log that could not be read. A change in one
 	// may have made a value what the plan does not know, so it names them.
@@ -149,7 +152,7 @@ func (p *planner) add(rec Record) error {
 	}
 	r := &p.replay
 	r.reset(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec, sides, p.managed(rec.Key.Table))
-	r.chosen, r.cutOff = p.chosen, p.req.cutOff(&rec)
+	r.chosen, r.cutOff, r.lags = p.chosen, p.req.cutOff(&rec), p.req.lags(&rec)
 	r.run()
 	p.unlogged += len(r.unlogged)
 	covered.sort()
@@ -245,7 +248,7 @@ func (p *planner) sides(rec *Record) (sides []side, covered cover, hit bool) {
 		if p.req.Undo.has(id) {
 			covered.undone = append(covered.undone, id)
 		}
-		if p.req.Ledger.Knows(id) {
+		if len(p.req.Ledger.Entries[id]) > 0 {
 			covered.known = append(covered.known, id)
 		}
 		whose := p.req.side(c, id, selected)

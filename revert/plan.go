@@ -37,7 +37,7 @@ type Header struct {
 	Purpose     string              `json:"purpose,omitempty"` // undo, redo or restore; empty: to revert the selection
 	Undoes      []string            `json:"undoes,omitempty"`  // the plans whose applies it takes back
 	Since       audit.Time          `json:"since,omitempty"`   // the time that it restores
-	Ledger      string              `json:"ledger_digest"`     // over what earlier plans undid or wrote in these histories
+	Ledger      string              `json:"ledger_digest"`     // over what earlier applies did with changes of these records
 	Applies     map[string]string   `json:"ledger,omitempty"`  // the same by plan
 	Policy      Policy              `json:"policy"`
 	Managed     map[string][]string `json:"managed"` // attributes that the server assigns, by table; never written

@@ -52,6 +52,7 @@ type replay struct {
 	hostile   []int
 
 	chosen map[audit.ChangeID]audit.Choice // what persons had chosen of our own writes
+	lags   bool                            // a write of our own is not in the history
 	cutOff []int                           // changes that may be writes of our own, by an apply that was cut off
 
 	before, after map[string]cell  // the attributes when the record was last made anew, just before and just after

@@ -99,7 +99,7 @@ type Ledger interface {
 	// plan that knew a write of ours and not what it undid, or the other way round,
 	// would undo it, or do it twice.
 	Enter(ctx context.Context, plan string, records ...audit.Entered) error
-	// EndApply enters that the apply is at its end and that no write's outcome is
+	// EndApply enters when the apply came to its end, of which no write's outcome is
 	// unknown.
-	EndApply(ctx context.Context, plan string) error
+	EndApply(ctx context.Context, plan string, at audit.Time) error
 }

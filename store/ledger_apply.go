@@ -24,7 +24,7 @@ type apply struct {
 	Events    int      `cbor:"10,keyasint,omitempty"`
 	Records   int      `cbor:"11,keyasint,omitempty"`
 	Policy    string   `cbor:"12,keyasint,omitempty"`
-	Ended     bool     `cbor:"13,keyasint,omitempty"`
+	Ended     uint64   `cbor:"13,keyasint,omitempty"`
 }
 
 // ledgerEntry is what an apply did with a change; the key names both.
@@ -40,14 +40,14 @@ type ownChoice struct {
 
 func applyOut(a *audit.Apply, number uint64) apply {
 	return apply{Plan: a.Plan, Number: number, At: bits(a.At), By: a.By, Author: a.Author, Purpose: a.Purpose,
-		Undoes: a.Undoes, Since: bits(a.Since), Selection: a.Selection, Events: a.Events, Records: a.Records, Policy: a.Policy, Ended: a.Ended}
+		Undoes: a.Undoes, Since: bits(a.Since), Selection: a.Selection, Events: a.Events, Records: a.Records, Policy: a.Policy, Ended: bits(a.Ended)}
 }
 
 func decodeApply(payload []byte) (audit.Apply, error) {
 	var d apply
 	err := decode(payload, &d)
 	return audit.Apply{Plan: d.Plan, Number: d.Number, At: timeOf(d.At), By: d.By, Author: d.Author, Purpose: d.Purpose,
-		Undoes: d.Undoes, Since: timeOf(d.Since), Selection: d.Selection, Events: d.Events, Records: d.Records, Policy: d.Policy, Ended: d.Ended}, err
+		Undoes: d.Undoes, Since: timeOf(d.Since), Selection: d.Selection, Events: d.Events, Records: d.Records, Policy: d.Policy, Ended: timeOf(d.Ended)}, err
 }
 
 // BeginApply enters an apply into the ledger and gives it its number. A plan that
@@ -56,7 +56,7 @@ func (db *DB) BeginApply(ctx context.Context, a audit.Apply) error {
 	err := db.update(ctx, func(txn *badger.Txn) error {
 		known, err := readApply(txn, a.Plan)
 		if err == nil && known != nil {
-			known.Ended = false
+			known.Ended = 0
 			return setEncoded(txn, nameKey(kindApply, a.Plan), known)
 		}
 		number := uint64(1)
@@ -78,14 +78,14 @@ func (db *DB) BeginApply(ctx context.Context, a audit.Apply) error {
 	return nil
 }
 
-// EndApply enters that an apply has come to its end.
-func (db *DB) EndApply(ctx context.Context, plan string) error {
+// EndApply enters when an apply came to its end.
+func (db *DB) EndApply(ctx context.Context, plan string, at audit.Time) error {
 	err := db.update(ctx, func(txn *badger.Txn) error {
 		known, err := readApply(txn, plan)
 		if err != nil || known == nil {
 			return err
 		}
-		known.Ended = true
+		known.Ended = bits(at)
 		return setEncoded(txn, nameKey(kindApply, plan), known)
 	})
 	if err != nil {

@@ -30,8 +30,8 @@ func TestLedger(t *testing.T) {
 	begin("u", audit.PurposeUndo, "p")
 	if err := errors.Join(
 		db.MarkReverted(ctx, "p", ids), db.MarkReverted(ctx, "p", ids[:5]), db.MarkReverted(ctx, "q", ids[:2]),
-		db.Enter(ctx, "u", audit.Entered{Undone: ids[1:2]}, audit.Entered{Undone: ids[2:4]}), db.EndApply(ctx, "u"), db.EndApply(ctx, "none"),
-		db.EndApply(ctx, "p"), db.BeginApply(ctx, audit.Apply{Plan: "p"}), // taken up
+		db.Enter(ctx, "u", audit.Entered{Undone: ids[1:2]}, audit.Entered{Undone: ids[2:4]}), db.EndApply(ctx, "u", 1795470000009.5), db.EndApply(ctx, "none", 1),
+		db.EndApply(ctx, "p", 2), db.BeginApply(ctx, audit.Apply{Plan: "p"}), // taken up
 		db.Enter(ctx, "p", audit.Entered{Own: ids[9:10], Chosen: audit.Choice{Attrs: []string{"a"}}}),
 	); err != nil {
 		t.Fatal(err)
@@ -49,8 +49,8 @@ func TestLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := audit.Apply{Plan: "u", Number: 3, At: 1795470000000.5, By: "svc", Author: "ann", Purpose: audit.PurposeUndo, Undoes: []string{"p"}, Selection: "s", Events: 9, Records: 8, Since: 3, Policy: "{}", Ended: true}
-	if diff := cmp.Diff(want, l.Applies[2]); diff != "" || len(l.Applies) != 3 || l.Applies[1].Ended {
+	want := audit.Apply{Plan: "u", Number: 3, At: 1795470000000.5, By: "svc", Author: "ann", Purpose: audit.PurposeUndo, Undoes: []string{"p"}, Selection: "s", Events: 9, Records: 8, Since: 3, Policy: "{}", Ended: 1795470000009.5}
+	if diff := cmp.Diff(want, l.Applies[2]); diff != "" || len(l.Applies) != 3 || l.Applies[1].Ended != 0 {
 		t.Errorf("%d applies: %s", len(l.Applies), diff)
 	}
 	if diff := cmp.Diff([]audit.Entry{{Plan: "q"}, {Plan: "p"}, {Plan: "u", Undone: true}}, l.Entries[ids[1]]); diff != "" {

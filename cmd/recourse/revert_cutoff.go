@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/urfave/cli/v2"
 
 	"recourse/audit"
+	"recourse/query"
 	"recourse/revert"
 )
 
@@ -48,30 +50,47 @@ func (w *workspace) settlePlan(ctx context.Context, plan *revert.Plan, receipts 
 	return plan.Settle(ctx, w.store, receipts, own, w.store)
 }
 
-// cutOff is, by record, what steps of applies were about to write that were cut off.
-func (w *workspace) cutOff(ctx context.Context, l *audit.Ledger) (map[audit.Key][]audit.Receipt, error) {
+// journals tells a request what only the journals know: by record, what steps of
+// applies were about to write that were cut off, and what writes of ours may not
+// have been read yet. Those of applies that ended well before the logs were read
+// have been.
+func (w *workspace) journals(ctx context.Context, r *query.Reading, req *revert.Request) error {
+	read := audit.Time(math.Inf(1))
+	for _, t := range r.Tables {
+		if to := r.ReadTo(t); to > 0 {
+			read = min(read, to)
+		}
+	}
 	ended := map[string]bool{}
-	for i := range l.Applies {
-		ended[l.Applies[i].Plan] = l.Applies[i].Ended
+	for i := range req.Ledger.Applies {
+		a := &req.Ledger.Applies[i]
+		ended[a.Plan] = a.Ended != 0 && a.Ended < read-readAgain
 	}
 	plans, err := w.store.Plans(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cut := map[audit.Key][]audit.Receipt{}
+	req.CutOff, req.Wrote = map[audit.Key][]audit.Receipt{}, map[audit.Key][]audit.Time{}
 	for _, plan := range plans {
 		if ended[plan] {
 			continue
 		}
 		receipts, err := w.store.Receipts(ctx, plan)
 		if err != nil {
-			return nil, err
+			return err
+		}
+		for k, times := range revert.Wrote(receipts) {
+			req.Wrote[k] = append(req.Wrote[k], times...)
 		}
 		for _, intents := range revert.CutOff(receipts) {
 			for _, in := range intents {
-				cut[in.Key] = append(cut[in.Key], in)
+				req.CutOff[in.Key] = append(req.CutOff[in.Key], in)
 			}
 		}
 	}
-	return cut, nil
+	return nil
 }
+
+// readAgain is how long, in milliseconds, before the end of an apply its writes
+// and the two clocks may lie.
+const readAgain = 120_000

@@ -112,11 +112,11 @@ func (w *workspace) request(c *cli.Context, e *env, about *revert.Selection, pol
 	if req.Ledger, err = w.store.Ledger(c.Context); err != nil {
 		return req, err
 	}
-	if req.CutOff, err = w.cutOff(c.Context, req.Ledger); err != nil {
-		return req, err
-	}
 	reading, err := w.reading(c.Context, e)
 	if err != nil {
+		return req, err
+	}
+	if err := w.journals(c.Context, reading, &req); err != nil {
 		return req, err
 	}
 	tables := tablesOf(about)

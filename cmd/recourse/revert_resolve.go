@@ -17,6 +17,7 @@ import (
 
 	"recourse/audit"
 	"recourse/internal/report"
+	"recourse/query"
 	"recourse/revert"
 )
 
@@ -198,16 +199,20 @@ func (w *workspace) again(ctx context.Context, e *env, plan *revert.Plan, select
 	if req.Ledger, err = w.store.Ledger(ctx); err != nil {
 		return req, nil, err
 	}
-	if req.CutOff, err = w.cutOff(ctx, req.Ledger); err != nil {
+	reading, err := w.reading(ctx, e)
+	if err != nil {
+		return req, nil, err
+	}
+	if err := w.journals(ctx, reading, &req); err != nil {
 		return req, nil, err
 	}
 	req.Undo = plan.TakesBack()
-	records, err := w.historiesOf(ctx, e, plan, &req)
+	records, err := w.historiesOf(ctx, reading, plan, &req)
 	return req, records, err
 }
 
 // historiesOf are the histories that a plan is made of.
-func (w *workspace) historiesOf(ctx context.Context, e *env, plan *revert.Plan, req *revert.Request) (iter.Seq2[revert.Record, error], error) {
+func (w *workspace) historiesOf(ctx context.Context, reading *query.Reading, plan *revert.Plan, req *revert.Request) (iter.Seq2[revert.Record, error], error) {
 	ids := req.Selection.Changes
 	if req.Undo.Purpose != "" && req.Undo.Purpose != audit.PurposeRestore {
 		var err error
@@ -218,10 +223,6 @@ func (w *workspace) historiesOf(ctx context.Context, e *env, plan *revert.Plan, 
 	records, err := revert.Records(ctx, w.store, ids)
 	if err != nil || req.Undo.Purpose != audit.PurposeRestore {
 		return records, err
-	}
-	reading, err := w.reading(ctx, e)
-	if err != nil {
-		return nil, err
 	}
 	r := revert.Restore{At: req.Undo.Since, Hidden: hiddenOf(reading, plan.Keys()), Ledger: req.Ledger}
 	return r.Histories(records), nil
