@@ -1,7 +1,6 @@
 package revert
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,13 +11,16 @@ import (
 
 var errNoAnswer = errors.New("the answer does not have the record")
 
-// A verdict is how a step ended; the zero verdict is none.
+// A verdict is how a step ended; one without a phase is none.
 type verdict struct {
-	phase   audit.Phase
-	class   Class
-	why     string
-	version audit.Time
-	own     []audit.ChangeID // our own changes, found in the log
+	phase     audit.Phase
+	class     Class
+	why       string
+	version   audit.Time
+	own       []audit.ChangeID // our own changes, found in the log
+	losses    []loss           // of a lost race
+	attacker  string           // who of the selection's users has written the record meanwhile
+	unsettled bool             // another look may find more
 }
 
 // drift compares the record with what the plan expects. An empty class says
@@ -26,13 +28,20 @@ type verdict struct {
 func (s *step) drift(g *guard) (Class, string) {
 	a := s.action
 	switch {
+	case !s.repairs && s.recent(g) != "" && slices.Contains(s.options.haltOn(), string(ClassAttackerActive)):
+		return ClassAttackerActive, "written since the plan was made, by " + s.recent(g)
 	case g.image.State == audit.Unknown:
 		return ClassDrift, "the record could not be read"
 	case a.Do == DoDelete && g.image.State == audit.Absent:
-		return ClassAlready, ""
+		return ClassAlready, alreadyDone
 	case a.Do == DoPatch && g.image.State == audit.Absent:
-		return ClassDrift, "the record is gone" + s.since(g, "")
+		return ClassDrift, "the record is gone" + s.sinceWhen(g, "")
 	case a.Do == DoInsert && g.image.State == audit.Absent:
+		for _, c := range s.since(g) {
+			if c.Op.Kind() == audit.KindDelete {
+				return ClassDrift, "the record was deleted once more since, by " + who(&c)
+			}
+		}
 		return "", ""
 	}
 	moved := s.moved(g)
@@ -40,12 +49,28 @@ func (s *step) drift(g *guard) (Class, string) {
 		return "", ""
 	}
 	if a.Do != DoDelete && len(a.Add) == 0 && len(s.differ(g.image.Body)) == 0 {
-		return ClassAlready, ""
+		return ClassAlready, alreadyDone
 	}
 	if a.Do == DoInsert {
-		return ClassDrift, "the record is there again" + s.since(g, "")
+		return ClassDrift, "the record is there again" + s.sinceWhen(g, "")
 	}
 	return ClassDrift, strings.Join(moved, "; ")
+}
+
+// recent names a change by a user of the selection that the plan does not know.
+func (s *step) recent(g *guard) string {
+	return s.attacker(s.since(g))
+}
+
+// since are the changes that the action does not know, oldest first.
+func (s *step) since(g *guard) []audit.Change {
+	var late []audit.Change
+	for _, c := range g.trail.Changes {
+		if c.Time > s.action.Expect.Version && c.Op.Kind() != audit.KindMessage {
+			late = append(late, c)
+		}
+	}
+	return late
 }
 
 // moved lists the attributes that are not as expected, and since whose change.
@@ -56,12 +81,15 @@ func (s *step) moved(g *guard) []string {
 	}
 	var out []string
 	say := func(name string, want, got audit.Value) {
-		out = append(out, fmt.Sprintf("%s is %s, expected %s%s", short(name), show(got), show(want), s.since(g, name)))
+		out = append(out, fmt.Sprintf("%s is %s, expected %s%s", short(name), show(got), show(want), s.sinceWhen(g, name)))
 	}
 	managed := s.managed()
 	for _, name := range g.image.Body.Names() {
 		want, owned := a.Expect.Owned[name]
 		got := g.image.Body.Get(name)
+		if s.commutes(name) && isNumber(got) && s.stayed(g, name) {
+			continue
+		}
 		// A delete takes all of the record, so all of it must be known.
 		if (owned || a.Do == DoDelete && !managed[name] || slices.Contains(a.Expect.Absent, name)) && !p.same(got, want) {
 			say(name, want, got)
@@ -76,13 +104,27 @@ func (s *step) moved(g *guard) []string {
 	return out
 }
 
-// since names the newest change that the plan does not know, of one attribute if
-// it can be told.
-func (s *step) since(g *guard, name string) string {
-	for _, c := range slices.Backward(g.trail.Changes) {
-		if c.Time <= s.action.Expect.Version || c.Op.Kind() == audit.KindMessage {
-			continue
+// commutes says that the step increments the attribute and that all others do too:
+// then it does not matter what it is.
+func (s *step) commutes(name string) bool {
+	_, inc := s.action.Add[name]
+	return inc && s.plan.Header.Policy.number(s.action.K.Table, name) == NumberCounter
+}
+
+// stayed says that the attribute was a number all the time since the plan was made.
+func (s *step) stayed(g *guard, name string) bool {
+	for _, c := range s.since(g) {
+		if c.After.State != audit.Present || !isNumber(c.After.Body.Get(name)) {
+			return false
 		}
+	}
+	return true
+}
+
+// sinceWhen names the newest change that the plan does not know, of one attribute
+// if it can be told.
+func (s *step) sinceWhen(g *guard, name string) string {
+	for _, c := range slices.Backward(s.since(g)) {
 		if name == "" || c.After.State != audit.Present || s.plan.Header.Policy.same(c.After.Body.Get(name), g.image.Body.Get(name)) {
 			return ", since " + who(&c)
 		}
@@ -102,32 +144,36 @@ func (s *step) differ(body audit.Value) []string {
 	return names
 }
 
-// prove finds our change in Harper's log, looks at what else happened since the
-// guard, and reads the record again. The zero verdict says that there is no
+// judge finds our change in Harper's log, looks at what else happened since the
+// guard, and compares the record. A verdict without a phase says that there is no
 // trace of a write that was not acknowledged.
-func (s *step) prove(ctx context.Context, g *guard, acked bool, sent int) (verdict, error) {
-	live, err := s.read(ctx)
-	if err != nil {
-		return verdict{}, err
-	}
-	trail, _, err := s.trail(ctx, g.version)
-	if err != nil {
-		return verdict{}, err
-	}
+func (s *step) judge(live audit.Image, trail Trail) verdict {
 	if trail.Err != nil {
-		return verdict{phase: audit.PhaseUnknown, why: "unproven: the record's log cannot be read: " + short(trail.Err.Error()) + s.seems(live)}, nil
+		return verdict{phase: audit.PhaseUnknown, why: "unproven: the record's log cannot be read: " + short(trail.Err.Error()) + s.seems(live)}
 	}
-	e := s.sort(g, trail, acked, sent)
+	e := s.sort(s.guard, trail)
 	if e.ours == nil {
-		return s.absent(g, live, acked), nil
+		v := s.absent(live, e)
+		v.attacker, v.unsettled = s.attacker(e.after), true
+		return v
 	}
-	v := verdict{phase: audit.PhaseVerified, version: e.ours.Time, own: e.own}
-	if raced := s.raced(g, e, live); len(raced) > 0 {
-		v.phase, v.why = audit.PhaseRaced, strings.Join(raced, "; ")
-		return v, nil
+	v := verdict{phase: audit.PhaseVerified, version: e.ours.Time, own: e.own, attacker: s.attacker(slices.Concat(e.before, e.after))}
+	if v.losses = s.raced(s.guard, e, live); len(v.losses) > 0 {
+		v.phase, v.class, v.why = audit.PhaseRaced, v.losses[0].class, whyLost(v.losses)
+		return v
 	}
-	v.phase, v.why = s.compare(g, e, live)
-	return v, nil
+	s.compare(&v, e, live)
+	return v
+}
+
+// attacker names the newest change by a user of the selection.
+func (s *step) attacker(changes []audit.Change) string {
+	for _, c := range slices.Backward(changes) {
+		if s.plan.Suspects()[c.User] > 0 && c.User != "" && c.User != s.options.User {
+			return who(&c)
+		}
+	}
+	return ""
 }
 
 // seems says what the record shows when its log cannot.
@@ -143,16 +189,27 @@ func (s *step) seems(live audit.Image) string {
 }
 
 // absent is the verdict on a write of which the log has no trace.
-func (s *step) absent(g *guard, live audit.Image, acked bool) verdict {
+func (s *step) absent(live audit.Image, e events) verdict {
+	version := s.guard.version
 	switch {
-	case !acked:
+	case !s.acked:
 		return verdict{}
+	case s.maybe && live.State == audit.Present:
+		return verdict{phase: audit.PhaseSkipped, class: ClassDrift, why: "the record was written at the same moment, and so left alone" + after(e)}
 	case s.seems(live) != "":
 		return verdict{phase: audit.PhaseUnknown, why: "Harper acknowledged it and the record is as the plan wants it, but the log does not show it"}
-	case g.version > s.now():
-		return verdict{phase: audit.PhaseFailed, why: fmt.Sprintf("write ignored: Harper acknowledged it, but the record's version lies in the future (%s)", g.version.ISO())}
+	case version > s.now():
+		return verdict{phase: audit.PhaseFailed, class: ClassDropped, why: fmt.Sprintf("write ignored: Harper acknowledged it, but the record's version lies in the future (%s)", version.ISO())}
 	}
-	return verdict{phase: audit.PhaseFailed, why: "write ignored: Harper acknowledged it, but neither the log nor the record shows it"}
+	return verdict{phase: audit.PhaseFailed, class: ClassDropped, why: "write ignored: Harper acknowledged it, but neither the log nor the record shows it"}
+}
+
+// after names the newest of the changes that came after ours.
+func after(e events) string {
+	if n := len(e.after); n > 0 {
+		return ", by " + who(&e.after[n-1])
+	}
+	return ""
 }
 
 // events are the changes since the guard.
@@ -165,7 +222,7 @@ type events struct {
 // sort tells our change from those of others: by user, by kind, and by what it
 // left. Somebody may use our account besides us; of the changes that could be
 // ours, so many are as we have sent writes.
-func (s *step) sort(g *guard, trail Trail, acked bool, sent int) events {
+func (s *step) sort(g *guard, trail Trail) events {
 	var e events
 	kind := audit.KindWrite
 	if s.action.Do == DoDelete {
@@ -179,7 +236,7 @@ func (s *step) sort(g *guard, trail Trail, acked bool, sent int) events {
 	}
 	mine := make([]bool, len(fresh))
 	claim := func(accept func(i int) bool) {
-		for i := len(fresh) - 1; i >= 0 && len(e.own) < sent; i-- {
+		for i := len(fresh) - 1; i >= 0 && len(e.own) < s.tried; i-- {
 			c := &fresh[i]
 			if !mine[i] && c.User == s.options.User && c.Op.Kind() == kind && c.Time > g.version && accept(i) {
 				mine[i], e.own = true, append(e.own, c.ID)
@@ -193,7 +250,13 @@ func (s *step) sort(g *guard, trail Trail, acked bool, sent int) events {
 	if e.ours == nil {
 		// The image of the newest change is right; that of an earlier one need not
 		// be.
-		claim(func(i int) bool { return acked || i < len(fresh)-1 })
+		claim(func(i int) bool { return s.acked || i < len(fresh)-1 })
+	}
+	for i := range fresh {
+		// What a repair wrote that an earlier apply had begun.
+		if c := &fresh[i]; e.ours != nil && !mine[i] && c.User == s.options.User && c.Time > e.ours.Time && len(e.own) < s.tried+len(s.stand.repairs) {
+			mine[i], e.own = true, append(e.own, c.ID)
+		}
 	}
 	for i := range fresh {
 		switch {

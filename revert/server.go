@@ -6,7 +6,8 @@ import (
 	"recourse/audit"
 )
 
-// A Server is what an apply needs of Harper.
+// A Server is what an apply needs of Harper. Write is called for several records
+// at the same time, never twice at once for one.
 type Server interface {
 	// Read reads the records as they now are: Absent or Present, Fetched. A key
 	// that is missing from the answer, or Unknown in it, could not be read.
@@ -23,6 +24,23 @@ type Server interface {
 	// Write makes one write, once. An error means that it is not known whether
 	// it was made; a refusal by Harper is an Outcome.
 	Write(context.Context, Write) (Outcome, error)
+}
+
+// A Survey is what a Server may offer besides, so that many records can be looked
+// at and proven with few requests.
+type Survey interface {
+	// Versions reads records as Read does, and the time of each one's last write.
+	Versions(context.Context, []audit.Key) (map[audit.Key]Live, error)
+
+	// Recent reads what a table's log has from a time on, which is told by our
+	// clock. whole says that all of it could be read.
+	Recent(ctx context.Context, table audit.Table, since audit.Time) (changes []audit.Change, whole bool, err error)
+}
+
+// Live is a record as it is now.
+type Live struct {
+	audit.Image
+	Version audit.Time // of the last write, equal to that write's time in the log; 0: not known
 }
 
 // A Trail is one record's changes in Harper's own log, oldest first.
@@ -47,6 +65,10 @@ type Write struct {
 	// Put asks for Record to replace the whole record, where the table allows it,
 	// so that attributes are taken away instead of set to null.
 	Put bool
+	// Only are values that a record which is to be deleted must still have. It is
+	// a second guard where the Server can say such a thing in the request itself
+	// (Outcome.Conditional), and nothing where it cannot.
+	Only map[string]audit.Value
 }
 
 // An Outcome is Harper's answer to a write, which proves nothing yet.
@@ -54,18 +76,30 @@ type Outcome struct {
 	Acked   bool   // Harper says that it was done
 	Skipped bool   // Harper says that it left the record out: an insert of one that is there
 	Message string // Harper's words when it refused; never a secret
+	// Conditional says that the write was made only if the record still had the
+	// values asked for, and that Acked does not tell whether it had.
+	Conditional bool
 }
 
 // A Journal keeps the receipts of an apply, so that it can be taken up again.
-// Receipts must be durable when AddReceipt returns.
+// Receipts, which are all of one plan, must be durable when AddReceipt returns;
+// after an error some of them may be.
 type Journal interface {
-	AddReceipt(context.Context, audit.Receipt) error
+	AddReceipt(context.Context, ...audit.Receipt) error
 	Receipts(ctx context.Context, plan string) ([]audit.Receipt, error) // in order
 }
 
-// A Ledger remembers what plans have undone and which changes are our own. Both
-// may be told the same twice.
+// A Ledger remembers what applies have done and which changes are our own. It may
+// be told the same twice.
 type Ledger interface {
-	MarkReverted(ctx context.Context, plan string, changes []audit.ChangeID) error
-	MarkOwn(ctx context.Context, plan string, change audit.ChangeID) error
+	// BeginApply enters an apply, before anything else of it. One whose plan is
+	// known is taken up.
+	BeginApply(context.Context, audit.Apply) error
+	// Enter enters what the apply has done with records; of each all or nothing. A
+	// plan that knew a write of ours and not what it undid, or the other way round,
+	// would undo it, or do it twice.
+	Enter(ctx context.Context, plan string, records ...audit.Entered) error
+	// EndApply enters when the apply came to its end, of which no write's outcome is
+	// unknown.
+	EndApply(ctx context.Context, plan string, at audit.Time) error
 }

@@ -9,14 +9,23 @@ import (
 	"recourse/audit"
 )
 
-// A step carries out one action.
+// A step carries out one action, or a write that makes good what an action's took.
 type step struct {
-	*Applier
-	plan    *Plan
+	*run
 	action  *Action
-	options *ApplyOptions
-	result  *Result
 	stand   stand
+	guard   *guard
+	request Write
+	verdict verdict
+	done    Step
+
+	repairs bool         // the action is no plan's
+	tried   int          // how many writes may have been sent since the guard
+	sent    int          // how many were, by this apply
+	asked   bool         // the last one was
+	acked   bool         // Harper said yes to the last one
+	maybe   bool         // ... if the record was still as the request demands
+	laid    func() error // waits for the receipt of that
 }
 
 // A guard is what was seen of the record just before the write.
@@ -33,146 +42,141 @@ func (g *guard) fresh(c *audit.Change) bool {
 	return c.Op.Kind() != audit.KindMessage && c.Time > g.floor && !g.known[c.ID]
 }
 
-// A write whose answer was lost is sent again at most once, and only if sending
-// it twice does what sending it once does.
-const maxAttempts = 2
-
-func (s *step) run(ctx context.Context) (Step, error) {
-	last := s.stand.last
-	if last.Phase.Done() && last.Phase != audit.PhaseUnknown && !s.stand.again(s.action) {
-		return s.end(last), nil
+// look reads records and their logs and compares them with what is expected. The
+// logs come first: a change that falls between the two is then not known, and the
+// proof will find it.
+func (r *run) look(ctx context.Context, steps []*step) error {
+	steps, err := r.glance(ctx, steps)
+	if err != nil || len(steps) == 0 {
+		return err
 	}
-	attempt := last.Attempt
-	if last.Phase.Done() && last.Phase != audit.PhaseUnknown {
-		attempt = 0
-	} else if last.Phase != "" && last.Phase != audit.PhaseIntent {
-		v, err := s.recover(ctx)
-		if err != nil || v.phase != "" {
-			return s.finish(ctx, v, last.Attempt, err)
-		}
-		attempt = 0 // it is proven that the earlier attempts came to nothing
-	}
-	for attempt++; ; attempt++ {
-		v, err := s.try(ctx, attempt)
-		if err != nil || v.phase != "" || s.options.DryRun {
-			return s.finish(ctx, v, attempt, err)
-		}
-		if attempt >= maxAttempts || len(s.action.Add) > 0 {
-			return s.finish(ctx, verdict{phase: audit.PhaseUnknown, why: "the answer to the write was lost, and the log does not show it"}, attempt, nil)
-		}
-	}
-}
-
-// recover finds out what became of a write that an earlier apply had sent. The
-// zero verdict says that it may be sent again.
-func (s *step) recover(ctx context.Context) (verdict, error) {
-	in := s.stand.intent
-	g := &guard{image: in.Replaced, version: in.Guard, floor: in.Guard}
-	v, err := s.prove(ctx, g, s.stand.last.Phase == audit.PhaseAcked, max(1, s.stand.last.Attempt))
-	if err == nil && v.phase == "" && len(s.action.Add) > 0 {
-		v = verdict{phase: audit.PhaseUnknown, why: "an increment was sent and the log does not show it; it is never sent twice"}
-	}
-	return v, err
-}
-
-// try looks, writes and proves. The zero verdict says that the answer was lost
-// and the log shows no trace of the write.
-func (s *step) try(ctx context.Context, attempt int) (verdict, error) {
-	g, err := s.look(ctx)
+	trails, err := r.trails(ctx, steps, func(s *step) audit.Time { return s.action.Expect.Version })
 	if err != nil {
-		return verdict{}, err
+		return err
 	}
+	lives, err := r.read(ctx, steps)
+	if err != nil {
+		return err
+	}
+	for i, s := range steps {
+		g := &guard{image: lives[i], version: s.action.Expect.Version, known: map[audit.ChangeID]bool{}, trail: trails[i].Trail}
+		if trails[i].narrow {
+			g.floor = g.version
+		}
+		for j := range g.trail.Changes {
+			c := &g.trail.Changes[j]
+			g.known[c.ID] = true
+			if c.Op.Kind() != audit.KindMessage {
+				g.version = max(g.version, c.Time)
+			}
+		}
+		s.take(g)
+	}
+	return nil
+}
+
+// take takes the guard, from which the next write starts, or leaves the record
+// alone.
+func (s *step) take(g *guard) {
+	s.guard, s.asked, s.acked, s.maybe, s.laid = g, false, false, false, nil
 	if class, why := s.drift(g); class != "" {
-		return verdict{phase: audit.PhaseSkipped, class: class, why: why}, nil
+		s.verdict = verdict{phase: audit.PhaseSkipped, class: class, why: why}
 	}
-	if s.options.DryRun {
-		return verdict{}, nil
+}
+
+// A trace is a record's log as it was read for a step.
+type trace struct {
+	Trail
+	narrow bool // only what is newer than the version could be read
+}
+
+// trails are the logs of the steps' records from a while before a version on; of
+// those that cannot be read, from the version on.
+func (r *run) trails(ctx context.Context, steps []*step, version func(*step) audit.Time) ([]trace, error) {
+	from := func(s *step) audit.Time { return max(0, version(s)-r.options.overlap()) }
+	since := from(steps[0])
+	keys := make([]audit.Key, len(steps))
+	for i, s := range steps {
+		keys[i], since = s.action.Key(), min(since, from(s))
 	}
-	w := s.write(g)
-	r := s.receipt(audit.PhaseIntent, attempt)
-	r.Guard, r.Replaced, r.Wrote = g.version, g.image, s.wanted(g, w)
-	if err := s.Journal.AddReceipt(ctx, r); err != nil {
-		return verdict{}, err
+	all, err := r.Server.History(ctx, keys, since)
+	if err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
 	}
-	if err := s.Journal.AddReceipt(ctx, s.receipt(audit.PhaseSent, attempt)); err != nil {
-		return verdict{}, err
+	out := make([]trace, len(steps))
+	for i, s := range steps {
+		t, ok := all[keys[i]]
+		if !ok {
+			t.Err = errNoAnswer
+		}
+		out[i].Trail = t.since(from(s))
+		if t.Err == nil {
+			continue
+		}
+		after := audit.Time(math.Nextafter(float64(version(s)), math.Inf(1)))
+		again, err := r.Server.History(ctx, keys[i:i+1], after)
+		if err != nil {
+			return nil, fmt.Errorf("read history: %w", err)
+		}
+		if t, ok := again[keys[i]]; ok {
+			out[i] = trace{Trail: t.since(after), narrow: true}
+		}
 	}
-	out, lost := s.Server.Write(ctx, w)
+	return out, nil
+}
+
+// since is the trail from a time on, its changes named.
+func (t Trail) since(from audit.Time) Trail {
+	out := Trail{Err: t.Err}
+	for _, c := range t.Changes {
+		if c.Time >= from {
+			c.ID = c.Identify()
+			out.Changes = append(out.Changes, c)
+		}
+	}
+	return out
+}
+
+func (r *run) read(ctx context.Context, steps []*step) ([]audit.Image, error) {
+	keys := make([]audit.Key, len(steps))
+	for i, s := range steps {
+		keys[i] = s.action.Key()
+	}
+	images, err := r.Server.Read(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("read records: %w", err)
+	}
+	out := make([]audit.Image, len(steps))
+	for i, k := range keys {
+		out[i] = images[k]
+	}
+	return out, nil
+}
+
+// send makes the step's write, once, which has been announced. An error is one of
+// the journal.
+func (s *step) send(ctx context.Context) error {
+	if len(s.action.Add) > 0 {
+		if err := s.pen.add(ctx, s.receipt(audit.PhaseSent)); err != nil {
+			return err
+		}
+	}
+	s.asked = true
+	s.sent++
+	out, lost := s.Server.Write(ctx, s.request)
 	switch {
 	case lost != nil:
-		if err := ctx.Err(); err != nil {
-			return verdict{}, err
-		}
-		return s.prove(ctx, g, false, attempt)
 	case out.Skipped:
-		return verdict{phase: audit.PhaseSkipped, class: ClassDrift, why: "Harper left it out: somebody made or removed the record at the same moment"}, nil
+		s.asked = false
+		s.verdict = verdict{phase: audit.PhaseSkipped, class: ClassDrift, why: "Harper left it out: somebody made or removed the record at the same moment"}
 	case !out.Acked:
-		return verdict{phase: audit.PhaseFailed, why: "Harper refused it: " + short(out.Message)}, nil
+		s.asked = false
+		s.verdict = verdict{phase: audit.PhaseFailed, why: "Harper refused it: " + short(out.Message)}
+	default:
+		s.acked, s.maybe = true, out.Conditional
+		s.laid = s.pen.lay(ctx, s.receipt(audit.PhaseAcked))
 	}
-	s.result.Applied++
-	if err := s.Journal.AddReceipt(ctx, s.receipt(audit.PhaseAcked, attempt)); err != nil {
-		return verdict{}, err
-	}
-	return s.prove(ctx, g, true, attempt)
-}
-
-// look reads the record and its log. The log comes first: a change that falls
-// between the two is then not known, and the proof will find it.
-func (s *step) look(ctx context.Context) (*guard, error) {
-	g := &guard{version: s.action.Expect.Version, known: map[audit.ChangeID]bool{}}
-	trail, narrow, err := s.trail(ctx, g.version)
-	if err != nil {
-		return nil, err
-	}
-	g.trail = trail
-	if narrow {
-		g.floor = g.version
-	}
-	for i := range trail.Changes {
-		c := &trail.Changes[i]
-		g.known[c.ID] = true
-		if c.Op.Kind() != audit.KindMessage {
-			g.version = max(g.version, c.Time)
-		}
-	}
-	g.image, err = s.read(ctx)
-	return g, err
-}
-
-// trail is the record's log from a while before a version on; if that cannot be
-// read, from the version on.
-func (s *step) trail(ctx context.Context, version audit.Time) (t Trail, narrow bool, err error) {
-	t, err = s.ask(ctx, max(0, version-s.options.overlap()))
-	if err == nil && t.Err != nil {
-		narrow = true
-		t, err = s.ask(ctx, audit.Time(math.Nextafter(float64(version), math.Inf(1))))
-	}
-	return t, narrow, err
-}
-
-func (s *step) ask(ctx context.Context, since audit.Time) (Trail, error) {
-	k := s.action.Key()
-	trails, err := s.Server.History(ctx, []audit.Key{k}, since)
-	if err != nil {
-		return Trail{}, fmt.Errorf("read history: %w", err)
-	}
-	t, ok := trails[k]
-	if !ok {
-		t.Err = errNoAnswer
-	}
-	for i := range t.Changes {
-		t.Changes[i].ID = t.Changes[i].Identify()
-	}
-	return t, nil
-}
-
-func (s *step) read(ctx context.Context) (audit.Image, error) {
-	k := s.action.Key()
-	images, err := s.Server.Read(ctx, []audit.Key{k})
-	if err != nil {
-		return audit.Image{}, fmt.Errorf("read record: %w", err)
-	}
-	return images[k], nil
+	return nil
 }
 
 // write is the one request that the action makes.
@@ -182,6 +186,8 @@ func (s *step) write(g *guard) Write {
 	switch a.Do {
 	case DoInsert:
 		w.Record = audit.Object(a.Set)
+	case DoDelete:
+		w.Only = a.Expect.Owned
 	case DoPatch:
 		w.Set, w.Unset, w.Add = a.Set, a.Unset, a.Add
 		w.Put = len(a.Unset) > 0 && s.plan.Header.Policy.Unset == UnsetPut
@@ -207,48 +213,23 @@ func (s *step) wanted(g *guard, w Write) audit.Image {
 	return audit.PresentImage(w.Record, audit.Folded, g.image.Trust)
 }
 
-func (s *step) receipt(phase audit.Phase, attempt int) audit.Receipt {
-	return audit.Receipt{Plan: s.plan.Header.Digest, Step: s.action.N, Phase: phase, Key: s.action.Key(),
-		At: s.now(), By: s.options.User, Attempt: attempt}
-}
-
-// finish writes the verdict down. The ledger is told first: if we end between
-// the two, the proof is simply made again.
-func (s *step) finish(ctx context.Context, v verdict, attempt int, err error) (Step, error) {
-	if err != nil {
-		return Step{}, err
+func (s *step) receipt(phase audit.Phase) audit.Receipt {
+	r := audit.Receipt{Plan: s.plan.Header.Digest, Step: s.action.N, Phase: phase, Key: s.action.Key(),
+		At: s.now(), By: s.options.User, Attempt: s.tried}
+	if s.repairs {
+		r.Class = string(ClassRepair)
 	}
-	r := s.receipt(v.phase, attempt)
-	r.Why, r.Version = v.why, v.version
-	if v.class == ClassAlready {
-		r.Why = alreadyDone
-	}
-	if s.options.DryRun {
-		return s.end(r), nil
-	}
-	digest := s.plan.Header.Digest
-	for _, id := range v.own {
-		if err := s.Ledger.MarkOwn(ctx, digest, id); err != nil {
-			return Step{}, err
-		}
-	}
-	if len(v.own) > 0 || v.class == ClassAlready {
-		if err := s.Ledger.MarkReverted(ctx, digest, s.action.Changes); err != nil {
-			return Step{}, err
-		}
-	}
-	if err := s.Journal.AddReceipt(ctx, r); err != nil {
-		return Step{}, err
-	}
-	return s.end(r), nil
+	return r
 }
 
 // alreadyDone is the reason of a step that found nothing left to do.
 const alreadyDone = "the record is already as the plan wants it"
 
+// end is how a step stands after its last receipt; the zero receipt is none.
 func (s *step) end(r audit.Receipt) Step {
-	st := Step{N: s.action.N, Of: len(s.plan.Actions), Key: s.action.Key(), Do: s.action.Do, Phase: r.Phase, Why: r.Why, Version: r.Version}
-	if r.Phase == audit.PhaseSkipped {
+	st := Step{N: s.action.N, Of: len(s.plan.Actions), Key: s.action.Key(), Do: s.action.Do,
+		Phase: r.Phase, Why: r.Why, Class: Class(r.Class), Version: r.Version, attacker: s.verdict.attacker}
+	if r.Phase == audit.PhaseSkipped && st.Class == "" {
 		st.Class = ClassDrift
 		if r.Why == alreadyDone {
 			st.Class = ClassAlready

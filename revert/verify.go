@@ -46,6 +46,7 @@ const verifyBatch = 100
 // read. It writes nothing.
 func (a *Applier) Verify(ctx context.Context, p *Plan) (*Verification, error) {
 	v := &Verification{Plan: p.Header.Digest}
+	r := &run{Applier: a, plan: p, options: &ApplyOptions{}}
 	for some := range slices.Chunk(p.Actions, verifyBatch) {
 		var keys []audit.Key
 		for i := range some {
@@ -56,7 +57,7 @@ func (a *Applier) Verify(ctx context.Context, p *Plan) (*Verification, error) {
 			return nil, fmt.Errorf("verify plan %s: read records: %w", p.Header.ID, err)
 		}
 		for i := range some {
-			s := &step{Applier: a, plan: p, action: &some[i], options: &ApplyOptions{}}
+			s := &step{run: r, action: &some[i]}
 			if err := v.check(ctx, s, images[some[i].Key()]); err != nil {
 				return nil, fmt.Errorf("verify plan %s: %w", p.Header.ID, err)
 			}
@@ -73,11 +74,11 @@ func (v *Verification) check(ctx context.Context, s *step, img audit.Image) erro
 		v.OK++
 	} else {
 		v.Differ++
-		trail, _, err := s.trail(ctx, s.action.Expect.Version)
+		trails, err := s.trails(ctx, []*step{s}, func(s *step) audit.Time { return s.action.Expect.Version })
 		if err != nil {
 			return err
 		}
-		g := &guard{image: img, trail: trail}
+		g := &guard{image: img, trail: trails[0].Trail}
 		for i := range checks {
 			if c := &checks[i]; !c.OK && c.Why == "" {
 				c.Why = s.explain(g, c.Attr)
@@ -92,7 +93,7 @@ func (s *step) explain(g *guard, name string) string {
 	if g.trail.Err != nil {
 		return "the record's log cannot be read: " + short(g.trail.Err.Error())
 	}
-	if since := s.since(g, name); since != "" {
+	if since := s.sinceWhen(g, name); since != "" {
 		return since[len(", since "):]
 	}
 	return "the log shows no change since the plan was made: it was not applied"

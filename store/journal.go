@@ -31,6 +31,7 @@ type receipt struct {
 	By       string `cbor:"14,keyasint,omitempty"`
 	Why      string `cbor:"15,keyasint,omitempty"`
 	Attempt  int    `cbor:"16,keyasint,omitempty"`
+	Class    string `cbor:"17,keyasint,omitempty"`
 }
 
 // journal is where a plan's receipts end: without it, receipts that were cut
@@ -45,38 +46,64 @@ func receiptOut(r *audit.Receipt, number uint64, previous []byte) receipt {
 	return receipt{Number: number, Previous: previous, Plan: r.Plan, Step: r.Step, Phase: string(r.Phase),
 		Database: r.Key.Table.Database, Table: r.Key.Table.Name, Key: string(r.Key.ID),
 		At: bits(r.At), Guard: bits(r.Guard), Replaced: imageOut(r.Replaced), Wrote: imageOut(r.Wrote),
-		Version: bits(r.Version), By: r.By, Why: r.Why, Attempt: r.Attempt}
+		Version: bits(r.Version), By: r.By, Why: r.Why, Attempt: r.Attempt, Class: r.Class}
 }
 
 func receiptIn(d *receipt) audit.Receipt {
 	return audit.Receipt{Plan: d.Plan, Step: d.Step, Phase: audit.Phase(d.Phase),
 		Key: audit.Key{Table: audit.Table{Database: d.Database, Name: d.Table}, ID: audit.ID(d.Key)},
 		At:  timeOf(d.At), Guard: timeOf(d.Guard), Replaced: imageIn(d.Replaced), Wrote: imageIn(d.Wrote),
-		Version: timeOf(d.Version), By: d.By, Why: d.Why, Attempt: d.Attempt}
+		Version: timeOf(d.Version), By: d.By, Why: d.Why, Attempt: d.Attempt, Class: d.Class}
 }
 
-// AddReceipt adds a line to its plan's journal. When it returns, the line is on
-// disk: a compensating write may then be sent.
-func (db *DB) AddReceipt(ctx context.Context, r audit.Receipt) error {
-	err := db.update(ctx, func(txn *badger.Txn) error {
-		end, err := readJournal(txn, r.Plan)
+// mostReceipts is how many bytes of receipts one transaction takes, well below
+// Badger's limit.
+const mostReceipts = 128 << 10
+
+// AddReceipt adds lines to the journal of their plan, which is one plan for all.
+// When it returns, they are on disk: a compensating write may then be sent. Many
+// lines are written in several transactions, each of them whole.
+func (db *DB) AddReceipt(ctx context.Context, receipts ...audit.Receipt) error {
+	for len(receipts) > 0 {
+		n := 0
+		err := db.update(ctx, func(txn *badger.Txn) (err error) {
+			n, err = appendReceipts(txn, receipts)
+			return err
+		})
 		if err != nil {
-			return err
+			return fmt.Errorf("add receipt of plan %s, step %d: %w", receipts[0].Plan, receipts[0].Step, err)
 		}
-		payload, err := encode(receiptOut(&r, end.Number+1, end.Hash))
-		if err != nil {
-			return err
-		}
-		if err := set(txn, receiptKey(r.Plan, end.Number+1), payload); err != nil {
-			return err
-		}
-		sum := sha256.Sum256(payload)
-		return setEncoded(txn, nameKey(kindJournal, r.Plan), journal{r.Plan, end.Number + 1, sum[:]})
-	})
-	if err != nil {
-		return fmt.Errorf("add receipt of plan %s, step %d: %w", r.Plan, r.Step, err)
+		receipts = receipts[n:]
 	}
 	return nil
+}
+
+// appendReceipts appends at least one receipt, and as many more as fit, and says
+// how many.
+func appendReceipts(txn *badger.Txn, receipts []audit.Receipt) (n int, err error) {
+	plan := receipts[0].Plan
+	end, err := readJournal(txn, plan)
+	if err != nil {
+		return 0, err
+	}
+	for size := 0; n < len(receipts) && size < mostReceipts; n++ {
+		if receipts[n].Plan != plan {
+			return 0, fmt.Errorf("a receipt of plan %s among those of another", receipts[n].Plan)
+		}
+		payload, err := encode(receiptOut(&receipts[n], end.Number+1, end.Hash))
+		if err != nil {
+			return 0, err
+		}
+		if size += min(len(payload), valueThreshold); n > 0 && size > mostReceipts {
+			break
+		}
+		if err := set(txn, receiptKey(plan, end.Number+1), payload); err != nil {
+			return 0, err
+		}
+		sum := sha256.Sum256(payload)
+		end.Number, end.Hash = end.Number+1, sum[:]
+	}
+	return n, setEncoded(txn, nameKey(kindJournal, plan), end)
 }
 
 // readJournal is where a plan's journal ends; that of an unknown plan is empty.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -176,7 +177,7 @@ func TestReceipts(t *testing.T) {
 	db := open(t)
 	full := audit.Receipt{Plan: "p", Step: 3, Phase: audit.PhaseIntent, Key: audit.Key{Table: shop, ID: `"a"`}, At: 1.5, Guard: 2.25,
 		Replaced: audit.PresentImage(object(1), audit.Fetched, audit.Exact), Wrote: audit.AbsentImage(audit.Logged, audit.Prompt),
-		Version: 3.5, By: "recourse", Why: "x\xff", Attempt: 2}
+		Version: 3.5, By: "recourse", Why: "x\xff", Attempt: 2, Class: "repair"}
 	noZero(t, full)
 	want := []audit.Receipt{full, {Plan: "p"}, full}
 	for i, r := range want {
@@ -196,6 +197,35 @@ func TestReceipts(t *testing.T) {
 	}
 	if got, err := db.Receipts(ctx, "none"); len(got) != 0 || err != nil {
 		t.Errorf("receipts of no plan: %v, %v", got, err)
+	}
+}
+
+// TestManyReceipts: receipts that come together are one chain, however many
+// transactions they take.
+func TestManyReceipts(t *testing.T) {
+	ctx := context.Background()
+	db := open(t)
+	var want []audit.Receipt
+	for i := range 300 {
+		why := strings.Repeat("x", i%7*1000)
+		if i == 200 {
+			why = strings.Repeat("y", 1<<20)
+		}
+		want = append(want, audit.Receipt{Plan: "p", Step: i + 1, Phase: audit.PhaseSent, Why: why})
+	}
+	if err := errors.Join(db.AddReceipt(ctx, want[:1]...), db.AddReceipt(ctx), db.AddReceipt(ctx, want[1:]...)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := db.Receipts(ctx, "p")
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v %.500s", err, diff)
+	}
+	mustBeWhole(t, db)
+	if err := db.AddReceipt(ctx, audit.Receipt{Plan: "p"}, audit.Receipt{Plan: "q"}); err == nil {
+		t.Error("receipts of two plans were taken for one chain")
+	}
+	if again, err := db.Receipts(ctx, "p"); len(again) != len(want) || err != nil {
+		t.Errorf("after a refusal: %d receipts, %v", len(again), err)
 	}
 }
 
@@ -246,34 +276,6 @@ func TestReceiptChain(t *testing.T) {
 				t.Error("verify found nothing")
 			}
 		})
-	}
-}
-
-func TestLedger(t *testing.T) {
-	ctx := context.Background()
-	db := open(t)
-	ids := make([]audit.ChangeID, 60_000) // more than one transaction takes
-	for i := range ids {
-		ids[i] = audit.ChangeID{byte(i), byte(i >> 8), byte(i >> 16), 1}
-	}
-	if err := db.MarkReverted(ctx, "p", ids); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(db.MarkReverted(ctx, "q", ids[:2]), db.Unmark(ctx, "p", ids[1:4]), db.MarkOwn(ctx, "p", ids[9])); err != nil {
-		t.Fatal(err)
-	}
-	got, err := db.Reverted(ctx)
-	if err != nil || len(got) != len(ids)-2 || got[ids[0]] != "q" || got[ids[1]] != "q" || got[ids[4]] != "p" {
-		t.Errorf("%d in the ledger, %v", len(got), err)
-	}
-	for _, id := range ids[2:4] {
-		if _, found := got[id]; found {
-			t.Error("an unmarked change is in the ledger")
-		}
-	}
-	own, err := db.Own(ctx)
-	if diff := cmp.Diff(map[audit.ChangeID]string{ids[9]: "p"}, own); diff != "" || err != nil {
-		t.Errorf("%v %s", err, diff)
 	}
 }
 

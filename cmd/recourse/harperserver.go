@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"recourse/audit"
 	"recourse/ingest"
@@ -19,13 +20,21 @@ type harperServer struct {
 	stamp  ingest.Stamp
 	// began is the server's time when the apply began; 0: not known.
 	began audit.Time
+
+	mu sync.Mutex
+	// adds says that an update of the operations API takes increments: so it is
+	// where the log names its keys "ids".
+	adds bool
 	// exported remembers which tables REST answers for.
 	exported map[audit.Table]bool
 	// keys remembers the names of the tables' primary keys.
 	keys map[audit.Table]string
 }
 
-var _ revert.Server = (*harperServer)(nil)
+var (
+	_ revert.Server = (*harperServer)(nil)
+	_ revert.Survey = (*harperServer)(nil)
+)
 
 func newHarperServer(ctx context.Context, client *harper.Client, stamp ingest.Stamp) (*harperServer, error) {
 	began, _, err := client.ServerTime(ctx)
@@ -45,9 +54,19 @@ func byTable(keys []audit.Key) map[audit.Table][]audit.ID {
 
 // Read reads records as they are now.
 func (s *harperServer) Read(ctx context.Context, keys []audit.Key) (map[audit.Key]audit.Image, error) {
-	out := map[audit.Key]audit.Image{}
+	lives, err := s.Versions(ctx, keys)
+	out := make(map[audit.Key]audit.Image, len(lives))
+	for k, l := range lives {
+		out[k] = l.Image
+	}
+	return out, err
+}
+
+// Versions reads records as they are now, with their versions.
+func (s *harperServer) Versions(ctx context.Context, keys []audit.Key) (map[audit.Key]revert.Live, error) {
+	out := map[audit.Key]revert.Live{}
 	for table, ids := range byTable(keys) {
-		records, err := s.client.Records(ctx, table, ids)
+		records, err := s.client.Current(ctx, table, ids)
 		var single harper.IDErrors
 		if err != nil && !errors.As(err, &single) {
 			return out, err
@@ -56,14 +75,24 @@ func (s *harperServer) Read(ctx context.Context, keys []audit.Key) (map[audit.Ke
 			if single[id] != nil {
 				continue // unreadable: not in the answer
 			}
-			img := audit.AbsentImage(audit.Fetched, audit.Exact)
-			if body, ok := records[id]; ok {
-				img = audit.PresentImage(body, audit.Fetched, audit.Exact)
+			live := revert.Live{Image: audit.AbsentImage(audit.Fetched, audit.Exact)}
+			if r, ok := records[id]; ok {
+				live = revert.Live{Image: audit.PresentImage(r.Body, audit.Fetched, audit.Exact), Version: r.Version}
 			}
-			out[audit.Key{Table: table, ID: id}] = img
+			out[audit.Key{Table: table, ID: id}] = live
 		}
 	}
 	return out, nil
+}
+
+// Recent reads the end of a table's log.
+func (s *harperServer) Recent(ctx context.Context, table audit.Table, since audit.Time) ([]audit.Change, bool, error) {
+	if s.began == 0 {
+		return nil, false, nil // the server's clock is not known
+	}
+	from := since + s.began - s.stamp.Observed
+	changes, gaps, err := ingest.Window(ctx, s.client, table, s.stamp, from, from)
+	return changes, len(gaps) == 0, err
 }
 
 // History reads each record's changes from Harper's audit log.
@@ -81,6 +110,7 @@ func (s *harperServer) History(ctx context.Context, keys []audit.Key, since audi
 				out[key] = s.recent(ctx, key, since, single[id])
 				continue
 			}
+			s.learn(rows[id])
 			changes, err := ingest.RecordChanges(ctx, table, s.stamp, rows[id])
 			if err != nil {
 				return out, err
@@ -89,6 +119,15 @@ func (s *harperServer) History(ctx context.Context, keys []audit.Key, since audi
 		}
 	}
 	return out, nil
+}
+
+// learn takes from an answer on which line the server is.
+func (s *harperServer) learn(rows []harper.AuditRow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range rows {
+		s.adds = s.adds || rows[i].IDsField
+	}
 }
 
 // recent is the trail of a record whose history Harper cannot show, because an
@@ -115,17 +154,37 @@ func (s *harperServer) recent(ctx context.Context, key audit.Key, since audit.Ti
 // it, since the operations API's update on the LMDB line writes the whole
 // record back and can undo somebody's change of another attribute.
 func (s *harperServer) Write(ctx context.Context, w revert.Write) (revert.Outcome, error) {
-	table := w.Key.Table
 	switch w.Do {
 	case revert.DoInsert:
 		return s.insert(ctx, w)
 	case revert.DoDelete:
-		res, err := s.client.Delete(ctx, table, []audit.ID{w.Key.ID})
-		return s.outcome(w, res, err)
+		return s.delete(ctx, w)
 	case revert.DoPatch:
 		return s.patch(ctx, w)
 	}
 	return revert.Outcome{Message: fmt.Sprintf("no such write: %q", w.Do)}, nil
+}
+
+// delete deletes by id, and where REST can say so only if the record still is what
+// it was.
+func (s *harperServer) delete(ctx context.Context, w revert.Write) (revert.Outcome, error) {
+	table, id := w.Key.Table, w.Key.ID
+	if rest, err := s.restFor(ctx, table); err == nil && rest && len(w.Only) > 0 {
+		asked, err := s.client.DeleteIf(ctx, table, id, w.Only)
+		switch {
+		case asked:
+			out, err := s.outcome(w, harper.Result{Hashes: []audit.ID{id}}, err)
+			out.Conditional = out.Acked
+			return out, err
+		case err == nil:
+			return revert.Outcome{Skipped: true}, nil
+		case ctx.Err() != nil:
+			return revert.Outcome{}, ctx.Err()
+		}
+		// Nothing was sent: it is deleted by its id alone.
+	}
+	res, err := s.client.Delete(ctx, table, []audit.ID{id})
+	return s.outcome(w, res, err)
 }
 
 // insert makes a record anew under its own key. Harper takes the key from the
@@ -148,13 +207,18 @@ func (s *harperServer) insert(ctx context.Context, w revert.Write) (revert.Outco
 }
 
 func (s *harperServer) primaryKey(ctx context.Context, table audit.Table) (string, error) {
-	if name := s.keys[table]; name != "" {
+	s.mu.Lock()
+	name := s.keys[table]
+	s.mu.Unlock()
+	if name != "" {
 		return name, nil
 	}
 	info, err := s.client.DescribeTable(ctx, table)
 	if err != nil {
 		return "", err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.keys[table] = info.PrimaryKey
 	return info.PrimaryKey, nil
 }
@@ -185,11 +249,16 @@ func (s *harperServer) patch(ctx context.Context, w revert.Write) (revert.Outcom
 			return s.outcome(w, harper.Result{Hashes: []audit.ID{w.Key.ID}}, err)
 		}
 	}
+	s.mu.Lock()
+	adds := s.adds
+	s.mu.Unlock()
 	for name := range w.Add {
 		// The LMDB line would store the operator itself, so the sum is written. It
 		// does not commute with somebody's change of the same moment; the proof
 		// that follows finds such a one.
-		fields[name] = w.Record.Get(name)
+		if !adds {
+			fields[name] = w.Record.Get(name)
+		}
 	}
 	name, err := s.primaryKey(ctx, w.Key.Table)
 	if err != nil {
@@ -204,7 +273,10 @@ func (s *harperServer) patch(ctx context.Context, w revert.Write) (revert.Outcom
 }
 
 func (s *harperServer) restFor(ctx context.Context, table audit.Table) (bool, error) {
-	if yes, known := s.exported[table]; known {
+	s.mu.Lock()
+	yes, known := s.exported[table]
+	s.mu.Unlock()
+	if known {
 		return yes, nil
 	}
 	yes, err := s.client.Exported(ctx, table)
@@ -214,6 +286,8 @@ func (s *harperServer) restFor(ctx context.Context, table audit.Table) (bool, er
 	if err != nil {
 		return false, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.exported[table] = yes
 	return yes, nil
 }

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,76 +24,198 @@ func revertApplyCommand(e *env) *cli.Command {
 		Name:      "apply",
 		Usage:     "write what a plan says, and prove each write",
 		ArgsUsage: "PLAN",
-		Description: "Before each write the record is read: if it is not what the plan expects, it is left alone.\n" +
-			"The intent is journalled, the write is sent once, and then it is proven from Harper's audit log\n" +
-			"and by reading the record again. After a crash, run the same command again: what is done is\n" +
-			"not done twice; what Harper refused, or found otherwise than expected, is tried once more.\n" +
-			"Use a Harper user of its own for this: the log says nothing else of who wrote.\n\n" +
-			"Exit codes: 0 done; 3 done, but conflicts are left; 4 no record is as the plan expects;\n" +
-			"5 some writes were skipped, raced or refused; 8 Harper's log has none of the plan's changes;\n" +
-			"9 busy; 10 whether a write was made is not known; 12 Harper; 65 the plan is damaged;\n" +
-			"130 interrupted.\n\n" +
+		Description: "First the server, the users, the clocks and the log are looked at; what stands in the way is\n" +
+			"named, and nothing is written. Before each write the record is read: if it is not what the plan\n" +
+			"expects, it is left alone. The intent is journalled, the write is sent once, and then it is\n" +
+			"proven from Harper's audit log and by reading the record again. What it went over, because\n" +
+			"somebody wrote at the same moment, is written back. After a crash, run `revert resume`: what is\n" +
+			"done is not done twice; what Harper refused, or found otherwise than expected, is tried once\n" +
+			"more. Use a Harper user of its own for this: the log says nothing else of who wrote.\n\n" +
+			applyCodes + "\n\n" +
 			"Example:\n   recourse revert apply plan.rvp --target https://db1:9925 --rest-target https://db1:9926 --username recourse-svc --password-file pw",
-		Flags: append(harperFlags(), &cli.BoolFlag{Name: "dry-run", Usage: "look at every record and write nothing"},
-			&cli.BoolFlag{Name: "other-log", Usage: "go on though Harper's log has none of the plan's changes: it was cut, or the server was made anew"}),
-		Action: func(c *cli.Context) error {
+		Flags: applyFlags(),
+		Action: func(c *cli.Context) (err error) {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err
 			}
-			return runRevertApply(c, e)
+			plan, err := readPlan(c.Args().First())
+			if err != nil {
+				return err
+			}
+			w, err := openWorkspace(c, e, false)
+			if err != nil {
+				return err
+			}
+			defer closeWith(&err, w.close)
+			return w.apply(c, e, plan)
 		},
 	}
 }
 
-func runRevertApply(c *cli.Context, e *env) (err error) {
+const applyCodes = "Exit codes: 0 done; 3 done, but conflicts are left; 4 no record is as the plan expects, or\n" +
+	"another apply has touched the plan's records since it was made;\n" +
+	"5 some writes were skipped, raced or refused, or it was halted; 7 approvals are missing, or the\n" +
+	"plan has expired; 8 refused before anything was written; 9 busy; 10 whether a write was made is not known; 12 Harper; 65 the plan is damaged;\n" +
+	"130 interrupted."
+
+// applyFlags are those of every command that writes to Harper.
+func applyFlags() []cli.Flag {
+	return append(harperFlags(), approversFlag(),
+		&cli.BoolFlag{Name: "dry-run", Usage: "look at every record and write nothing"},
+		&cli.IntFlag{Name: "concurrency", Value: 8, Usage: "make at most `N` writes at the same time"},
+		&cli.Float64Flag{Name: "rate", Usage: "begin at most `N` writes in a second; 0: as many as Harper takes"},
+		&cli.IntFlag{Name: "canary", Value: 5, Usage: "make the first `N` writes of each kind to each table one by one, and end if one fails; 0: none"},
+		&cli.IntFlag{Name: "max-conflicts", Usage: "end when more than `N` records did not go as planned; 0: go on"},
+		&cli.StringSliceFlag{Name: "halt-on", Usage: "end when a record ends `SO`: " + strings.Join(revert.HaltWords(), ", ") + ", or none; attacker-active and dropped if not given"},
+		&cli.DurationFlag{Name: "watch", Usage: "look for so long afterwards whether somebody writes the records again"},
+		&cli.StringFlag{Name: "attacker-contained-by", Usage: "the users of the selection can do no more harm, because of `TEXT`"},
+		&cli.StringSliceFlag{Name: "allow", Usage: "go on though `CHECK` speaks against it: " + strings.Join(allowable, ", ")},
+		&cli.DurationFlag{Name: "max-lag", Value: defaultMaxLag, Usage: "refuse when the stored log ends longer ago than that"},
+		&cli.BoolFlag{Name: "contain", Usage: "before the first write, deactivate the accounts that the plan proposes to"},
+		&cli.BoolFlag{Name: "other-log", Usage: "go on though Harper's log has none of the plan's changes: it was cut, or the server was made anew; the same as --allow log"},
+	)
+}
+
+// applyOptions are what the flags say.
+func applyOptions(c *cli.Context, user string) (revert.ApplyOptions, error) {
+	o := revert.ApplyOptions{
+		User: user, DryRun: c.Bool("dry-run"), Concurrency: c.Int("concurrency"), Rate: c.Float64("rate"),
+		Canary: c.Int("canary"), MaxConflicts: c.Int("max-conflicts"),
+	}
+	if o.Canary == 0 {
+		o.Canary = -1
+	}
+	if o.Concurrency < 1 || o.Concurrency > 64 || o.Rate < 0 || o.MaxConflicts < 0 || c.Duration("watch") < 0 {
+		return o, usagef("--concurrency goes from 1 to 64; --rate, --max-conflicts and --watch are not negative")
+	}
+	for _, word := range c.StringSlice("halt-on") {
+		for part := range strings.SplitSeq(word, ",") {
+			if part == "none" {
+				o.HaltOn = []string{}
+				continue
+			}
+			if !slices.Contains(revert.HaltWords(), part) {
+				return o, usagef("--halt-on %q: want one of %s, or none", part, strings.Join(revert.HaltWords(), ", "))
+			}
+			o.HaltOn = append(o.HaltOn, part)
+		}
+	}
+	return o, nil
+}
+
+// apply carries a plan out, or takes it up where it was left.
+func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
 	p, err := printer(c, e)
 	if err != nil {
 		return err
 	}
-	plan, err := readPlan(c.Args().First())
-	if err != nil {
+	if !c.Bool("dry-run") {
+		if err := w.approved(c, plan, e.now()); err != nil {
+			return err
+		}
+	}
+	if err := w.checkLedger(c.Context, plan); err != nil {
 		return err
 	}
-	w, err := openWorkspace(c, e, false)
-	if err != nil {
-		return err
-	}
-	defer closeWith(&err, w.close)
 	client, o, err := connect(c, e, w.cfg)
 	if err != nil {
 		return err
 	}
-	if o.Username == "" && !c.Bool("dry-run") {
+	defer client.Close()
+	options, err := applyOptions(c, o.Username)
+	if err != nil {
+		return err
+	}
+	if o.Username == "" && !options.DryRun {
 		return &exitError{code: exitUsage, err: fmt.Errorf("apply plan: %w", revert.ErrNoUser),
 			hint: "give --username and --password-file, over a socket too: its own writes are known in Harper's log by the user"}
 	}
-	bar := newProgress(e, "records")
-	defer bar.done()
 	server, err := w.server(c, e, client, o)
 	if err != nil {
 		return err
 	}
-	if err := server.preflight(c.Context, plan, c.Bool("other-log")); err != nil {
+	if !options.DryRun && server.began > audit.TimeOf(e.now()) { // by the server's clock too
+		if err := w.approved(c, plan, server.began.Go()); err != nil {
+			return err
+		}
+	}
+	if err := w.clear(c, e, server, plan, options); err != nil {
 		return err
 	}
-	res, err := w.applierOn(e, server).Apply(c.Context, plan, revert.ApplyOptions{
-		User: o.Username, DryRun: c.Bool("dry-run"),
-		Progress: func(s revert.Step) { bar.total = s.Of; bar.set(s.N) },
-	})
+	if !options.DryRun {
+		release, err := lease(e, o.Target)
+		if err != nil {
+			return err
+		}
+		defer release()
+		if err := w.keepPlan(c, e, plan); err != nil {
+			return err
+		}
+	}
+	if c.Bool("contain") {
+		steps, err := w.contain(c, e, client, plan, options)
+		if err == nil {
+			err = containError(steps)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	bar := newProgress(e, "records")
+	bar.total = len(plan.Actions)
+	done := 0
+	options.Progress = func(revert.Step) { done++; bar.set(done) }
+	a := w.applierOn(e, server)
+	res, err := a.Apply(c.Context, plan, options)
 	bar.done()
 	if err != nil {
 		return resumable(c.Context, err)
 	}
-	if err := p.Applied(report.AppliedOf(res)); err != nil {
+	applied := report.AppliedOf(res)
+	if d := c.Duration("watch"); d > 0 && !options.DryRun {
+		seen, err := a.Watch(c.Context, plan, revert.WatchOptions{User: o.Username, For: d})
+		applied.Notes = append(applied.Notes, sightings(seen)...)
+		if err != nil {
+			applied.Notes = append(applied.Notes, "the watch afterwards ended early: "+err.Error())
+		}
+		if printed := p.Applied(applied); printed != nil {
+			return printed
+		}
+		return errors.Join(watchError(seen), applyError(res))
+	}
+	if err := p.Applied(applied); err != nil {
 		return err
 	}
 	return applyError(res)
 }
 
+// keepPlan puts a copy of the plan into the data folder, so that its apply can be
+// taken up by its name alone.
+func (w *workspace) keepPlan(c *cli.Context, e *env, plan *revert.Plan) error {
+	path := w.planPath(plan.Header.Digest)
+	if err := w.keepApprovals(c, e, path); err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("keep plan: %w", err)
+	}
+	return writeFile(e, path, func(out io.Writer) error { return revert.WritePlan(out, plan) })
+}
+
+func (w *workspace) planPath(digest string) string {
+	return filepath.Join(w.dir, "plans", digest+".rvp")
+}
+
 // resumable says how to go on after an apply that had to stop.
 func resumable(ctx context.Context, err error) error {
+	if errors.Is(err, revert.ErrAborted) {
+		return &exitError{code: exitStale, err: err, hint: "fetch the log anew and plan again from the same selection: what was done stays done"}
+	}
 	code := exitCode(ctx, err)
-	return &exitError{code: code, err: err, hint: "run the same command again: what is done is not done twice"}
+	return &exitError{code: code, err: err, hint: "run the same command again, or revert resume: what is done is not done twice"}
 }
 
 // applyError gives the outcome of an apply its exit code. A dry run has no
@@ -137,61 +264,4 @@ func (w *workspace) server(c *cli.Context, e *env, client *harper.Client, o harp
 	}
 	stamp := ingest.Stamp{Cluster: cluster, Node: nodeName(o.Target), Observed: audit.TimeOf(e.now())}
 	return newHarperServer(c.Context, client, stamp)
-}
-
-func revertVerifyCommand(e *env) *cli.Command {
-	return &cli.Command{
-		Name:      "verify",
-		Usage:     "compare the live records with a plan",
-		ArgsUsage: "PLAN",
-		Description: "Reads every record of the plan again and says which are as the plan wants them, and who\n" +
-			"changed the others since. Writes nothing.\n\n" +
-			"Exit codes: 0 all are; 6 some are not; 9 busy; 12 Harper; 65 the plan is damaged.\n\n" +
-			"Example:\n   recourse revert verify plan.rvp",
-		Flags: harperFlags(),
-		Action: func(c *cli.Context) error {
-			if err := wantArgs(c, 1, 1); err != nil {
-				return err
-			}
-			return runRevertVerify(c, e)
-		},
-	}
-}
-
-func runRevertVerify(c *cli.Context, e *env) (err error) {
-	p, err := printer(c, e)
-	if err != nil {
-		return err
-	}
-	plan, err := readPlan(c.Args().First())
-	if err != nil {
-		return err
-	}
-	w, err := openWorkspace(c, e, false)
-	if err != nil {
-		return err
-	}
-	defer closeWith(&err, w.close)
-	client, o, err := connect(c, e, w.cfg)
-	if err != nil {
-		return err
-	}
-	a, err := w.applier(c, e, client, o)
-	if err != nil {
-		return err
-	}
-	v, err := a.Verify(c.Context, plan)
-	if err != nil {
-		return err
-	}
-	if err := p.Verified(v); err != nil {
-		return err
-	}
-	if v.Err() != nil {
-		return &exitError{
-			code: exitIntegrity, err: fmt.Errorf("verify plan: %d of %d records are not as the plan wants them", v.Differ, v.Records),
-			hint: "each check that is not ok says why; revert status says what apply did",
-		}
-	}
-	return nil
 }

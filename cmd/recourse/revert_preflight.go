@@ -4,60 +4,311 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"recourse/audit"
+	"recourse/internal/harper"
 	"recourse/revert"
 )
 
-// How many records of each table the preflight looks up in Harper's log.
-const preflightSample = 20
+const (
+	// preflightSample is how many records of each table the preflight looks up in
+	// Harper's log.
+	preflightSample = 20
+	// defaultMaxLag is how old the end of the stored log may be.
+	defaultMaxLag = time.Hour
+	// maxSkew is how far the two clocks may be apart: by ours it is told which
+	// versions lie in the future.
+	maxSkew = time.Minute
+)
 
-// errOtherLog says that a server's log has nothing of what a plan is about.
-var errOtherLog = errors.New("harper's audit log has none of the changes that the plan is about")
+// allowable are the checks that --allow takes. What is left out no word can make
+// good: a table that is not there, or of which no log is kept.
+var allowable = []string{"instance", "log", "lag", "gap", "sourced", "attacker", "user", "future", "skew"}
 
-// preflight finds out before the first write what would stop an apply in the
-// middle or make it wrong: a table that is gone, a REST address that does not
-// answer, an audit log that this user may not read, and a server which is not
-// the one that the plan was made for.
-func (s *harperServer) preflight(ctx context.Context, p *revert.Plan, otherLog bool) error {
-	looked, known := 0, 0
-	for _, table := range p.Tables() {
-		if _, err := s.primaryKey(ctx, table); err != nil {
+// A preflight is what is looked at before an apply.
+type preflight struct {
+	revert.Preflight
+	e      *env
+	w      *workspace
+	server *harperServer
+	plan   *revert.Plan
+	user   string // as whom is written
+	maxLag time.Duration
+	why    string // --attacker-contained-by
+}
+
+// clear looks at everything and lets the apply begin, or names all that stands in
+// its way. A dry run it warns.
+func (w *workspace) clear(c *cli.Context, e *env, server *harperServer, plan *revert.Plan, o revert.ApplyOptions) error {
+	p := &preflight{e: e, w: w, server: server, plan: plan, user: o.User, maxLag: c.Duration("max-lag"), why: strings.TrimSpace(c.String("attacker-contained-by"))}
+	if p.why == "" && c.Bool("contain") && len(plan.Containment) > 0 {
+		p.why = "apply --contain deactivates them first"
+	}
+	p.Allow = map[string]bool{"log": c.Bool("other-log")}
+	for _, word := range c.StringSlice("allow") {
+		for name := range strings.SplitSeq(word, ",") {
+			if !slices.Contains(allowable, name) {
+				return usagef("--allow %q: want one of %s", name, strings.Join(allowable, ", "))
+			}
+			p.Allow[name] = true
+		}
+	}
+	if err := p.look(c.Context); err != nil {
+		return err
+	}
+	err := p.Err()
+	for _, f := range p.Checks {
+		if f.State == revert.CheckWarn || f.State == revert.CheckAllowed || o.DryRun && f.State == revert.CheckRefused {
+			fmt.Fprintf(e.stderr, "preflight: %s (%s): %s\n", f.Check, f.State, printable(f.Found))
+		}
+	}
+	var refused *revert.RefusedError
+	if !errors.As(err, &refused) || o.DryRun {
+		return nil
+	}
+	return &exitError{code: exitPreflight, err: fmt.Errorf("apply plan %s: %w", plan.Header.ID, refused), hint: refused.Hint()}
+}
+
+func (p *preflight) look(ctx context.Context) error {
+	for _, f := range []func(context.Context) error{
+		p.instance, p.tables, p.log, p.lag, p.attacker, p.rights, p.future, p.clock,
+	} {
+		if err := f(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *preflight) say(check string, state revert.PreflightState, hint, format string, args ...any) {
+	p.Add(revert.PreflightCheck{Check: check, State: state, Found: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// instance compares the clusters' names, as far as they are given; that it is the
+// same server, log finds out.
+func (p *preflight) instance(context.Context) error {
+	its, ours := p.plan.Header.Instance.ID, p.server.stamp.Cluster
+	if its != "" && ours != "" && its != ours {
+		p.say("instance", revert.CheckRefused, "give the target of that cluster", "the plan is of cluster %q, and this is %q", its, ours)
+	}
+	return nil
+}
+
+// tables must be there, with a log and reachable, and best without a source that
+// would be written to as well.
+func (p *preflight) tables(ctx context.Context) error {
+	for _, table := range p.plan.Tables() {
+		info, err := p.server.client.DescribeTable(ctx, table)
+		if errors.Is(err, harper.ErrNotFound) {
+			p.say("table", revert.CheckRefused, "plan again without it", "%s is not there", table)
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("look at table %s before writing: %w", table, err)
 		}
-		if _, err := s.restFor(ctx, table); err != nil {
+		if _, err := p.server.restFor(ctx, table); err != nil {
 			return fmt.Errorf("look at table %s before writing: %w", table, err)
 		}
+		if !info.Audit {
+			p.say("audit", revert.CheckRefused, "switch the table's audit log on, and plan again", "no log is kept of %s: no write could be proven", table)
+		}
+		if info.Sourced {
+			p.say("sourced", revert.CheckRefused, "--allow sourced, if its source is to be written to as well", "%s is a caching table: Harper sends writes to its source", table)
+		}
+		if info.Expires {
+			p.say("expires", revert.CheckWarn, "", "records of %s end by themselves; one that is made anew lives as long as a new one", table)
+		}
+	}
+	return nil
+}
+
+// log looks up some records of each table in Harper's log: the plan's changes
+// should be there, and nobody else should write as our user.
+func (p *preflight) log(ctx context.Context) error {
+	looked, known, others := 0, 0, audit.Change{}
+	since, err := p.firstReceipt(ctx)
+	if err != nil {
+		return err
+	}
+	own, err := p.w.store.Own(ctx)
+	if err != nil {
+		return err
+	}
+	for _, table := range p.plan.Tables() {
 		versions := map[audit.Key]audit.Time{}
-		var keys []audit.Key
-		for i := range p.Actions {
-			if a := &p.Actions[i]; a.K.Table == table && len(keys) < preflightSample {
-				keys = append(keys, a.Key())
+		for i := range p.plan.Actions {
+			if a := &p.plan.Actions[i]; a.K.Table == table && len(versions) < preflightSample {
 				versions[a.Key()] = a.Expect.Version
 			}
 		}
-		trails, err := s.History(ctx, keys, 0)
+		trails, err := p.server.History(ctx, slices.Collect(maps.Keys(versions)), 0)
 		if err != nil {
 			return fmt.Errorf("look at the log of %s before writing: %w", table, err)
 		}
+		looked += len(trails)
 		for key, trail := range trails {
-			if trail.Err != nil {
+			if trail.Err != nil || slices.ContainsFunc(trail.Changes, func(c audit.Change) bool { return c.Time == versions[key] }) {
 				known++ // an entry that cannot be read is one
 			}
 			for _, c := range trail.Changes {
-				if c.Time == versions[key] {
-					known++
-					break
+				if _, ours := own[c.Identify()]; c.User == p.user && !ours && (since == 0 || c.Time < since) {
+					others = c
 				}
 			}
 		}
-		looked += len(trails)
 	}
-	if looked > 0 && known == 0 && !otherLog {
-		return &exitError{
-			code: exitPreflight, err: fmt.Errorf("apply plan %s: %w; nothing was written", p.Header.ID, errOtherLog),
-			hint: "is this the server that the plan was made for? If it is, and its log was cut since, say --other-log",
+	if looked > 0 && known == 0 {
+		p.say("log", revert.CheckRefused, "is this the server that the plan was made for? If it is, and its log was cut since, say --other-log", "harper's audit log has none of the changes that the plan is about")
+	}
+	if others.User != "" {
+		p.say("user", revert.CheckRefused, "write as a user that does nothing else; --allow user, if nobody writes as this one now",
+			"%q, as whom we would write, has written %s at %s without us: the log could not tell its writes from ours", p.user, others.Key, others.Time.ISO())
+	}
+	return nil
+}
+
+// firstReceipt is when this data folder first wrote as our user: what that user
+// wrote after it may be ours, though unproven. 0: never.
+func (p *preflight) firstReceipt(ctx context.Context) (audit.Time, error) {
+	plans, err := p.w.store.Plans(ctx)
+	if err != nil {
+		return 0, err
+	}
+	first := audit.Time(0)
+	for _, plan := range plans {
+		receipts, err := p.w.store.Receipts(ctx, plan)
+		if err != nil {
+			return 0, err
 		}
+		if len(receipts) > 0 && receipts[0].By == p.user && (first == 0 || receipts[0].At < first) {
+			first = receipts[0].At - audit.Time(maxSkew.Milliseconds())
+		}
+	}
+	return first, nil
+}
+
+// lag is how far behind the stored log is, and what of it could not be read since
+// the plan was made.
+func (p *preflight) lag(ctx context.Context) error {
+	reading, err := p.w.reading(ctx, p.e)
+	if err != nil {
+		return err
+	}
+	made, err := time.Parse(time.RFC3339, p.plan.Header.Created)
+	for _, table := range p.plan.Tables() {
+		to := reading.ReadTo(table)
+		if behind := p.server.began.Go().Sub(to.Go()); p.maxLag > 0 && p.server.began > 0 && behind > p.maxLag {
+			p.say("lag", revert.CheckRefused, "recourse watch --once, and plan again", "the log of %s was last read %s ago: what came since the plan does not know", table, behind.Round(time.Second))
+		}
+		for _, g := range reading.Gaps {
+			if g.Table == table && g.Healed == 0 && g.Kind != audit.GapBefore && err == nil && g.To > audit.TimeOf(made.Add(time.Second)) {
+				p.say("gap", revert.CheckRefused, "recourse reconcile, and plan again", "the log of %s could not be read from %s to %s, since the plan was made", table, g.From.ISO(), g.To.ISO())
+			}
+		}
+	}
+	return nil
+}
+
+// attacker says whether users of the selection could still do harm.
+func (p *preflight) attacker(ctx context.Context) error {
+	var who []string
+	for user := range p.plan.Suspects() {
+		if user != "" {
+			who = append(who, user)
+		}
+	}
+	if len(who) == 0 {
+		return nil
+	}
+	slices.Sort(who)
+	const hint = "set them inactive (alter_user), or say what holds them off with --attacker-contained-by TEXT"
+	if slices.Contains(who, p.user) {
+		p.say("user", revert.CheckRefused, "write as a user that does nothing else", "%q, as whom we would write, is of the selection", p.user)
+	}
+	if p.why != "" {
+		p.say("attacker", revert.CheckWarn, "", "%s: contained by: %s", strings.Join(who, ", "), p.why)
+		return nil
+	}
+	users, err := p.server.client.Users(ctx)
+	if errors.Is(err, harper.ErrForbidden) {
+		p.say("attacker", revert.CheckRefused, hint, "whether %s can still log in is not known: %q may not list the users", strings.Join(who, ", "), p.user)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at the users before writing: %w", err)
+	}
+	who = slices.DeleteFunc(who, func(name string) bool {
+		return !slices.ContainsFunc(users, func(u harper.Named) bool { return u.Key == name && u.Value.Get("active").Bool() })
+	})
+	if len(who) > 0 {
+		p.say("attacker", revert.CheckRefused, hint, "users of the selection can still log in: %s", strings.Join(who, ", "))
+	}
+	return nil
+}
+
+// rights says whether our user may do more than it needs.
+func (p *preflight) rights(ctx context.Context) error {
+	if p.user == "" {
+		return nil
+	}
+	u, err := p.server.client.UserInfo(ctx)
+	if err != nil {
+		return nil // a role may lack the operation; what else it lacks, the writes find
+	}
+	if u.SuperUser {
+		p.say("rights", revert.CheckWarn, "", "%q is a super user: on Harper 5.1 and later a role with read_audit_log and the tables' own permissions does", p.user)
+	}
+	return nil
+}
+
+// future finds records whose version lies ahead of the server's clock: they
+// swallow writes.
+func (p *preflight) future(ctx context.Context) error {
+	if p.server.began == 0 {
+		return nil
+	}
+	var ahead []string
+	n := 0
+	byTable := map[audit.Table][]audit.ID{}
+	for i := range p.plan.Actions {
+		if a := &p.plan.Actions[i]; a.Do != revert.DoInsert {
+			byTable[a.K.Table] = append(byTable[a.K.Table], a.K.ID)
+		}
+	}
+	for table, ids := range byTable {
+		records, err := p.server.client.Current(ctx, table, ids)
+		var single harper.IDErrors
+		if err != nil && !errors.As(err, &single) && !errors.Is(err, harper.ErrNotFound) {
+			return fmt.Errorf("look at the records of %s before writing: %w", table, err)
+		}
+		for id, r := range records {
+			if r.Version > p.server.began+audit.Time(maxSkew.Milliseconds()) {
+				if n++; n <= 3 {
+					ahead = append(ahead, fmt.Sprintf("%s (%s)", audit.Key{Table: table, ID: id}, r.Version.ISO()))
+				}
+			}
+		}
+	}
+	if n > 0 {
+		slices.Sort(ahead)
+		p.say("future", revert.CheckRefused, "wait until those times have passed, or --allow future: the writes to them will fail, and say so", "the versions of %d records lie in the future, and Harper ignores writes to such: %s", n, strings.Join(ahead, ", "))
+	}
+	return nil
+}
+
+// clock compares the server's clock with ours.
+func (p *preflight) clock(context.Context) error {
+	if p.server.began == 0 {
+		return nil
+	}
+	if skew := p.server.began.Go().Sub(p.server.stamp.Observed.Go()); skew.Abs() > maxSkew {
+		p.say("skew", revert.CheckRefused, "timedatectl set-ntp true, on the server and here", "the server's clock and ours differ by %s", skew.Abs().Round(time.Second))
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func (w *workspace) lastReceipts(ctx context.Context, plan string) ([]audit.Rece
 }
 
 func (w *workspace) applied(ctx context.Context, plans []string) (report.Listing, error) {
-	list := report.Listing{Name: "plans", Columns: []string{"plan", "steps", "verified", "skipped", "raced", "failed", "unknown", "open", "last"}}
+	list := report.Listing{Name: "plans", Columns: []string{"plan", "steps", "verified", "repaired", "skipped", "raced", "failed", "unknown", "open", "aborted", "last"}}
 	for _, plan := range plans {
 		steps, err := w.lastReceipts(ctx, plan)
 		if err != nil {
@@ -95,14 +95,14 @@ func (w *workspace) applied(ctx context.Context, plans []string) (report.Listing
 				open++
 			}
 		}
-		list.Rows = append(list.Rows, []any{plan, len(steps), n[audit.PhaseVerified], n[audit.PhaseSkipped],
-			n[audit.PhaseRaced], n[audit.PhaseFailed], n[audit.PhaseUnknown], open, last})
+		list.Rows = append(list.Rows, []any{plan, len(steps) - n[audit.PhaseAborted], n[audit.PhaseVerified], n[audit.PhaseRepaired], n[audit.PhaseSkipped],
+			n[audit.PhaseRaced], n[audit.PhaseFailed], n[audit.PhaseUnknown], open, n[audit.PhaseAborted] > 0, last})
 	}
 	return list, nil
 }
 
 func (w *workspace) stepsOf(ctx context.Context, plans []string, name string) (report.Listing, error) {
-	list := report.Listing{Name: "steps", Columns: []string{"step", "database", "table", "key", "phase", "at", "version", "why"}}
+	list := report.Listing{Name: "steps", Columns: []string{"step", "database", "table", "key", "phase", "class", "at", "version", "why"}}
 	if plan, err := readPlan(name); err == nil {
 		name = plan.Header.Digest
 	}
@@ -119,7 +119,7 @@ func (w *workspace) stepsOf(ctx context.Context, plans []string, name string) (r
 			if r.Version != 0 {
 				version = r.Version
 			}
-			list.Rows = append(list.Rows, []any{r.Step, r.Key.Table.Database, r.Key.Table.Name, r.Key.ID, string(r.Phase), r.At, version, r.Why})
+			list.Rows = append(list.Rows, []any{r.Step, r.Key.Table.Database, r.Key.Table.Name, r.Key.ID, string(r.Phase), r.Class, r.At, version, r.Why})
 		}
 	}
 	return list, nil

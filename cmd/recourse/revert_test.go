@@ -104,10 +104,11 @@ func testRevert(t *testing.T, r rig) {
 	}
 	apply := func() map[string]any {
 		t.Helper()
-		cmd := command(r, data, "revert", "apply", plan, "--rest-target", r.rest, "-o", "json")
-		if r.rest == "" {
-			cmd = command(r, data, "revert", "apply", plan, "-o", "json")
+		args := []string{"revert", "apply", plan, "-o", "json", "--attacker-contained-by", "this test"}
+		if r.rest != "" {
+			args = append(args, "--rest-target", r.rest)
 		}
+		cmd := command(r, data, args...)
 		cmd.Env = append(cmd.Env, "HARPER_CLI_USERNAME=svc"+name, "HARPER_CLI_PASSWORD=pw-svc"+name)
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
@@ -142,7 +143,7 @@ func testRevert(t *testing.T, r rig) {
 	}
 }
 
-func clientAs(t *testing.T, r rig, user, password string) *harper.Client {
+func clientAs(t testing.TB, r rig, user, password string) *harper.Client {
 	t.Helper()
 	c, err := harper.New(harper.Options{Target: r.ops, REST: r.rest, Username: user, Password: password})
 	if err != nil {

@@ -28,7 +28,7 @@ type rig struct {
 
 // builtin is the built-in server of a line, with the feed component if that is
 // to be read.
-func builtin(t *testing.T, line harpertest.Line, feed string) rig {
+func builtin(t testing.TB, line harpertest.Line, feed string) rig {
 	srv := harpertest.New(harpertest.Options{Line: line})
 	t.Cleanup(func() { srv.Close() })
 	dog := audit.Table{Database: "contract", Name: "Dog"}
@@ -41,7 +41,7 @@ func builtin(t *testing.T, line harpertest.Line, feed string) rig {
 
 // live is the Harper that the environment names. HARPER_TEST_FEED says what
 // watch reads beside the audit log: events or component.
-func live(t *testing.T) rig {
+func live(t testing.TB) rig {
 	r := rig{
 		ops: os.Getenv("HARPER_TEST_URL"), rest: os.Getenv("HARPER_TEST_REST_URL"),
 		user: os.Getenv("HARPER_TEST_USERNAME"), password: os.Getenv("HARPER_TEST_PASSWORD"),

@@ -132,6 +132,7 @@ var suiteParts = []struct {
 	{"nobody", (*suite).testNobody},
 	{"backup", (*suite).testBackup},
 	{"rest", (*suite).testREST},
+	{"delete if", (*suite).testDeleteIf},
 	{"errors", (*suite).testErrors},
 	{"users", (*suite).testUsers},
 	{"tokens", (*suite).testTokens},

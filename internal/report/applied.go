@@ -24,6 +24,8 @@ type Applied struct {
 	Unknown       int    // it is not known whether it was written
 	Pending       int    // not tried
 	ConflictsLeft int    // nobody decided
+	Classes       map[revert.Class]int
+	Halted        string // why it ended before all was tried
 	DryRun        bool   // nothing was written
 	Took          time.Duration
 	Steps         []revert.Step // in the plan's order; those that are not proven are listed for people
@@ -35,25 +37,28 @@ func AppliedOf(r *revert.Result) Applied {
 	return Applied{
 		Plan: r.Plan, Applied: r.Applied, Verified: r.Verified, Already: r.Already, Repaired: r.Repaired, Skipped: r.Skipped, Raced: r.Raced,
 		Failed: r.Failed, Unknown: r.Unknown, Pending: r.Pending, ConflictsLeft: r.ConflictsLeft, DryRun: r.DryRun,
+		Classes: r.Classes, Halted: r.Halted,
 		Took: time.Duration(r.TookMS) * time.Millisecond, Steps: r.Steps,
 	}
 }
 
 type appliedDoc struct {
-	Plan          string   `json:"plan"`
-	Applied       int      `json:"applied"`
-	Verified      int      `json:"verified"`
-	Already       int      `json:"already,omitempty"`
-	Repaired      int      `json:"repaired"`
-	Skipped       int      `json:"skipped"`
-	Raced         int      `json:"raced"`
-	Failed        int      `json:"failed"`
-	Unknown       int      `json:"unknown"`
-	Pending       int      `json:"pending,omitempty"`
-	ConflictsLeft int      `json:"conflicts_left"`
-	DryRun        bool     `json:"dry_run,omitempty"`
-	TookMS        int64    `json:"took_ms"`
-	Notes         []string `json:"notes,omitempty"`
+	Plan          string               `json:"plan"`
+	Applied       int                  `json:"applied"`
+	Verified      int                  `json:"verified"`
+	Already       int                  `json:"already,omitempty"`
+	Repaired      int                  `json:"repaired"`
+	Skipped       int                  `json:"skipped"`
+	Raced         int                  `json:"raced"`
+	Failed        int                  `json:"failed"`
+	Unknown       int                  `json:"unknown"`
+	Pending       int                  `json:"pending,omitempty"`
+	ConflictsLeft int                  `json:"conflicts_left"`
+	Classes       map[revert.Class]int `json:"classes,omitempty"`
+	Halted        string               `json:"halted,omitempty"`
+	DryRun        bool                 `json:"dry_run,omitempty"`
+	TookMS        int64                `json:"took_ms"`
+	Notes         []string             `json:"notes,omitempty"`
 }
 
 // troubles are the steps that a person has to look at.
@@ -75,7 +80,7 @@ func (p *Printer) Applied(a Applied) error {
 		document: func() any {
 			return appliedDoc{
 				a.Plan, a.Applied, a.Verified, a.Already, a.Repaired, a.Skipped, a.Raced, a.Failed, a.Unknown, a.Pending, a.ConflictsLeft,
-				a.DryRun, a.Took.Milliseconds(), append(slices.Clone(a.Notes), a.troubles()...),
+				a.Classes, a.Halted, a.DryRun, a.Took.Milliseconds(), append(slices.Clone(a.Notes), a.troubles()...),
 			}
 		},
 		page:  func(g *page) { g.applied(&a) },
@@ -114,8 +119,11 @@ func (a *Applied) notes() []string {
 	for _, n := range a.Notes {
 		out = append(out, Visible(n))
 	}
+	if a.Halted != "" {
+		out = append(out, "halted: "+Visible(a.Halted))
+	}
 	for _, s := range a.Steps {
-		if s.Phase != audit.PhaseVerified {
+		if s.Phase != audit.PhaseVerified && (a.Halted == "" || s.Phase != "") {
 			out = append(out, stepLine(s))
 		}
 	}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// errLeased says that another apply writes to the same Harper now.
+var errLeased = errors.New("another apply is writing to this Harper")
+
+// lease makes sure that of all processes of this user on this machine only one
+// applies to a Harper, from whatever data folder. (One data folder has one process
+// anyway. Of other machines, the preflight sees the writes.) What it returns gives
+// the lease back; so does the end of the process, however it comes.
+func lease(e *env, target string) (release func(), err error) {
+	dir := e.get("XDG_RUNTIME_DIR")
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	dir = filepath.Join(dir, fmt.Sprintf("recourse-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("take the lease of %s: %w", nodeName(target), err)
+	}
+	sum := sha256.Sum256([]byte(nodeName(target)))
+	release, taken, err := lockFile(filepath.Join(dir, "apply-"+hex.EncodeToString(sum[:8])))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("take the lease of %s: %w", nodeName(target), err)
+	case taken:
+		return nil, &exitError{code: exitBusy, err: fmt.Errorf("apply plan to %s: %w", nodeName(target), errLeased), hint: "wait until it has ended"}
+	}
+	return release, nil
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"recourse/revert"
+)
+
+func revertResumeCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:      "resume",
+		Usage:     "go on with an apply that was interrupted",
+		ArgsUsage: "PLAN|ID",
+		Description: "Takes an apply up where it was left, by the plan's file or by how its digest begins: apply keeps\n" +
+			"a copy of each plan in the data folder. A write of which it is not known whether it was made is\n" +
+			"looked for in Harper's log first. What is not there is sent again, but for increments: of these\n" +
+			"it stays unknown (10).\n\n" +
+			applyCodes + " 2: there is nothing to resume.\n\n" +
+			"Example:\n   recourse revert resume 3fe1a0",
+		Flags: applyFlags(),
+		Action: func(c *cli.Context) (err error) {
+			if err := wantArgs(c, 1, 1); err != nil {
+				return err
+			}
+			w, err := openWorkspace(c, e, false)
+			if err != nil {
+				return err
+			}
+			defer closeWith(&err, w.close)
+			plan, err := w.begun(c.Context, c.Args().First())
+			if err != nil {
+				return err
+			}
+			return w.apply(c, e, plan)
+		},
+	}
+}
+
+// begun is the plan of an apply that the journal knows, by its file or by how its
+// digest begins.
+func (w *workspace) begun(ctx context.Context, name string) (*revert.Plan, error) {
+	digest, err := w.begunDigest(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	path := name
+	if _, err := os.Stat(path); err != nil {
+		path = w.planPath(digest)
+	}
+	plan, err := readPlan(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &exitError{code: exitInput, err: fmt.Errorf("find the plan of apply %.12s: there is no copy of it in the data folder", digest), hint: "give the plan's file"}
+	}
+	return plan, err
+}
+
+// begunDigest is the digest of the one plan with receipts that is meant.
+func (w *workspace) begunDigest(ctx context.Context, name string) (string, error) {
+	if plan, err := readPlan(name); err == nil {
+		name = plan.Header.Digest
+	} else if _, stat := os.Stat(name); stat == nil {
+		return "", err // it is a file, and no plan
+	}
+	plans, err := w.store.Plans(ctx)
+	if err != nil {
+		return "", err
+	}
+	var found []string
+	for _, digest := range plans {
+		if name != "" && strings.HasPrefix(digest, name) {
+			found = append(found, digest)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", &exitError{code: exitNothing, err: fmt.Errorf("find apply %.64q: nothing was applied under that name", name), hint: "revert status lists what was applied"}
+	}
+	return "", usagef("%d applies begin with %q: give more of the digest", len(found), name)
+}
