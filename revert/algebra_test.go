@@ -251,3 +251,44 @@ func TestPlanIsAFunction(t *testing.T) {
 		roundTrip(t, one)
 	})
 }
+
+// P18: a stricter level has all the conflicts of a laxer one, and writes nothing
+// that the laxer one does not.
+func TestConflictsGrowWithStrictness(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		changes := makeProgram(drawn(t), recipe{adds: true, late: true, cut: true, tree: true}).run(true).changes(0)
+		type place struct {
+			key  audit.Key
+			name string
+		}
+		var conflicts, writes []map[place]bool
+		for _, strict := range []Strictness{StrictAttribute, StrictRecord, StrictTransaction} {
+			p, err := planFor(changes, eves, nil, nil, Policy{Strict: strict})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, w := map[place]bool{}, map[place]bool{}
+			for i := range p.Conflicts {
+				c[place{p.Conflicts[i].Key(), string(p.Conflicts[i].Class)}] = true
+			}
+			for i := range p.Actions {
+				for name := range p.Actions[i].Attrs {
+					w[place{p.Actions[i].Key(), name}] = true
+				}
+			}
+			conflicts, writes = append(conflicts, c), append(writes, w)
+		}
+		for i := range 2 {
+			for at := range conflicts[i] {
+				if !conflicts[i+1][at] {
+					t.Fatalf("conflict %v is none when stricter", at)
+				}
+			}
+			for at := range writes[i+1] {
+				if !writes[i][at] {
+					t.Fatalf("%v is written only when stricter", at)
+				}
+			}
+		}
+	})
+}

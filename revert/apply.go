@@ -111,14 +111,7 @@ func (a *Applier) apply(ctx context.Context, p *Plan, o *ApplyOptions, res *Resu
 		return fmt.Errorf("%w at %s", ErrAborted, s.last.At.ISO())
 	}
 	if !o.DryRun {
-		// Of these nothing is left to undo. The ledger must know them all the
-		// same, or a later plan could bring the attacker's values back as somebody's
-		// base.
-		var kept []audit.ChangeID
-		for i := range p.Kept {
-			kept = append(kept, p.Kept[i].Changes...)
-		}
-		if err := a.Ledger.MarkReverted(ctx, p.Header.Digest, kept); err != nil {
+		if err := a.begin(ctx, p, o.User); err != nil {
 			return err
 		}
 	}
@@ -131,7 +124,10 @@ func (a *Applier) apply(ctx context.Context, p *Plan, o *ApplyOptions, res *Resu
 			return err
 		}
 	}
-	return nil
+	if o.DryRun || res.Unknown > 0 {
+		return nil
+	}
+	return a.Ledger.EndApply(ctx, p.Header.Digest, a.now())
 }
 
 // lots cuts the actions, in their order, into runs of one kind and one table.

@@ -266,7 +266,7 @@ func (r *run) prove(ctx context.Context, steps []*step) error {
 // were not sent have no end.
 func (r *run) finish(ctx context.Context, steps []*step, stopped bool) error {
 	var ends []audit.Receipt
-	var own, undone []audit.ChangeID
+	var entered []audit.Entered
 	for _, s := range steps {
 		if s.verdict.phase == "" && (stopped || r.options.DryRun) {
 			s.done = s.end(audit.Receipt{})
@@ -277,19 +277,14 @@ func (r *run) finish(ctx context.Context, steps []*step, stopped bool) error {
 		end.Why, end.Version, end.Class = v.why, v.version, string(v.class)
 		s.done = s.end(end)
 		ends = append(ends, end)
-		own = append(own, v.own...)
 		if len(v.own) > 0 || v.class == ClassAlready {
-			undone = append(undone, s.action.Changes...)
+			entered = append(entered, r.plan.entered(s.action, v.own))
 		}
 	}
 	if r.options.DryRun || len(ends) == 0 {
 		return nil
 	}
-	digest := r.plan.Header.Digest
-	if err := r.Ledger.MarkReverted(ctx, digest, undone); err != nil {
-		return err
-	}
-	if err := r.Ledger.MarkOwn(ctx, digest, own...); err != nil {
+	if err := r.Ledger.Enter(ctx, r.plan.Header.Digest, entered...); err != nil {
 		return err
 	}
 	return r.pen.add(ctx, ends...)

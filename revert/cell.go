@@ -18,6 +18,9 @@ const (
 // A cell is one attribute of one record during the replay, as it is and as it
 // would be.
 type cell struct {
+	name string
+	kind Number // what a change of it means where it is a number
+	turn int    // when it was last met (replay.turn)
 	// As it is. While it is not known, last is the last value that was, and maybe
 	// are the changes since then that may have written it.
 	a       audit.Value
@@ -36,6 +39,7 @@ type cell struct {
 	side  side // whose change that was
 	mixed bool // owner may be a legitimate change or a hostile one
 
+	ours      bool // a write of our own wrote it, or may have
 	hit       bool // a hostile change wrote it, or may have
 	base      audit.Value
 	baseKnown bool
@@ -52,6 +56,10 @@ type cell struct {
 	carried int // a legitimate write may have sent a hostile value again; -1: none
 	resent  []audit.Value
 }
+
+// altered says that the cell was written by a change that is not a legitimate
+// user's: what legitimate users then did, they did upon that.
+func (c *cell) altered() bool { return c.hit || c.ours }
 
 // diverged says that the cell is not, or may not be, as it would be.
 func (c *cell) diverged(p *Policy) bool {
@@ -72,7 +80,6 @@ type writer struct {
 	side  side
 	op    audit.Op
 	trust audit.Trust
-	kind  Number
 }
 
 // An actor is whose change it is, and its operation.
@@ -96,7 +103,7 @@ func (c *cell) observe(p *Policy, w writer, v audit.Value, actors []actor) {
 
 // again is a change that left the cell as it was.
 func (c *cell) again(p *Policy, w writer, v audit.Value) {
-	if w.side == legit && c.hit && c.sKnown && !p.same(c.s, v) {
+	if w.side == legit && c.altered() && c.sKnown && !p.same(c.s, v) {
 		switch {
 		case w.op == audit.OpUpsert && blank(v):
 			c.masked = w.i
@@ -117,6 +124,8 @@ func (c *cell) write(p *Policy, w writer, v audit.Value) {
 		c.legitimate(p, w, v)
 	case hostile:
 		c.strike(w.i, v)
+	case own:
+		c.ours = true
 	}
 	c.a, c.owner, c.side, c.mixed = v, w.i, w.side, false
 }
@@ -130,20 +139,19 @@ func (c *cell) strike(i int, v audit.Value) {
 }
 
 func (c *cell) legitimate(p *Policy, w writer, v audit.Value) {
-	diff, numeric := difference(v, c.a)
-	numeric = numeric && (isNumber(v) || isNumber(c.a)) && !blank(v)
-	adds := numeric && w.kind == NumberCounter
-	maybe := numeric && w.kind == NumberUnknown && p.mayAdd(w.op) && c.hit && c.diverged(p)
-	switch {
-	case (adds || maybe) && !c.sKnown:
+	numeric := isNumber(v) && (blank(c.a) || isNumber(c.a))
+	adds := numeric && c.kind == NumberCounter
+	maybe := numeric && c.kind == NumberUnknown && p.mayAdd(w.op) && c.altered() && c.diverged(p)
+	if (adds || maybe) && !c.sKnown {
 		return // to what it added is not known
-	case adds:
-		if sum, ok := plus(c.s, diff); ok {
+	}
+	if adds || maybe {
+		diff, _ := difference(v, c.a)
+		if sum, ok := plus(c.s, diff); ok && adds {
 			c.s, c.sTrust = sum, min(c.sTrust, w.trust)
 			return
 		}
-	case maybe:
-		if alts := c.fork(diff); len(alts) > 0 {
+		if alts := c.fork(diff); maybe && len(alts) > 0 {
 			c.set(v, w.trust)
 			c.alts, c.altBy = alts, append(c.altBy, w.i)
 			return
@@ -200,7 +208,7 @@ func (c *cell) resolve(p *Policy, w writer, v audit.Value, actors []actor) {
 		}
 	}
 	// An increment on top of what was undone in between is not what it looks like.
-	undone = undone || lastHostile >= 0 && mayAdd && isNumber(v) && w.kind != NumberRegister
+	undone = undone || lastHostile >= 0 && mayAdd && isNumber(v) && c.kind != NumberRegister
 	hadLast, last := c.hasLast, c.last
 	c.aKnown, c.maybe, c.hasLast, c.last = true, nil, false, nil
 	c.a = last
@@ -227,6 +235,7 @@ func (c *cell) doubt(hadLast bool, i int, by side, v audit.Value) {
 	if by == hostile {
 		c.strike(i, v)
 	}
+	c.ours = c.ours || by == own
 	why := ClassImageRisk
 	if !hadLast {
 		why = ClassNoBase

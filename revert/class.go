@@ -36,6 +36,41 @@ const (
 	// ClassDrift: when it was to be written, the record was not what the plan
 	// expects.
 	ClassDrift Class = "drift"
+	// ClassOrphanPath: a legitimate value lies inside an object that the attacker
+	// made, in the place of a value that was none.
+	ClassOrphanPath Class = "orphan-path"
+)
+
+// What surrounds a write that is known. By default a person decides about these
+// too, of which a policy may say otherwise; the write is kept with the conflict.
+const (
+	// ClassLaterWrite: a legitimate user changed the record after the attacker,
+	// and the policy is strict about records.
+	ClassLaterWrite Class = "later-write"
+	// ClassTransaction: another record of the same transaction has a conflict, and
+	// the policy is strict about transactions.
+	ClassTransaction Class = "transaction"
+	// ClassPartialTransaction: the selection holds a part of a transaction only.
+	ClassPartialTransaction Class = "partial-transaction"
+	// ClassDanglingRef: what would be written refers to a record that is not
+	// there, or a record that would be deleted is referred to.
+	ClassDanglingRef Class = "dangling-ref"
+	// ClassSchema: the table or the attribute is no longer what it was when the
+	// value was written.
+	ClassSchema Class = "schema"
+	// ClassSourcedTable: a caching table, which sends what is written to its source.
+	ClassSourcedTable Class = "sourced-table"
+	// ClassExpired: a record to be made anew, in a table whose records end by
+	// themselves: it may have ended by now.
+	ClassExpired Class = "expired"
+	// ClassBlobLost: the value is a blob, of which the log has the name only.
+	ClassBlobLost Class = "blob-lost"
+	// ClassIdentity: the attacker changed the attribute that holds the primary
+	// key. The record's key is another matter and has not moved.
+	ClassIdentity Class = "identity"
+	// ClassServerManaged: the attacker changed a time that the server assigns. It
+	// is not written.
+	ClassServerManaged Class = "server-managed"
 )
 
 // What a person may decide about a conflict. OptionKeep is always the default:
@@ -49,6 +84,9 @@ const (
 	OptionReplace   = "replace"
 	OptionRestore   = "restore"
 	OptionDelta     = "delta"
+	OptionApply     = "apply" // the write that the conflict holds back
+	OptionValue     = "value"
+	OptionOmit      = "omit"
 )
 
 // options of the classes of conflict, the default first.
@@ -64,6 +102,9 @@ func (c Class) options() []string {
 		return []string{OptionKeep, OptionRestore}
 	case ClassAmbiguousDelta:
 		return []string{OptionKeep, OptionDelta}
+	case ClassCarried, ClassIdentity, ClassSchema, ClassBlobLost, ClassSourcedTable, ClassExpired,
+		ClassLaterWrite, ClassTransaction, ClassPartialTransaction, ClassDanglingRef:
+		return []string{OptionKeep, OptionApply}
 	default:
 		return []string{OptionKeep}
 	}

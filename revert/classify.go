@@ -14,6 +14,10 @@ type outcome struct {
 	conflicts map[Class]*Conflict
 	kept      map[string]KeptValue
 	hit       bool // a hostile change or a write of our own is in the history
+	// A record that stays as it is because a policy says so of a class, and whether
+	// a later plan is to look at it.
+	stays   Class
+	skipped bool
 }
 
 // classify decides the record by where its replay ended.
@@ -24,12 +28,22 @@ func (r *replay) classify() outcome {
 		return o
 	}
 	switch {
+	case r.lags:
+		r.conflict(&o, ClassLagging)
+		r.whole(&o, ClassLagging)
+	case len(r.cutOff) > 0:
+		r.conflict(&o, ClassCutOff, r.cutOff...)
+		r.whole(&o, ClassCutOff)
 	case r.would == audit.Unknown:
 		r.conflict(&o, ClassNoBase, r.hostile...)
 		r.whole(&o, ClassNoBase)
+	case len(r.recreated) > 0 && r.writes(ClassRecreated):
+		r.rejoin(&o, r.decided[ClassRecreated])
 	case len(r.recreated) > 0:
 		r.conflict(&o, ClassRecreated, r.recreated...)
 		r.whole(&o, ClassRecreated)
+	case len(r.stub) > 0 && r.writes(ClassStub):
+		r.rejoin(&o, OptionFill)
 	case len(r.stub) > 0:
 		r.conflict(&o, ClassStub, r.stub...)
 		r.whole(&o, ClassStub)
@@ -40,11 +54,18 @@ func (r *replay) classify() outcome {
 	case r.actual == audit.Present:
 		r.undoWrites(&o)
 	}
+	if r.nested {
+		r.fold(&o)
+	}
 	return o
 }
 
 func (r *replay) undoCreate(o *outcome) {
-	if len(r.orphan) > 0 {
+	if len(r.orphan) > 0 && r.decided[ClassOrphanEdit] == OptionKeepLegit {
+		r.undoWrites(o)
+		return
+	}
+	if len(r.orphan) > 0 && !r.writes(ClassOrphanEdit) {
 		r.conflict(o, ClassOrphanEdit, r.orphan...)
 		r.whole(o, ClassOrphanEdit)
 		return
@@ -62,10 +83,8 @@ func (r *replay) undoCreate(o *outcome) {
 func (r *replay) undoDelete(o *outcome) {
 	a := r.action(DoInsert)
 	for _, name := range r.sorted() {
-		c := r.cells[name]
-		if class, ok := r.doubtful(c); ok {
-			r.attrConflict(o, class, name, c)
-		} else if !blank(c.s) || r.policy.StrictNull && c.s != nil {
+		c, settled := r.clear(o, name, r.cells[name])
+		if settled && (!blank(c.s) || r.policy.StrictNull && c.s != nil) {
 			a.Set[name] = c.s
 			a.Attrs[name] = r.attribute(c, ClassRevert)
 		}
@@ -75,6 +94,7 @@ func (r *replay) undoDelete(o *outcome) {
 	}
 	for _, c := range o.conflicts {
 		c.Record = true // it is made anew whole or not at all
+		c.offer()
 	}
 	if len(o.conflicts) == 0 {
 		o.action = a
@@ -119,38 +139,71 @@ func (r *replay) undoWrite(o *outcome, a *Action, name string, c *cell) {
 		}
 		return
 	}
-	// An insert of ours gives the record its primary key as an attribute, which it
-	// may have lacked.
-	keyed := c.side == own && blank(c.s) && c.a.Equal(r.record.Key.ID.Value())
-	if keyed || !c.hit && c.side != own {
+	if !c.altered() || blank(c.s) && r.keyed(name, c) {
 		return
 	}
-	if class, ok := r.doubtful(c); ok {
-		r.attrConflict(o, class, name, c)
+	c, settled := r.clear(o, name, c)
+	if !settled {
 		return
 	}
-	counter := r.policy.number(r.record.Key.Table, name) == NumberCounter && isNumber(c.a) && isNumber(c.s)
+	counter := c.kind == NumberCounter && isNumber(c.a) && isNumber(c.s)
+	if r.policy.same(c.a, c.s) || c.side == legit && !counter {
+		r.keep(o, name, c)
+		return
+	}
+	class := ClassRevert
 	switch {
-	case r.policy.same(c.a, c.s), c.side == legit && !counter:
-		if c.side == legit && c.owner >= 0 {
-			o.kept[name] = KeptValue{Current: c.a, By: r.evidence(c.owner), Class: ClassSuperseded}
-		} else if c.carried >= 0 {
-			o.kept[name] = KeptValue{Current: c.a, By: r.evidence(c.carried), Class: ClassCarried}
-		}
-		return
-	case counter:
+	case c.carried >= 0:
+		class = ClassCarried
+	case r.isIdentity(name, c):
+		class = ClassIdentity
+	}
+	switch {
+	case counter && !r.isPath(name):
 		a.Add[name], _ = difference(c.s, c.a)
 	case c.s == nil:
 		a.Unset = append(a.Unset, name)
 	default:
 		a.Set[name] = c.s
 	}
-	class := ClassRevert
-	if c.carried >= 0 {
-		class = ClassCarried
-	}
 	r.expect(a, name, c)
 	a.Attrs[name] = r.attribute(c, class)
+}
+
+// keep lists a value that stays, and says for whom.
+func (r *replay) keep(o *outcome, name string, c *cell) {
+	switch {
+	case c.side == legit && c.owner >= 0:
+		o.kept[name] = KeptValue{Current: c.a, By: r.evidence(c.owner), Class: ClassSuperseded}
+	case c.carried >= 0:
+		o.kept[name] = KeptValue{Current: c.a, By: r.evidence(c.carried), Class: ClassCarried}
+	}
+}
+
+// isIdentity says that the attribute holds the record's primary key, and that
+// something else was written to it.
+func (r *replay) isIdentity(name string, c *cell) bool {
+	id := r.record.Key.ID.Value()
+	return (r.facts == nil || r.facts.PrimaryKey == name) && c.s.Equal(id) && !c.a.Equal(id)
+}
+
+// keyed says that the attribute is the primary key, which stays with the record:
+// an insert of ours gave the record the attribute, which it may have lacked; and a
+// record of the attacker's that is to stay keeps its own.
+func (r *replay) keyed(name string, c *cell) bool {
+	id := r.record.Key.ID.Value()
+	inserted := c.side == own && r.actors[c.owner].op == audit.OpInsert
+	if !inserted && r.would != audit.Absent || !c.a.Equal(id) {
+		return false
+	}
+	if r.facts != nil {
+		return r.facts.PrimaryKey == name
+	}
+	// No other attribute is likely to have the id in it from first to last.
+	return !slices.ContainsFunc(r.past, func(i int) bool {
+		v := r.record.Changes[i].After.Body.Get(name)
+		return !blank(v) && !v.Equal(id)
+	})
 }
 
 // mayHaveRemoved says that a hostile change may have taken attributes away that
@@ -172,7 +225,8 @@ func (r *replay) action(do string) *Action {
 	phase := map[string]int{DoInsert: 3, DoPatch: 4, DoDelete: 5}[do]
 	return &Action{Kind: "action", K: Target(r.record.Key), Do: do, Phase: phase,
 		Set: map[string]audit.Value{}, Unset: []string{}, Add: map[string]audit.Value{}, Attrs: map[string]Attribute{},
-		Expect: Expect{Exists: do != DoInsert, Owned: map[string]audit.Value{}, Absent: []string{}, Version: r.version()}}
+		Expect: Expect{Exists: do != DoInsert, Owned: map[string]audit.Value{}, Absent: []string{}, Version: r.version()},
+		Kept:   map[string]KeptValue{}, Blind: []Window{}, Changes: []audit.ChangeID{}, Decided: []Class{}}
 }
 
 // version is the newest change known of the record.
@@ -223,11 +277,11 @@ func (r *replay) attrConflict(o *outcome, class Class, name string, c *cell) {
 }
 
 // whole makes the conflict one of the whole record, and adds what the hostile
-// changes did to its attributes.
+// changes and our own did to its attributes.
 func (r *replay) whole(o *outcome, class Class) {
 	o.conflicts[class].Record = true
 	for _, name := range r.sorted() {
-		if c := r.cells[name]; c.hit {
+		if c := r.cells[name]; c.altered() {
 			o.conflicts[class].Attrs[name] = r.attribute(c, class)
 		}
 	}

@@ -26,6 +26,12 @@ var (
 	// ErrNoUser says that the applier was not told as which user it writes, so
 	// that it could not recognise its own changes in the log.
 	ErrNoUser = errors.New("the writing user is not named")
+	// ErrReviewCopy says that a file is a copy for reviewers, without values.
+	ErrReviewCopy = errors.New("this is a review copy, which holds no values; the plan itself is needed")
+	// ErrNoLine says that a plan has nothing of what was asked for.
+	ErrNoLine = errors.New("no line of the plan fits")
+	// ErrBadResolution says that a decision is none that the conflict allows.
+	ErrBadResolution = errors.New("decision does not fit")
 	// ErrAborted says that the apply of this plan was closed for good.
 	ErrAborted = errors.New("the apply of this plan was aborted")
 	// ErrNotVerified says that a record is not as the plan wants it.

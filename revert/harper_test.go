@@ -185,12 +185,15 @@ type memory struct {
 	receipts []audit.Receipt
 	reverted map[audit.ChangeID]string
 	own      map[audit.ChangeID]string
+	ledger   *audit.Ledger // the whole of it; reverted and own are parts
 	at       func(point string) error
 	mu       *sync.Mutex // that of the server whose time it shares
 }
 
 func newMemory() *memory {
-	return &memory{mu: new(sync.Mutex), reverted: map[audit.ChangeID]string{}, own: map[audit.ChangeID]string{}}
+	own := map[audit.ChangeID]string{}
+	return &memory{mu: new(sync.Mutex), reverted: map[audit.ChangeID]string{}, own: own,
+		ledger: &audit.Ledger{Entries: map[audit.ChangeID][]audit.Entry{}, Own: own, Chosen: map[audit.ChangeID]audit.Choice{}}}
 }
 
 func (m *memory) point(p string) error {
@@ -216,22 +219,45 @@ func (m *memory) Receipts(_ context.Context, plan string) ([]audit.Receipt, erro
 	return slices.DeleteFunc(slices.Clone(m.receipts), func(r audit.Receipt) bool { return r.Plan != plan }), nil
 }
 
-func (m *memory) MarkReverted(_ context.Context, plan string, ids []audit.ChangeID) error {
-	if err := m.point("ledger"); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		m.reverted[id] = plan
+func (m *memory) Enter(_ context.Context, plan string, records ...audit.Entered) error {
+	for _, r := range records {
+		if err := m.point("ledger"); err != nil {
+			return err
+		}
+		for _, id := range r.Reverted {
+			m.reverted[id] = plan
+		}
+		for _, id := range r.Own {
+			m.own[id] = plan
+		}
+		if r.Chosen.Whole || len(r.Chosen.Attrs) > 0 {
+			for _, id := range r.Own {
+				m.ledger.Chosen[id] = r.Chosen
+			}
+		}
+		m.enter(r.Reverted, audit.Entry{Plan: plan})
+		m.enter(r.Undone, audit.Entry{Plan: plan, Undone: true})
 	}
 	return nil
 }
 
-func (m *memory) MarkOwn(_ context.Context, plan string, ids ...audit.ChangeID) error {
+func (m *memory) enter(ids []audit.ChangeID, e audit.Entry) {
+	for _, id := range ids {
+		if !slices.Contains(m.ledger.Entries[id], e) {
+			m.ledger.Entries[id] = append(m.ledger.Entries[id], e)
+		}
+	}
+}
+
+func (m *memory) EndApply(context.Context, string, audit.Time) error { return m.point("ledger") }
+
+func (m *memory) BeginApply(_ context.Context, a audit.Apply) error {
 	if err := m.point("ledger"); err != nil {
 		return err
 	}
-	for _, id := range ids {
-		m.own[id] = plan
+	if !slices.ContainsFunc(m.ledger.Applies, func(b audit.Apply) bool { return b.Plan == a.Plan }) {
+		a.Number = uint64(len(m.ledger.Applies) + 1)
+		m.ledger.Applies = append(m.ledger.Applies, a)
 	}
 	return nil
 }

@@ -13,34 +13,96 @@ import (
 func (r *replay) look(i int) {
 	c := &r.record.Changes[i]
 	img := c.After
-	if img.State != audit.Present || c.Op == audit.OpInvalidate || r.refuted(c) {
-		for _, cell := range r.cells {
+	switch {
+	case img.State != audit.Present || c.Op == audit.OpInvalidate || r.refuted(c):
+		for _, cell := range r.order {
 			cell.blur(i)
 		}
-		r.dark = append(r.dark, i)
-		return
+		r.dark, r.seen = append(r.dark, i), nil
+	case img.Trust <= audit.Provisional:
+		r.lookLate(i)
+		r.seen = nil
+	default:
+		w := writer{i: i, side: r.actors[i].side, op: c.Op, trust: img.Trust}
+		r.sight(w, img.Body)
+		r.close(i)
 	}
-	doubt, late := false, img.Trust <= audit.Provisional
-	var later []audit.Value
-	if late {
-		later = r.laterBodies(i)
-	}
-	body := maps.Collect(img.Body.Fields())
-	for _, name := range r.names(append(later, img.Body)...) {
+}
+
+// lookLate takes an image that may be of another moment.
+func (r *replay) lookLate(i int) {
+	c := &r.record.Changes[i]
+	w := writer{i: i, side: r.actors[i].side, op: c.Op, trust: c.After.Trust}
+	body := maps.Collect(c.After.Body.Fields())
+	doubt := false
+	for _, name := range r.names(append(r.laterBodies(i), c.After.Body)...) {
 		cell, v := r.cell(name), body[name]
-		if late && !r.confirmed(cell, i, name, v) {
+		if !r.confirmed(cell, i, name, v) {
 			cell.blur(i)
 			doubt = true
 			continue
 		}
-		cell.observe(r.policy, r.writer(i, name), v, r.actors)
+		cell.observe(r.policy, r.chooser(w, name), v, r.actors)
 	}
-	switch {
-	case !late:
-		r.close(i)
-	case doubt: // it may have written attributes, too, that it does not show
+	if doubt { // it may have written attributes, too, that it does not show
 		r.dark = append(r.dark, i)
 	}
+}
+
+// sight takes a whole record as somebody left it. When the one before was seen
+// whole too, only what differs needs a look, and what a hostile change wrote.
+func (r *replay) sight(w writer, body audit.Value) {
+	r.turn++
+	if r.seen != nil {
+		for p := range audit.Differing(r.seen, body) {
+			r.meet(w, p.Name, p.New)
+		}
+		if w.side == legit {
+			for _, c := range r.order {
+				if c.altered() && c.turn != r.turn {
+					c.again(r.policy, w, c.a)
+				}
+			}
+		}
+	} else {
+		for name, v := range body.RawFields() {
+			r.meet(w, name, v)
+		}
+		for _, c := range r.order {
+			if c.turn != r.turn {
+				c.observe(r.policy, w, nil, r.actors)
+			}
+		}
+	}
+	r.seen = body
+}
+
+// meet tells the attribute's cell its value.
+func (r *replay) meet(w writer, name []byte, v audit.Value) {
+	c := r.cells[string(name)]
+	if c == nil {
+		if r.managed[string(name)] {
+			return
+		}
+		c = r.cell(string(name))
+	}
+	c.turn = r.turn
+	c.observe(r.policy, r.chooser(w, c.name), v, r.actors)
+}
+
+// chooser is who wrote an attribute: of a write of ours, what a person had chosen
+// is that person's, and is a new value.
+func (r *replay) chooser(w writer, name string) writer {
+	if w.side != own || len(r.chosen) == 0 {
+		return w
+	}
+	if r.isPath(name) {
+		name, _ = topOf(name)
+	}
+	if slices.Contains(r.chosen[r.record.Changes[w.i].Identify()].Attrs, name) {
+		w.side, w.op = legit, audit.OpInsert
+	}
+	return w
 }
 
 // close is a whole image seen: no attribute is left that may have a value.
@@ -52,11 +114,6 @@ func (r *replay) close(i int) {
 		r.wouldOpen = ClassImageRisk
 	}
 	r.open, r.dark = false, nil
-}
-
-func (r *replay) writer(i int, name string) writer {
-	c := &r.record.Changes[i]
-	return writer{i: i, side: r.actors[i].side, op: c.Op, trust: c.After.Trust, kind: r.policy.number(r.record.Key.Table, name)}
 }
 
 // names lists what is to be looked at: the attributes met so far and those of

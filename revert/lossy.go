@@ -19,6 +19,16 @@ import (
 // written look like types that JSON lost, with how many records that concerns.
 type lossyTypes map[string]int
 
+// isLossy says that some of a history was read as JSON.
+func isLossy(changes []audit.Change) bool {
+	for i := range changes {
+		if changes[i].Lossy {
+			return true
+		}
+	}
+	return false
+}
+
 // note looks at what an action would write to a record with a history that was
 // read as JSON.
 func (l lossyTypes) note(a *Action, t audit.Table) {

@@ -4,15 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	"hash"
 	"iter"
-	"maps"
-	"math"
 	"slices"
-	"strings"
 
 	"recourse/audit"
 )
@@ -25,17 +19,41 @@ type Request struct {
 	// Reverted are the changes that earlier plans undid, and stay undone.
 	Reverted map[audit.ChangeID]string
 	// Own are our own compensating writes.
-	Own    map[audit.ChangeID]string
+	Own map[audit.ChangeID]string
+	// Ledger is what earlier applies did. If it is given, Reverted and Own are what
+	// it says, less what Undo takes back.
+	Ledger *audit.Ledger
+	// Undo is what the plan takes back of earlier applies.
+	Undo Undo
+	// CutOff is, by record, what steps of earlier applies were about to write that
+	// have no known end.
+	CutOff map[audit.Key][]audit.Receipt
+	// Wrote is, by record, when writes of ours were made that the histories may not
+	// have yet.
+	Wrote  map[audit.Key][]audit.Time
 	Policy Policy
 	// Gaps are the stretches of the log that could not be read. A change in one
 	// may have made a value what the plan does not know, so it names them.
 	Gaps []audit.Gap
 	// Coverage is kept in the plan; nil: nobody looked.
 	Coverage *Coverage
+	// Schema is what Harper now says of its tables; nil: not known, and the plan
+	// says so.
+	Schema *Schema
+
+	// Resolutions are what people decided of the conflicts that a plan of the same
+	// had. One that fits no conflict, or another than was seen, is ErrPlanStale.
+	Resolutions []Resolved
+	// Contain proposes to deactivate the accounts of the selection.
+	Contain bool
+
+	// Approvals is how many people must approve the plan, at least.
+	Approvals int
 
 	// For the header alone. Instance, which server this is about, is in the
-	// digest; the others are not.
-	Instance, Created, Author, Tool string
+	// digest; the others are not. Created and Expires are RFC 3339.
+	Instance                       Instance
+	Created, Author, Tool, Expires string
 }
 
 // Make plans. It reads records twice, the first time to learn which attributes
@@ -43,15 +61,24 @@ type Request struct {
 // order does not matter. A selected change that is in none of the records is
 // ErrIncomplete. Make writes nothing and asks no server.
 func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*Plan, error) {
+	if err := req.Policy.Check(); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
+	}
+	req.takeLedger()
 	var m managed
+	order := inOrder{sorted: true}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
 		}
 		m.learn(rec)
+		order.see(rec.Key)
 	}
-	p := &planner{req: &req, managed: m.names(&req.Policy), tables: map[audit.Table]bool{},
-		found: map[audit.ChangeID]bool{}, ledger: map[audit.ChangeID]bool{}, digests: map[audit.Key][sha256.Size]byte{}, lossy: lossyTypes{}}
+	p := newPlanner(&req, m.names(&req.Policy, req.Schema), order.sorted)
+	var err error
+	if p.decisions, err = req.decided(); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
+	}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
@@ -60,9 +87,11 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 			return nil, fmt.Errorf("plan revert: %w", err)
 		}
 	}
-	if req.Selection != nil && len(p.found) < len(req.Selection.Changes) {
-		missing := len(req.Selection.Changes) - len(p.found)
-		return nil, fmt.Errorf("plan revert: %w: %d of %d selected changes are not in it", ErrIncomplete, missing, len(req.Selection.Changes))
+	if p.missing > 0 {
+		return nil, fmt.Errorf("plan revert: %w: %d of %d selected changes are not in it", ErrIncomplete, p.missing, len(req.Selection.Changes))
+	}
+	if err := cmp.Or(p.txns.decide(p), p.undecided()); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
 	}
 	return p.finish()
 }
@@ -72,13 +101,34 @@ type planner struct {
 	managed func(audit.Table) map[string]bool
 	plan    Plan
 	tables  map[audit.Table]bool
-	found   map[audit.ChangeID]bool // of the selection
-	ledger  map[audit.ChangeID]bool // of Reverted and Own, in these records
-	digests map[audit.Key][sha256.Size]byte
+	found   []uint64 // a bit for each change of the selection
+	missing int
+	ledger  rollup // of the records that the plan says something of
+	digest  historyDigest
 	changes int
+	replay  replay // used again for each record
 
-	messages, unlogged, provisional int
-	lossy                           lossyTypes
+	hasher historyHasher
+	side   []side                          // of the record's changes
+	ids    []audit.ChangeID                // of the record's changes
+	chosen map[audit.ChangeID]audit.Choice // of our own writes of the record
+
+	decisions map[audit.Key]map[Class]*Resolved // not met yet
+	baselined int                               // records that begin with a baseline
+	head      audit.Time                        // the newest change
+
+	messages, unlogged, provisional, unsure int
+	lossy                                   lossyTypes
+	txns                                    transactions
+}
+
+func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted bool) *planner {
+	p := &planner{req: req, managed: managed, tables: map[audit.Table]bool{}, ledger: rollup{},
+		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, hasher: historyHasher{h: sha256.New()}}
+	if s := req.Selection; s != nil {
+		p.found, p.missing = make([]uint64, (len(s.Changes)+63)/64), len(s.Changes)
+	}
+	return p
 }
 
 // add plans one record.
@@ -91,30 +141,56 @@ func (p *planner) add(rec Record) error {
 			return fmt.Errorf("history of %s holds changes of another record or cluster", rec.Key)
 		}
 	}
-	if _, twice := p.digests[rec.Key]; twice {
+	p.tables[rec.Key.Table] = true
+	sides, covered, hit := p.sides(&rec)
+	sum := p.hasher.sum(&rec, p.ids)
+	if !p.digest.add(rec.Key, sum) {
 		return fmt.Errorf("record %s is given twice", rec.Key)
 	}
-	p.tables[rec.Key.Table] = true
-	sides, covered := p.sides(rec)
-	r := newReplay(&p.req.Policy, rec, sides, p.managed(rec.Key.Table))
+	if !hit && len(covered.undone) == 0 {
+		return nil // nobody's business
+	}
+	r := &p.replay
+	r.reset(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec, sides, p.managed(rec.Key.Table))
+	r.chosen, r.cutOff, r.lags = p.chosen, p.req.cutOff(&rec), p.req.lags(&rec)
 	r.run()
 	p.unlogged += len(r.unlogged)
-	o := r.classify()
-	if !o.hit {
-		return nil
+	covered.sort()
+	seen := recordLines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: historyID(sum)}
+	o, err := p.settle(r, seen.conflict)
+	if err != nil || !o.hit && len(covered.undone) == 0 {
+		return err
 	}
-	if o.action != nil && slices.ContainsFunc(rec.Changes, func(c audit.Change) bool { return c.Lossy }) {
+	if o.action != nil && isLossy(rec.Changes) {
 		p.lossy.note(o.action, rec.Key.Table)
 	}
-	slices.SortFunc(covered, compareIDs)
-	p.take(rec.Key, o, append([]Window{}, r.blind...), covered)
+	if p.take(o, seen) {
+		for _, id := range covered.known {
+			p.ledger.add(p.req.Ledger, id)
+		}
+	}
+	p.txns.note(p, rec, sides, o, seen)
 	return nil
 }
 
-// take adds what was decided of one record to the plan.
-func (p *planner) take(key audit.Key, o outcome, blind []Window, covered []audit.ChangeID) {
-	counts := &p.plan.Header.Counts
-	counts.Blind += len(blind)
+// recordLines are what all lines of one record say.
+type recordLines struct {
+	key     audit.Key
+	blind   []Window
+	covered cover
+	version audit.Time
+	history string
+}
+
+func (l *recordLines) conflict(c *Conflict) {
+	c.Blind, c.Changes, c.Undone, c.Version, c.History = l.blind, l.covered.changes, l.covered.undone, l.version, l.history
+}
+
+// take adds what was decided of one record to the plan, unless there is nothing to
+// say of it.
+func (p *planner) take(o outcome, seen recordLines) bool {
+	counts, covered := &p.plan.Header.Counts, seen.covered
+	counts.Blind += len(seen.blind)
 	for _, k := range o.kept {
 		if k.Class == ClassCarried {
 			counts.Carried++
@@ -123,74 +199,78 @@ func (p *planner) take(key audit.Key, o outcome, blind []Window, covered []audit
 		}
 	}
 	for _, c := range o.conflicts {
-		c.Blind, c.Changes = blind, covered
 		p.plan.Conflicts = append(p.plan.Conflicts, *c)
 	}
 	if a := o.action; a != nil {
-		a.Kept, a.Blind, a.Changes = o.kept, blind, covered
+		a.Kept, a.Blind, a.Changes, a.Undone, a.History = o.kept, seen.blind, covered.changes, covered.undone, seen.history
 		slices.Sort(a.Expect.Absent)
 		p.plan.Actions = append(p.plan.Actions, *a)
-		return
+		return true
 	}
-	k := Kept{Kind: "kept", K: Target(key), Class: ClassSuperseded, Kept: o.kept, Blind: blind, Changes: covered}
+	k := Kept{Kind: "kept", K: Target(seen.key), Class: ClassSuperseded, Kept: o.kept, Blind: seen.blind, Changes: covered.changes, Undone: covered.undone,
+		Version: seen.version, History: seen.history}
 	switch {
-	case len(o.conflicts) > 0 && len(o.kept) == 0, len(covered) == 0 && len(o.kept) == 0:
-		return
+	case len(o.conflicts) > 0 && len(o.kept) == 0, covered.empty() && len(o.kept) == 0:
+		return len(o.conflicts) > 0
 	case len(o.conflicts) > 0:
-		k.Changes = []audit.ChangeID{} // they are not undone before the conflict is decided
+		k.Changes, k.Undone = []audit.ChangeID{}, nil // they are not undone before the conflict is decided
+	case o.stays != "":
+		if k.Class = o.stays; o.skipped {
+			k.Changes, k.Undone = []audit.ChangeID{}, nil
+		}
 	case len(o.kept) == 0:
 		k.Class = ClassAlready
 		counts.Already++
 	}
 	p.plan.Kept = append(p.plan.Kept, k)
+	return true
 }
 
-// sides says whose each change is, and which selected ones are among them.
-func (p *planner) sides(rec Record) ([]side, []audit.ChangeID) {
-	sides, covered := make([]side, len(rec.Changes)), []audit.ChangeID{}
-	h := sha256.New()
-	if rec.Whole {
-		h.Write([]byte("whole"))
+// sides says whose each change is, which selected ones are among them, and
+// whether any is not a legitimate one. The slices are valid up to the next call.
+func (p *planner) sides(rec *Record) (sides []side, covered cover, hit bool) {
+	p.side, p.ids, covered.changes = p.side[:0], rec.appendIDs(p.ids[:0]), []audit.ChangeID{}
+	p.chosen = p.req.chosenIn(p.ids)
+	if rec.Unsure {
+		p.unsure++
 	}
-	for i := range rec.Changes {
+	for i, id := range p.ids {
 		c := &rec.Changes[i]
-		id := c.Identify()
-		hashChange(h, c, id)
-		_, reverted := p.req.Reverted[id]
-		_, ours := p.req.Own[id]
-		switch {
-		case p.req.Selection.Has(id):
-			sides[i], p.found[id] = hostile, true
-			covered = append(covered, id)
+		p.head = max(p.head, c.Time)
+		n, selected := p.req.Selection.index(id)
+		if selected {
+			p.find(n)
+			covered.changes = append(covered.changes, id)
 			if c.Op.Kind() == audit.KindMessage {
 				p.messages++
 			}
-		case reverted:
-			sides[i], p.ledger[id] = hostile, true
-		case ours:
-			sides[i], p.ledger[id] = own, true
 		}
+		if p.req.Undo.has(id) {
+			covered.undone = append(covered.undone, id)
+		}
+		if len(p.req.Ledger.Entries[id]) > 0 {
+			covered.known = append(covered.known, id)
+		}
+		whose := p.req.side(c, id, selected)
+		if whose == own && p.chosen[id].Whole {
+			whose = legit
+		}
+		hit = hit || whose != legit
+		p.side = append(p.side, whose)
 	}
 	p.changes += len(rec.Changes)
-	p.digests[rec.Key] = [sha256.Size]byte(h.Sum(nil))
-	return sides, covered
+	if len(rec.Changes) > 0 && rec.Changes[0].Before.Source == audit.Baselined {
+		p.baselined++
+	}
+	return p.side, covered, hit
 }
 
-// hashChange adds all that the planner looks at. The store's own numbers are no
-// part of it.
-func hashChange(h hash.Hash, c *audit.Change, id audit.ChangeID) {
-	h.Write(id[:])
-	part := func(b []byte) {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
-		h.Write(b)
+// find notes that a selected change is in the histories.
+func (p *planner) find(n int) {
+	if bit := uint64(1) << (n % 64); p.found[n/64]&bit == 0 {
+		p.found[n/64] |= bit
+		p.missing--
 	}
-	part([]byte(c.User))
-	part([]byte(c.Op))
-	for _, img := range []audit.Image{c.Before, c.After} {
-		h.Write([]byte{byte(img.State), byte(img.Source), byte(img.Trust)})
-		part(img.Body)
-	}
-	h.Write(binary.BigEndian.AppendUint64(nil, math.Float64bits(float64(c.Time))))
 }
 
 // finish sorts, numbers, counts and seals.
@@ -214,118 +294,14 @@ func (p *planner) finish() (*Plan, error) {
 	for i := range plan.Kept {
 		plan.Kept[i].N = next()
 	}
-	p.header()
+	if p.req.Contain {
+		plan.Containment = containment(p.req.Selection)
+	}
+	for i := range plan.Containment {
+		plan.Containment[i].N = next()
+	}
+	if err := p.header(); err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
+	}
 	return plan, plan.seal()
-}
-
-func (p *planner) header() {
-	h := &p.plan.Header
-	h.Kind, h.V = planKind, fileFormVersion
-	h.Created, h.Author, h.Tool, h.Instance = p.req.Created, p.req.Author, p.req.Tool, p.req.Instance
-	h.History = HistoryInfo{Records: len(p.digests), Changes: p.changes, Digest: p.historyDigest()}
-	h.Coverage = p.req.Coverage
-	h.Selection = SelectionInfo{Digest: digestIDs(nil), Users: map[string]int{}}
-	if s := p.req.Selection; s != nil {
-		h.Selection = SelectionInfo{Digest: digestIDs(s.Changes), Events: len(s.Changes), Users: s.Users, First: s.First, Last: s.Last}
-	}
-	h.Ledger = digestIDs(slices.SortedFunc(maps.Keys(p.ledger), compareIDs))
-	h.Policy = p.req.Policy
-	h.Managed = map[string][]string{}
-	for t := range p.tables {
-		h.Managed[t.String()] = sortedNames(p.managed(t))
-	}
-	h.Classes = map[Class]int{}
-	for i := range p.plan.Conflicts {
-		h.Classes[p.plan.Conflicts[i].Class]++
-	}
-	h.Counts.Conflict = len(p.plan.Conflicts)
-	p.count(&h.Counts)
-	h.Warnings = p.warnings()
-}
-
-func (p *planner) count(counts *Counts) {
-	for i := range p.plan.Actions {
-		a := &p.plan.Actions[i]
-		switch a.Do {
-		case DoInsert:
-			counts.Insert++
-		case DoPatch:
-			counts.Patch++
-		case DoDelete:
-			counts.Delete++
-		}
-		for _, at := range a.Attrs {
-			if at.Class == ClassCarried {
-				counts.Carried++
-			}
-			if at.Trust <= audit.Provisional && a.Do != DoDelete {
-				p.provisional++
-			}
-		}
-	}
-}
-
-func (p *planner) warnings() []string {
-	w := []string{}
-	say := func(n int, format string) {
-		if n > 0 {
-			w = append(w, fmt.Sprintf(format, n))
-		}
-	}
-	say(p.plan.Header.Counts.Blind, "blind windows: %d; legitimate writes that failed because the attacker had made or deleted a record left no trace")
-	say(p.provisional, "values from images that were read late and then confirmed: %d")
-	say(p.unlogged, "log-gap: %d changes found other values than the change before had left; what came between was not logged")
-	if gaps := p.gaps(); gaps != "" {
-		w = append(w, gaps)
-	}
-	if lost := p.lossy.warning(); lost != "" {
-		w = append(w, lost)
-	}
-	say(p.messages, "selected messages: %d; they changed no record")
-	return w
-}
-
-// gaps names the tables to be written whose log could not be read whole.
-func (p *planner) gaps() string {
-	type stretch struct {
-		n        int
-		from, to audit.Time
-	}
-	at := map[audit.Table]*stretch{}
-	for _, t := range p.plan.Tables() {
-		at[t] = &stretch{}
-	}
-	for _, g := range p.req.Gaps {
-		if s := at[g.Table]; s != nil {
-			if s.n == 0 || g.From < s.from {
-				s.from = g.From
-			}
-			s.n, s.to = s.n+1, max(s.to, g.To)
-		}
-	}
-	var parts []string
-	for _, t := range p.plan.Tables() {
-		if s := at[t]; s.n > 0 {
-			from := s.from.ISO()
-			if s.from <= 0 {
-				from = "its begin"
-			}
-			parts = append(parts, fmt.Sprintf("%s (%d, %s to %s)", t, s.n, from, s.to.ISO()))
-		}
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return "log-gap: stretches of the log could not be read; a change in one is not known, and a value that it made would be written over with an older one: " + strings.Join(parts, ", ")
-}
-
-// historyDigest is over the records in the order of their keys.
-func (p *planner) historyDigest() string {
-	h := sha256.New()
-	for _, k := range slices.SortedFunc(maps.Keys(p.digests), compareKeys) {
-		sum := p.digests[k]
-		h.Write([]byte(k.String()))
-		h.Write(sum[:])
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

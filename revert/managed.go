@@ -1,7 +1,7 @@
 package revert
 
 import (
-	"maps"
+	"bytes"
 	"math"
 	"slices"
 
@@ -13,7 +13,8 @@ import (
 // beforehand. A table with a schema names them as it likes (@updatedTime,
 // @createdTime).
 type managed struct {
-	seen map[audit.Table]map[string]*tally
+	seen   map[audit.Table]map[string]*tally
+	moment audit.Value // the time of the change that is looked at, as a number
 }
 
 // A tally counts new values of one attribute.
@@ -28,53 +29,69 @@ type tally struct {
 const enoughDates = 3
 
 func (m *managed) learn(r Record) {
-	var last map[string]audit.Value
+	var last audit.Value // nil: the image before is not known
+	names := m.table(r.Key.Table)
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		if c.Op.Kind() == audit.KindMessage {
 			continue
 		}
-		if c.After.State == audit.Present && c.After.Trust > audit.Provisional {
-			body := maps.Collect(c.After.Body.Fields())
-			m.count(c, last, body)
-			last = body
-		} else {
+		if c.After.State != audit.Present || c.After.Trust <= audit.Provisional {
 			last = nil
-		}
-	}
-}
-
-func (m *managed) count(c *audit.Change, last, body map[string]audit.Value) {
-	for name, v := range body {
-		if last != nil && last[name].Equal(v) {
 			continue
 		}
-		if last == nil && c.Op != audit.OpInsert && !stamps(v, c.Time) {
-			continue // seen for the first time: it may be old
+		body := c.After.Body
+		m.moment = audit.Float(float64(c.Time))
+		if last == nil {
+			for name, v := range body.RawFields() {
+				if c.Op == audit.OpInsert || m.stamps(v, c.Time) { // seen for the first time, it may be old
+					m.count(names, name, v, c.Time)
+				}
+			}
+		} else {
+			for p := range audit.Differing(last, body) {
+				if p.New != nil {
+					m.count(names, p.Name, p.New, c.Time)
+				}
+			}
 		}
-		t := m.of(c.Key.Table, name)
-		switch {
-		case v.Equal(audit.Float(float64(c.Time))):
-			t.exact++
-		case stamps(v, c.Time):
-			t.dates++
-		default:
-			t.others++
-		}
+		last = body
 	}
 }
 
-func (m *managed) of(table audit.Table, name string) *tally {
+// count counts a new value.
+func (m *managed) count(names map[string]*tally, name []byte, v audit.Value, at audit.Time) {
+	t := names[string(name)]
+	if t == nil {
+		t = new(tally)
+		names[string(name)] = t
+	}
+	switch {
+	case bytes.Equal(v, m.moment):
+		t.exact++
+	case m.stamps(v, at):
+		t.dates++
+	default:
+		t.others++
+	}
+}
+
+// stamps is the function of that name, of the change that is looked at.
+func (m *managed) stamps(v audit.Value, at audit.Time) bool {
+	if bytes.Equal(v, m.moment) {
+		return true
+	}
+	return v.Kind() == audit.KindDate && stamps(v, at)
+}
+
+func (m *managed) table(table audit.Table) map[string]*tally {
 	if m.seen == nil {
 		m.seen = map[audit.Table]map[string]*tally{}
 	}
 	if m.seen[table] == nil {
 		m.seen[table] = map[string]*tally{}
 	}
-	if m.seen[table][name] == nil {
-		m.seen[table][name] = new(tally)
-	}
-	return m.seen[table][name]
+	return m.seen[table]
 }
 
 // stamps says that v is the time t, as a number or as a date.
@@ -85,9 +102,9 @@ func stamps(v audit.Value, t audit.Time) bool {
 	return v.Equal(audit.Float(float64(t)))
 }
 
-// names is what a plan must not write, by table: named by the policy, known from
-// Harper, or found.
-func (m *managed) names(p *Policy) func(audit.Table) map[string]bool {
+// names is what a plan must not write, by table: named by the policy or by the
+// schema, known from Harper, or found.
+func (m *managed) names(p *Policy, s *Schema) func(audit.Table) map[string]bool {
 	memo := map[audit.Table]map[string]bool{}
 	return func(t audit.Table) map[string]bool {
 		if names, ok := memo[t]; ok {
@@ -95,6 +112,9 @@ func (m *managed) names(p *Policy) func(audit.Table) map[string]bool {
 		}
 		names := map[string]bool{updatedTime: true, createdTime: true}
 		for _, n := range p.Managed[t.String()] {
+			names[n] = true
+		}
+		for _, n := range s.of(t).assigned() {
 			names[n] = true
 		}
 		for n, c := range m.seen[t] {

@@ -65,9 +65,16 @@ func plus(a, b audit.Value) (audit.Value, bool) {
 
 func isWhole(v audit.Value) bool { return blank(v) || v.Kind() == audit.KindInt }
 
+// isNumber says that v is one that can be added to: neither NaN nor an infinity.
 func isNumber(v audit.Value) bool {
-	_, ok := rat(v)
-	return ok
+	switch v.Kind() {
+	case audit.KindInt:
+		return true
+	case audit.KindFloat:
+		f, _ := v.Float64()
+		return !math.IsNaN(f) && !math.IsInf(f, 0)
+	}
+	return false
 }
 
 // added is what Harper makes of an increment: a sum of two float64.

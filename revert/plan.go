@@ -1,8 +1,6 @@
 package revert
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -10,37 +8,55 @@ import (
 )
 
 // A Plan is what would be written and what would not, for a person to read
-// before anything is. The same histories, selection, ledger and policy give the
-// same plan, byte for byte, but for Created, Author and Tool.
+// before anything is. The same histories, selection, ledger, policy and
+// decisions give the same plan, byte for byte, but for Created, Author, Tool and
+// Expires.
 type Plan struct {
-	Header    Header
-	Actions   []Action   // in the order in which they are carried out
-	Conflicts []Conflict // by table and key
-	Kept      []Kept     // records with nothing to write, by table and key
+	Header      Header
+	Actions     []Action      // in the order in which they are carried out
+	Conflicts   []Conflict    // by table and key
+	Kept        []Kept        // records with nothing to write, by table and key
+	Containment []Containment // accounts that are proposed to be deactivated, by name
 }
 
 // A Header says of what a plan was made.
 type Header struct {
-	Kind      string              `json:"kind"` // "revert-plan"
-	V         int                 `json:"v"`    // 1
-	ID        string              `json:"id"`   // the digest's first 12 digits
-	Digest    string              `json:"digest"`
-	Created   string              `json:"created,omitempty"` // not in the digest
-	Author    string              `json:"author,omitempty"`  // not in the digest
-	Tool      string              `json:"tool,omitempty"`    // not in the digest
-	Instance  string              `json:"instance,omitempty"`
-	History   HistoryInfo         `json:"history"`
-	Selection SelectionInfo       `json:"selection"`
-	Ledger    string              `json:"ledger_digest"` // over what earlier plans undid or wrote in these histories
-	Policy    Policy              `json:"policy"`
-	Managed   map[string][]string `json:"managed"` // attributes that the server assigns, by table; never written
-	Counts    Counts              `json:"counts"`
-	Classes   map[Class]int       `json:"conflicts"` // conflicts by class
-	Warnings  []string            `json:"warnings"`
-	Coverage  *Coverage           `json:"coverage,omitempty"` // nil: nobody looked
-	Actions   string              `json:"actions_root"`
-	Conflicts string              `json:"conflicts_root"`
-	Kept      string              `json:"kept_root"`
+	Kind        string              `json:"kind"` // "revert-plan", or "revert-review" for a copy without values
+	V           int                 `json:"v"`    // 2
+	ID          string              `json:"id"`   // the digest's first 12 digits
+	Digest      string              `json:"digest"`
+	Of          string              `json:"of,omitempty"`        // of a review copy: the plan's digest
+	Created     string              `json:"created,omitempty"`   // RFC 3339; not in the digest
+	Author      string              `json:"author,omitempty"`    // not in the digest
+	Tool        string              `json:"tool,omitempty"`      // not in the digest
+	Expires     string              `json:"expires,omitempty"`   // RFC 3339, after which it is not to be applied; empty: never; not in the digest
+	Approvals   int                 `json:"approvals,omitempty"` // how many people must approve it, at least
+	Instance    Instance            `json:"instance"`
+	History     HistoryInfo         `json:"history"`
+	Selection   SelectionInfo       `json:"selection"`
+	Purpose     string              `json:"purpose,omitempty"` // undo, redo or restore; empty: to revert the selection
+	Undoes      []string            `json:"undoes,omitempty"`  // the plans whose applies it takes back
+	Since       audit.Time          `json:"since,omitempty"`   // the time that it restores
+	Ledger      string              `json:"ledger_digest"`     // over what earlier applies did with changes of these records
+	Applies     map[string]string   `json:"ledger,omitempty"`  // the same by plan
+	Policy      Policy              `json:"policy"`
+	Managed     map[string][]string `json:"managed"` // attributes that the server assigns, by table; never written
+	Counts      Counts              `json:"counts"`
+	Classes     map[Class]int       `json:"conflicts"` // conflicts by class
+	Warnings    []string            `json:"warnings"`
+	Coverage    *Coverage           `json:"coverage,omitempty"` // nil: nobody looked
+	Schema      *SchemaInfo         `json:"schema,omitempty"`   // nil: not known
+	Actions     string              `json:"actions_root"`
+	Conflicts   string              `json:"conflicts_root"`
+	Kept        string              `json:"kept_root"`
+	Containment string              `json:"containment_root"`
+}
+
+// An Instance is the Harper that a plan is about, as far as it has a name.
+type Instance struct {
+	ID      string   `json:"id,omitempty"`      // the cluster's name; empty: it has none
+	Version string   `json:"version,omitempty"` // of Harper; empty: not known
+	Nodes   []string `json:"nodes,omitempty"`   // whose logs were read, sorted
 }
 
 // Coverage is how whole the log was that a plan was made from, of its tables and
@@ -52,18 +68,31 @@ type Coverage struct {
 
 // HistoryInfo is the planner's input in short.
 type HistoryInfo struct {
-	Records int    `json:"records"`
-	Changes int    `json:"changes"`
-	Digest  string `json:"digest"` // over all that the planner read of them
+	Records  int        `json:"records"`
+	Changes  int        `json:"changes"`
+	Baseline int        `json:"baseline"` // records that a baseline says how they began
+	Head     audit.Time `json:"head"`     // the newest change that was read; 0: none was
+	Digest   string     `json:"digest"`   // over all that the planner read of them
+	Gaps     []PlanGap  `json:"gaps"`     // stretches of the log of tables to be written that could not be read
+}
+
+// A PlanGap is a stretch of a table's log in which there may be changes that the
+// planner does not know.
+type PlanGap struct {
+	Table string     `json:"table"`
+	Node  string     `json:"node,omitempty"`
+	From  audit.Time `json:"from"` // 0 or less: its begin
+	To    audit.Time `json:"to"`
 }
 
 // SelectionInfo is the selection in short.
 type SelectionInfo struct {
-	Digest string         `json:"digest"`
-	Events int            `json:"events"`
-	Users  map[string]int `json:"users"`
-	First  audit.Time     `json:"first"`
-	Last   audit.Time     `json:"last"`
+	Digest   string         `json:"digest"`
+	Events   int            `json:"events"`
+	Users    map[string]int `json:"users"`
+	First    audit.Time     `json:"first"`
+	Last     audit.Time     `json:"last"`
+	Criteria *Criteria      `json:"criteria,omitempty"` // how it was made; not in the digest
 }
 
 // Counts sums a plan up.
@@ -77,132 +106,6 @@ type Counts struct {
 	Carried  int `json:"carried"`  // attributes of class carried
 	Blind    int `json:"blind"`    // blind windows
 }
-
-// A Target names a record in a plan: [database, table, key].
-type Target audit.Key
-
-// MarshalJSON is [database, table, key], the key as JSON.
-func (t Target) MarshalJSON() ([]byte, error) {
-	return json.Marshal([]any{t.Table.Database, t.Table.Name, t.ID})
-}
-
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (t *Target) UnmarshalJSON(data []byte) error {
-	var parts []json.RawMessage
-	if err := json.Unmarshal(data, &parts); err != nil {
-		return err
-	}
-	if len(parts) != 3 {
-		return fmt.Errorf("a record is named by %d parts, want 3", len(parts))
-	}
-	var got Target
-	for i, to := range []any{&got.Table.Database, &got.Table.Name, &got.ID} {
-		if err := json.Unmarshal(parts[i], to); err != nil {
-			return err
-		}
-	}
-	*t = got
-	return nil
-}
-
-// What an action does.
-const (
-	DoInsert = "insert" // only if the record is not there
-	DoPatch  = "patch"  // the named attributes alone
-	DoDelete = "delete"
-)
-
-// An Action is one write to one record.
-type Action struct {
-	Kind  string                 `json:"kind"` // "action"
-	N     int                    `json:"n"`    // from 1, in the order of the file
-	K     Target                 `json:"k"`
-	Do    string                 `json:"do"`
-	Phase int                    `json:"phase"` // 3 inserts, 4 patches, 5 deletes
-	Set   map[string]audit.Value `json:"set"`   // for an insert the whole record
-	Unset []string               `json:"unset"`
-	Add   map[string]audit.Value `json:"add"` // increments
-	// Expect is what the record must still be.
-	Expect  Expect               `json:"expect"`
-	Attrs   map[string]Attribute `json:"attrs"`
-	Kept    map[string]KeptValue `json:"kept"`
-	Blind   []Window             `json:"blind"`
-	Changes []audit.ChangeID     `json:"changes"` // the selected changes of this record, all of them
-}
-
-// Key is the record that the action writes.
-func (a *Action) Key() audit.Key { return audit.Key(a.K) }
-
-// Expect is what an action must still find.
-type Expect struct {
-	Exists  bool                   `json:"exists"`
-	Owned   map[string]audit.Value `json:"owned"`   // the values that are to be replaced; of a delete all that are known
-	Absent  []string               `json:"absent"`  // attributes that are to be set and are not there
-	Version audit.Time             `json:"version"` // the newest change the plan knows of
-}
-
-// An Attribute is one attribute's story. A value that is not there is absent.
-type Attribute struct {
-	Base    audit.Value      `json:"base,omitempty"`    // before the attacker first wrote it
-	Theirs  audit.Value      `json:"theirs,omitempty"`  // what the attacker last wrote
-	Current audit.Value      `json:"current,omitempty"` // what it is
-	Target  audit.Value      `json:"target,omitempty"`  // what it would be without the attack
-	Delta   audit.Value      `json:"delta,omitempty"`   // ambiguous-delta: what it would be if all legitimate changes were increments
-	Unknown []string         `json:"unknown,omitempty"` // which of base, current and target are not known
-	By      []audit.ChangeID `json:"by"`                // the selected changes that wrote it
-	Class   Class            `json:"class"`
-	Trust   audit.Trust      `json:"trust"` // of the image that the target is from
-}
-
-// A KeptValue is an attribute that a legitimate user wrote after the attacker, or
-// with class carried one that needs no write, though a legitimate user has once
-// sent a value of the attacker's along.
-type KeptValue struct {
-	Current audit.Value `json:"current,omitempty"`
-	By      Evidence    `json:"by"`
-	Class   Class       `json:"class"`
-}
-
-// Evidence names a change.
-type Evidence struct {
-	ID   audit.ChangeID `json:"id"`
-	Time audit.Time     `json:"time"`
-	User string         `json:"user"` // empty: the log names none
-	Op   audit.Op       `json:"op"`
-}
-
-// A Conflict is what a person must decide.
-type Conflict struct {
-	Kind       string               `json:"kind"` // "conflict"
-	N          int                  `json:"n"`
-	K          Target               `json:"k"`
-	Class      Class                `json:"class"`
-	Record     bool                 `json:"record"` // it concerns the record as a whole, attributes that no image showed included
-	Attrs      map[string]Attribute `json:"attrs"`
-	Options    []string             `json:"options"`
-	Default    string               `json:"default"`
-	Resolution *string              `json:"resolution"` // null: not decided
-	Evidence   []Evidence           `json:"evidence"`
-	Blind      []Window             `json:"blind"`
-	Changes    []audit.ChangeID     `json:"changes"`
-}
-
-// Key is the record that the conflict is about.
-func (c *Conflict) Key() audit.Key { return audit.Key(c.K) }
-
-// Kept is a record of the selection with nothing to write and no conflict.
-type Kept struct {
-	Kind    string               `json:"kind"` // "kept"
-	N       int                  `json:"n"`
-	K       Target               `json:"k"`
-	Class   Class                `json:"class"` // already, or superseded when Kept is not empty
-	Kept    map[string]KeptValue `json:"kept"`
-	Blind   []Window             `json:"blind"`
-	Changes []audit.ChangeID     `json:"changes"` // of the selection; none while a conflict of the record is open
-}
-
-// Key is the record.
-func (k *Kept) Key() audit.Key { return audit.Key(k.K) }
 
 // A Summary is a plan in short, as `revert show -o json` prints it.
 type Summary struct {

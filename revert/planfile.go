@@ -2,104 +2,92 @@ package revert
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-
-	"recourse/audit"
+	"iter"
 )
 
 // A plan file is lines of JSON: the header, the actions, the conflicts, the kept
-// records, the footer. Each line is canonical: names sorted, no blanks. Values
-// have the typed form of audit.Value, which loses nothing.
+// records, the proposed containment, the footer. Each line is canonical (RFC
+// 8785). Values have the typed form of audit.Value, which loses nothing.
 //
 // The digest, which names the plan everywhere, is over what was decided: the
-// header without id, digest, created, author and tool, and in it the roots of
-// the other lines, each a hash chain. So who made the plan and when does not
-// change it. The footer's hash is over every byte before it, so no such line can
-// be changed unseen either.
+// header without id, digest, created, author, tool, expires and the selection's
+// criteria, and in it the roots of the other lines, each of a Merkle tree. So who
+// made the plan and when does not change it. The footer's hash is over every byte
+// before it, so no such line can be changed unseen either.
 type footer struct {
-	Kind      string `json:"kind"` // "end"
-	Actions   string `json:"actions_root"`
-	Conflicts string `json:"conflicts_root"`
-	Kept      string `json:"kept_root"`
-	Lines     int    `json:"lines"` // before this one
-	Hash      string `json:"hash"`  // SHA-256 over the lines before this one
+	Kind        string `json:"kind"` // "end"
+	Actions     string `json:"actions_root"`
+	Conflicts   string `json:"conflicts_root"`
+	Kept        string `json:"kept_root"`
+	Containment string `json:"containment_root"`
+	Lines       int    `json:"lines"` // before this one
+	Hash        string `json:"hash"`  // SHA-256 over the lines before this one
 }
 
 const (
 	planKind    = "revert-plan"
+	reviewKind  = "revert-review"
+	planVersion = 2
 	maxPlanLine = 256 << 20 // bytes: one record of any size that Harper stores
 )
 
-// canonical is v as one line of JSON with sorted names.
-func canonical(v any) ([]byte, error) {
-	plain, err := encode(v)
-	if err != nil {
-		return nil, err
-	}
-	var generic any
-	d := json.NewDecoder(bytes.NewReader(plain))
-	d.UseNumber()
-	if err := d.Decode(&generic); err != nil {
-		return nil, err
-	}
-	return encode(generic)
+// roots are the trees over a plan's lines, by their kind.
+type roots struct {
+	actions, conflicts, kept, containment merkle
 }
 
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
+func (t *roots) footer(lines int, hash []byte) footer {
+	return footer{
+		Kind: "end", Actions: t.actions.root(), Conflicts: t.conflicts.root(), Kept: t.kept.root(), Containment: t.containment.root(),
+		Lines: lines, Hash: hex.EncodeToString(hash),
 	}
-	return b.Bytes(), nil
 }
 
-// A chain is a hash over lines, in their order.
-type chain [sha256.Size]byte
-
-func (c *chain) add(line []byte) {
-	sum := sha256.Sum256(line)
-	*c = sha256.Sum256(append(c[:], sum[:]...))
-}
-
-func (c *chain) String() string { return hex.EncodeToString(c[:]) }
-
-// lines are the canonical lines between header and footer, and their roots.
-func (p *Plan) lines() (lines [][]byte, actions, conflicts, kept chain, err error) {
-	add := func(root *chain, v any) {
+// lines calls f with each canonical line between header and footer, and the tree
+// that it is of.
+func (p *Plan) lines(t *roots, f func(tree *merkle, line []byte) error) error {
+	each := func(tree *merkle, v any) error {
+		line, err := canonical(v)
 		if err != nil {
-			return
+			return err
 		}
-		var line []byte
-		if line, err = canonical(v); err == nil {
-			root.add(line)
-			lines = append(lines, line)
-		}
+		return f(tree, line)
 	}
 	for i := range p.Actions {
-		add(&actions, &p.Actions[i])
+		if err := each(&t.actions, &p.Actions[i]); err != nil {
+			return fmt.Errorf("action on %s: %w", p.Actions[i].Key(), err)
+		}
 	}
 	for i := range p.Conflicts {
-		add(&conflicts, &p.Conflicts[i])
+		if err := each(&t.conflicts, &p.Conflicts[i]); err != nil {
+			return fmt.Errorf("conflict of %s: %w", p.Conflicts[i].Key(), err)
+		}
 	}
 	for i := range p.Kept {
-		add(&kept, &p.Kept[i])
+		if err := each(&t.kept, &p.Kept[i]); err != nil {
+			return fmt.Errorf("record %s: %w", p.Kept[i].Key(), err)
+		}
 	}
-	return lines, actions, conflicts, kept, err
+	for i := range p.Containment {
+		if err := each(&t.containment, &p.Containment[i]); err != nil {
+			return fmt.Errorf("containment of a user: %w", err)
+		}
+	}
+	return nil
 }
 
 // digest is what the header's digest must be.
 func (h Header) digest() (string, error) {
-	h.ID, h.Digest, h.Created, h.Author, h.Tool = "", "", "", "", ""
+	h.ID, h.Digest, h.Created, h.Author, h.Tool, h.Expires, h.Selection.Criteria = "", "", "", "", "", "", nil
+	return h.hash()
+}
+
+// hash is over the header's whole line.
+func (h Header) hash() (string, error) {
 	line, err := canonical(h)
 	if err != nil {
 		return "", err
@@ -112,12 +100,13 @@ const idLength = 12
 
 // seal computes the roots and the digest.
 func (p *Plan) seal() error {
-	_, actions, conflicts, kept, err := p.lines()
+	var t roots
+	err := p.lines(&t, func(tree *merkle, line []byte) error { tree.add(line); return nil })
 	if err != nil {
 		return fmt.Errorf("seal plan: %w", err)
 	}
 	h := &p.Header
-	h.Actions, h.Conflicts, h.Kept = actions.String(), conflicts.String(), kept.String()
+	h.Actions, h.Conflicts, h.Kept, h.Containment = t.actions.root(), t.conflicts.root(), t.kept.root(), t.containment.root()
 	if h.Digest, err = h.digest(); err != nil {
 		return fmt.Errorf("seal plan: %w", err)
 	}
@@ -125,25 +114,27 @@ func (p *Plan) seal() error {
 	return nil
 }
 
-// WritePlan writes the plan's file. It holds record contents: create it with
-// mode 0600.
+// WritePlan writes the plan's file, line by line. It holds record contents:
+// create it with mode 0600.
 func WritePlan(w io.Writer, p *Plan) error {
-	lines, actions, conflicts, kept, err := p.lines()
-	if err != nil {
-		return fmt.Errorf("write plan: %w", err)
+	h := sha256.New()
+	out := bufio.NewWriter(w)
+	n := 0
+	write := func(line []byte) {
+		h.Write(line)
+		_, _ = out.Write(line) // Flush tells the error
+		n++
 	}
 	head, err := canonical(p.Header)
 	if err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
-	h := sha256.New()
-	out := bufio.NewWriter(w)
-	for _, line := range append([][]byte{head}, lines...) {
-		h.Write(line)
-		_, _ = out.Write(line) // Flush tells the error
+	write(head)
+	var t roots
+	if err := p.lines(&t, func(tree *merkle, line []byte) error { tree.add(line); write(line); return nil }); err != nil {
+		return fmt.Errorf("write plan: %w", err)
 	}
-	end, err := canonical(footer{Kind: "end", Actions: actions.String(), Conflicts: conflicts.String(), Kept: kept.String(),
-		Lines: len(lines) + 1, Hash: hex.EncodeToString(h.Sum(nil))})
+	end, err := canonical(t.footer(n, h.Sum(nil)))
 	if err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
@@ -155,137 +146,71 @@ func WritePlan(w io.Writer, p *Plan) error {
 }
 
 // ReadPlan reads what WritePlan wrote. Anything else, were it one byte, is
-// ErrBadPlan.
+// ErrBadPlan; a review copy, which cannot be carried out, is ErrReviewCopy.
 func ReadPlan(r io.Reader) (*Plan, error) {
-	p, end, hash, n, err := readLines(bufio.NewReaderSize(r, 1<<16))
-	if err != nil {
-		return nil, err
+	p, err := ReadReview(r)
+	if err == nil && p.Review() {
+		return nil, fmt.Errorf("read plan: %w", ErrReviewCopy)
 	}
-	_, actions, conflicts, kept, err := p.lines()
-	if err != nil {
-		return nil, badPlan(0, "%v", err)
-	}
-	h := &p.Header
-	want := footer{Kind: "end", Actions: actions.String(), Conflicts: conflicts.String(), Kept: kept.String(), Lines: n, Hash: hash}
-	if end != want {
-		return nil, badPlan(n+1, "the footer does not match the lines before it")
-	}
-	digest, err := h.digest()
-	if err != nil {
-		return nil, badPlan(1, "%v", err)
-	}
-	if h.Kind != planKind || h.V != fileFormVersion {
-		return nil, badPlan(1, "kind %q version %d, want %q version %d", h.Kind, h.V, planKind, fileFormVersion)
-	}
-	if h.Actions != end.Actions || h.Conflicts != end.Conflicts || h.Kept != end.Kept || h.Digest != digest || h.ID != digest[:idLength] {
-		return nil, badPlan(1, "its digest is not that of its contents")
-	}
-	return p, p.check()
+	return p, err
 }
 
-func readLines(r *bufio.Reader) (p *Plan, end footer, hash string, n int, err error) {
-	p = new(Plan)
-	h := sha256.New()
-	for n = 0; ; n++ {
-		line, err := readLine(r)
+// ReadReview is ReadPlan for a reader who only looks: it takes review copies too.
+func ReadReview(r io.Reader) (*Plan, error) {
+	p := new(Plan)
+	for line, err := range ScanPlan(r) {
 		if err != nil {
-			return nil, end, "", n, badPlan(n+1, "%v", err)
-		}
-		var kind struct {
-			Kind string `json:"kind"`
-		}
-		if err := json.Unmarshal(line, &kind); err != nil {
-			return nil, end, "", n, badPlan(n+1, "%v", err)
-		}
-		if kind.Kind == "end" && n > 0 {
-			if err := strict(line, &end); err != nil {
-				return nil, end, "", n, badPlan(n+1, "%v", err)
-			}
-			if _, err := r.ReadByte(); err != io.EOF {
-				return nil, end, "", n, badPlan(n+2, "something follows the footer")
-			}
-			return p, end, hex.EncodeToString(h.Sum(nil)), n, nil
-		}
-		if err := p.take(kind.Kind, n, line); err != nil {
-			return nil, end, "", n, badPlan(n+1, "%v", err)
-		}
-		h.Write(line)
-	}
-}
-
-func (p *Plan) take(kind string, n int, line []byte) error {
-	switch {
-	case n == 0:
-		return strict(line, &p.Header)
-	case kind == "action" && len(p.Conflicts)+len(p.Kept) == 0:
-		p.Actions = append(p.Actions, Action{})
-		return strict(line, &p.Actions[len(p.Actions)-1])
-	case kind == "conflict" && len(p.Kept) == 0:
-		p.Conflicts = append(p.Conflicts, Conflict{})
-		return strict(line, &p.Conflicts[len(p.Conflicts)-1])
-	case kind == "kept":
-		p.Kept = append(p.Kept, Kept{})
-		return strict(line, &p.Kept[len(p.Kept)-1])
-	}
-	return fmt.Errorf("a line of kind %.20q does not belong here", kind)
-}
-
-// strict reads a line that must be exactly what we would write.
-func strict(line []byte, to any) error {
-	if err := json.Unmarshal(line, to); err != nil {
-		return err
-	}
-	again, err := canonical(to)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(line, again) {
-		return errors.New("the line is not in canonical form, or holds what is not known")
-	}
-	return nil
-}
-
-func readLine(r *bufio.Reader) ([]byte, error) {
-	var line []byte
-	for {
-		part, err := r.ReadSlice('\n')
-		line = append(line, part...)
-		switch {
-		case len(line) > maxPlanLine:
-			return nil, fmt.Errorf("longer than %d bytes", maxPlanLine)
-		case err == nil:
-			return line, nil
-		case err == io.EOF:
-			return nil, errors.New("the plan is cut short: its footer is missing")
-		case !errors.Is(err, bufio.ErrBufferFull):
 			return nil, err
 		}
+		p.Take(line)
+	}
+	return p, nil
+}
+
+// Take adds a line to the plan, as it is.
+func (p *Plan) Take(l PlanLine) {
+	switch {
+	case l.Header != nil:
+		p.Header = *l.Header
+	case l.Action != nil:
+		p.Actions = append(p.Actions, *l.Action)
+	case l.Conflict != nil:
+		p.Conflicts = append(p.Conflicts, *l.Conflict)
+	case l.Kept != nil:
+		p.Kept = append(p.Kept, *l.Kept)
+	case l.Containment != nil:
+		p.Containment = append(p.Containment, *l.Containment)
 	}
 }
 
-// check refuses what a plan must never ask for, however well it is sealed.
-func (p *Plan) check() error {
-	seen := map[audit.Key]bool{}
-	for i := range p.Actions {
-		a := &p.Actions[i]
-		line := i + 2
-		switch {
-		case a.N != i+1:
-			return badPlan(line, "action %d has number %d", i+1, a.N)
-		case a.K.ID.Empty() || a.K.Table.Name == "" || a.K.Table.Database == "":
-			return badPlan(line, "the action names no record")
-		case a.Do != DoInsert && a.Do != DoPatch && a.Do != DoDelete:
-			return badPlan(line, "action %.20q is not known", a.Do)
-		case a.Expect.Exists != (a.Do != DoInsert):
-			return badPlan(line, "the action and what it expects do not agree")
-		case seen[a.Key()]:
-			return badPlan(line, "a second action on one record")
-		case slices.ContainsFunc(slices.Collect(maps.Values(a.Set)), rawOp):
-			return badPlan(line, "a value would be taken for an increment")
-		case a.Do == DoDelete && len(a.Set)+len(a.Unset)+len(a.Add) > 0:
-			return badPlan(line, "a delete sets attributes")
+// Lines are those of the plan that its file has, but for the footer.
+func (p *Plan) Lines() iter.Seq2[PlanLine, error] {
+	return func(yield func(PlanLine, error) bool) {
+		if !yield(PlanLine{Header: &p.Header}, nil) {
+			return
 		}
-		seen[a.Key()] = true
+		for i := range p.Actions {
+			if !yield(PlanLine{Action: &p.Actions[i]}, nil) {
+				return
+			}
+		}
+		for i := range p.Conflicts {
+			if !yield(PlanLine{Conflict: &p.Conflicts[i]}, nil) {
+				return
+			}
+		}
+		for i := range p.Kept {
+			if !yield(PlanLine{Kept: &p.Kept[i]}, nil) {
+				return
+			}
+		}
+		for i := range p.Containment {
+			if !yield(PlanLine{Containment: &p.Containment[i]}, nil) {
+				return
+			}
+		}
 	}
-	return nil
 }
+
+// Review says that the plan is a copy without values, for looking at alone.
+func (p *Plan) Review() bool { return p.Header.Kind == reviewKind }

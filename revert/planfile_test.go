@@ -91,7 +91,7 @@ func allKinds(t testing.TB) *Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Make(context.Background(), Request{Selection: sel, Instance: "test", Created: "2026-11-24T08:00:00Z", Author: "ann", Tool: "recourse"}, history(changes))
+	p, err := Make(context.Background(), Request{Selection: sel, Instance: Instance{ID: "test"}, Created: "2026-11-24T08:00:00Z", Author: "ann", Tool: "recourse"}, history(changes))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestDigestLeavesOutTheAuthor(t *testing.T) {
 	if p.Header.Digest != before {
 		t.Error("the digest depends on the author")
 	}
-	p.Header.Instance = "other"
+	p.Header.Instance.ID = "other"
 	if err := p.seal(); err != nil {
 		t.Fatal(err)
 	}

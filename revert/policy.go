@@ -1,6 +1,9 @@
 package revert
 
 import (
+	"fmt"
+	"strings"
+
 	"recourse/audit"
 )
 
@@ -24,6 +27,33 @@ type Policy struct {
 	// __createdtime__ and __updatedtime__ always are such, and what the histories
 	// show to be the transaction's own time is found without being named.
 	Managed map[string][]string `json:"managed,omitempty"`
+	// Strict is how much must be untouched by others for a write to be made.
+	Strict Strictness `json:"strict,omitempty"`
+	// Classes decides about classes. What is not named has its default.
+	Classes map[Class]Decision `json:"classes,omitempty"`
+	// External names tables whose changes have effects outside of Harper, by
+	// database.table, and says which: mails, files, other systems. A plan cannot
+	// take those back and says so.
+	External map[string]string `json:"external,omitempty"`
+	// References are attributes that hold the primary keys of other records.
+	References []Reference `json:"references,omitempty"`
+}
+
+// A Reference is an attribute that holds the primary key of a record of another
+// table, or a list of such keys.
+type Reference struct {
+	From string `json:"from"` // database.table.attribute
+	To   string `json:"to"`   // database.table
+}
+
+func (r Reference) check() error {
+	if strings.Count(r.From, ".") < 2 {
+		return fmt.Errorf("reference from %q: want DATABASE.TABLE.ATTRIBUTE", r.From)
+	}
+	if _, err := audit.ParseTable(r.To); err != nil {
+		return fmt.Errorf("reference to: %w", err)
+	}
+	return nil
 }
 
 // A Number says what a legitimate user's change of a numeric attribute means.

@@ -53,6 +53,7 @@ func (p program) String() string {
 
 type recipe struct {
 	adds bool // honest users increment
+	tree bool // one attribute is an object with members of its own
 	late bool // images may be read late
 	cut  bool // the history may have lost its beginning
 }
@@ -87,7 +88,38 @@ func makeOp(d dice, r recipe) op {
 	if r.adds && o.kind == "patch" && d(2) == 0 {
 		o.set, o.add = nil, map[string]audit.Value{"n": audit.Int(int64(1 + d(3)))}
 	}
+	if r.tree && o.add == nil && d(2) == 0 {
+		if o.kind == "patch" && d(2) == 0 {
+			o.set, o.form = nil, members(d, 1)
+		} else {
+			o.set["o"] = treeValue(d)
+		}
+	}
 	return o
+}
+
+func treeValue(d dice) audit.Value {
+	switch d(6) {
+	case 0:
+		return audit.Text("flat")
+	case 1:
+		return audit.Null()
+	case 2:
+		return audit.Object(nil)
+	}
+	return audit.Object(members(d, 1+d(3)))
+}
+
+func members(d dice, n int) map[string]audit.Value {
+	out := map[string]audit.Value{}
+	for range n {
+		v := audit.Int(int64(d(4)))
+		if d(4) == 0 {
+			v = audit.Object(map[string]audit.Value{"z": v})
+		}
+		out[string(rune('x'+d(2)))] = v
+	}
+	return out
 }
 
 func values(d dice, n int) map[string]audit.Value {
@@ -287,7 +319,8 @@ var recipes = map[string]recipe{
 	"late":       {late: true},
 	"increments": {adds: true},
 	"cut":        {cut: true},
-	"all":        {adds: true, late: true, cut: true},
+	"objects":    {tree: true},
+	"all":        {adds: true, late: true, cut: true, tree: true},
 }
 
 // TestNeverSilentlyWrong is the heart: whatever the plan does not bring to where

@@ -48,7 +48,7 @@ func (s *step) judge(live audit.Image, trail Trail) verdict {
 // attacker names the newest change by a user of the selection.
 func (s *step) attacker(changes []audit.Change) string {
 	for _, c := range slices.Backward(changes) {
-		if s.plan.Header.Selection.Users[c.User] > 0 && c.User != "" && c.User != s.options.User {
+		if s.plan.Suspects()[c.User] > 0 && c.User != "" && c.User != s.options.User {
 			return who(&c)
 		}
 	}

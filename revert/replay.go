@@ -1,6 +1,9 @@
 package revert
 
 import (
+	"slices"
+	"strings"
+
 	"recourse/audit"
 )
 
@@ -12,18 +15,30 @@ type Record struct {
 	// there, because the log or a baseline is known to do so. Otherwise only an
 	// insert proves a beginning.
 	Whole bool
+	// Unsure says that what the record was ahead of the change From, an index, is
+	// not known, whatever that change and those before it say.
+	Unsure bool
+	From   int
 }
 
 // A replay follows one record through its history, as it was and as it would
 // have been without the hostile changes.
 type replay struct {
 	policy  *Policy
+	facts   *TableFacts // nil: not known
 	record  Record
 	actors  []actor
 	managed map[string]bool
+	nested  bool // some attributes are spread out (paths.go)
+
+	tampered map[string]int // the server's own times that a hostile change has set
 
 	actual, would audit.State // whether the record is there
 	cells         map[string]*cell
+	order         []*cell     // the same, in the order in which they were met
+	slab          []cell      // memory for cells
+	seen          audit.Value // the record as every cell has it; nil: not every cell is known
+	turn          int
 	past          []int // the changes followed so far
 	open          bool  // attributes never met may have values: the history has no beginning
 	wouldOpen     Class // the same of the record as it would be, and why; empty: closed
@@ -35,6 +50,13 @@ type replay struct {
 	unlogged  []int // changes before which something happened that is not in the log
 	blind     []Window
 	hostile   []int
+
+	chosen map[audit.ChangeID]audit.Choice // what persons had chosen of our own writes
+	lags   bool                            // a write of our own is not in the history
+	cutOff []int                           // changes that may be writes of our own, by an apply that was cut off
+
+	before, after map[string]cell  // the attributes when the record was last made anew, just before and just after
+	decided       map[Class]string // what people decided of the record's conflicts
 }
 
 // A Window is a time during which the record's existence was not what it would
@@ -44,18 +66,30 @@ type Window struct {
 	To   audit.Time `json:"to"` // 0: it still is so
 }
 
-func newReplay(p *Policy, r Record, sides []side, managed map[string]bool) *replay {
-	actors := make([]actor, len(sides))
-	for i, s := range sides {
-		actors[i] = actor{s, r.Changes[i].Op}
+// reset makes the replay one of another record. What an earlier one said of its
+// record holds nothing of the replay's memory.
+func (r *replay) reset(p *Policy, facts *TableFacts, rec Record, sides []side, managed map[string]bool) {
+	set, tampered := spread(&rec, sides, managed)
+	if set != nil {
+		rec = spreadOut(rec, set)
 	}
-	return &replay{policy: p, record: r, actors: actors, managed: managed, cells: map[string]*cell{}, open: true, wouldOpen: ClassNoBase}
+	cells := r.cells
+	if cells == nil {
+		cells = map[string]*cell{}
+	}
+	clear(cells)
+	*r = replay{policy: p, facts: facts, record: rec, managed: managed, nested: set != nil, tampered: tampered,
+		cells: cells, order: r.order[:0], slab: r.slab, actors: r.actors[:0], past: r.past[:0], hostile: r.hostile[:0],
+		open: true, wouldOpen: ClassNoBase}
+	for i, s := range sides {
+		r.actors = append(r.actors, actor{s, rec.Changes[i].Op})
+	}
 }
 
 func (r *replay) run() {
 	for i := range r.record.Changes {
 		c := &r.record.Changes[i]
-		if c.Op.Kind() == audit.KindMessage {
+		if c.Op.Kind() == audit.KindMessage || i < r.record.From {
 			continue
 		}
 		if len(r.past) == 0 {
@@ -71,6 +105,9 @@ func (r *replay) run() {
 		} else {
 			r.arrive(i)
 			r.look(i)
+			if slices.Contains(r.recreated, i) {
+				r.after = r.snapshot()
+			}
 		}
 		r.past = append(r.past, i)
 		r.watch(c.Time)
@@ -80,7 +117,9 @@ func (r *replay) run() {
 // begin takes what is known of the record ahead of its first change.
 func (r *replay) begin(c *audit.Change) {
 	b := c.Before
-	if b.State == audit.Unknown && (c.Op == audit.OpInsert || r.record.Whole || born(c)) {
+	if r.record.Unsure {
+		b = audit.Image{}
+	} else if b.State == audit.Unknown && (c.Op == audit.OpInsert || r.record.Whole || born(c)) {
 		// Harper's insert skips ids that exist, so one that is logged found none.
 		b = audit.AbsentImage(audit.Logged, audit.Exact)
 	}
@@ -88,13 +127,15 @@ func (r *replay) begin(c *audit.Change) {
 	case audit.Absent:
 		r.open, r.wouldOpen = false, ""
 	case audit.Present:
-		for _, name := range r.names(b.Body) {
-			c, v := r.cell(name), b.Body.Get(name)
-			c.a, c.aKnown = v, true
-			c.set(v, b.Trust)
+		for name, v := range b.Body.RawFields() {
+			if !r.managed[string(name)] {
+				c := r.cell(string(name))
+				c.a, c.aKnown = v, true
+				c.set(v, b.Trust)
+			}
 		}
 		if b.Trust > audit.Provisional {
-			r.open, r.wouldOpen = false, ""
+			r.open, r.wouldOpen, r.seen = false, "", b.Body
 		}
 	}
 	r.actual, r.would = b.State, b.State
@@ -116,13 +157,12 @@ func (r *replay) reconcile(i int, b audit.Image) {
 	}
 	w := writer{i: -1, side: legit, op: audit.OpUpdate, trust: b.Trust}
 	for _, name := range r.names(b.Body) {
-		c, v := r.cell(name), b.Body.Get(name)
-		if c.aKnown && !r.policy.same(c.a, v) {
+		if c := r.cell(name); c.aKnown && !r.policy.same(c.a, b.Body.Get(name)) {
 			r.unlogged = append(r.unlogged, i)
 		}
-		c.observe(r.policy, w, v, r.actors)
 	}
-	r.open, r.dark = false, nil
+	r.sight(w, b.Body)
+	r.open, r.dark, r.seen = false, nil, b.Body
 }
 
 // arrive is what a write means for the record's being there.
@@ -144,6 +184,7 @@ func (r *replay) arrive(i int) {
 		r.would, r.wouldOpen = audit.Present, ""
 		r.orphan, r.recreated, r.stub = nil, nil, nil
 	case was == audit.Absent && r.would == audit.Present && !r.equalsWould(i):
+		r.before = r.snapshot()
 		if r.record.Changes[i].Op == audit.OpPatch {
 			r.stub = append(r.stub, i)
 		} else {
@@ -187,10 +228,10 @@ func (r *replay) remove(i int) {
 	} else if r.anyLegit(r.dark) {
 		r.wouldOpen = ClassImageRisk
 	}
-	for _, c := range r.cells {
+	for _, c := range r.order {
 		c.remove(r, w)
 	}
-	r.actual, r.open, r.dark = audit.Absent, false, nil
+	r.actual, r.open, r.dark, r.seen = audit.Absent, false, nil, nobody
 }
 
 func (c *cell) remove(r *replay, w writer) {
@@ -205,6 +246,7 @@ func (c *cell) remove(r *replay, w writer) {
 	if w.side == hostile && !gone {
 		c.strike(w.i, nil)
 	}
+	c.ours = c.ours || w.side == own && !gone
 	if w.side == legit {
 		c.set(nil, audit.Exact)
 		c.alts, c.altBy = nil, nil
@@ -242,7 +284,8 @@ func (r *replay) cell(name string) *cell {
 	if c != nil {
 		return c
 	}
-	c = &cell{owner: -1, masked: -1, carried: -1, sTrust: audit.Exact, unknown: r.wouldOpen, sKnown: r.wouldOpen == ""}
+	c = r.blank()
+	*c = cell{name: name, kind: r.number(name), owner: -1, masked: -1, carried: -1, sTrust: audit.Exact, unknown: r.wouldOpen, sKnown: r.wouldOpen == ""}
 	if r.open {
 		c.maybe = append(c.maybe, r.past...)
 	} else {
@@ -252,5 +295,34 @@ func (r *replay) cell(name string) *cell {
 		}
 	}
 	r.cells[name] = c
+	r.order = append(r.order, c)
 	return c
 }
+
+// blank is memory for a cell.
+func (r *replay) blank() *cell {
+	n := len(r.order)
+	if n == cap(r.slab) {
+		r.slab = make([]cell, max(16, 2*n)) // those before stay where they are
+	}
+	return &r.slab[:cap(r.slab)][n]
+}
+
+// nobody is a record without attributes.
+var nobody = audit.Object(nil)
+
+// number says what a change of a numeric attribute means. Within an object
+// nothing is incremented: Harper does that with attributes only.
+func (r *replay) number(name string) Number {
+	if !r.isPath(name) {
+		return r.policy.number(r.record.Key.Table, name)
+	}
+	n := r.policy.number(r.record.Key.Table, dotted(name))
+	if _, path := topOf(name); path != "" && n == NumberUnknown {
+		return NumberRegister
+	}
+	return n
+}
+
+// isPath says that a cell is of an attribute that was spread out.
+func (r *replay) isPath(cell string) bool { return r.nested && strings.HasPrefix(cell, pathMark) }

@@ -89,9 +89,17 @@ type Journal interface {
 	Receipts(ctx context.Context, plan string) ([]audit.Receipt, error) // in order
 }
 
-// A Ledger remembers what plans have undone and which changes are our own. Both
-// may be told the same twice.
+// A Ledger remembers what applies have done and which changes are our own. It may
+// be told the same twice.
 type Ledger interface {
-	MarkReverted(ctx context.Context, plan string, changes []audit.ChangeID) error
-	MarkOwn(ctx context.Context, plan string, changes ...audit.ChangeID) error
+	// BeginApply enters an apply, before anything else of it. One whose plan is
+	// known is taken up.
+	BeginApply(context.Context, audit.Apply) error
+	// Enter enters what the apply has done with records; of each all or nothing. A
+	// plan that knew a write of ours and not what it undid, or the other way round,
+	// would undo it, or do it twice.
+	Enter(ctx context.Context, plan string, records ...audit.Entered) error
+	// EndApply enters when the apply came to its end, of which no write's outcome is
+	// unknown.
+	EndApply(ctx context.Context, plan string, at audit.Time) error
 }

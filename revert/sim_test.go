@@ -42,6 +42,7 @@ type op struct {
 	key  audit.Key
 	set  map[string]audit.Value
 	add  map[string]audit.Value
+	form map[string]audit.Value // members of attribute o, which is read, edited and sent again
 }
 
 func (o op) String() string {
@@ -51,6 +52,9 @@ func (o op) String() string {
 	}
 	for _, n := range slices.Sorted(maps.Keys(o.add)) {
 		s += " " + n + "+=" + o.add[n].JSON()
+	}
+	for _, n := range slices.Sorted(maps.Keys(o.form)) {
+		s += " o." + n + ":=" + o.form[n].JSON()
 	}
 	return s
 }
@@ -68,6 +72,13 @@ func (s *sim) do(o op) bool {
 		return true // the newer version wins: acknowledged, not done, not logged
 	}
 	e := simEntry{key: o.key, time: s.clock, user: o.user}
+	if o.form != nil {
+		object := rec.body.Get("o")
+		for n, v := range o.form {
+			object = object.With(n, v)
+		}
+		o.set = map[string]audit.Value{"o": object}
+	}
 	id := o.key.ID.Value()
 	switch o.kind {
 	case "insert":

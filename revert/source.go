@@ -35,7 +35,14 @@ func Records(ctx context.Context, src Source, changes []audit.ChangeID) (iter.Se
 		}
 		set[c.Key] = true
 	}
-	keys := slices.SortedFunc(maps.Keys(set), compareKeys)
+	return RecordsOf(ctx, src, slices.Collect(maps.Keys(set))), nil
+}
+
+// RecordsOf yields the histories of records, sorted and each once.
+func RecordsOf(ctx context.Context, src Source, keys []audit.Key) iter.Seq2[Record, error] {
+	keys = slices.Clone(keys)
+	slices.SortFunc(keys, compareKeys)
+	keys = slices.Compact(keys)
 	return func(yield func(Record, error) bool) {
 		for _, k := range keys {
 			rec := Record{Key: k}
@@ -50,5 +57,5 @@ func Records(ctx context.Context, src Source, changes []audit.ChangeID) (iter.Se
 				return
 			}
 		}
-	}, nil
+	}
 }

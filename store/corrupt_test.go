@@ -119,7 +119,7 @@ func TestVerifyFinds(t *testing.T) {
 		{"a damaged cursor", cursorKey("n1", shop), flip, "checksum"},
 		{"a damaged alert", nameKey(kindAlert, "x"), flip, "checksum"},
 		{"a damaged window", nameKey(kindWindow, "w"), flip, "checksum"},
-		{"a damaged mark", idKey(kindReverted, c.ID), flip, "checksum"},
+		{"a damaged mark", entryKey(c.ID, "p"), flip, "checksum"},
 		{"a damaged span", spanKey(&span), flip, "checksum"},
 		{"a span that meets another", spanKey(&span), resealedAs(spanKey(&span), spanOut(audit.Span{Node: "n1", Table: shop, From: 1, To: 7})), "meets the one before"},
 		{"an empty span", spanKey(&span), resealedAs(spanKey(&span), spanOut(audit.Span{Node: "n1", Table: shop, From: 1, To: 1})), "empty"},
@@ -195,7 +195,7 @@ func furnish(t *testing.T, db *DB, changes ...audit.Change) {
 		db.AddReceipt(ctx, audit.Receipt{Plan: "p", Step: 1}),
 		db.MarkReverted(ctx, "p", []audit.ChangeID{changes[0].ID}),
 		db.MarkOwn(ctx, "p", changes[1].ID),
-		db.saveImages())
+		db.saveImages(false))
 	if err != nil {
 		t.Fatal(err)
 	}

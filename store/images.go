@@ -1,8 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"iter"
+	"maps"
 	"slices"
 
 	"recourse/audit"
@@ -50,6 +53,7 @@ type lastImages struct {
 	// displaced are images that had to make room and are not on disk yet. A miss
 	// looks here before it looks on disk, where an older one may be.
 	displaced map[recordName]lastImage
+	hasBrief  bool // of some the disk may have no body
 }
 
 // A slot is where an image lies.
@@ -203,26 +207,51 @@ func (l *lastImages) slab() {
 	l.slabs = append(l.slabs, fresh)
 }
 
-// dirty yields the images that are not on disk.
-func (l *lastImages) dirty(yield func(recordName, lastImage) bool) {
-	for h, i := range l.displaced {
-		if !yield(h, i) {
-			return
+// unsaved are the images that are not on disk, and, if whole, those of which the
+// disk has not the body.
+func (l *lastImages) unsaved(whole bool) iter.Seq2[recordName, lastImage] {
+	flags := imageDirty
+	if whole {
+		flags |= imageBrief
+	}
+	all := slices.Collect(maps.Keys(l.displaced))
+	for h, s := range l.at {
+		if l.entry(s)[16]&flags != 0 {
+			all = append(all, h)
 		}
 	}
-	for h, s := range l.at {
-		if e := l.entry(s); e[16]&imageDirty != 0 && !yield(h, readImage(e)) {
-			return
+	return byName(all, func(h recordName) lastImage {
+		if s, found := l.at[h]; found {
+			return readImage(l.entry(s))
+		}
+		return l.displaced[h]
+	})
+}
+
+// byName yields images in the order of their keys: what is written together then
+// stands together, and Badger does not merge it with all others.
+func byName(all []recordName, image func(recordName) lastImage) iter.Seq2[recordName, lastImage] {
+	slices.SortFunc(all, func(a, b recordName) int { return bytes.Compare(a[:], b[:]) })
+	return func(yield func(recordName, lastImage) bool) {
+		for _, h := range all {
+			if !yield(h, image(h)) {
+				return
+			}
 		}
 	}
 }
 
-// clean says that everything is on disk now, in brief.
-func (l *lastImages) clean() {
+// saved says that everything is on disk now, the bodies too if not in brief.
+func (l *lastImages) saved(brief bool) {
 	clear(l.displaced)
 	for _, s := range l.at {
-		if e := l.entry(s); e[16]&imageDirty != 0 {
+		e := l.entry(s)
+		switch {
+		case !brief:
+			e[16] &^= imageDirty | imageBrief
+		case e[16]&imageDirty != 0:
 			e[16] = e[16]&^imageDirty | imageBrief
 		}
 	}
+	l.hasBrief = brief
 }

@@ -31,8 +31,10 @@ const (
 	kindWindow     keyKind = 'w' // name → rule state
 	kindReceipt    keyKind = 'j' // plan number → receipt
 	kindJournal    keyKind = 'J' // plan → number and hash of its last receipt
-	kindReverted   keyKind = 'v' // change id → plan
+	kindReverted   keyKind = 'v' // change id, plan → entry; change id alone → plan, as it was once written
 	kindOwn        keyKind = 'o' // change id → plan
+	kindApply      keyKind = 'A' // plan → apply
+	kindChosen     keyKind = 'E' // change id → what of one of our own writes a person had chosen
 
 	kindSpan        keyKind = 's' // node database table from → span
 	kindSlow        keyKind = 'q' // node database table from to → slow window
@@ -237,6 +239,10 @@ func tableKey(kind keyKind, t audit.Table) []byte {
 }
 
 func nameKey(kind keyKind, name string) []byte { return appendText([]byte{byte(kind)}, name) }
+
+func entryKey(id audit.ChangeID, plan string) []byte {
+	return appendText(idKey(kindReverted, id), plan)
+}
 
 func receiptKey(plan string, number uint64) []byte {
 	return appendUint(nameKey(kindReceipt, plan), number)

@@ -10,52 +10,32 @@ import (
 	"recourse/audit"
 )
 
-// MarkReverted enters changes into the ledger as undone by a plan; for a change
-// that is in it already, this plan takes the place of the other. Many changes
-// are written in several transactions, each of them whole; after an error some
-// may be marked, and marking them again does no harm.
+// MarkReverted enters changes as undone by a plan, each by itself.
 func (db *DB) MarkReverted(ctx context.Context, plan string, ids []audit.ChangeID) error {
-	err := db.pieces(ctx, len(ids), func(txn *badger.Txn, i int) error {
-		return set(txn, idKey(kindReverted, ids[i]), []byte(plan))
-	})
-	if err != nil {
-		return fmt.Errorf("mark changes reverted by plan %s: %w", plan, err)
+	records := make([]audit.Entered, len(ids))
+	for i := range ids {
+		records[i].Reverted = ids[i : i+1]
 	}
-	return nil
+	return db.Enter(ctx, plan, records...)
 }
 
-// Unmark takes changes out of the ledger that a plan had undone, because the
-// plan was itself undone. Changes that it does not hold for that plan stay as
-// they are.
-func (db *DB) Unmark(ctx context.Context, plan string, ids []audit.ChangeID) error {
-	err := db.pieces(ctx, len(ids), func(txn *badger.Txn, i int) error {
-		key := idKey(kindReverted, ids[i])
-		by, found, err := get(txn, key)
-		if err != nil || !found || string(by) != plan {
-			return err
-		}
-		return txn.Delete(key)
-	})
-	if err != nil {
-		return fmt.Errorf("unmark changes reverted by plan %s: %w", plan, err)
-	}
-	return nil
-}
-
-// Reverted is the ledger: for each change that was undone, the plan's digest.
-func (db *DB) Reverted(ctx context.Context) (map[audit.ChangeID]string, error) {
-	return db.marks(ctx, kindReverted, "reverted changes")
-}
-
-// MarkOwn records that changes are compensating writes of a plan of ours.
+// MarkOwn enters changes as compensating writes of a plan of ours, each by itself.
 func (db *DB) MarkOwn(ctx context.Context, plan string, ids ...audit.ChangeID) error {
-	err := db.pieces(ctx, len(ids), func(txn *badger.Txn, i int) error {
-		return set(txn, idKey(kindOwn, ids[i]), []byte(plan))
-	})
-	if err != nil {
-		return fmt.Errorf("mark changes as written by plan %s: %w", plan, err)
+	records := make([]audit.Entered, len(ids))
+	for i := range ids {
+		records[i].Own = ids[i : i+1]
 	}
-	return nil
+	return db.Enter(ctx, plan, records...)
+}
+
+// Reverted are the changes that are undone now, each with the digest of the
+// newest plan that undid it.
+func (db *DB) Reverted(ctx context.Context) (map[audit.ChangeID]string, error) {
+	l, err := db.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.Reverted(), nil
 }
 
 // Own is, for each change that is a compensating write of ours, the plan's digest.

@@ -38,7 +38,7 @@ func (db *DB) settle(a *appender) error {
 		return err
 	}
 	if k.head >= w.imaged+db.imageLimits().every {
-		return db.saveImages()
+		return db.saveImages(true)
 	}
 	return nil
 }
@@ -202,12 +202,14 @@ func missing(found bool) error {
 // minImages is the least that last images take.
 const minImages = 16 << 20
 
-// rest writes what would have to be worked out again when the store is opened.
+// rest writes what would have to be worked out again when the store is opened,
+// and the bodies of last images: whoever opens it next begins without them, and
+// reading one from its change takes unpacking a block.
 func (db *DB) rest() error {
 	if db.writer == nil {
 		return nil
 	}
-	if err := db.saveImages(); err != nil && !errors.Is(err, ErrDiskFull) {
+	if err := db.saveImages(false); err != nil && !errors.Is(err, ErrDiskFull) {
 		return err
 	}
 	return nil

@@ -279,34 +279,6 @@ func TestReceiptChain(t *testing.T) {
 	}
 }
 
-func TestLedger(t *testing.T) {
-	ctx := context.Background()
-	db := open(t)
-	ids := make([]audit.ChangeID, 60_000) // more than one transaction takes
-	for i := range ids {
-		ids[i] = audit.ChangeID{byte(i), byte(i >> 8), byte(i >> 16), 1}
-	}
-	if err := db.MarkReverted(ctx, "p", ids); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(db.MarkReverted(ctx, "q", ids[:2]), db.Unmark(ctx, "p", ids[1:4]), db.MarkOwn(ctx, "p", ids[9])); err != nil {
-		t.Fatal(err)
-	}
-	got, err := db.Reverted(ctx)
-	if err != nil || len(got) != len(ids)-2 || got[ids[0]] != "q" || got[ids[1]] != "q" || got[ids[4]] != "p" {
-		t.Errorf("%d in the ledger, %v", len(got), err)
-	}
-	for _, id := range ids[2:4] {
-		if _, found := got[id]; found {
-			t.Error("an unmarked change is in the ledger")
-		}
-	}
-	own, err := db.Own(ctx)
-	if diff := cmp.Diff(map[audit.ChangeID]string{ids[9]: "p"}, own); diff != "" || err != nil {
-		t.Errorf("%v %s", err, diff)
-	}
-}
-
 func TestStats(t *testing.T) {
 	ctx := context.Background()
 	db := open(t)

@@ -74,9 +74,8 @@ func (v *verifier) value(key, payload []byte) error {
 		want = savingKey()
 	case kindPart:
 		want = key // those that count are read with what they are of
-	case kindReverted, kindOwn:
-		want = key
-		_, err = cutID(key)
+	case kindReverted, kindOwn, kindApply, kindChosen:
+		want, err = ledgerKey(key, payload)
 	case kindReceipt, kindJournal:
 		want, err = v.receipt(key, payload)
 	case kindSums, kindChunk, kindShelf, kindTimes, kindColumn, kindCounts, kindSet, kindRecordHash, kindIDHash:

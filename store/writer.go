@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -136,7 +139,7 @@ func decodeLast(payload []byte) (lastImage, error) {
 }
 
 // writeImages writes last images; brief leaves their bodies out.
-func (db *DB) writeImages(all func(func(recordName, lastImage) bool), brief bool) error {
+func (db *DB) writeImages(all iter.Seq2[recordName, lastImage], brief bool) error {
 	if err := db.room.check(16 << 20); err != nil {
 		return err
 	}
@@ -159,19 +162,20 @@ func (db *DB) writeImages(all func(func(recordName, lastImage) bool), brief bool
 	return batch.Flush()
 }
 
-// saveImages writes all last images that are not on disk.
-func (db *DB) saveImages() error {
+// saveImages writes all last images that are not on disk, in brief, or those of
+// which the disk has not all, whole.
+func (db *DB) saveImages(brief bool) error {
 	w, head := db.writer, db.known.Load().head
-	if w.imaged == head {
+	if w.imaged == head && (brief || !w.images.hasBrief) {
 		return nil
 	}
-	if err := db.writeImages(w.images.dirty, true); err != nil {
+	if err := db.writeImages(w.images.unsaved(!brief), brief); err != nil {
 		return fmt.Errorf("write last images: %w", err)
 	}
 	if err := db.commit(func(txn *badger.Txn) error { return set(txn, imagedKey(), uintPayload(uint64(head))) }); err != nil {
 		return fmt.Errorf("write last images: %w", err)
 	}
-	w.images.clean()
+	w.images.saved(brief)
 	w.imaged = head
 	return nil
 }
@@ -182,13 +186,7 @@ func (db *DB) saveDisplaced() error {
 	if len(l.displaced) < db.imageLimits().displaced {
 		return nil
 	}
-	err := db.writeImages(func(yield func(recordName, lastImage) bool) {
-		for h, i := range l.displaced {
-			if !yield(h, i) {
-				return
-			}
-		}
-	}, false)
+	err := db.writeImages(byName(slices.Collect(maps.Keys(l.displaced)), func(h recordName) lastImage { return l.displaced[h] }), false)
 	if err == nil {
 		clear(l.displaced)
 	}

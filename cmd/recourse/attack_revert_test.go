@@ -495,7 +495,7 @@ func TestKilledApply(t *testing.T) {
 			})
 			kills := 0
 			for {
-				cmd := command(s.rig, s.data, "revert", "apply", s.file("plan.rvp"), "--rest-target", s.rig.rest, "-o", "json")
+				cmd := command(s.rig, s.data, "revert", "apply", s.file("plan.rvp"), "--rest-target", s.rig.rest, "-o", "json", "--attacker-contained-by", "this test")
 				var out, stderr strings.Builder
 				cmd.Stdout, cmd.Stderr = &out, &stderr
 				if err := cmd.Start(); err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/urfave/cli/v2"
 )
 
 // A config is the file recourse.yaml. A flag or an environment variable counts
@@ -42,6 +43,7 @@ type config struct {
 	ListenRemote       bool       `yaml:"listenRemote"`
 	Baseline           bool       `yaml:"baseline"`
 	Memory             memorySize `yaml:"memory"`
+	Approvers          string     `yaml:"approvers"` // the file that says who may approve plans
 }
 
 // targets are the nodes that the file names.
@@ -72,6 +74,15 @@ func readConfig(path, data string) (config, error) {
 		return config{}, badConfig(path, err)
 	}
 	return c, nil
+}
+
+// configOf is the configuration, for a command that needs no data folder.
+func configOf(c *cli.Context, e *env) (config, error) {
+	dir, err := dataFolder(e, c.String("data"))
+	if err != nil {
+		return config{}, err
+	}
+	return readConfig(c.String("config"), dir)
 }
 
 // badConfig says where in the file the error is. It does not quote the file:

@@ -82,8 +82,13 @@ func exitCode(ctx context.Context, err error) int {
 		return own.code
 	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))):
 		return exitInterrupted
-	case errors.As(err, &bad), errors.As(err, &export), errors.As(err, &lint), errors.Is(err, revert.ErrBadPlan):
+	case errors.As(err, &bad), errors.As(err, &export), errors.As(err, &lint), errors.Is(err, revert.ErrBadPlan),
+		errors.Is(err, revert.ErrReviewCopy), errors.Is(err, revert.ErrBadApproval), errors.Is(err, revert.ErrBadResolution):
 		return exitInput
+	case errors.Is(err, revert.ErrNotApproved), errors.Is(err, revert.ErrPlanExpired):
+		return exitApproval
+	case errors.Is(err, revert.ErrPlanStale):
+		return exitStale
 	case errors.Is(err, store.ErrFormat):
 		return exitInput
 	case errors.Is(err, store.ErrBusy), errors.Is(err, index.ErrBusy):

@@ -10,7 +10,8 @@ func revertCommand(e *env) *cli.Command {
 		Usage: "take changes back",
 		Description: "select freezes which changes are to go; plan works out the writes that take them back and\n" +
 			"leave later honest work alone; show prints the plan; apply writes, and proves each write;\n" +
-			"resume goes on after a crash; verify looks again. Only apply and resume write to Harper.\n\n" +
+			"resume goes on after a crash; verify looks again. ledger lists what was applied; undo, redo and\n" +
+			"restore make plans as well. Only apply and resume write to Harper.\n\n" +
 			"Example:\n" +
 			"   recourse revert select --user eve --from -2h -o sel.json\n" +
 			"   recourse revert plan sel.json -o plan.rvp\n" +
@@ -19,7 +20,9 @@ func revertCommand(e *env) *cli.Command {
 			"   recourse revert apply plan.rvp",
 		Subcommands: []*cli.Command{
 			revertSelectCommand(e), revertPlanCommand(e), revertShowCommand(e),
+			revertResolveCommand(e), revertKeygenCommand(e), revertApproveCommand(e), revertCheckCommand(e), revertContainCommand(e), revertReportCommand(e),
 			revertApplyCommand(e), revertResumeCommand(e), revertAbortCommand(e), revertVerifyCommand(e), revertStatusCommand(e),
+			revertLedgerCommand(e), revertUndoCommand(e), revertRedoCommand(e), revertRestoreCommand(e),
 		},
 	}
 }

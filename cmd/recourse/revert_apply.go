@@ -52,14 +52,15 @@ func revertApplyCommand(e *env) *cli.Command {
 	}
 }
 
-const applyCodes = "Exit codes: 0 done; 3 done, but conflicts are left; 4 no record is as the plan expects;\n" +
-	"5 some writes were skipped, raced or refused, or it was halted; 8 refused before anything was\n" +
-	"written; 9 busy; 10 whether a write was made is not known; 12 Harper; 65 the plan is damaged;\n" +
+const applyCodes = "Exit codes: 0 done; 3 done, but conflicts are left; 4 no record is as the plan expects, or\n" +
+	"another apply has touched the plan's records since it was made;\n" +
+	"5 some writes were skipped, raced or refused, or it was halted; 7 approvals are missing, or the\n" +
+	"plan has expired; 8 refused before anything was written; 9 busy; 10 whether a write was made is not known; 12 Harper; 65 the plan is damaged;\n" +
 	"130 interrupted."
 
 // applyFlags are those of every command that writes to Harper.
 func applyFlags() []cli.Flag {
-	return append(harperFlags(),
+	return append(harperFlags(), approversFlag(),
 		&cli.BoolFlag{Name: "dry-run", Usage: "look at every record and write nothing"},
 		&cli.IntFlag{Name: "concurrency", Value: 8, Usage: "make at most `N` writes at the same time"},
 		&cli.Float64Flag{Name: "rate", Usage: "begin at most `N` writes in a second; 0: as many as Harper takes"},
@@ -70,6 +71,7 @@ func applyFlags() []cli.Flag {
 		&cli.StringFlag{Name: "attacker-contained-by", Usage: "the users of the selection can do no more harm, because of `TEXT`"},
 		&cli.StringSliceFlag{Name: "allow", Usage: "go on though `CHECK` speaks against it: " + strings.Join(allowable, ", ")},
 		&cli.DurationFlag{Name: "max-lag", Value: defaultMaxLag, Usage: "refuse when the stored log ends longer ago than that"},
+		&cli.BoolFlag{Name: "contain", Usage: "before the first write, deactivate the accounts that the plan proposes to"},
 		&cli.BoolFlag{Name: "other-log", Usage: "go on though Harper's log has none of the plan's changes: it was cut, or the server was made anew; the same as --allow log"},
 	)
 }
@@ -107,6 +109,14 @@ func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
 	if err != nil {
 		return err
 	}
+	if !c.Bool("dry-run") {
+		if err := w.approved(c, plan, e.now()); err != nil {
+			return err
+		}
+	}
+	if err := w.checkLedger(c.Context, plan); err != nil {
+		return err
+	}
 	client, o, err := connect(c, e, w.cfg)
 	if err != nil {
 		return err
@@ -124,6 +134,11 @@ func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
 	if err != nil {
 		return err
 	}
+	if !options.DryRun && server.began > audit.TimeOf(e.now()) { // by the server's clock too
+		if err := w.approved(c, plan, server.began.Go()); err != nil {
+			return err
+		}
+	}
 	if err := w.clear(c, e, server, plan, options); err != nil {
 		return err
 	}
@@ -133,7 +148,16 @@ func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
 			return err
 		}
 		defer release()
-		if err := w.keepPlan(e, plan); err != nil {
+		if err := w.keepPlan(c, e, plan); err != nil {
+			return err
+		}
+	}
+	if c.Bool("contain") {
+		steps, err := w.contain(c, e, client, plan, options)
+		if err == nil {
+			err = containError(steps)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -172,8 +196,11 @@ func (w *workspace) carryOut(c *cli.Context, e *env, p *report.Printer, server *
 
 // keepPlan puts a copy of the plan into the data folder, so that its apply can be
 // taken up by its name alone.
-func (w *workspace) keepPlan(e *env, plan *revert.Plan) error {
+func (w *workspace) keepPlan(c *cli.Context, e *env, plan *revert.Plan) error {
 	path := w.planPath(plan.Header.Digest)
+	if err := w.keepApprovals(c, e, path); err != nil {
+		return err
+	}
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}

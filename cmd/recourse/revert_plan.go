@@ -1,12 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -25,12 +24,12 @@ func revertPlanCommand(e *env) *cli.Command {
 		Description: "Each record's stored history is followed twice, as it was and as it would have been without\n" +
 			"the selected changes. An attribute is written only if its last effective writer is among them.\n" +
 			"What cannot be known is a conflict in the plan, never a guess. Nothing is written to Harper,\n" +
-			"and no Harper is needed.\n\n" +
-			"Exit codes: 0 done; 2 with --detailed-exitcode: the plan is not empty; 3 it has conflicts; 65 bad selection.\n\n" +
-			"Example:\n   recourse revert plan sel.json -o plan.rvp",
-		Flags: append(policyFlags(),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`; without it to standard output"},
-			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "end with 2 when the plan is not empty"},
+			"and none is asked but with --schema live.\n\n" +
+			"Exit codes: 0 done; 2 with --detailed-exitcode: the plan is not empty; 3 it has conflicts;\n" +
+			"12 Harper cannot be asked; 65 bad selection, policy or schema.\n\n" +
+			"Example:\n   recourse revert plan sel.json --policy policy.yaml --strict record --schema live -o plan.rvp",
+		Flags: append(planOutFlags(),
+			&cli.BoolFlag{Name: "contain", Usage: "propose to deactivate the accounts whose changes are selected"},
 		),
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
@@ -39,34 +38,6 @@ func revertPlanCommand(e *env) *cli.Command {
 			return runRevertPlan(c, e)
 		},
 	}
-}
-
-func policyFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "counter", Usage: "DATABASE.TABLE.ATTRIBUTE counts: changes add to it; may be repeated"},
-		&cli.StringSliceFlag{Name: "register", Usage: "DATABASE.TABLE.ATTRIBUTE is set, never added to; may be repeated"},
-		&cli.BoolFlag{Name: "strict-null", Usage: "keep null apart from an attribute that is not there"},
-		&cli.BoolFlag{Name: "put", Usage: "take attributes away by replacing the record over REST, not by setting them to null"},
-	}
-}
-
-func policyOf(c *cli.Context) (revert.Policy, error) {
-	p := revert.Policy{StrictNull: c.Bool("strict-null"), Numbers: map[string]revert.Number{}}
-	for flag, number := range map[string]revert.Number{"counter": revert.NumberCounter, "register": revert.NumberRegister} {
-		for _, name := range c.StringSlice(flag) {
-			if strings.Count(name, ".") < 2 {
-				return p, usagef("--%s %q: want DATABASE.TABLE.ATTRIBUTE", flag, name)
-			}
-			if p.Numbers[name] != "" {
-				return p, usagef("%q is said to be a counter and a register", name)
-			}
-			p.Numbers[name] = number
-		}
-	}
-	if c.Bool("put") {
-		p.Unset = revert.UnsetPut
-	}
-	return p, nil
 }
 
 func runRevertPlan(c *cli.Context, e *env) (err error) {
@@ -87,25 +58,7 @@ func runRevertPlan(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(e, c.String("output"), func(out io.Writer) error { return revert.WritePlan(out, plan) }); err != nil {
-		return err
-	}
-	n := plan.Header.Counts
-	fmt.Fprintf(e.stderr, "plan %s: %d patch, %d insert, %d delete, %d conflicts, %d kept\n",
-		plan.Header.ID, n.Patch, n.Insert, n.Delete, n.Conflict, n.Kept)
-	if plan.Header.Coverage != nil {
-		fmt.Fprintln(e.stderr, printable(plan.Header.Coverage.Note))
-	}
-	for _, warning := range plan.Header.Warnings {
-		fmt.Fprintf(e.stderr, "warning: %s\n", printable(warning))
-	}
-	if err := conflictsLeft(plan); err != nil {
-		return err
-	}
-	if c.Bool("detailed-exitcode") && !plan.Empty() {
-		return exit(exitNothing)
-	}
-	return nil
+	return planned(c, e, plan)
 }
 
 func readSelection(path string) (*revert.Selection, error) {
@@ -123,29 +76,54 @@ func readSelection(path string) (*revert.Selection, error) {
 
 // plan makes a plan of what is stored.
 func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy revert.Policy) (*revert.Plan, error) {
+	req, err := w.request(c, e, sel, policy)
+	if err != nil {
+		return nil, err
+	}
 	records, err := revert.Records(c.Context, w.store, sel.Changes)
 	if err != nil {
 		return nil, err
 	}
+	req.Selection, req.Contain = sel, c.Bool("contain")
+	return revert.Make(c.Context, req, records)
+}
+
+// request is what a plan about some changes is made of, besides which of them it
+// undoes.
+func (w *workspace) request(c *cli.Context, e *env, about *revert.Selection, policy revert.Policy) (revert.Request, error) {
 	req := revert.Request{
-		Selection: sel, Policy: policy, Instance: w.cfg.Cluster,
-		Created: e.now().UTC().Format(time.RFC3339), Author: e.get("USER"), Tool: "recourse " + version,
+		Policy: policy, Instance: revert.Instance{ID: w.cfg.Cluster}, Approvals: c.Int("approvals"),
+		Created: e.now().UTC().Format(time.RFC3339), Author: cmp.Or(c.String("author"), e.get("USER")), Tool: "recourse " + version,
 	}
-	if req.Reverted, err = w.store.Reverted(c.Context); err != nil {
-		return nil, err
+	if req.Approvals < 0 {
+		return req, usagef("--approvals %d: want 0 or more", req.Approvals)
 	}
-	if req.Own, err = w.store.Own(c.Context); err != nil {
-		return nil, err
+	if s := c.String("expires"); s != "" {
+		d, err := parseDuration(s)
+		if err != nil {
+			return req, usagef("--expires: %v", err)
+		}
+		req.Expires = e.now().Add(d).UTC().Format(time.RFC3339)
+	}
+	var err error
+	if req.Schema, err = schemaOf(c, e, w.cfg); err != nil {
+		return req, err
+	}
+	if req.Ledger, err = w.store.Ledger(c.Context); err != nil {
+		return req, err
 	}
 	reading, err := w.reading(c.Context, e)
 	if err != nil {
-		return nil, err
+		return req, err
 	}
-	tables := tablesOf(sel)
-	req.Gaps = planGaps(reading, tables, sel.First)
-	cov := planCoverage(reading, tables, sel.First)
+	if err := w.journals(c.Context, reading, &req); err != nil {
+		return req, err
+	}
+	tables := tablesOf(about)
+	req.Gaps = planGaps(reading, tables, about.First)
+	cov := planCoverage(reading, tables, about.First)
 	req.Coverage = &revert.Coverage{Complete: cov.Complete, Note: report.CoverageNote(cov)}
-	return revert.Make(c.Context, req, records)
+	return req, nil
 }
 
 // tablesOf are the tables that a selection is about, sorted.

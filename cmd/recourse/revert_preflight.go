@@ -47,6 +47,9 @@ type preflight struct {
 // its way. A dry run it warns.
 func (w *workspace) clear(c *cli.Context, e *env, server *harperServer, plan *revert.Plan, o revert.ApplyOptions) error {
 	p := &preflight{e: e, w: w, server: server, plan: plan, user: o.User, maxLag: c.Duration("max-lag"), why: strings.TrimSpace(c.String("attacker-contained-by"))}
+	if p.why == "" && c.Bool("contain") && len(plan.Containment) > 0 {
+		p.why = "apply --contain deactivates them first"
+	}
 	p.Allow = map[string]bool{"log": c.Bool("other-log")}
 	for _, word := range c.StringSlice("allow") {
 		for name := range strings.SplitSeq(word, ",") {
@@ -90,7 +93,7 @@ func (p *preflight) say(check string, state revert.PreflightState, hint, format 
 // instance compares the clusters' names, as far as they are given; that it is the
 // same server, log finds out.
 func (p *preflight) instance(context.Context) error {
-	its, ours := p.plan.Header.Instance, p.server.stamp.Cluster
+	its, ours := p.plan.Header.Instance.ID, p.server.stamp.Cluster
 	if its != "" && ours != "" && its != ours {
 		p.say("instance", revert.CheckRefused, "give the target of that cluster", "the plan is of cluster %q, and this is %q", its, ours)
 	}

@@ -220,3 +220,11 @@ func sorted[K cmp.Ordered, V any](m map[K]V) []K {
 	slices.Sort(keys)
 	return keys
 }
+
+func scriptNow(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "now NAME")
+	const apart = 3 * time.Millisecond
+	time.Sleep(apart)
+	ts.Setenv(args[0], time.Now().UTC().Format(time.RFC3339Nano))
+	time.Sleep(apart)
+}

@@ -32,6 +32,7 @@ import (
 //	writes USER              prints how often the user wrote each record
 //	await USER N             waits until the user has written N times
 //	asked OP                 waits until Harper was asked so since the last fault
+//	now NAME                 sets the variable to the time, apart from what is before and after
 //	records TABLE            prints the living records, one a line
 //	wipe TABLE               takes from the log what it has of the table up to now
 func TestScript(t *testing.T) {
@@ -62,7 +63,7 @@ func TestScript(t *testing.T) {
 			"run": scriptRun, "pages": scriptPages, "same": scriptSame,
 			"harper": startHarper, "fault": setFault, "unaudited": scriptUnaudited, "feed": scriptFeed,
 			"put": scriptWrite("put"), "patch": scriptWrite("patch"), "delete": scriptWrite("delete"), "message": scriptWrite("message"),
-			"writes": scriptWrites, "await": scriptAwait, "asked": scriptAsked, "records": scriptRecords,
+			"writes": scriptWrites, "await": scriptAwait, "asked": scriptAsked, "records": scriptRecords, "now": scriptNow,
 			"wipe": scriptWipe, "backdate": scriptBackdate, "peer": startPeer, "down": scriptDown(true), "up": scriptDown(false),
 		},
 	})

@@ -172,7 +172,8 @@ func (w *workspace) catchUpIndex(ctx context.Context, r follower) error {
 }
 
 // printer prints results as the flags and the terminal have it.
-func printer(c *cli.Context, e *env) (*report.Printer, error) {
+// More are the formats that the command has besides what every command has.
+func printer(c *cli.Context, e *env, more ...report.Format) (*report.Printer, error) {
 	format := c.String("output")
 	if format == "" {
 		format = "ndjson"
@@ -180,7 +181,7 @@ func printer(c *cli.Context, e *env) (*report.Printer, error) {
 			format = "table"
 		}
 	}
-	f, err := report.ParseFormat(format)
+	f, err := report.ParseFormat(format, more...)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}

@@ -23,6 +23,7 @@ type TableInfo struct {
 	AuditSize  int64 // bytes of the log of the whole database; on RocksDB exact, and smaller after a purge
 	Sourced    bool  // a caching table, whose writes go to its source too
 	Expires    bool  // records end by themselves, without a trace in the log
+	Sealed     bool  // attributes that the schema does not have are refused
 	// Replicate is whether changes go to the other nodes of a cluster. Nil: not
 	// told, and the database's own setting counts.
 	Replicate *bool
@@ -62,8 +63,13 @@ func (c *Client) DescribeAll(ctx context.Context) ([]TableInfo, error) {
 	if v.Kind() != audit.KindObject {
 		return nil, &Error{Op: op, Status: 200, Message: "the answer is no object"}
 	}
+	return Tables(v), nil
+}
+
+// Tables reads the tables, sorted, from an answer to describe_all.
+func Tables(answer audit.Value) []TableInfo {
 	var list []TableInfo
-	for database, tables := range v.Fields() {
+	for database, tables := range answer.Fields() {
 		for name, table := range tables.Fields() {
 			if table.Kind() == audit.KindObject {
 				list = append(list, tableInfo(audit.Table{Database: database, Name: name}, table))
@@ -71,7 +77,7 @@ func (c *Client) DescribeAll(ctx context.Context) ([]TableInfo, error) {
 		}
 	}
 	slices.SortFunc(list, func(a, b TableInfo) int { return strings.Compare(a.Table.String(), b.Table.String()) })
-	return list, nil
+	return list
 }
 
 // DescribeTable describes one table, of the database "system" too.
@@ -118,6 +124,7 @@ func tableInfo(t audit.Table, v audit.Value) TableInfo {
 		AuditSize:     count(v.Get("db_audit_size")),
 		Sourced:       v.Get("sources").Len() > 0,
 		Expires:       v.Get("expiration") != nil,
+		Sealed:        v.Get("sealed").Bool(),
 	}
 	if info.PrimaryKey == "" {
 		info.PrimaryKey = v.Get("hash_attribute").Text()

@@ -148,7 +148,7 @@ func plan() *revert.Plan {
 	carried := exact(parse(`1`), parse(`9`), parse(`9`), parse(`1`))
 	carried.Class, carried.Trust = revert.ClassCarried, audit.Prompt
 	bob := revert.Evidence{ID: audit.ChangeID{7}, Time: 1795465999000, User: "bob", Op: audit.OpPatch}
-	decided := revert.OptionMerge
+	decided := revert.Resolution{Option: revert.OptionMerge, Reason: "ann asked for it", By: "bob", At: "2026-11-24T08:00:00Z"}
 	return &revert.Plan{
 		Header: revert.Header{
 			ID: "7f3a00112233", Digest: "7f3a00112233445566778899", Selection: revert.SelectionInfo{Digest: "ab", Events: 5, Users: map[string]int{"eve": 4, "": 1}, First: 1795465916125.6418, Last: 1795465919125.6418},

@@ -140,15 +140,17 @@ func printed(t interface {
 func hostilePlan(c audit.Change) *revert.Plan {
 	s := c.User
 	vals := map[string]audit.Value{s: c.After.Body}
-	attrs := map[string]revert.Attribute{s: {Theirs: c.After.Body, Delta: c.After.Body, Class: revert.Class(s)}, s + "2": {Unknown: []string{"base", "current", "target"}}}
+	paths := map[string]revert.PathValue{s: {Current: c.After.Body, Target: c.After.Body, Class: revert.Class(s)}}
+	attrs := map[string]revert.Attribute{s: {Paths: paths, Theirs: c.After.Body, Delta: c.After.Body, Class: revert.Class(s)}, s + "2": {Unknown: []string{"base", "current", "target"}}}
 	by := revert.Evidence{User: s, Op: audit.Op(s)}
 	kept := map[string]revert.KeptValue{s: {Current: c.After.Body, By: by, Class: revert.Class(s)}}
 	k := revert.Target(c.Key)
 	return &revert.Plan{
-		Header:    revert.Header{Digest: s, Warnings: []string{s}, Selection: revert.SelectionInfo{Users: map[string]int{s: 1}}},
-		Actions:   []revert.Action{{K: k, Do: s, Set: vals, Unset: []string{s + "3"}, Add: map[string]audit.Value{s + "4": c.After.Body}, Attrs: attrs, Kept: kept}},
-		Conflicts: []revert.Conflict{{K: k, Class: revert.Class(s), Attrs: attrs, Options: []string{s}, Default: s, Resolution: &s, Evidence: []revert.Evidence{by}}},
-		Kept:      []revert.Kept{{K: k, Class: revert.Class(s), Kept: kept}},
+		Header:  revert.Header{Digest: s, Warnings: []string{s}, Selection: revert.SelectionInfo{Users: map[string]int{s: 1}}},
+		Actions: []revert.Action{{K: k, Do: s, Notes: map[revert.Class]string{revert.Class(s): s}, Decided: []revert.Class{revert.Class(s)}, Set: vals, Unset: []string{s + "3"}, Add: map[string]audit.Value{s + "4": c.After.Body}, Attrs: attrs, Kept: kept}},
+		Conflicts: []revert.Conflict{{K: k, Class: revert.Class(s), Attrs: attrs, Options: []string{s}, Default: s, Resolution: &revert.Resolution{Option: s, Reason: s, By: s, At: s}, Evidence: []revert.Evidence{by},
+			Why: s, Withheld: &revert.Action{Do: s, Set: vals, Notes: map[revert.Class]string{revert.Class(s): s}}}},
+		Kept: []revert.Kept{{K: k, Class: revert.Class(s), Kept: kept}},
 	}
 }
 

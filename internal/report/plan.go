@@ -10,30 +10,49 @@ import (
 	"recourse/revert"
 )
 
+// A PlanView is a plan with what else is known of it.
+type PlanView struct {
+	Plan *revert.Plan
+	// Blame says who gave the attributes of a record their values; nil: nobody
+	// asked.
+	Blame map[audit.Key]revert.Blames
+	// Approvals is how the plan stands with its approvers; nil: nobody asked.
+	Approvals *revert.Approvals
+}
+
 // Plan prints a reversion plan for a person to judge: every record that would
 // be written, attribute by attribute, every conflict, and what is left as it is.
 // JSON and YAML are the plan in short; NDJSON is a line for each action,
-// conflict and kept record, and then the summary.
-func (p *Printer) Plan(plan *revert.Plan) error {
-	return p.print(output{
-		document: func() any { return newPlanDoc(plan) },
-		lines: func() []any {
-			var lines []any
-			for i := range plan.Actions {
-				lines = append(lines, &plan.Actions[i])
-			}
-			for i := range plan.Conflicts {
-				lines = append(lines, &plan.Conflicts[i])
-			}
-			for i := range plan.Kept {
-				lines = append(lines, &plan.Kept[i])
-			}
-			return append(lines, summaryLine{newPlanDoc(plan)})
-		},
-		page:  func(g *page) { g.plan(plan) },
-		sheet: func() sheet { return planSheet(plan) },
-		notes: func() []string { return append(planWarnings(plan), planCounts(plan)) },
-	})
+// conflict, kept record and proposed containment, and then the summary.
+func (p *Printer) Plan(plan *revert.Plan) error { return p.PlanView(PlanView{Plan: plan}) }
+
+func (v *PlanView) lines() []any {
+	plan := v.Plan
+	var lines []any
+	for i := range plan.Actions {
+		lines = append(lines, &plan.Actions[i])
+	}
+	for i := range plan.Conflicts {
+		lines = append(lines, &plan.Conflicts[i])
+	}
+	for i := range plan.Kept {
+		lines = append(lines, &plan.Kept[i])
+	}
+	for i := range plan.Containment {
+		lines = append(lines, &plan.Containment[i])
+	}
+	for _, k := range plan.Keys() {
+		if b, ok := v.Blame[k]; ok {
+			lines = append(lines, blameLine{"blame", revert.Target(k), b})
+		}
+	}
+	return lines
+}
+
+type blameLine struct {
+	Kind  string        `json:"kind"`
+	K     revert.Target `json:"k"`
+	Attrs revert.Blames `json:"attrs"`
 }
 
 // newPlanDoc is the plan's summary, with empty lists in place of none.
@@ -49,26 +68,32 @@ func newPlanDoc(plan *revert.Plan) revert.Summary {
 	return s
 }
 
-func (g *page) plan(plan *revert.Plan) {
+func (g *page) plan(v *PlanView) {
+	plan := v.Plan
 	for i := range plan.Actions {
-		g.action(&plan.Actions[i], plan.Header.Policy)
+		a := &plan.Actions[i]
+		g.action(a, plan.Header.Policy, v.Blame[a.Key()])
 	}
 	for i := range plan.Conflicts {
-		g.conflict(&plan.Conflicts[i])
+		c := &plan.Conflicts[i]
+		g.conflict(c)
+		g.blames(v.Blame[c.Key()], slices.Sorted(maps.Keys(c.Attrs)))
 	}
 	for i := range plan.Kept {
 		k := &plan.Kept[i]
 		g.line(bold, "%s   nothing to write   %s   %s", record(k.Key()), count(len(k.Changes), "selected change"), Visible(string(k.Class)))
 		g.keptValues(k.Kept)
+		g.blames(v.Blame[k.Key()], slices.Sorted(maps.Keys(k.Kept)))
 		g.blind(k.Blind)
 	}
-	if len(plan.Actions)+len(plan.Conflicts)+len(plan.Kept) > 0 {
-		g.gap()
+	for i := range plan.Containment {
+		c := &plan.Containment[i]
+		g.line(warn, "contain %s   %s", user(c.User).text, containWords(c))
 	}
-	for _, w := range planWarnings(plan) {
-		g.wrapped(warn, 0, w)
-	}
-	g.wrapped(bold, 0, planCounts(plan))
+}
+
+func containWords(c *revert.Containment) string {
+	return fmt.Sprintf("%s the account (%s); only apply --contain does it", Visible(c.Do), count(c.Events, "selected change"))
 }
 
 func planWarnings(plan *revert.Plan) []string {
@@ -82,15 +107,15 @@ func planWarnings(plan *revert.Plan) []string {
 	return out
 }
 
-func planCounts(plan *revert.Plan) string {
-	c, h := plan.Header.Counts, &plan.Header
-	if plan.Empty() && c.Kept == 0 {
+func planCounts(h *revert.Header, unresolved int) string {
+	c := h.Counts
+	if c.Patch+c.Insert+c.Delete+c.Conflict+c.Kept == 0 {
 		return fmt.Sprintf("Plan: nothing to write and nothing to decide · %s · digest %s", selected(h.Selection), Visible(h.Digest))
 	}
 	s := fmt.Sprintf("Plan: %d patch, %d insert, %d delete, %s, %d kept, %d already undone, %s", c.Patch, c.Insert, c.Delete,
 		count(c.Conflict, "conflict"), c.Kept, c.Already, count(c.Blind, "blind window"))
-	if n := plan.Unresolved(); n > 0 {
-		s += fmt.Sprintf(" · %d not decided", n)
+	if unresolved > 0 {
+		s += fmt.Sprintf(" · %d not decided", unresolved)
 	}
 	return s + " · " + selected(h.Selection) + " · digest " + Visible(h.Digest)
 }
@@ -107,16 +132,30 @@ func selected(s revert.SelectionInfo) string {
 	return out + " by " + count(len(users), "user")
 }
 
-func (g *page) action(a *revert.Action, policy revert.Policy) {
+func (g *page) action(a *revert.Action, policy revert.Policy, blame revert.Blames) {
 	tone := map[string]paint{revert.DoInsert: good, revert.DoDelete: bad}[a.Do]
 	if tone == plain {
 		tone = bold
 	}
 	g.line(tone, "%s   %s   %s   trust %s", record(a.Key()), Visible(a.Do), count(len(a.Changes), "selected change"), leastTrust(a.Attrs))
-	for _, l := range actionLines(a, policy) {
-		g.wrapped(l.paint, 2, l.text)
+	for _, w := range writes(a, policy) {
+		g.wrapped(w.paint, 2, w.words())
+		for _, p := range w.paths {
+			g.wrapped(faint, 6, p)
+		}
+		g.blames(blame, []string{w.name})
+	}
+	if a.Do == revert.DoDelete {
+		g.wrapped(bad, 2, "the whole record is deleted")
+	}
+	if len(a.Decided) > 0 {
+		g.wrapped(plain, 2, "because it was decided: "+decidedWords(a.Decided))
+	}
+	for _, n := range noteWords(a.Notes) {
+		g.wrapped(warn, 2, n)
 	}
 	g.keptValues(a.Kept)
+	g.blames(blame, slices.Sorted(maps.Keys(a.Kept)))
 	g.blind(a.Blind)
 }
 
@@ -130,26 +169,27 @@ func leastTrust(attrs map[string]revert.Attribute) audit.Trust {
 	return least
 }
 
-// actionLines are all that an action writes, and why.
-func actionLines(a *revert.Action, policy revert.Policy) []cell {
-	var out []cell
-	for _, w := range writes(a, policy) {
-		s := w.sign + " " + Visible(w.name) + "  " + w.from + " → " + w.to
-		if w.why != "" {
-			s += "   " + w.why
-		}
-		out = append(out, cell{s, w.paint})
+func decidedWords(classes []revert.Class) string {
+	words := make([]string, len(classes))
+	for i, c := range classes {
+		words[i] = Visible(string(c))
 	}
-	if a.Do == revert.DoDelete {
-		out = append(out, cell{"the whole record is deleted", bad})
-	}
-	return out
+	return strings.Join(words, ", ")
 }
 
 // A write is one attribute of an action. All but name is visible.
 type write struct {
 	sign, name, from, to, why string
 	paint                     paint
+	paths                     []string // what becomes of paths within the attribute
+}
+
+func (w *write) words() string {
+	s := w.sign + " " + Visible(w.name) + "  " + w.from + " → " + w.to
+	if w.why != "" {
+		s += "   " + w.why
+	}
+	return s
 }
 
 func writes(a *revert.Action, policy revert.Policy) []write {
@@ -168,7 +208,7 @@ func writes(a *revert.Action, policy revert.Policy) []write {
 	var out []write
 	for _, n := range slices.Sorted(maps.Keys(names)) {
 		attr, told := a.Attrs[n]
-		w := write{name: n, from: known(attr, "current", attr.Current, told), why: story(attr, told)}
+		w := write{name: n, from: known(attr, "current", attr.Current, told), why: story(attr, told), paths: pathWords(attr.Paths)}
 		set, isSet := a.Set[n]
 		add, isAdd := a.Add[n]
 		switch {
@@ -190,6 +230,28 @@ func writes(a *revert.Action, policy revert.Policy) []write {
 			w.sign, w.to, w.paint = "=", "not written", faint
 		}
 		out = append(out, w)
+	}
+	return out
+}
+
+// noteWords are what a policy lets pass, and why it is worth knowing.
+func noteWords(notes map[revert.Class]string) []string {
+	var out []string
+	for _, c := range slices.Sorted(maps.Keys(notes)) {
+		s := "note: " + Visible(string(c))
+		if notes[c] != "" {
+			s += ", " + Visible(notes[c])
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func pathWords(paths map[string]revert.PathValue) []string {
+	var out []string
+	for _, p := range slices.Sorted(maps.Keys(paths)) {
+		v := paths[p]
+		out = append(out, Visible(p)+"  "+value(v.Current)+" → "+value(v.Target)+"   "+Visible(string(v.Class)))
 	}
 	return out
 }
@@ -239,46 +301,4 @@ func blindWords(w revert.Window) string {
 		to = iso(w.To, false)
 	}
 	return fmt.Sprintf("blind window from %s to %s: legitimate writes that failed in it left no trace", iso(w.From, false), to)
-}
-
-func (g *page) conflict(c *revert.Conflict) {
-	g.line(warn, "%s   CONFLICT %s   %s", record(c.Key()), Visible(string(c.Class)), count(len(c.Changes), "selected change"))
-	g.wrapped(warn, 2, decision(c))
-	if c.Record {
-		g.wrapped(plain, 2, "? the record as a whole")
-	}
-	for _, n := range slices.Sorted(maps.Keys(c.Attrs)) {
-		g.wrapped(plain, 2, "? "+Visible(n)+"  "+conflictWords(c.Attrs[n]))
-	}
-	for _, e := range c.Evidence {
-		g.wrapped(faint, 2, "because of "+evidenceWords(e))
-	}
-	g.blind(c.Blind)
-}
-
-// decision is the options, the default in brackets, or what was decided.
-func decision(c *revert.Conflict) string {
-	if c.Resolution != nil {
-		return "decided: " + Visible(*c.Resolution)
-	}
-	opts := make([]string, len(c.Options))
-	for i, o := range c.Options {
-		if opts[i] = Visible(o); o == c.Default {
-			opts[i] = "[" + opts[i] + "]"
-		}
-	}
-	return "not decided: " + strings.Join(opts, " ")
-}
-
-func conflictWords(a revert.Attribute) string {
-	s := fmt.Sprintf("now %s · base %s · attacker set %s · without the attack %s", known(a, "current", a.Current, true),
-		known(a, "base", a.Base, true), known(a, "theirs", a.Theirs, true), known(a, "target", a.Target, true))
-	if a.Delta != nil {
-		s += ", or " + value(a.Delta) + " if the later change was an increment"
-	}
-	return s
-}
-
-func evidenceWords(e revert.Evidence) string {
-	return fmt.Sprintf("%s by %s at %s (change %s…)", Visible(string(e.Op)), user(e.User).text, iso(e.Time, false), e.ID.String()[:12])
 }

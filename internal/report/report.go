@@ -8,7 +8,8 @@
 //
 // Whatever comes from a record, a user's name or a table's is hostile: no
 // format lets a control character, a terminal escape or an invisible character
-// through ([Visible]), CSV lets no formula through, Markdown no markup.
+// through ([Visible]), CSV lets no formula through, Markdown no markup, HTML no
+// element and no attribute.
 //
 // What is not known is printed as unknown. No answer is called complete unless
 // the caller knows that it is.
@@ -16,6 +17,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -34,16 +36,19 @@ const (
 	CSV      Format = "csv"    // RFC 4180, with a line of names
 	YAML     Format = "yaml"   // the document of JSON
 	Markdown Format = "md"     // tables, as GitHub has them
+	HTML     Format = "html"   // one page that needs nothing else; plans and reports alone have it
 )
 
 var formats = []Format{Table, JSON, NDJSON, CSV, YAML, Markdown}
 
-// ParseFormat reads a format's name.
-func ParseFormat(s string) (Format, error) {
-	if f := Format(s); slices.Contains(formats, f) {
+// ParseFormat reads a format's name; more are those that the command has besides
+// what every command has.
+func ParseFormat(s string, more ...Format) (Format, error) {
+	all := slices.Concat(formats, more)
+	if f := Format(s); slices.Contains(all, f) {
 		return f, nil
 	}
-	return "", fmt.Errorf("parse output format %q: want one of %v", Visible(s), formats)
+	return "", fmt.Errorf("parse output format %q: want one of %v", Visible(s), all)
 }
 
 // Options say how results are printed. The zero value is a table without
@@ -85,6 +90,7 @@ type output struct {
 	page     func(*page)     // table
 	sheet    func() sheet    // CSV and Markdown
 	notes    func() []string // what Markdown says around the sheet
+	html     func() htmlPage // nil: there is none
 }
 
 func (p *Printer) print(out output) error {
@@ -116,6 +122,11 @@ func (p *Printer) print(out output) error {
 				fmt.Fprintf(&b, "\n%s\n", markdown(n))
 			}
 		}
+	case HTML:
+		if out.html == nil {
+			return errors.New("print: there is no HTML of this")
+		}
+		err = out.html().write(&b)
 	case Table:
 		out.page(&page{b: &b, color: p.o.Color, width: p.o.Width})
 	default:

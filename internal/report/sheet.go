@@ -17,8 +17,12 @@ type sheet struct {
 }
 
 func (s sheet) writeCSV(w io.Writer) error {
+	return writeCSVRows(w, append([][]string{s.names}, s.rows...))
+}
+
+func writeCSVRows(w io.Writer, rows [][]string) error {
 	c := csv.NewWriter(w)
-	for _, row := range append([][]string{s.names}, s.rows...) {
+	for _, row := range rows {
 		out := make([]string, len(row))
 		for i, cell := range row {
 			out[i] = csvCell(cell)
@@ -49,18 +53,24 @@ func isNumber(s string) bool {
 }
 
 func (s sheet) writeMarkdown(b *bytes.Buffer) {
-	line := func(cells []string) {
-		b.WriteString("|")
-		for _, c := range cells {
-			b.WriteString(" " + markdown(c) + " |")
-		}
-		b.WriteString("\n")
-	}
-	line(s.names)
+	markdownRow(b, s.names)
 	b.WriteString("|" + strings.Repeat(" --- |", len(s.names)) + "\n")
+	s.writeRows(b)
+}
+
+// writeRows writes the rows of Markdown alone.
+func (s sheet) writeRows(b *bytes.Buffer) {
 	for _, r := range s.rows {
-		line(r)
+		markdownRow(b, r)
 	}
+}
+
+func markdownRow(b *bytes.Buffer, cells []string) {
+	b.WriteString("|")
+	for _, c := range cells {
+		b.WriteString(" " + markdown(c) + " |")
+	}
+	b.WriteString("\n")
 }
 
 var markup = strings.NewReplacer(

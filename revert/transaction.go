@@ -1,0 +1,219 @@
+package revert
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"recourse/audit"
+)
+
+// A transaction is named by what its changes share. Harper's log has one a table.
+type transaction struct {
+	cluster string
+	table   audit.Table
+	time    audit.Time
+	user    string
+}
+
+// part is how much of a transaction is hostile, and in which records.
+type part struct {
+	hostile, size int
+	records       []int // of transactions.records
+}
+
+// transactions keeps which records belong together: those of a transaction of
+// several, as far as they are selected.
+type transactions struct {
+	parts   map[transaction]*part
+	records []participant
+	partial int // transactions of which a part is selected
+}
+
+// A participant is a record that transactions of several records changed.
+type participant struct {
+	key      audit.Key
+	action   int // in the plan's actions, before they are sorted; -1: none
+	blocked  bool
+	seen     recordLines
+	evidence []Evidence
+	parts    []*part
+}
+
+// note remembers the record's part in transactions.
+func (t *transactions) note(p *planner, rec Record, sides []side, o outcome, seen recordLines) {
+	m := participant{key: rec.Key, seen: seen, action: -1, blocked: len(o.conflicts) > 0 || o.stays != ""}
+	if o.action != nil {
+		m.action = len(p.plan.Actions) - 1
+	}
+	strict := p.req.Policy.Strict == StrictTransaction
+	for i := range rec.Changes {
+		c := &rec.Changes[i]
+		// A transaction of one record joins it to no other.
+		if sides[i] != hostile || c.Group.Size == 1 || c.Group.Size == 0 && !strict {
+			continue
+		}
+		key := transaction{c.Cluster, c.Key.Table, c.Time, c.User}
+		at := t.parts[key]
+		if at == nil {
+			at = new(part)
+			t.parts = put(t.parts, key, at)
+		}
+		at.hostile, at.size = at.hostile+1, max(at.size, c.Group.Size)
+		if n := len(at.records); n == 0 || at.records[n-1] != len(t.records) {
+			at.records = append(at.records, len(t.records))
+			m.parts = append(m.parts, at)
+		}
+		m.evidence = append(m.evidence, Evidence{ID: c.Identify(), Time: c.Time, User: c.User, Op: c.Op})
+	}
+	if len(m.parts) > 0 {
+		t.records = append(t.records, m)
+	}
+}
+
+// decide does what the policy or a person says of transactions, when all records
+// are known.
+func (t *transactions) decide(p *planner) error {
+	gone := map[int]bool{}
+	for _, at := range t.parts {
+		if at.hostile < at.size {
+			t.partial++
+		}
+	}
+	for i := range t.records {
+		m := &t.records[i]
+		for _, at := range m.parts {
+			if at.hostile < at.size {
+				why := fmt.Sprintf("%d of the %d changes of a transaction are selected", at.hostile, at.size)
+				if err := t.settle(p, m, ClassPartialTransaction, why, gone); err != nil {
+					return err
+				}
+				break
+			}
+		}
+	}
+	if p.req.Policy.Strict == StrictTransaction {
+		if err := t.allOrNone(p, gone); err != nil {
+			return err
+		}
+	}
+	kept := p.plan.Actions[:0]
+	for i := range p.plan.Actions {
+		if !gone[i] {
+			kept = append(kept, p.plan.Actions[i])
+		}
+	}
+	p.plan.Actions = kept
+	return nil
+}
+
+// settle does with a record's action what is said of the class.
+func (t *transactions) settle(p *planner, m *participant, class Class, why string, gone map[int]bool) error {
+	if m.action < 0 {
+		return nil
+	}
+	a := &p.plan.Actions[m.action]
+	switch p.req.Policy.handling(class) {
+	case HandleApply:
+		a.Notes = put(a.Notes, class, why)
+		return nil
+	case HandleConflict:
+		c := m.conflict(class, why, *a)
+		applied, err := p.decided(c)
+		p.plan.Conflicts = append(p.plan.Conflicts, *c)
+		if err != nil || applied {
+			a.Decided = append(a.Decided, class)
+			return err
+		}
+	default:
+		k := Kept{Kind: "kept", K: Target(m.key), Class: class, Kept: a.Kept, Blind: a.Blind, Changes: a.Changes, Undone: a.Undone, Version: m.seen.version, History: m.seen.history}
+		if p.req.Policy.handling(class) == HandleSkip {
+			k.Changes, k.Undone = []audit.ChangeID{}, nil
+		}
+		p.plan.Kept = append(p.plan.Kept, k)
+	}
+	gone[m.action], m.action, m.blocked = true, -1, true
+	return nil
+}
+
+// conflict holds an action of the record back.
+func (m *participant) conflict(class Class, why string, held Action) *Conflict {
+	held.Kept, held.Blind, held.Changes, held.History = map[string]KeptValue{}, []Window{}, []audit.ChangeID{}, ""
+	options := class.options()
+	slices.SortFunc(m.evidence, compareEvidence)
+	c := &Conflict{Kind: "conflict", K: Target(m.key), Class: class, Record: true, Why: why, Attrs: maps.Clone(held.Attrs),
+		Options: options, Default: options[0], Evidence: m.evidence, Withheld: &held}
+	m.seen.conflict(c)
+	return c
+}
+
+// decided takes the decision on a conflict, if there is one, and says whether it
+// is that the write is made.
+func (p *planner) decided(c *Conflict) (bool, error) {
+	d := p.decisions[c.Key()][c.Class]
+	if d == nil {
+		return false, nil
+	}
+	if err := d.fits(c); err != nil {
+		return false, err
+	}
+	resolution := d.Resolution
+	c.Resolution = &resolution
+	delete(p.decisions[c.Key()], c.Class)
+	return d.Option == OptionApply, nil
+}
+
+// allOrNone finds the records that transactions join, one with the next, and
+// writes none of them where one is not written.
+func (t *transactions) allOrNone(p *planner, gone map[int]bool) error {
+	root := make([]int, len(t.records))
+	for i := range root {
+		root[i] = i
+	}
+	find := func(i int) int {
+		for root[i] != i {
+			root[i] = root[root[i]]
+			i = root[i]
+		}
+		return i
+	}
+	for _, at := range t.wholes() {
+		for _, r := range at[1:] {
+			root[find(r)] = find(at[0])
+		}
+	}
+	blocked := map[int]audit.Key{} // by root: the first record that is not written
+	for i := range t.records {
+		if m := &t.records[i]; m.blocked {
+			r := find(i)
+			if first, ok := blocked[r]; !ok || compareKeys(m.key, first) < 0 {
+				blocked[r] = m.key
+			}
+		}
+	}
+	for i := range t.records {
+		if first, ok := blocked[find(i)]; ok {
+			why := "of the same transaction " + first.String() + " is not written"
+			if err := t.settle(p, &t.records[i], ClassTransaction, why, gone); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// wholes are the records of each transaction, over all its tables.
+func (t *transactions) wholes() [][]int {
+	type moment struct {
+		cluster string
+		time    audit.Time
+		user    string
+	}
+	all := map[moment][]int{}
+	for k, at := range t.parts {
+		m := moment{k.cluster, k.time, k.user}
+		all[m] = append(all[m], at.records...)
+	}
+	return slices.SortedFunc(maps.Values(all), func(a, b []int) int { return cmp.Compare(a[0], b[0]) })
+}
