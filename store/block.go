@@ -114,7 +114,7 @@ func encodeBlock(first audit.Seq, rows []row) ([]byte, error) {
 
 // check says whether the block has these rows.
 func (b *block) check(rows []row) error {
-	d, err := b.reader()
+	d, err := b.all()
 	if err != nil {
 		return err
 	}
@@ -190,17 +190,13 @@ func (b *block) rowsAt(places []int) ([]row, error) {
 	d.grow(min(b.bodies, (len(places)+1)*(b.bodies/b.n+64)))
 	d.keys.grow((b.keys/b.n + 8) * min(b.n, checkEvery*len(places)))
 	rows := make([]row, len(places))
-	var passed row
 	at := 0
 	for n, i := range places {
 		if i/checkEvery > at/checkEvery {
 			at = d.seek(i)
 		}
 		for ; at < i; at++ {
-			kept := len(d.arena)
-			passed = row{}
-			d.row(at, &passed)
-			d.arena = d.arena[:kept]
+			d.pass(at)
 		}
 		d.row(at, &rows[n])
 		at++
@@ -221,12 +217,10 @@ func (b *block) rows() ([]row, error) { return b.rowsIn(nil) }
 // rowsIn is rows, the rows themselves standing in room, which is zero, if there
 // are as many.
 func (b *block) rowsIn(room []row) ([]row, error) {
-	d, err := b.reader()
+	d, err := b.all()
 	if err != nil {
 		return nil, err
 	}
-	d.m = b.meta.spread()
-	d.keys.m = d.m
 	d.grow(b.bodies)
 	d.keys.grow(b.keys)
 	if len(room) < b.n {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"recourse/audit"
 )
@@ -44,10 +45,13 @@ const (
 )
 
 // A column is one number of every change: cells, see block_cells.go, of which
-// that of cellsOne is a uvarint here; or columnWide and a uvarint for each.
+// that of cellsOne is a uvarint here; or columnWide and a uvarint for each. It is
+// kept as it stands, so that one change costs no more than finding its number;
+// who reads all changes has it written out first.
 type packedColumn struct {
 	one   uint64
-	bytes []byte
+	cells []byte // of several, that fit a byte
+	wide  []byte // the uvarints
 	all   []uint64
 }
 
@@ -55,27 +59,54 @@ const columnWide = cellsOther
 
 func (c *packedColumn) at(i int) uint64 {
 	switch {
-	case c.bytes != nil:
-		return uint64(c.bytes[i])
+	case c.cells != nil:
+		return uint64(cellAt(c.cells, i))
 	case c.all != nil:
 		return c.all[i]
+	case c.wide != nil:
+		in := stream{b: c.wide}
+		in.skip(i)
+		return in.uvarint()
 	}
 	return c.one
 }
 
-// below says that every number is less than limit.
-func (c *packedColumn) below(limit int) bool {
-	for _, b := range c.bytes {
-		if int(b) >= limit {
-			return false
+// below says that every one of n numbers is less than limit.
+func (c *packedColumn) below(limit, n int) bool {
+	var bytes []byte
+	switch {
+	case c.wide != nil:
+		in := stream{b: c.wide}
+		for range n {
+			if in.uvarint() >= uint64(limit) {
+				return false
+			}
 		}
+		return true
+	case c.cells == nil:
+		return c.one < uint64(limit)
+	case c.cells[0] == cellsFew:
+		bytes = c.cells[2 : 2+c.cells[1]]
+	default:
+		bytes = c.cells[1:]
 	}
-	for _, u := range c.all {
-		if u >= uint64(limit) {
-			return false
+	return int(slices.Max(bytes)) < limit
+}
+
+// spread writes the column of n numbers out; what that takes is of room.
+func (c *packedColumn) spread(n int, room *[]uint64) bool {
+	switch {
+	case c.wide != nil:
+		in := stream{b: c.wide}
+		c.all = numbersIn(room, n)
+		for i := range c.all {
+			c.all[i] = in.uvarint()
 		}
+		return !in.bad
+	case c.cells != nil && c.cells[0] == cellsFew:
+		c.cells = appendSpread(make([]byte, 0, 1+n), c.cells, n)
 	}
-	return c.one < uint64(limit)
+	return true
 }
 
 func appendColumn(dst []byte, all []uint64) []byte {
@@ -101,8 +132,8 @@ func appendColumn(dst []byte, all []uint64) []byte {
 	return dst
 }
 
-// column is one of n numbers; what it has to write out takes room.
-func (s *stream) column(n int, room *[]uint64) packedColumn {
+// column is one of n numbers.
+func (s *stream) column(n int) packedColumn {
 	if s.pos >= len(s.b) {
 		s.bad = true
 		return packedColumn{}
@@ -113,20 +144,15 @@ func (s *stream) column(n int, room *[]uint64) packedColumn {
 		return packedColumn{one: s.uvarint()}
 	case columnWide:
 		s.pos++
-		all := numbersIn(room, n)
-		for i := range all {
-			all[i] = s.uvarint()
-		}
-		return packedColumn{all: all}
+		start := s.pos
+		s.skip(n)
+		return packedColumn{wide: s.b[start:s.pos:s.pos]}
 	}
 	cells := s.cells(n)
 	if s.bad {
 		return packedColumn{}
 	}
-	if cells[0] == cellsFew {
-		cells = appendSpread(make([]byte, 0, 1+n), cells, n)
-	}
-	return packedColumn{bytes: cells[1:]}
+	return packedColumn{cells: cells}
 }
 
 // numbersIn are n numbers in room, of which there is made more at a time.
@@ -214,7 +240,8 @@ func (w *blockWriter) columns(r, before *row) {
 func (m *blockMeta) fill(i int, r *row) {
 	col := func(c int) uint64 { return m.cols[c].at(i) }
 	c := &r.c
-	c.Time, c.Observed = timeOf(m.times[i]), timeOf(m.observed[i])
+	time, observed := m.timesAt(i)
+	c.Time, c.Observed = timeOf(time), timeOf(observed)
 	c.User = m.users.at(col(colUser))
 	c.Op, c.Reported = audit.Op(m.names[col(colOp)]), audit.Op(m.names[col(colReported)])
 	c.Cluster, c.Node, c.Note = m.names[col(colCluster)], m.names[col(colNode)], m.names[col(colNote)]
@@ -227,6 +254,6 @@ func (m *blockMeta) fill(i int, r *row) {
 	c.Seq = m.first + audit.Seq(i)
 	if flags&flagPrev != 0 {
 		r.prev = c.Seq - audit.Seq(unfold(col(colPrev)))
-		r.prevTime = timeOf(m.times[i] - uint64(unfold(col(colPrevTime))))
+		r.prevTime = timeOf(time - uint64(unfold(col(colPrevTime))))
 	}
 }

@@ -11,7 +11,7 @@ type blockMeta struct {
 	forms, words texts
 	shapes       [][][]byte
 	cols         [colCount]packedColumn
-	times        []uint64
+	times        []uint64 // written out, of who reads all changes
 	observed     []uint64
 	checks       [checkCount][]int
 	key          sources // of the keys' ids
@@ -58,9 +58,8 @@ func (m *blockMeta) dictionaries() bool {
 
 func (m *blockMeta) columns(n int) bool {
 	s := stream{b: m.parts[partMeta]}
-	var room []uint64
 	for i := range m.cols {
-		m.cols[i] = s.column(n, &room)
+		m.cols[i] = s.column(n)
 	}
 	each := (n - 1) / checkEvery
 	checks := make([]int, checkCount*each)
@@ -75,16 +74,14 @@ func (m *blockMeta) columns(n int) bool {
 	for _, part := range []*stream{&m.key.words, &m.key.nums, &m.key.lits} {
 		part.b = s.take(s.uvarint())
 	}
-	if s.bad || s.pos != len(s.b) || !m.cols[colUser].below(m.users.len()) {
+	if s.bad || s.pos != len(s.b) || !m.cols[colUser].below(m.users.len(), n) {
 		return false
 	}
 	for col := colOp; col <= colNote; col++ {
-		if !m.cols[col].below(len(m.names)) {
+		if !m.cols[col].below(len(m.names), n) {
 			return false
 		}
 	}
-	m.times = m.cols[colTime].sums(0, n, &room)
-	m.observed = m.cols[colObserved].sums(m.times[0], n, &room)
 	return true
 }
 
@@ -98,10 +95,49 @@ func (c *packedColumn) sums(sum uint64, n int, room *[]uint64) []uint64 {
 	return out
 }
 
-// spread is what the block says, its forms so that they are looked up fast: for
-// who reads all changes.
-func (m *blockMeta) spread() *blockMeta {
+// sumTo is the number at place i of those of which the column has the folded
+// differences.
+func (c *packedColumn) sumTo(sum uint64, i int) uint64 {
+	if c.wide == nil {
+		for at := range i + 1 {
+			sum += uint64(unfold(c.at(at)))
+		}
+		return sum
+	}
+	in := stream{b: c.wide}
+	for range i + 1 {
+		sum += uint64(unfold(in.uvarint()))
+	}
+	return sum
+}
+
+// timesAt are the bits of the time of the change at place i, and of when it was
+// observed.
+func (m *blockMeta) timesAt(i int) (time, observed uint64) {
+	if m.times != nil {
+		return m.times[i], m.observed[i]
+	}
+	time = m.cols[colTime].sumTo(0, i)
+	first := time
+	if i > 0 {
+		first = uint64(unfold(m.cols[colTime].at(0)))
+	}
+	return time, m.cols[colObserved].sumTo(first, i)
+}
+
+// spread is what the block says of its n changes, its columns and forms so that
+// they are looked up fast: for who reads all changes. It is nil if a column is
+// damaged.
+func (m *blockMeta) spread(n int) *blockMeta {
 	s := *m
+	var room []uint64
+	for i := range s.cols {
+		if !s.cols[i].spread(n, &room) {
+			return nil
+		}
+	}
+	s.times = s.cols[colTime].sums(0, n, &room)
+	s.observed = s.cols[colObserved].sums(s.times[0], n, &room)
 	in := stream{b: m.parts[partForms]}
 	forms := make([]byte, 0, 6*len(in.b))
 	for role, groups := range m.groups {
@@ -130,10 +166,10 @@ func (m *blockMeta) groupForms(n int) bool {
 	for role := range m.groups {
 		m.groups[role] = groups[role*len(m.shapes) : (role+1)*len(m.shapes)]
 		col := &m.cols[colAfterBody+role]
-		if !col.below(bodyShape + len(m.shapes)) {
+		if !col.below(bodyShape+len(m.shapes), n) {
 			return false
 		}
-		if col.bytes == nil && col.all == nil && col.one < bodyShape {
+		if col.cells == nil && col.wide == nil && col.one < bodyShape {
 			continue
 		}
 		clear(count)

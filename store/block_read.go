@@ -81,6 +81,19 @@ func (b *block) reader() (*blockReader, error) {
 	return d, nil
 }
 
+// all is a reader for who reads all changes.
+func (b *block) all() (*blockReader, error) {
+	d, err := b.reader()
+	if err != nil {
+		return nil, err
+	}
+	if d.m = b.meta.spread(b.n); d.m == nil {
+		return nil, b.corrupt("its columns")
+	}
+	d.keys.m = d.m
+	return d, nil
+}
+
 func (d *blockReader) bad() bool { return d.in.bad() || d.keys.bad || d.large }
 
 func (d *blockReader) ended() bool { return d.in.ended() && d.keys.ended() && len(d.arena) == d.limit }
@@ -127,9 +140,21 @@ func (d *blockReader) checked(i int) bool {
 // row writes out the change at place i, which is the next.
 func (d *blockReader) row(i int, r *row) {
 	d.m.fill(i, r)
+	r.c.Key.ID = d.keys.next(i)
+	d.images(i, r, momentOf(&r.c))
+}
+
+// pass reads that change, and leaves it.
+func (d *blockReader) pass(i int) {
+	d.keys.pass(i)
+	kept := len(d.arena)
+	d.images(i, &row{}, moment{id: `""`}) // what is taken from the block does not depend on it
+	d.arena = d.arena[:kept]
+}
+
+// images writes out the bodies of the change at place i.
+func (d *blockReader) images(i int, r *row, at moment) {
 	c := &r.c
-	c.Key.ID = d.keys.next(i)
-	at := momentOf(c)
 	d.shape = -1
 	for role, to := range [roleCount]*audit.Value{&c.After.Body, &c.Before.Body, &r.was.Body, &c.Sent} {
 		switch kind := int(d.m.cols[colAfterBody+role].at(i)); kind {

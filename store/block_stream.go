@@ -33,6 +33,20 @@ func (s *stream) uvarint() uint64 {
 	return s.long()
 }
 
+// skip passes over n uvarints, of which those that end in eight bytes are counted
+// together.
+func (s *stream) skip(n int) {
+	for n >= 8 && len(s.b)-s.pos >= 8 {
+		u := binary.LittleEndian.Uint64(s.b[s.pos:])
+		n -= mathbits.OnesCount64(^u & 0x8080808080808080)
+		s.pos += 8
+	}
+	// A number may have begun in the last of the eight bytes, and ends behind them.
+	for ; n > 0; n-- {
+		s.uvarint()
+	}
+}
+
 // long reads a uvarint of any length. Of eight bytes the groups of seven bits are
 // moved together all at once.
 func (s *stream) long() uint64 {
