@@ -150,3 +150,31 @@ func TestSettleTakesOnlyItsOwn(t *testing.T) {
 		t.Errorf("settled twice")
 	}
 }
+
+// A write of ours that the history lacks makes a conflict: without it the record is
+// not what it seems, and with a counter nothing else would tell.
+func TestUnreadWriteIsAConflict(t *testing.T) {
+	ctx := context.Background()
+	sim, p := attacked(t)
+	m := newMemory()
+	unread := sim.changes(0)
+	mustApply(t, &simServer{sim: sim}, m, p)
+	sim.do(op{user: "bob", kind: "patch", key: dog(4), add: map[string]audit.Value{"n": audit.Int(90)}}) // it is 100 again
+	sel, err := Select(Criteria{}, each(unread, eves))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := Request{Selection: sel, Policy: counting, Ledger: m.ledger, Wrote: Wrote(m.receipts)}
+	q, err := Make(ctx, req, history(unread))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(q.Actions) > 0 || q.Header.Classes[ClassLagging] != 4 {
+		t.Errorf("planned upon what was not read: %s", said(q))
+	}
+	sim.poll()
+	q, err = Make(ctx, req, history(sim.changes(0)))
+	if err != nil || len(q.Actions)+len(q.Conflicts) > 0 {
+		t.Errorf("planned upon what was read: %s (%v)", said(q), err)
+	}
+}
