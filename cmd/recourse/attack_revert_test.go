@@ -96,8 +96,7 @@ func (s *scene) plan(flags ...string) {
 // apply carries the plan out, over REST if the scene's table has it.
 func (s *scene) apply(flags ...string) (int, map[string]any, string) {
 	s.t.Helper()
-	args := append([]string{"revert", "apply", s.file("plan.rvp"), "--rest-target", s.rig.rest, "-o", "json",
-		"--attacker-contained-by", "this test"}, flags...)
+	args := append([]string{"revert", "apply", s.file("plan.rvp"), "--rest-target", s.rig.rest, "-o", "json", "--attacker-contained-by", "this test"}, flags...)
 	code, stdout, stderr := s.run(args...)
 	var res map[string]any
 	if stdout != "" {
