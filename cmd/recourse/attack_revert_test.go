@@ -96,7 +96,7 @@ func (s *scene) plan(flags ...string) {
 // apply carries the plan out, over REST if the scene's table has it.
 func (s *scene) apply(flags ...string) (int, map[string]any, string) {
 	s.t.Helper()
-	args := append([]string{"revert", "apply", s.file("plan.rvp"), "--rest-target", s.rig.rest, "-o", "json"}, flags...)
+	args := append([]string{"revert", "apply", s.file("plan.rvp"), "--rest-target", s.rig.rest, "-o", "json", "--attacker-contained-by", "this test"}, flags...)
 	code, stdout, stderr := s.run(args...)
 	var res map[string]any
 	if stdout != "" {
@@ -220,7 +220,7 @@ func TestInsertUnderItsOwnKey(t *testing.T) {
 			}
 			s.watch()
 			s.plan()
-			code, res, stderr := s.apply()
+			code, res, stderr := s.apply("--canary", "0")
 			if s.record(`"zzz"`) != nil {
 				t.Errorf("a record of another id was made: exit %d %v\n%s", code, res, stderr)
 			}
@@ -428,7 +428,7 @@ func TestHostileValuesOnATerminal(t *testing.T) {
 	for _, format := range []string{"table", "md", "csv", "yaml"} {
 		_, out, errs := s.run("revert", "show", s.file("plan.rvp"), "-o", format)
 		all.WriteString(out + errs)
-		_, out, errs = s.run("revert", "apply", s.file("plan.rvp"), "--rest-target", s.rig.rest, "-o", format)
+		_, out, errs = s.run("revert", "apply", s.file("plan.rvp"), "--rest-target", s.rig.rest, "-o", format, "--attacker-contained-by", "this test")
 		all.WriteString(out + errs)
 		_, out, errs = s.run("revert", "verify", s.file("plan.rvp"), "-o", format)
 		all.WriteString(out + errs)
