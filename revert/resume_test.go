@@ -55,7 +55,7 @@ func shuffle(d dice, p *Plan) {
 func TestAnyOrderAnyPartition(t *testing.T) {
 	s, p := herd(t, 10)
 	want := applied(p, s.state())
-	for seed := range uint64(200) {
+	for seed := range uint64(60) {
 		d := seeded(seed)
 		s, p := herd(t, 10)
 		shuffle(d, p)
@@ -75,7 +75,7 @@ func TestAnyOrderAnyPartition(t *testing.T) {
 // taken up until it is through. No increment is made twice, and what ends proven
 // leaves nothing to do.
 func TestDieAndResume(t *testing.T) {
-	ends, seeds := map[audit.Phase]int{}, uint64(300)
+	ends, seeds := map[audit.Phase]int{}, uint64(120)
 	if os.Getenv("RECOURSE_SOAK") != "" {
 		seeds = 30_000
 	}

@@ -28,7 +28,9 @@ import (
 // against what it would be without the attack: each is so, or is in a conflict that
 // the plan lists. It runs on the built-in server, of both lines with RECOURSE_SOAK,
 // and on a live one when HARPER_TEST_URL and HARPER_TEST_REST_URL are set, where
-// HARPER_TEST_FEED=component makes the images exact, as they are here.
+// HARPER_TEST_FEED=component makes the images exact, as they are here. A live Harper is
+// best wiped afterwards: the records stay, and on RocksDB their mix of PUT and PATCH
+// makes every later reading of that table's log slow.
 func TestIncidentWhileWriting(t *testing.T) {
 	things := audit.Table{Database: "contract", Name: "Thing"}
 	for _, line := range []harpertest.Line{harpertest.LMDB, harpertest.RocksDB} {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -64,7 +63,7 @@ func abortError(res *revert.Result) error {
 		return nil
 	}
 	return &exitError{
-		code: exitOutcome, err: errors.Join(fmt.Errorf("abort apply: of %d writes it is not known whether they were made", res.Unknown)),
+		code: exitOutcome, err: fmt.Errorf("abort apply: of %d writes it is not known whether they were made", res.Unknown),
 		hint: "look at the records named",
 	}
 }

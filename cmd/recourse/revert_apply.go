@@ -161,32 +161,37 @@ func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
 			return err
 		}
 	}
+	return w.carryOut(c, e, p, server, plan, options)
+}
+
+// carryOut applies, and prints what became of it.
+func (w *workspace) carryOut(c *cli.Context, e *env, p *report.Printer, server *harperServer, plan *revert.Plan, o revert.ApplyOptions) error {
 	bar := newProgress(e, "records")
 	bar.total = len(plan.Actions)
 	done := 0
-	options.Progress = func(revert.Step) { done++; bar.set(done) }
+	o.Progress = func(revert.Step) { done++; bar.set(done) }
 	a := w.applierOn(e, server)
-	res, err := a.Apply(c.Context, plan, options)
+	res, err := a.Apply(c.Context, plan, o)
 	bar.done()
 	if err != nil {
 		return resumable(c.Context, err)
 	}
 	applied := report.AppliedOf(res)
-	if d := c.Duration("watch"); d > 0 && !options.DryRun {
-		seen, err := a.Watch(c.Context, plan, revert.WatchOptions{User: o.Username, For: d})
+	var seen []revert.Sighting
+	if d := c.Duration("watch"); d > 0 && !o.DryRun {
+		seen, err = a.Watch(c.Context, plan, revert.WatchOptions{User: o.User, For: d})
 		applied.Notes = append(applied.Notes, sightings(seen)...)
 		if err != nil {
 			applied.Notes = append(applied.Notes, "the watch afterwards ended early: "+err.Error())
 		}
-		if printed := p.Applied(applied); printed != nil {
-			return printed
-		}
-		return errors.Join(watchError(seen), applyError(res))
 	}
 	if err := p.Applied(applied); err != nil {
 		return err
 	}
-	return applyError(res)
+	if err := applyError(res); err != nil {
+		return err
+	}
+	return watchError(seen)
 }
 
 // keepPlan puts a copy of the plan into the data folder, so that its apply can be

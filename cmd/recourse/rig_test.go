@@ -105,7 +105,7 @@ func (s *site) drop(t *testing.T) {
 
 func command(r rig, data string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], append(args, "--data", data)...)
-	cmd.Env = append(os.Environ(), "RECOURSE_TEST_MAIN=1",
+	cmd.Env = append(os.Environ(), "RECOURSE_TEST_MAIN=1", "XDG_RUNTIME_DIR="+data,
 		"HARPER_CLI_TARGET="+r.ops, "HARPER_CLI_USERNAME="+r.user, "HARPER_CLI_PASSWORD="+r.password)
 	return cmd
 }

@@ -51,6 +51,7 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("RECOURSE_DATA", filepath.Join(env.WorkDir, "data"))
+			env.Setenv("XDG_RUNTIME_DIR", env.WorkDir)
 			env.Setenv("E", "\x1b")
 			env.Values[harperOf{}] = &scriptHarper{}
 			return errors.Join(
