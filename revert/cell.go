@@ -114,6 +114,9 @@ func (c *cell) again(p *Policy, w writer, v audit.Value) {
 			}
 		}
 	}
+	if w.side == legit && !c.hit && c.sKnown && blank(c.s) && blank(v) {
+		c.s = v // null and absent are the same, but what is written back is what it was
+	}
 	c.a = v
 }
 

@@ -101,7 +101,7 @@ func (p *Plan) Settle(ctx context.Context, src Source, receipts []audit.Receipt,
 // writesOfStep are the stored changes that a step has made.
 func writesOfStep(ctx context.Context, src Source, k audit.Key, intents []audit.Receipt, own map[audit.ChangeID]string) ([]audit.ChangeID, error) {
 	var found []audit.ChangeID
-	for c, err := range src.History(ctx, k) {
+	for c, err := range src.Histories(ctx, []audit.Key{k}) {
 		if err != nil {
 			return nil, fmt.Errorf("read history of %s: %w", k, err)
 		}

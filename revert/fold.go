@@ -152,6 +152,9 @@ func (t *tree) foldAction(a *Action, blocked bool, paths map[string]PathValue) C
 		if a.Do == DoInsert || slices.Contains(a.Unset, cell) {
 			return nil, true
 		}
+		if c.sKnown && t.r.policy.same(c.a, c.s) {
+			return c.s, c.aKnown // of null and absent the one that it was
+		}
 		return c.a, c.aKnown
 	}
 	target, bad := t.compose(t.root, value)

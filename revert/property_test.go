@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -312,7 +313,13 @@ func cleanCut(p program, hit *sim, k audit.Key) audit.Value {
 	return s.state()[k]
 }
 
-const seeds = 4_000
+// histories is how many each recipe makes: 10^7 of all recipes in a long run.
+func histories() uint64 {
+	if os.Getenv("RECOURSE_SOAK") != "" {
+		return 1_700_000
+	}
+	return 5_000
+}
 
 var recipes = map[string]recipe{
 	"registers":  {},
@@ -330,7 +337,7 @@ func TestNeverSilentlyWrong(t *testing.T) {
 	for name, r := range recipes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for seed := range uint64(seeds) {
+			for seed := range histories() {
 				p := makeProgram(seeded(seed), r)
 				if err := judge(p, ours(Policy{})); err != nil {
 					t.Fatalf("seed %d: %v%s\n%s", seed, err, p, explainPlan(p))

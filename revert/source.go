@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 
 	"recourse/audit"
@@ -12,30 +11,27 @@ import (
 
 // A Source is what planning needs of the store.
 type Source interface {
-	Lookup(context.Context, audit.ChangeID) (audit.Seq, bool, error)
-	Get(context.Context, audit.Seq) (audit.Change, error)
-	History(context.Context, audit.Key) iter.Seq2[audit.Change, error]
+	// KeysOf are the keys of the records that changes are of; the zero key for one
+	// that is not stored.
+	KeysOf(context.Context, []audit.ChangeID) ([]audit.Key, error)
+	// Histories yields the changes of records, record by record in the order of the
+	// keys, each record's from the oldest to the newest.
+	Histories(context.Context, []audit.Key) iter.Seq2[audit.Change, error]
 }
 
 // Records yields the histories of the records that the changes are of, by table
 // and key. A change that is not stored is ErrIncomplete.
 func Records(ctx context.Context, src Source, changes []audit.ChangeID) (iter.Seq2[Record, error], error) {
-	set := map[audit.Key]bool{}
-	for _, id := range changes {
-		seq, ok, err := src.Lookup(ctx, id)
-		if err == nil && !ok {
-			err = fmt.Errorf("%w: change %s is not stored", ErrIncomplete, id)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("look up change: %w", err)
-		}
-		c, err := src.Get(ctx, seq)
-		if err != nil {
-			return nil, fmt.Errorf("get change: %w", err)
-		}
-		set[c.Key] = true
+	keys, err := src.KeysOf(ctx, changes)
+	if err != nil {
+		return nil, err
 	}
-	return RecordsOf(ctx, src, slices.Collect(maps.Keys(set))), nil
+	for i, k := range keys {
+		if k == (audit.Key{}) {
+			return nil, fmt.Errorf("look up change: %w: change %s is not stored", ErrIncomplete, changes[i])
+		}
+	}
+	return RecordsOf(ctx, src, keys), nil
 }
 
 // RecordsOf yields the histories of records, sorted and each once.
@@ -44,18 +40,37 @@ func RecordsOf(ctx context.Context, src Source, keys []audit.Key) iter.Seq2[Reco
 	slices.SortFunc(keys, compareKeys)
 	keys = slices.Compact(keys)
 	return func(yield func(Record, error) bool) {
-		for _, k := range keys {
-			rec := Record{Key: k}
-			for c, err := range src.History(ctx, k) {
-				if err != nil {
-					yield(rec, fmt.Errorf("read history of %s: %w", k, err))
-					return
+		at := 0 // of the key whose record is being read
+		var rec Record
+		// upTo yields the records before a place; those without changes too.
+		upTo := func(to int) bool {
+			for ; at < to; at++ {
+				rec.Key = keys[at]
+				if !yield(rec, nil) {
+					return false
 				}
-				rec.Changes = append(rec.Changes, c)
+				rec = Record{}
 			}
-			if !yield(rec, nil) {
+			return true
+		}
+		for c, err := range src.Histories(ctx, keys) {
+			if err != nil {
+				yield(rec, fmt.Errorf("read histories: %w", err))
 				return
 			}
+			to := at
+			for to < len(keys) && keys[to] != c.Key {
+				to++
+			}
+			if to == len(keys) {
+				yield(rec, fmt.Errorf("read histories: change %d of %s comes out of turn", c.Seq, c.Key))
+				return
+			}
+			if !upTo(to) {
+				return
+			}
+			rec.Changes = append(rec.Changes, c)
 		}
+		upTo(len(keys))
 	}
 }

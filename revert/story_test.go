@@ -243,19 +243,26 @@ func (s *story) then(at audit.Time) map[audit.Key]audit.Value {
 // A simSource is a story's sim as a source of histories.
 type simSource struct{ story *story }
 
-func (s simSource) Lookup(_ context.Context, id audit.ChangeID) (audit.Seq, bool, error) {
+func (s simSource) KeysOf(_ context.Context, ids []audit.ChangeID) ([]audit.Key, error) {
+	stored := map[audit.ChangeID]audit.Key{}
 	for _, c := range s.story.changes() {
-		if c.ID == id {
-			return c.Seq, true, nil
+		stored[c.ID] = c.Key
+	}
+	keys := make([]audit.Key, len(ids))
+	for i, id := range ids {
+		keys[i] = stored[id]
+	}
+	return keys, nil
+}
+
+func (s simSource) Histories(_ context.Context, keys []audit.Key) iter.Seq2[audit.Change, error] {
+	return func(yield func(audit.Change, error) bool) {
+		for _, k := range keys {
+			for c, err := range each(s.story.changes(), func(c *audit.Change) bool { return c.Key == k }) {
+				if !yield(c, err) {
+					return
+				}
+			}
 		}
 	}
-	return 0, false, nil
-}
-
-func (s simSource) Get(_ context.Context, seq audit.Seq) (audit.Change, error) {
-	return s.story.changes()[seq-1], nil
-}
-
-func (s simSource) History(_ context.Context, k audit.Key) iter.Seq2[audit.Change, error] {
-	return each(s.story.changes(), func(c *audit.Change) bool { return c.Key == k })
 }

@@ -1,7 +1,6 @@
 package revert
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,17 +117,20 @@ func (u *Undo) Involved(ctx context.Context, src Source, l *audit.Ledger) ([]aud
 // read from Harper's log; else it fails with ErrBehind. Without plans it is about
 // all applies.
 func CheckRead(ctx context.Context, src Source, l *audit.Ledger, plans ...string) error {
-	unread, of := 0, ""
+	var writes []audit.ChangeID
 	for id, plan := range l.Own {
-		if len(plans) > 0 && !slices.Contains(plans, plan) {
-			continue
+		if len(plans) == 0 || slices.Contains(plans, plan) {
+			writes = append(writes, id)
 		}
-		_, stored, err := src.Lookup(ctx, id)
-		if err := cmp.Or(err, ctx.Err()); err != nil {
-			return fmt.Errorf("look up write of apply %s: %w", ShortPlan(plan), err)
-		}
-		if !stored {
-			unread, of = unread+1, max(of, plan)
+	}
+	keys, err := src.KeysOf(ctx, writes)
+	if err != nil {
+		return fmt.Errorf("look up writes of applies: %w", err)
+	}
+	unread, of := 0, ""
+	for i, k := range keys {
+		if k == (audit.Key{}) {
+			unread, of = unread+1, max(of, l.Own[writes[i]])
 		}
 	}
 	if unread > 0 {

@@ -183,7 +183,11 @@ func (b *block) row(i int) (row, error) {
 // rowsAt are the changes at these places, which ascend, in fresh memory that they
 // share.
 func (b *block) rowsAt(places []int) ([]row, error) {
-	d, err := b.reader()
+	open := b.reader
+	if len(places) >= manyPlaces {
+		open = b.all
+	}
+	d, err := open()
 	if err != nil {
 		return nil, err
 	}
@@ -209,6 +213,10 @@ func (b *block) rowsAt(places []int) ([]row, error) {
 	}
 	return rows, nil
 }
+
+// manyPlaces is of how many changes of a block it is worth writing its columns
+// out.
+const manyPlaces = 16
 
 // rows are all changes, in fresh memory that they share: who keeps a part of
 // one for long copies it.

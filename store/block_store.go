@@ -148,6 +148,9 @@ func (r *reader) row(s audit.Seq) (row, error) {
 		w := r.rows[s-r.rows[0].c.Seq]
 		return w, r.fetch(&w)
 	}
+	if w, found := r.held[s]; found {
+		return *w, nil
+	}
 	b, i, err := r.locate(s)
 	if err != nil {
 		return row{}, err

@@ -129,6 +129,9 @@ func (r *reader) identity(s audit.Seq) (audit.Change, error) {
 	if n := len(r.rows); n > 0 && s >= r.rows[0].c.Seq && s < r.rows[0].c.Seq+audit.Seq(n) {
 		return r.rows[s-r.rows[0].c.Seq].c, nil
 	}
+	if w, found := r.held[s]; found {
+		return w.c, nil
+	}
 	b, i, err := r.locate(s)
 	if err != nil {
 		return audit.Change{}, err

@@ -78,8 +78,15 @@ func (r *reader) places(k audit.Key, from place) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.ahead(seqs); err != nil {
-		return nil, err
+	return r.placesOf(k, from, seqs)
+}
+
+// placesOf is places; the record's changes are among those with some numbers.
+func (r *reader) placesOf(k audit.Key, from place, seqs []audit.Seq) ([]place, error) {
+	if r.held == nil {
+		if err := r.ahead(seqs); err != nil {
+			return nil, err
+		}
 	}
 	var all []place
 	for _, s := range seqs {

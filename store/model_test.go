@@ -230,6 +230,27 @@ func (m *model) compare(t *rapid.T, db *DB) {
 	}
 }
 
+// compareMany looks at the changes of all records together.
+func (m *model) compareMany(t *rapid.T, db *DB, byKey map[audit.Key][]audit.Change, equal func(string, any, any)) {
+	keys := []audit.Key{{Table: shop, ID: "nobody"}}
+	ids := []audit.ChangeID{{1}}
+	of := []audit.Key{{}}
+	var want []audit.Change
+	for k, changes := range byKey {
+		keys = append(keys, k)
+		want = append(want, changes...)
+		for _, c := range changes {
+			ids, of = append(ids, c.ID), append(of, k)
+		}
+	}
+	equal("histories", want, all(t, db.Histories(t.Context(), keys)))
+	got, err := db.KeysOf(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal("keys of changes", of, got)
+}
+
 // compareOrders looks at the changes by record and by time.
 func (m *model) compareOrders(t *rapid.T, db *DB, want []audit.Change, equal func(string, any, any)) {
 	ctx := context.Background()
@@ -255,6 +276,7 @@ func (m *model) compareOrders(t *rapid.T, db *DB, want []audit.Change, equal fun
 			}
 		}
 	}
+	m.compareMany(t, db, byKey, equal)
 	equal("by time", seqs, all(t, db.ByTime(ctx, audit.Time(math.Inf(-1)), audit.Time(math.Inf(1)), false)))
 	slices.Reverse(seqs)
 	equal("newest first", seqs, all(t, db.ByTime(ctx, audit.Time(math.Inf(-1)), audit.Time(math.Inf(1)), true)))

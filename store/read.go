@@ -30,8 +30,9 @@ type reader struct {
 	// summed is the number up to which rows are in the sums.
 	summed audit.Seq
 	blocks map[int]stowed
-	opens  *sumCache        // opened blocks that all readers share; nil: none are
-	bases  *badger.Iterator // over the base records; made when needed
+	held   map[audit.Seq]*row // read before they are wanted
+	opens  *sumCache          // opened blocks that all readers share; nil: none are
+	bases  *badger.Iterator   // over the base records; made when needed
 	base   base
 }
 

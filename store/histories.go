@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"recourse/audit"
+)
+
+// Limits of what is read of the store at once for many records.
+const (
+	mostRecords   = 16 << 10
+	mostHeld      = 32 << 10 // changes
+	mostHeldBytes = 64 << 20 // of their images
+)
+
+// KeysOf are the keys of the records that changes are of, in the order of these;
+// the zero key for one that is not stored. Each block is opened once, whatever
+// the order of the ids.
+func (db *DB) KeysOf(ctx context.Context, ids []audit.ChangeID) ([]audit.Key, error) {
+	keys := make([]audit.Key, len(ids))
+	err := db.view(ctx, func(r *reader) error { return r.keysOf(ctx, ids, keys) })
+	if err != nil {
+		return nil, fmt.Errorf("look up %d changes: %w", len(ids), err)
+	}
+	return keys, nil
+}
+
+// A candidate is a change that may have an id: the hash is the same.
+type candidate struct {
+	seq audit.Seq
+	of  int // which of the ids
+}
+
+func (r *reader) keysOf(ctx context.Context, ids []audit.ChangeID, keys []audit.Key) error {
+	hashes := make([]uint32, len(ids))
+	for i, id := range ids {
+		hashes[i] = idHash(id)
+	}
+	seqs, err := r.seqsOfAll(kindIDHash, hashes)
+	if err != nil {
+		return err
+	}
+	var all []candidate
+	for i, seqs := range seqs {
+		for _, s := range seqs {
+			all = append(all, candidate{s, i})
+		}
+	}
+	slices.SortFunc(all, func(a, b candidate) int { return int(int64(a.seq) - int64(b.seq)) })
+	for _, c := range all {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		change, err := r.identity(c.seq)
+		if err != nil {
+			return damaged(err)
+		}
+		if change.Identify() == ids[c.of] {
+			keys[c.of] = change.Key
+		}
+	}
+	return nil
+}
+
+// Histories yields the changes of records as History does, record by record in
+// the order of the keys. A block is opened once for all the changes of some
+// thousand records, not for each: where the records are many, that is most of
+// the work. What is appended meanwhile may be among the changes.
+func (db *DB) Histories(ctx context.Context, keys []audit.Key) iter.Seq2[audit.Change, error] {
+	return func(yield func(audit.Change, error) bool) {
+		left := keys
+		pages(yield, "histories", func() (page []audit.Change, more bool, err error) {
+			err = db.view(ctx, func(r *reader) (err error) {
+				var n int
+				page, n, err = r.histories(ctx, left)
+				left = left[n:]
+				return err
+			})
+			return page, len(left) > 0, err
+		})
+	}
+}
+
+// histories are those of the first keys, and of how many.
+func (r *reader) histories(ctx context.Context, keys []audit.Key) (all []audit.Change, n int, err error) {
+	keys = keys[:min(len(keys), mostRecords)]
+	hashes := make([]uint32, len(keys))
+	for i, k := range keys {
+		hashes[i] = recordHashOf(k)
+	}
+	of, err := r.seqsOfAll(kindRecordHash, hashes)
+	if err != nil {
+		return nil, 0, err
+	}
+	held := 0
+	for i, seqs := range of {
+		if held += len(seqs); held > mostHeld && i > 0 {
+			of = of[:i]
+			break
+		}
+	}
+	if err := r.hold(ctx, of); err != nil {
+		return nil, 0, err
+	}
+	for i, seqs := range of {
+		h := history{newest: map[string]*audit.Change{}}
+		if h.places, err = r.placesOf(keys[i], place{}, seqs); err != nil {
+			return all, i, fmt.Errorf("history of %s: %w", keys[i].Table, err)
+		}
+		for len(h.places) > 0 {
+			page, err := h.page(ctx, r)
+			if all = append(all, page...); err != nil {
+				return all, i, fmt.Errorf("history of %s: %w", keys[i].Table, err)
+			}
+		}
+	}
+	return all, len(of), nil
+}
+
+// hold reads changes, so that they are at hand: block by block, on all
+// processors, up to a limit of bytes. The rest are read when they are wanted.
+func (r *reader) hold(ctx context.Context, of [][]audit.Seq) error {
+	seqs := slices.Concat(of...)
+	slices.Sort(seqs)
+	seqs = slices.Compact(seqs)
+	var blocks [][]audit.Seq
+	for len(seqs) > 0 {
+		n := 1
+		for n < len(seqs) && audit.BlockOf(seqs[n]) == audit.BlockOf(seqs[0]) {
+			n++
+		}
+		blocks, seqs = append(blocks, seqs[:n]), seqs[n:]
+	}
+	if len(blocks) < 2 {
+		return nil
+	}
+	rows := make([][]row, len(blocks))
+	var next, bytes atomic.Int64
+	var wait sync.WaitGroup
+	errs := make([]error, min(len(blocks), runtime.GOMAXPROCS(0)))
+	for worker := range errs {
+		wait.Go(func() {
+			mine := r.again()
+			defer mine.release()
+			for i := int(next.Add(1)) - 1; i < len(blocks) && errs[worker] == nil && bytes.Load() < mostHeldBytes; i = int(next.Add(1)) - 1 {
+				if errs[worker] = ctx.Err(); errs[worker] == nil {
+					rows[i], errs[worker] = mine.rowsOf(blocks[i])
+				}
+				for j := range rows[i] {
+					for _, v := range rows[i][j].bodies {
+						bytes.Add(int64(len(*v)))
+					}
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	r.held = map[audit.Seq]*row{}
+	for i := range rows {
+		for j := range rows[i] {
+			r.held[rows[i][j].c.Seq] = &rows[i][j]
+		}
+	}
+	return nil
+}
