@@ -52,9 +52,6 @@ const (
 	ClassTransaction Class = "transaction"
 	// ClassPartialTransaction: the selection holds a part of a transaction only.
 	ClassPartialTransaction Class = "partial-transaction"
-	// ClassDanglingRef: what would be written refers to a record that is not
-	// there, or a record that would be deleted is referred to.
-	ClassDanglingRef Class = "dangling-ref"
 	// ClassSchema: the table or the attribute is no longer what it was when the
 	// value was written.
 	ClassSchema Class = "schema"
@@ -103,7 +100,7 @@ func (c Class) options() []string {
 	case ClassAmbiguousDelta:
 		return []string{OptionKeep, OptionDelta}
 	case ClassCarried, ClassIdentity, ClassSchema, ClassBlobLost, ClassSourcedTable, ClassExpired,
-		ClassLaterWrite, ClassTransaction, ClassPartialTransaction, ClassDanglingRef:
+		ClassLaterWrite, ClassTransaction, ClassPartialTransaction:
 		return []string{OptionKeep, OptionApply}
 	default:
 		return []string{OptionKeep}

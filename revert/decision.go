@@ -60,7 +60,7 @@ func (c Class) handlings() []Handling {
 		return []Handling{HandleApply, HandleConflict, HandleKeep, HandleSkip}
 	case ClassSuperseded, ClassServerManaged:
 		return []Handling{HandleKeep, HandleConflict}
-	case ClassSchema, ClassBlobLost, ClassSourcedTable, ClassExpired, ClassLaterWrite, ClassTransaction, ClassDanglingRef:
+	case ClassSchema, ClassBlobLost, ClassSourcedTable, ClassExpired, ClassLaterWrite, ClassTransaction:
 		return []Handling{HandleConflict, HandleApply, HandleKeep, HandleSkip}
 	case ClassOrphanEdit, ClassRecreated, ClassStub, ClassMaskedRemoval, ClassAmbiguousDelta, ClassNoBase, ClassImageRisk, ClassOrphanPath:
 		return []Handling{HandleConflict, HandleKeep, HandleSkip}
@@ -92,11 +92,6 @@ func (p *Policy) Check() error {
 	}
 	for _, c := range slices.Sorted(maps.Keys(p.Classes)) {
 		if err := p.Classes[c].check(c); err != nil {
-			return fmt.Errorf("check policy: %w", err)
-		}
-	}
-	for _, r := range p.References {
-		if err := r.check(); err != nil {
 			return fmt.Errorf("check policy: %w", err)
 		}
 	}

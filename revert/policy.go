@@ -1,9 +1,6 @@
 package revert
 
 import (
-	"fmt"
-	"strings"
-
 	"recourse/audit"
 )
 
@@ -35,25 +32,6 @@ type Policy struct {
 	// database.table, and says which: mails, files, other systems. A plan cannot
 	// take those back and says so.
 	External map[string]string `json:"external,omitempty"`
-	// References are attributes that hold the primary keys of other records.
-	References []Reference `json:"references,omitempty"`
-}
-
-// A Reference is an attribute that holds the primary key of a record of another
-// table, or a list of such keys.
-type Reference struct {
-	From string `json:"from"` // database.table.attribute
-	To   string `json:"to"`   // database.table
-}
-
-func (r Reference) check() error {
-	if strings.Count(r.From, ".") < 2 {
-		return fmt.Errorf("reference from %q: want DATABASE.TABLE.ATTRIBUTE", r.From)
-	}
-	if _, err := audit.ParseTable(r.To); err != nil {
-		return fmt.Errorf("reference to: %w", err)
-	}
-	return nil
 }
 
 // A Number says what a legitimate user's change of a numeric attribute means.

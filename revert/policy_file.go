@@ -24,26 +24,20 @@ const (
 
 // A policyFile is a policy as people write it.
 type policyFile struct {
-	Strict        strictnessText    `yaml:"strict"`
-	Unset         unsetText         `yaml:"unset"`
-	StrictNull    bool              `yaml:"strictNull"`
-	UpdatesMayAdd bool              `yaml:"updatesMayAdd"`
-	Counters      []attributeText   `yaml:"counters"`
-	Registers     []attributeText   `yaml:"registers"`
-	Managed       []attributeText   `yaml:"managed"`
-	Classes       classesText       `yaml:"classes"`
-	External      []externalEffect  `yaml:"external"`
-	References    []policyReference `yaml:"references"`
+	Strict        strictnessText   `yaml:"strict"`
+	Unset         unsetText        `yaml:"unset"`
+	StrictNull    bool             `yaml:"strictNull"`
+	UpdatesMayAdd bool             `yaml:"updatesMayAdd"`
+	Counters      []attributeText  `yaml:"counters"`
+	Registers     []attributeText  `yaml:"registers"`
+	Managed       []attributeText  `yaml:"managed"`
+	Classes       classesText      `yaml:"classes"`
+	External      []externalEffect `yaml:"external"`
 }
 
 type externalEffect struct {
 	Table  tableText `yaml:"table"`
 	Effect string    `yaml:"effect"`
-}
-
-type policyReference struct {
-	From attributeText `yaml:"from"`
-	To   tableText     `yaml:"to"`
 }
 
 // ReadPolicy reads a policy file. What it does not know is an error, a
@@ -100,12 +94,6 @@ func (f *policyFile) policy() (Policy, error) {
 			return p, fmt.Errorf("the external effects of %s are given twice", e.Table)
 		}
 		p.External = put(p.External, string(e.Table), e.Effect)
-	}
-	for _, r := range f.References {
-		if r.From == "" || r.To == "" {
-			return p, errors.New("a reference lacks from or to")
-		}
-		p.References = append(p.References, Reference{From: string(r.From), To: string(r.To)})
 	}
 	return p, nil
 }

@@ -27,9 +27,6 @@ classes:
 external:
   - table: shop.orders
     effect: mails to customers
-references:
-  - from: shop.orders.customer
-    to: shop.customers
 `
 
 func TestReadPolicy(t *testing.T) {
@@ -43,8 +40,7 @@ func TestReadPolicy(t *testing.T) {
 		Managed: map[string][]string{"shop.orders": {"seen", "touched"}},
 		Classes: map[Class]Decision{ClassCarried: {Do: HandleConflict}, ClassLaterWrite: {Do: HandleKeep},
 			ClassExpired: {Do: HandleApply, Reason: "sessions are made anew on purpose"}},
-		External:   map[string]string{"shop.orders": "mails to customers"},
-		References: []Reference{{From: "shop.orders.customer", To: "shop.customers"}},
+		External: map[string]string{"shop.orders": "mails to customers"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -73,8 +69,7 @@ func TestReadPolicyRefuses(t *testing.T) {
 		"classes:\n  schema: {do: keep, why: x}": `p.yaml:2:22: a decision has no "why"`,
 		"classes: keep\n":                        `p.yaml:1:10: classes is no mapping`,
 		"external: [{table: shop.a}]":            `an external effect lacks its table or its effect`,
-		"references: [{from: a.b.c}]":            `a reference lacks from or to`,
-		"references: [{from: a.b.c, to: a}]":     `p.yaml:1:32: parse table "a"`,
+		"external: [{table: a, effect: mail}]":   `p.yaml:1:20: parse table "a"`,
 		"unset: all\n":                           `p.yaml:1:8: unset "all" is none`,
 		"strict: record\n---\nstrict: record\n":  `more than one YAML document`,
 		"strictNull: maybe\n":                    `p.yaml:1:13: want true or false`,
