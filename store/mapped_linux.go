@@ -51,9 +51,14 @@ func (db *DB) shedMapped(commits <-chan struct{}, done <-chan struct{}) {
 			return
 		case <-tick.C:
 		}
-		if mappedBytes() > mostMapped {
-			db.unmapFiles()
-		}
+		db.shedNow()
+	}
+}
+
+// shedNow does so at once, if they are much. The caller does not write.
+func (db *DB) shedNow() {
+	if mappedBytes() > mostMapped {
+		db.unmapFiles()
 	}
 }
 

@@ -107,10 +107,13 @@ func Open(dir string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
 	}
 	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) / 4), room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
+	db.commits <- struct{}{} // checking the tables maps all of them
+	db.shed.Go(func() { db.shedMapped(db.commits, db.ended) })
 	if err := db.start(o, log); err != nil {
+		close(db.ended)
+		db.shed.Wait()
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
 	}
-	db.shed.Go(func() { db.shedMapped(db.commits, db.ended) })
 	return db, nil
 }
 

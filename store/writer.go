@@ -138,8 +138,13 @@ func decodeLast(payload []byte) (lastImage, error) {
 	return i, nil
 }
 
-// writeImages writes last images; brief leaves their bodies out.
-func (db *DB) writeImages(all iter.Seq2[recordName, lastImage], brief bool) error {
+// imagesTogether is how many bytes of last images are written before it is looked
+// at what Badger has mapped meanwhile.
+const imagesTogether = 8 << 20
+
+// writeImages writes last images; brief leaves their bodies out. between is called
+// now and then.
+func (db *DB) writeImages(all iter.Seq2[recordName, lastImage], brief bool, between func()) error {
 	if err := db.room.check(16 << 20); err != nil {
 		return err
 	}
@@ -149,27 +154,40 @@ func (db *DB) writeImages(all iter.Seq2[recordName, lastImage], brief bool) erro
 		}
 	}
 	batch := db.badger.NewWriteBatch()
-	defer batch.Cancel()
+	defer func() { batch.Cancel() }()
+	size := 0
 	for h, i := range all {
 		if brief && i.after.Body != nil {
 			i.after.Body, i.bodyless = nil, true
 		}
 		key := imageKey(h)
-		if err := batch.Set(key, seal(key, encodeLast(&i))); err != nil {
+		value := seal(key, encodeLast(&i))
+		if err := batch.Set(key, value); err != nil {
 			return err
+		}
+		if size += len(value); size >= imagesTogether {
+			if err := batch.Flush(); err != nil {
+				return err
+			}
+			between()
+			batch, size = db.badger.NewWriteBatch(), 0
 		}
 	}
 	return batch.Flush()
 }
 
 // saveImages writes all last images that are not on disk, in brief, or those of
-// which the disk has not all, whole.
+// which the disk has not all, whole: that is when the store is closed.
 func (db *DB) saveImages(brief bool) error {
 	w, head := db.writer, db.known.Load().head
 	if w.imaged == head && (brief || !w.images.hasBrief) {
 		return nil
 	}
-	if err := db.writeImages(w.images.unsaved(!brief), brief); err != nil {
+	between := func() {}
+	if !brief {
+		between = db.shedNow // nobody else uses the store
+	}
+	if err := db.writeImages(w.images.unsaved(!brief), brief, between); err != nil {
 		return fmt.Errorf("write last images: %w", err)
 	}
 	if err := db.commit(func(txn *badger.Txn) error { return set(txn, imagedKey(), uintPayload(uint64(head))) }); err != nil {
@@ -186,7 +204,7 @@ func (db *DB) saveDisplaced() error {
 	if len(l.displaced) < db.imageLimits().displaced {
 		return nil
 	}
-	err := db.writeImages(byName(slices.Collect(maps.Keys(l.displaced)), func(h recordName) lastImage { return l.displaced[h] }), false)
+	err := db.writeImages(byName(slices.Collect(maps.Keys(l.displaced)), func(h recordName) lastImage { return l.displaced[h] }), false, func() {})
 	if err == nil {
 		clear(l.displaced)
 	}
