@@ -148,6 +148,9 @@ func (c *cell) legitimate(p *Policy, w writer, v audit.Value) {
 	if (adds || maybe) && !c.sKnown {
 		return // to what it added is not known
 	}
+	if !c.sKnown && c.altered() && isTree(v) && !isTree(c.a) {
+		return // into what the members went that it shows, had there been an object, is not known
+	}
 	if adds || maybe {
 		diff, _ := difference(v, c.a)
 		if sum, ok := plus(c.s, diff); ok && adds {

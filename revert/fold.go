@@ -205,14 +205,20 @@ func (t *tree) expect(a *Action, current audit.Value, known bool) {
 	}
 }
 
-// foldKept lists the attribute as kept, if it is not told of elsewhere.
+// foldKept lists the attribute as kept, if it is not told of elsewhere: for the
+// last who wrote it, but that a legitimate write may have meant a hostile value of
+// one of its paths is not left out for that.
 func (t *tree) foldKept(o *outcome, told bool) {
 	var last KeptValue
 	found := false
 	for _, cell := range t.all {
 		k, ok := o.kept[cell]
 		delete(o.kept, cell)
-		if ok && (!found || compareEvidence(last.By, k.By) < 0) {
+		newer := compareEvidence(last.By, k.By) < 0
+		if (k.Class == ClassCarried) != (last.Class == ClassCarried) {
+			newer = k.Class == ClassCarried
+		}
+		if ok && (!found || newer) {
 			last, found = k, true
 		}
 	}

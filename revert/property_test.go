@@ -347,6 +347,22 @@ func TestNeverSilentlyWrong(t *testing.T) {
 	}
 }
 
+// TestOnceWrong: histories that a long run found to be silently wrong.
+func TestOnceWrong(t *testing.T) {
+	for _, h := range []struct {
+		recipe string
+		seed   uint64
+	}{
+		{"objects", 16245}, // a path that an honest user sent again is covered by a later write
+		{"all", 11353},     // an object in the place of one that was never seen
+	} {
+		p := makeProgram(seeded(h.seed), recipes[h.recipe])
+		if err := judge(p, ours(Policy{})); err != nil {
+			t.Errorf("%s %d: %v%s\n%s", h.recipe, h.seed, err, p, explainPlan(p))
+		}
+	}
+}
+
 func explainPlan(p program) string {
 	hit := p.run(true)
 	plan, err := planFor(hit.changes(min(p.cut, len(hit.log))), eves, nil, nil, Policy{})
