@@ -14,15 +14,9 @@ import (
 // is unknown. Without the plan, which may be lost, steps that were not reached are
 // not told.
 func (a *Applier) Abort(ctx context.Context, digest string, p *Plan, reason string) (*Result, error) {
-	receipts, err := a.Journal.Receipts(ctx, digest)
+	stands, err := a.standing(ctx, digest)
 	if err != nil {
 		return nil, fmt.Errorf("abort apply: %w", err)
-	}
-	stands := map[int]stand{}
-	for _, r := range receipts {
-		s := stands[r.Step]
-		s.take(r)
-		stands[r.Step] = s
 	}
 	if s, closed := stands[0]; !closed || s.last.Phase != audit.PhaseAborted {
 		if err := a.Journal.AddReceipt(ctx, audit.Receipt{Plan: digest, Phase: audit.PhaseAborted, At: a.now(), Why: reason}); err != nil {

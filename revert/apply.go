@@ -103,7 +103,7 @@ func (a *Applier) apply(ctx context.Context, p *Plan, o *ApplyOptions, res *Resu
 	if err := p.check(); err != nil {
 		return err
 	}
-	stands, err := a.standing(ctx, p)
+	stands, err := a.standing(ctx, p.Header.Digest)
 	if err != nil {
 		return err
 	}

@@ -204,7 +204,8 @@ func (r *run) send(ctx, work context.Context, steps []*step, width int) error {
 			break
 		}
 		for _, s := range some {
-			if r.pace.wait(ctx, r.sleep) != nil && len(s.action.Add) > 0 {
+			if stop := r.pace.wait(ctx, r.sleep); stop != nil && len(s.action.Add) > 0 {
+				err = stop
 				continue // it was not announced
 			}
 			w.do(s)

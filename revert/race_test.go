@@ -1,6 +1,7 @@
 package revert
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -179,4 +180,43 @@ func lostOf(did bool, before, after, end audit.Value, a *Action) string {
 		}
 	}
 	return ""
+}
+
+// unreadable answers for no record from some reading on.
+type unreadable struct {
+	Server
+	after *simServer // once it has written
+	reads int        // readings after that which still succeed
+}
+
+func (u *unreadable) Read(ctx context.Context, keys []audit.Key) (map[audit.Key]audit.Image, error) {
+	if u.after.writes > 0 {
+		if u.reads--; u.reads < 0 {
+			return map[audit.Key]audit.Image{}, nil
+		}
+	}
+	return u.Server.Read(ctx, keys)
+}
+
+// TestNothingIsRepairedUnseen: what a write went over was not written back, and
+// nobody has changed it since, if the record cannot be read any more.
+func TestNothingIsRepairedUnseen(t *testing.T) {
+	s, p := alone(t, dog(1))
+	srv, m := &simServer{sim: s}, newMemory()
+	srv.at = func(point string) error {
+		if point == "before write" {
+			s.do(op{user: "bob", kind: "patch", key: dog(1), set: map[string]audit.Value{"a": audit.Text("rival")}})
+			s.poll()
+		}
+		return nil
+	}
+	a := applier(srv, m)
+	a.Server = &unreadable{Server: srv, after: srv, reads: 1}
+	res, err := a.Apply(context.Background(), p, ApplyOptions{User: me})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := res.Steps[0]; st.Phase != audit.PhaseRaced || !strings.Contains(st.Why, "could not be read") || srv.writes != 1 {
+		t.Errorf("%d writes, and the step is %s %q", srv.writes, st.Phase, st.Why)
+	}
 }

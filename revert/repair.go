@@ -34,6 +34,10 @@ func (s *step) repair(ctx context.Context) error {
 		if fix.Do == DoPatch && veiled(next.since(next.guard)) != nil {
 			return nil // somebody may have written it anew since
 		}
+		if next.guard.image.State == audit.Unknown {
+			v.why = lost + "; the record could not be read, so nothing was written back"
+			return nil
+		}
 		if next.shrink(); next.verdict.phase == audit.PhaseSkipped {
 			// A record that is back, or in use again, may still lack what was taken.
 			if fix.Do == DoPatch || next.verdict.class == ClassAlready {

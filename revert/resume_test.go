@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"recourse/audit"
 )
@@ -200,6 +201,36 @@ func TestStopFinishesWhatIsOnItsWay(t *testing.T) {
 	}
 	srv.at = nil
 	if res := mustApply(t, srv, m, p); res.Err() != nil || res.Verified != 160 || srv.writes != 160 {
+		t.Errorf("resumed: %+v, %d writes", res, srv.writes)
+	}
+}
+
+// TestStopWhileWritesAreHeldBack: an apply that is stopped while it waits for its
+// rate has stopped, also when all that was left were increments, which are noted as
+// sent one by one.
+func TestStopWhileWritesAreHeldBack(t *testing.T) {
+	s, p := herd(t, 3)
+	p.Actions = slices.DeleteFunc(p.Actions, func(a Action) bool { return len(a.Add) == 0 })
+	for i := range p.Actions {
+		p.Actions[i].N = i + 1
+	}
+	srv, m := &simServer{sim: s}, newMemory()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	a := applier(srv, m)
+	a.Sleep = func(context.Context, time.Duration) error {
+		stop()
+		return ctx.Err()
+	}
+	if _, err := a.Apply(ctx, p, ApplyOptions{User: me, Rate: 0.001, Canary: -1}); !errors.Is(err, context.Canceled) || srv.writes != 1 {
+		t.Errorf("stopped: %v, %d writes", err, srv.writes)
+	}
+	for _, r := range m.receipts {
+		if r.Phase == "" || r.Phase.Done() && r.Step != 1 {
+			t.Errorf("step %d, which was not sent, has the receipt %q", r.Step, r.Phase)
+		}
+	}
+	if res := mustApply(t, srv, m, p); res.Err() != nil || res.Verified != 3 || srv.writes != 3 {
 		t.Errorf("resumed: %+v, %d writes", res, srv.writes)
 	}
 }

@@ -47,9 +47,10 @@ func (s *stand) open() bool {
 	return s.sent && (!s.last.Phase.Done() || s.last.Phase == audit.PhaseUnknown)
 }
 
-// standing reads how the steps of a plan stand. Step 0 is the apply as a whole.
-func (a *Applier) standing(ctx context.Context, p *Plan) (map[int]stand, error) {
-	receipts, err := a.Journal.Receipts(ctx, p.Header.Digest)
+// standing reads how the steps of the plan with a digest stand. Step 0 is the apply
+// as a whole.
+func (a *Applier) standing(ctx context.Context, digest string) (map[int]stand, error) {
+	receipts, err := a.Journal.Receipts(ctx, digest)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (a *Applier) Watch(ctx context.Context, p *Plan, o WatchOptions) ([]Sightin
 
 // watched are the steps whose writes are proven.
 func (a *Applier) watched(ctx context.Context, p *Plan, user string) ([]*step, error) {
-	stands, err := a.standing(ctx, p)
+	stands, err := a.standing(ctx, p.Header.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("watch the records of plan %s: %w", p.Header.ID, err)
 	}

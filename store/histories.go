@@ -17,7 +17,7 @@ import (
 const (
 	mostRecords   = 16 << 10
 	mostHeld      = 32 << 10 // changes
-	mostHeldBytes = 64 << 20 // of their images
+	mostHeldBytes = 64 << 20 // of their images; what exceeds it is the end
 )
 
 // KeysOf are the keys of the records that changes are of, in the order of these;
@@ -88,7 +88,8 @@ func (db *DB) Histories(ctx context.Context, keys []audit.Key) iter.Seq2[audit.C
 	}
 }
 
-// histories are those of the first keys, and of how many.
+// histories are those of the first keys, and of how many: with the record whose
+// images exceed what is held at once, they end.
 func (r *reader) histories(ctx context.Context, keys []audit.Key) (all []audit.Change, n int, err error) {
 	keys = keys[:min(len(keys), mostRecords)]
 	hashes := make([]uint32, len(keys))
@@ -109,6 +110,7 @@ func (r *reader) histories(ctx context.Context, keys []audit.Key) (all []audit.C
 	if err := r.hold(ctx, of); err != nil {
 		return nil, 0, err
 	}
+	size := 0
 	for i, seqs := range of {
 		h := history{newest: map[string]*audit.Change{}}
 		if h.places, err = r.placesOf(keys[i], place{}, seqs); err != nil {
@@ -119,6 +121,12 @@ func (r *reader) histories(ctx context.Context, keys []audit.Key) (all []audit.C
 			if all = append(all, page...); err != nil {
 				return all, i, fmt.Errorf("history of %s: %w", keys[i].Table, err)
 			}
+			for j := range page {
+				size += len(page[j].Before.Body) + len(page[j].After.Body)
+			}
+		}
+		if size >= mostHeldBytes {
+			return all, i + 1, nil
 		}
 	}
 	return all, len(of), nil

@@ -6,8 +6,8 @@ import (
 
 // seqsOfAll are, of each of some hashes, the numbers of the changes that have it,
 // ascending. Each group of hashes is read once, and what is in memory is gone
-// through once, however many are looked for: it is for many. A batch that is being appended is
-// not looked at.
+// through once, however many are looked for: it is for many. A batch that is being
+// appended is not looked at.
 func (r *reader) seqsOfAll(kind keyKind, hashes []uint32) ([][]audit.Seq, error) {
 	sealed, err := r.sums.read(r.txn)
 	if err != nil {

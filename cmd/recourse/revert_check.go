@@ -123,16 +123,8 @@ func (w *workspace) moved(ctx context.Context, plan *revert.Plan) ([]revert.Move
 // histories yields the stored history of each record that has one.
 func (w *workspace) histories(ctx context.Context, keys []audit.Key) iter.Seq2[revert.Record, error] {
 	return func(yield func(revert.Record, error) bool) {
-		for _, k := range keys {
-			rec := revert.Record{Key: k}
-			for ch, err := range w.store.History(ctx, k) {
-				if err != nil {
-					yield(rec, fmt.Errorf("read history of %s: %w", k, err))
-					return
-				}
-				rec.Changes = append(rec.Changes, ch)
-			}
-			if len(rec.Changes) > 0 && !yield(rec, nil) {
+		for rec, err := range revert.RecordsOf(ctx, w.store, keys) {
+			if (err != nil || len(rec.Changes) > 0) && !yield(rec, err) {
 				return
 			}
 		}
