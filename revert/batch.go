@@ -64,16 +64,17 @@ func (r *run) batch(ctx context.Context, actions []*Action, width int, canary bo
 			open = append(open, s)
 		}
 	}
-	if err := r.carry(ctx, open, width); err != nil {
-		return 0, err
-	}
+	err = r.carry(ctx, open, width)
 	for _, s := range steps {
+		if err != nil && s.done.Phase == "" {
+			continue // it has not ended
+		}
 		if s.sent > 0 {
 			wrote++
 		}
 		r.note(s.done, canary)
 	}
-	return wrote, nil
+	return wrote, err
 }
 
 // carry carries out steps, to their ends. When ctx ends it finishes those that

@@ -57,9 +57,7 @@ func (w *workspace) settlePlan(ctx context.Context, plan *revert.Plan, receipts 
 func (w *workspace) journals(ctx context.Context, r *query.Reading, req *revert.Request) error {
 	read := audit.Time(math.Inf(1))
 	for _, t := range r.Tables {
-		if to := r.ReadTo(t); to > 0 {
-			read = min(read, to)
-		}
+		read = min(read, r.ReadTo(t)) // 0: its log was never read here
 	}
 	ended := map[string]bool{}
 	for i := range req.Ledger.Applies {
