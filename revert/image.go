@@ -3,6 +3,7 @@ package revert
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"recourse/audit"
 )
@@ -34,17 +35,17 @@ func (r *replay) lookLate(i int) {
 	c := &r.record.Changes[i]
 	w := writer{i: i, side: r.actors[i].side, op: c.Op, trust: c.After.Trust}
 	body := maps.Collect(c.After.Body.Fields())
-	doubt := false
-	for _, name := range r.names(append(r.laterBodies(i), c.After.Body)...) {
+	doubt := map[string]bool{}
+	for _, name := range r.names(append(r.laterBodies(i), c.After.Body)...) { // an object before its members
 		cell, v := r.cell(name), body[name]
-		if !r.confirmed(cell, i, name, v) {
+		if r.isPath(name) && doubt[name[:strings.LastIndexByte(name, '/')]] || !r.confirmed(cell, i, name, v) {
 			cell.blur(i)
-			doubt = true
+			doubt[name] = true // and what is not shown in it is not shown to be absent
 			continue
 		}
 		cell.observe(r.policy, r.chooser(w, name), v, r.actors)
 	}
-	if doubt { // it may have written attributes, too, that it does not show
+	if len(doubt) > 0 { // it may have written attributes, too, that it does not show
 		r.dark = append(r.dark, i)
 	}
 }

@@ -355,6 +355,7 @@ func TestOnceWrong(t *testing.T) {
 	}{
 		{"objects", 16245}, // a path that an honest user sent again is covered by a later write
 		{"all", 11353},     // an object in the place of one that was never seen
+		{"all", 805438},    // a path whose object a late image does not show
 	} {
 		p := makeProgram(seeded(h.seed), recipes[h.recipe])
 		if err := judge(p, ours(Policy{})); err != nil {
