@@ -58,11 +58,7 @@ func runRevertCheck(c *cli.Context, e *env) (err error) {
 	if _, err := documentPrinter(c, e); err != nil {
 		return err
 	}
-	plan, err := readPlan(c.Args().First())
-	if err != nil {
-		return err
-	}
-	w, err := openWorkspace(c, e, false)
+	plan, w, err := openPlan(c, e)
 	if err != nil {
 		return err
 	}

@@ -40,11 +40,7 @@ func runRevertContain(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	plan, err := readPlan(c.Args().First())
-	if err != nil {
-		return err
-	}
-	w, err := openWorkspace(c, e, false)
+	plan, w, err := openPlan(c, e)
 	if err != nil {
 		return err
 	}

@@ -168,3 +168,14 @@ func readPlan(path string) (*revert.Plan, error) {
 	defer f.Close()
 	return revert.ReadPlan(f)
 }
+
+// openPlan reads the plan that a command is about and opens the data folder. A
+// plan that is damaged is told of before the folder is touched.
+func openPlan(c *cli.Context, e *env) (*revert.Plan, *workspace, error) {
+	plan, err := readPlan(c.Args().First())
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := openWorkspace(c, e, false)
+	return plan, w, err
+}

@@ -34,11 +34,7 @@ func runRevertVerify(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	plan, err := readPlan(c.Args().First())
-	if err != nil {
-		return err
-	}
-	w, err := openWorkspace(c, e, false)
+	plan, w, err := openPlan(c, e)
 	if err != nil {
 		return err
 	}
