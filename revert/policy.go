@@ -28,6 +28,9 @@ type Policy struct {
 	Strict Strictness `json:"strict,omitempty"`
 	// Classes decides about classes. What is not named has its default.
 	Classes map[Class]Decision `json:"classes,omitempty"`
+	// References says which attributes, named database.table.attribute, hold keys of
+	// another table's records, and of which, named database.table.
+	References map[string]string `json:"references,omitempty"`
 	// External names tables whose changes have effects outside of Harper, by
 	// database.table, and says which: mails, files, other systems. A plan cannot
 	// take those back and says so.

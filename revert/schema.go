@@ -33,6 +33,7 @@ type AttributeFacts struct {
 	Type     string `json:"type,omitempty"`     // as the schema names it: ID, Int, String, Any …; empty without a schema
 	Assigned bool   `json:"assigned,omitempty"` // Harper sets it: the time of creation or of the last write
 	Refused  bool   `json:"refused,omitempty"`  // Harper derives it, and refuses to be given it
+	Refers   string `json:"refers,omitempty"`   // the table, as database.table, whose keys it holds; empty: none, or not told
 }
 
 // SchemaInfo is the schema that a plan was made with, of the tables that it is
