@@ -66,12 +66,14 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 	}
 	req.takeLedger()
 	var m managed
+	of := req.Policy.Cluster
 	order := inOrder{sorted: true}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
 		}
-		m.learn(rec)
+		own, _ := rec.split(of)
+		m.learn(own)
 		order.see(rec.Key)
 	}
 	p := newPlanner(&req, m.names(&req.Policy, req.Schema), order.sorted)
@@ -83,7 +85,11 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
 		}
-		if err := p.add(rec); err != nil {
+		own, others := rec.split(of)
+		if p.pass(others); len(own.Changes) == 0 && len(others) > 0 {
+			continue // a record of other clusters
+		}
+		if err := p.add(own); err != nil {
 			return nil, fmt.Errorf("plan revert: %w", err)
 		}
 	}
@@ -117,9 +123,9 @@ type planner struct {
 	baselined int                               // records that begin with a baseline
 	head      audit.Time                        // the newest change
 
-	messages, unlogged, provisional, unsure int
-	lossy                                   lossyTypes
-	txns                                    transactions
+	messages, unlogged, provisional, unsure, elsewhere int
+	lossy                                              lossyTypes
+	txns                                               transactions
 }
 
 func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted bool) *planner {
@@ -136,10 +142,8 @@ func (p *planner) add(rec Record) error {
 	if rec.Key.ID.Empty() {
 		return fmt.Errorf("a record of %s has no id", rec.Key.Table)
 	}
-	for i := range rec.Changes {
-		if rec.Changes[i].Key != rec.Key || rec.Changes[i].Cluster != rec.Changes[0].Cluster {
-			return fmt.Errorf("history of %s holds changes of another record or cluster", rec.Key)
-		}
+	if err := rec.one(); err != nil {
+		return err
 	}
 	p.tables[rec.Key.Table] = true
 	sides, covered, hit := p.sides(&rec)

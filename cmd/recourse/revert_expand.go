@@ -129,7 +129,7 @@ func (w *workspace) expand(c *cli.Context, e *env, req revert.ExpandRequest) (*r
 	if err != nil {
 		return nil, err
 	}
-	if req.Schema, err = schemaOf(c, e, w.cfg); err != nil {
+	if req.Schema, _, err = schemaOf(c, e, w.cfg); err != nil {
 		return nil, err
 	}
 	ledger, err := w.store.Ledger(c.Context)

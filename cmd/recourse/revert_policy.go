@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -55,7 +57,16 @@ func policyOf(c *cli.Context) (revert.Policy, error) {
 	if c.Bool("put") {
 		p.Unset = revert.UnsetPut
 	}
+	ofCluster(c, &p)
 	return p, nil
+}
+
+// ofCluster makes the plan one of the cluster that the flag names.
+func ofCluster(c *cli.Context, p *revert.Policy) {
+	if c.IsSet("cluster") {
+		name := c.String("cluster")
+		p.Cluster = &name
+	}
 }
 
 func policyFile(path string) (revert.Policy, error) {
@@ -78,23 +89,41 @@ func policyFile(path string) (revert.Policy, error) {
 const maxSchemaFile = 64 << 20
 
 // schemaOf is what Harper says of its tables, or said when it was saved; nil
-// when nobody wants to know.
-func schemaOf(c *cli.Context, e *env, cfg config) (*revert.Schema, error) {
-	path := c.String("schema")
-	switch path {
+// when nobody wants to know. version is Harper's, if it was asked and told it.
+func schemaOf(c *cli.Context, e *env, cfg config) (s *revert.Schema, version string, err error) {
+	switch path := c.String("schema"); path {
 	case "":
-		return nil, nil
+		return nil, "", nil
 	case "live":
 		client, _, err := connect(c, e, cfg)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		infos, err := client.DescribeAll(c.Context)
-		if err != nil {
-			return nil, fmt.Errorf("ask Harper for its tables: %w", err)
+		defer client.Close()
+		if s, err = liveSchema(c.Context, client); err != nil {
+			return nil, "", err
 		}
-		return schemaFrom(infos), nil
+		version, err = client.Version(c.Context)
+		if errors.Is(err, harper.ErrForbidden) {
+			err = nil // it tells super users alone
+		}
+		return s, version, err
+	default:
+		s, err = savedSchema(path)
+		return s, "", err
 	}
+}
+
+func liveSchema(ctx context.Context, client *harper.Client) (*revert.Schema, error) {
+	infos, err := client.DescribeAll(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask Harper for its tables: %w", err)
+	}
+	return schemaFrom(infos), nil
+}
+
+// savedSchema reads an answer to describe_all.
+func savedSchema(path string) (*revert.Schema, error) {
 	f, err := os.Stat(path)
 	if err == nil && f.Size() > maxSchemaFile {
 		err = fmt.Errorf("%s is larger than %d bytes", filepath.Base(path), maxSchemaFile)

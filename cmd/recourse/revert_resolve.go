@@ -224,6 +224,6 @@ func (w *workspace) historiesOf(ctx context.Context, reading *query.Reading, pla
 	if err != nil || req.Undo.Purpose != audit.PurposeRestore {
 		return records, err
 	}
-	r := revert.Restore{At: req.Undo.Since, Hidden: hiddenOf(reading, plan.Keys()), Ledger: req.Ledger}
+	r := revert.Restore{At: req.Undo.Since, Hidden: hiddenOf(reading, plan.Keys()), Ledger: req.Ledger, Cluster: req.Policy.Cluster}
 	return r.Histories(records), nil
 }
