@@ -62,7 +62,7 @@ func (c Class) handlings() []Handling {
 		return []Handling{HandleApply, HandleConflict, HandleKeep, HandleSkip}
 	case ClassSuperseded, ClassServerManaged:
 		return []Handling{HandleKeep, HandleConflict}
-	case ClassSchema, ClassBlobLost, ClassSourcedTable, ClassExpired, ClassLaterWrite, ClassTransaction:
+	case ClassSchema, ClassBlobLost, ClassSourcedTable, ClassExpired, ClassLaterWrite, ClassTransaction, ClassDanglingRef:
 		return []Handling{HandleConflict, HandleApply, HandleKeep, HandleSkip}
 	case ClassOrphanEdit, ClassRecreated, ClassStub, ClassMaskedRemoval, ClassAmbiguousDelta, ClassNoBase, ClassImageRisk, ClassOrphanPath:
 		return []Handling{HandleConflict, HandleKeep, HandleSkip}

@@ -85,7 +85,7 @@ func (p *planner) warnings() []string {
 	if p.req.Schema == nil {
 		w = append(w, "schema: not known; whether tables and attributes still are what they were was not looked at")
 	}
-	return append(w, p.external()...)
+	return append(append(w, p.notes...), p.external()...)
 }
 
 // external names what a plan cannot take back.

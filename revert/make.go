@@ -11,51 +11,6 @@ import (
 	"recourse/audit"
 )
 
-// A Request is what a plan is made of, besides the histories.
-type Request struct {
-	// Selection is what is to be undone. Nil undoes nothing: with a Reverted that
-	// lacks the changes of an earlier plan, that plan is taken back.
-	Selection *Selection
-	// Reverted are the changes that earlier plans undid, and stay undone.
-	Reverted map[audit.ChangeID]string
-	// Own are our own compensating writes.
-	Own map[audit.ChangeID]string
-	// Ledger is what earlier applies did. If it is given, Reverted and Own are what
-	// it says, less what Undo takes back.
-	Ledger *audit.Ledger
-	// Undo is what the plan takes back of earlier applies.
-	Undo Undo
-	// CutOff is, by record, what steps of earlier applies were about to write that
-	// have no known end.
-	CutOff map[audit.Key][]audit.Receipt
-	// Wrote is, by record, when writes of ours were made that the histories may not
-	// have yet.
-	Wrote  map[audit.Key][]audit.Time
-	Policy Policy
-	// Gaps are the stretches of the log that could not be read. A change in one
-	// may have made a value what the plan does not know, so it names them.
-	Gaps []audit.Gap
-	// Coverage is kept in the plan; nil: nobody looked.
-	Coverage *Coverage
-	// Schema is what Harper now says of its tables; nil: not known, and the plan
-	// says so.
-	Schema *Schema
-
-	// Resolutions are what people decided of the conflicts that a plan of the same
-	// had. One that fits no conflict, or another than was seen, is ErrPlanStale.
-	Resolutions []Resolved
-	// Contain proposes to deactivate the accounts of the selection.
-	Contain bool
-
-	// Approvals is how many people must approve the plan, at least.
-	Approvals int
-
-	// For the header alone. Instance, which server this is about, is in the
-	// digest; the others are not. Created and Expires are RFC 3339.
-	Instance                       Instance
-	Created, Author, Tool, Expires string
-}
-
 // Make plans. It reads records twice, the first time to learn which attributes
 // the server assigns itself, so records must yield the same both times; their
 // order does not matter. A selected change that is in none of the records is
@@ -96,7 +51,7 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 	if p.missing > 0 {
 		return nil, fmt.Errorf("plan revert: %w: %d of %d selected changes are not in it", ErrIncomplete, p.missing, len(req.Selection.Changes))
 	}
-	if err := cmp.Or(p.txns.decide(p), p.undecided()); err != nil {
+	if err := cmp.Or(p.surroundings(ctx), p.undecided()); err != nil {
 		return nil, fmt.Errorf("plan revert: %w", err)
 	}
 	return p.finish()
@@ -126,11 +81,17 @@ type planner struct {
 	messages, unlogged, provisional, unsure, elsewhere int
 	lossy                                              lossyTypes
 	txns                                               transactions
+
+	refs     references
+	clusters []string               // of the plan's actions
+	by       map[writtenBy]Evidence // who last wrote an attribute that refers to a record
+	absent   map[audit.Key]string   // records that are not there and stay so, with their clusters
+	notes    []string               // warnings of what surrounds the writes
 }
 
 func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted bool) *planner {
 	p := &planner{req: req, managed: managed, tables: map[audit.Table]bool{}, ledger: rollup{},
-		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, hasher: historyHasher{h: sha256.New()}}
+		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, refs: referencesOf(&req.Policy, req.Schema), hasher: historyHasher{h: sha256.New()}}
 	if s := req.Selection; s != nil {
 		p.found, p.missing = make([]uint64, (len(s.Changes)+63)/64), len(s.Changes)
 	}
@@ -168,12 +129,13 @@ func (p *planner) add(rec Record) error {
 	if o.action != nil && isLossy(rec.Changes) {
 		p.lossy.note(o.action, rec.Key.Table)
 	}
+	p.refer(r, &o)
 	if p.take(o, seen) {
 		for _, id := range covered.known {
 			p.ledger.add(p.req.Ledger, id)
 		}
 	}
-	p.txns.note(p, rec, sides, o, seen)
+	p.txns.note(p, rec, sides, o)
 	return nil
 }
 
@@ -281,7 +243,7 @@ func (p *planner) find(n int) {
 func (p *planner) finish() (*Plan, error) {
 	plan := &p.plan
 	slices.SortFunc(plan.Actions, func(a, b Action) int {
-		return cmp.Or(cmp.Compare(a.Phase, b.Phase), compareKeys(a.Key(), b.Key()))
+		return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.Level, b.Level), compareKeys(a.Key(), b.Key()))
 	})
 	slices.SortFunc(plan.Conflicts, func(a, b Conflict) int {
 		return cmp.Or(compareKeys(a.Key(), b.Key()), cmp.Compare(a.Class, b.Class))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,13 +152,23 @@ func savedSchema(path string) (*revert.Schema, error) {
 
 // schemaFrom is what a plan wants to know of the tables.
 func schemaFrom(infos []harper.TableInfo) *revert.Schema {
-	s := &revert.Schema{Tables: map[audit.Table]revert.TableFacts{}}
+	s, described := &revert.Schema{Tables: map[audit.Table]revert.TableFacts{}}, map[audit.Table]bool{}
+	for _, t := range infos {
+		described[t.Table] = true
+	}
 	for _, t := range infos {
 		facts := revert.TableFacts{PrimaryKey: t.PrimaryKey, Defined: t.SchemaDefined, Sealed: t.Sealed, Sourced: t.Sourced,
 			Expires: t.Expires, Attributes: map[string]revert.AttributeFacts{}}
 		for _, a := range t.Attributes {
 			facts.Attributes[a.Name] = revert.AttributeFacts{Type: a.Type, Assigned: a.CreatedTime || a.UpdatedTime,
 				Refused: a.Computed || a.Relationship}
+		}
+		for _, a := range t.Attributes {
+			to := audit.Table{Database: t.Table.Database, Name: cmp.Or(a.Elements, a.Type)}
+			if f, known := facts.Attributes[a.From]; known && a.From != "" && described[to] {
+				f.Refers = to.String()
+				facts.Attributes[a.From] = f
+			}
 		}
 		s.Tables[t.Table] = facts
 	}

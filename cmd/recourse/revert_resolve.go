@@ -182,6 +182,7 @@ func (w *workspace) again(ctx context.Context, e *env, plan *revert.Plan, select
 	if err != nil {
 		return req, nil, err
 	}
+	req.Others = storedOthers{w.store}
 	if selection != "" {
 		req.Selection, err = readSelection(selection)
 	} else {
