@@ -49,4 +49,6 @@ type Request struct {
 	// digest; the others are not. Created and Expires are RFC 3339.
 	Instance                       Instance
 	Created, Author, Tool, Expires string
+
+	ahead int // how many records of a table are looked at before the first is planned; 0: mostAhead
 }
