@@ -32,6 +32,7 @@ var (
 	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 	byteSliceType = reflect.TypeFor[[]byte]()
 	changeIDType  = reflect.TypeFor[audit.ChangeID]()
+	targetType    = reflect.TypeFor[Target]()
 )
 
 const hexDigits = "0123456789abcdef"
@@ -42,8 +43,13 @@ const hexDigits = "0123456789abcdef"
 // any size.
 func canonical(v any) ([]byte, error) {
 	const usual = 1 << 10
+	return appendLine(make([]byte, 0, usual), v)
+}
+
+// appendLine appends what canonical makes.
+func appendLine(dst []byte, v any) ([]byte, error) {
 	rv := reflect.ValueOf(v)
-	line, err := encoderOf(rv.Type())(make([]byte, 0, usual), rv)
+	line, err := encoderOf(rv.Type())(dst, rv)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +72,8 @@ func newEncoder(t reflect.Type) encoder {
 		return encodeTime
 	case t == changeIDType:
 		return encodeChangeID
+	case t == targetType:
+		return encodeTarget
 	case t.Implements(marshalerType), t == byteSliceType:
 		return encodeOther
 	case t.Implements(textMarshaler):
