@@ -120,12 +120,13 @@ type sealedLines struct {
 // sealOnce seals a plan that nobody else has yet. What is done to it afterwards is
 // not what was sealed: WritePlan then must not be given it.
 func (p *Plan) sealOnce() error {
-	const piece = 1 << 20
-	s := new(sealedLines)
+	const least, most = 16 << 10, 1 << 20
+	s, piece := new(sealedLines), least
 	err := p.sealTo(func(line []byte) {
 		last := len(s.text) - 1
 		if last < 0 || len(s.text[last])+len(line) > cap(s.text[last]) {
 			s.text, last = append(s.text, make([]byte, 0, max(piece, len(line)))), last+1
+			piece = min(most, 2*piece)
 		}
 		s.text[last] = append(s.text[last], line...)
 		s.n++
