@@ -1,6 +1,11 @@
 package revert
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+
+	"recourse/audit"
+)
 
 // encodeTarget is what Target.MarshalJSON makes, at a tenth of the work. Names and
 // keys that are more than plain text go by way of that.
@@ -38,4 +43,32 @@ func plainID(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// encodeValues is encodeMap for the maps that a plan has most of.
+func encodeValues(dst []byte, v reflect.Value) ([]byte, error) {
+	m := v.Interface().(map[string]audit.Value)
+	if m == nil {
+		return append(dst, "null"...), nil
+	}
+	var space [16]string
+	names := space[:0]
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.SortFunc(names, compareUTF16)
+	dst = append(dst, '{')
+	var err error
+	for i, n := range names {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = appendString(dst, n); err != nil {
+			return dst, err
+		}
+		if dst, err = appendValue(append(dst, ':'), m[n]); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, '}'), nil
 }
