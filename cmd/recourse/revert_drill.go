@@ -57,31 +57,9 @@ func runRevertDrill(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	const user, password = "recourse-svc", "built-in"
-	srv := harpertest.New(harpertest.Options{Line: line, Users: []harpertest.User{{Name: user, Password: password, SuperUser: true}}})
-	defer srv.Close()
-	unknown, err := w.stage(c.Context, srv, plan, !c.Bool("no-rest"))
+	res, unknown, err := w.rehearse(c, e, plan, line)
 	if err != nil {
 		return fmt.Errorf("rehearse plan %s: %w", plan.Header.ID, err)
-	}
-	o := harper.Options{Target: srv.OpsURL(), Username: user, Password: password}
-	if !c.Bool("no-rest") {
-		o.REST = srv.RESTURL()
-	}
-	client, err := harper.New(o)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	server, err := w.server(c, e, client, o)
-	if err != nil {
-		return err
-	}
-	memory := new(drillMemory)
-	a := &revert.Applier{Server: server, Journal: memory, Ledger: memory, Now: server.now}
-	res, err := a.Apply(c.Context, plan, revert.ApplyOptions{User: user})
-	if err != nil {
-		return fmt.Errorf("rehearse: %w", err)
 	}
 	applied := report.AppliedOf(res)
 	if unknown > 0 {
@@ -91,6 +69,34 @@ func runRevertDrill(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	return applyError(res)
+}
+
+// rehearse applies the plan to a Harper that is set up for it, and says how many
+// records that lacks.
+func (w *workspace) rehearse(c *cli.Context, e *env, plan *revert.Plan, line harpertest.Line) (res *revert.Result, unknown int, err error) {
+	const user, password = "recourse-svc", "built-in"
+	srv := harpertest.New(harpertest.Options{Line: line, Users: []harpertest.User{{Name: user, Password: password, SuperUser: true}}})
+	defer srv.Close()
+	if unknown, err = w.stage(c.Context, srv, plan, !c.Bool("no-rest")); err != nil {
+		return nil, unknown, err
+	}
+	o := harper.Options{Target: srv.OpsURL(), Username: user, Password: password}
+	if !c.Bool("no-rest") {
+		o.REST = srv.RESTURL()
+	}
+	client, err := harper.New(o)
+	if err != nil {
+		return nil, unknown, err
+	}
+	defer client.Close()
+	server, err := w.server(c, e, client, o)
+	if err != nil {
+		return nil, unknown, err
+	}
+	memory := new(drillMemory)
+	a := &revert.Applier{Server: server, Journal: memory, Ledger: memory, Now: server.now}
+	res, err = a.Apply(c.Context, plan, revert.ApplyOptions{User: user})
+	return res, unknown, err
 }
 
 // A staged record is one as the stored log left it.
