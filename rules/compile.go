@@ -10,12 +10,27 @@ import (
 // all of them, in all files.
 func Compile(files ...File) (*Set, error) {
 	set := &Set{}
-	var errs LintErrors
+	said, words := &labels{}, &vocabulary{}
+	docs := make([]*document, len(files))
+	var compiled []*compilation
+	for i, file := range files {
+		docs[i] = newDocument(file)
+		if root := docs[i].parse(file.Data); root != nil {
+			f := readFile(docs[i], root, file.Open)
+			said = said.with(f.labels)
+			compiled = append(compiled, newCompilation(f, words, nil))
+		}
+	}
 	taken := map[string]*Rule{}
-	words := &vocabulary{}
-	for _, file := range files {
-		d := newDocument(file)
-		set.rules = append(set.rules, compileFile(d, file.Data, taken, words)...)
+	for _, c := range compiled {
+		c.labels = said
+		set.rules = append(set.rules, c.compileFile(taken)...)
+	}
+	for _, c := range compiled {
+		set.except(c)
+	}
+	var errs LintErrors
+	for _, d := range docs {
 		errs = append(errs, d.sorted()...)
 	}
 	if len(errs) > 0 {
@@ -24,13 +39,8 @@ func Compile(files ...File) (*Set, error) {
 	return set, nil
 }
 
-func compileFile(d *document, data []byte, taken map[string]*Rule, words *vocabulary) []*Rule {
-	root := d.parse(data)
-	if root == nil {
-		return nil
-	}
-	f := readFile(d, root)
-	c := newCompilation(f, words)
+func (c *compilation) compileFile(taken map[string]*Rule) []*Rule {
+	f, d := c.file, c.doc
 	c.checkMacros()
 	var out []*Rule
 	for _, s := range f.rules {
@@ -48,7 +58,8 @@ func compileFile(d *document, data []byte, taken map[string]*Rule, words *vocabu
 
 func (c *compilation) rule(s *spec) *Rule {
 	r := &s.rule
-	r.words = c.words
+	r.words, r.labels, r.ownLabels = c.words, c.labels, &c.file.labels
+	s.checkFields(c.doc)
 	if s.where.exists {
 		r.where = c.condition(s.where)
 	}
@@ -63,6 +74,9 @@ func (c *compilation) rule(s *spec) *Rule {
 			r.ReadsBefore = r.ReadsBefore || e.demand.before
 			r.ReadsAfter = r.ReadsAfter || e.demand.after
 		}
+	}
+	for _, x := range s.exceptions {
+		c.attach(r, x)
 	}
 	r.Hash = r.hash()
 	return r
@@ -80,6 +94,11 @@ func (r *Rule) hash() string {
 		if e != nil {
 			fmt.Fprintf(h, " %q", e.text)
 		}
+	}
+	// What came later is left out where nothing is said, so that the alerts of
+	// older files keep their ids.
+	if a := r.Alerting; a.Missing != MissingGroup && a.Missing != "" {
+		fmt.Fprintf(h, " missing %q", a.Missing)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

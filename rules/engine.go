@@ -95,12 +95,12 @@ type windowing struct {
 
 // NewEngine is an engine that has seen nothing.
 func NewEngine(set *Set, opts Options) *Engine {
-	e := &Engine{opts: opts, index: map[placement][]*ruleState{}, view: newView()}
-	words := &vocabulary{}
+	e := &Engine{opts: opts, index: map[placement][]*ruleState{}}
+	words, said := &vocabulary{}, newLabeller(nil)
 	if len(set.rules) > 0 {
-		words = set.rules[0].words
+		words, said = set.rules[0].words, newLabeller(set.rules[0].labels)
 	}
-	e.facts = newFacts(words)
+	e.facts, e.view = newFacts(words, said), newView(said)
 	e.vm.MemoryBudget = maxMemory
 	for _, r := range set.rules {
 		s := &ruleState{Rule: r, groups: map[string]*list.Element{}, recent: list.New(), gone: map[string]bool{}}
@@ -109,7 +109,7 @@ func NewEngine(set *Set, opts Options) *Engine {
 			rule: r, stats: &s.stats, count: r.Window.Count, distinct: r.Window.Distinct,
 			size:        audit.Time(float64(r.Window.Size) / 1e6),
 			maxEntries:  max(orDefault(opts.MaxChanges, 5000), r.Window.Count),
-			maxEvidence: orDefault(opts.MaxEvidence, 100_000),
+			maxEvidence: min(orDefault(opts.MaxEvidence, 100_000), orDefault(r.Alerting.Listed, math.MaxInt)),
 		}
 		e.rules = append(e.rules, s)
 	}
@@ -211,6 +211,14 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership) []audit.Al
 	}
 	if own.is() {
 		r.stats.Own++
+		return nil
+	}
+	if x := e.excepted(r, c); x != nil {
+		r.stats.except(x)
+		return nil
+	}
+	if r.Alerting.Missing == MissingSkip && e.lacks(r, c) {
+		r.stats.Missing++
 		return nil
 	}
 	r.stats.Matched++

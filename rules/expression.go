@@ -38,9 +38,10 @@ type compilation struct {
 	file   *fileSpec
 	config *conf.Config
 	words  *vocabulary
+	labels *labels
 }
 
-func newCompilation(f *fileSpec, words *vocabulary) *compilation {
+func newCompilation(f *fileSpec, words *vocabulary, l *labels) *compilation {
 	c := conf.CreateNew()
 	c.WithEnv(environment())
 	c.MaxNodes = maxNodes
@@ -59,17 +60,19 @@ func newCompilation(f *fileSpec, words *vocabulary) *compilation {
 		}
 	}
 	registerOperators(c)
-	return &compilation{doc: f.doc, file: f, config: c, words: words}
+	return &compilation{doc: f.doc, file: f, config: c, words: words, labels: l}
 }
 
 // condition compiles text that is true or false.
 func (c *compilation) condition(s scalar) *expression {
-	return c.compile(s, func(t reflect.Type) string {
-		if t == boolType {
-			return ""
-		}
-		return "a condition is true or false; compare a value, as in after.active == true"
-	})
+	return c.compile(s, mustBeTruth)
+}
+
+func mustBeTruth(t reflect.Type) string {
+	if t == boolType {
+		return ""
+	}
+	return "a condition is true or false; compare a value, as in after.active == true"
 }
 
 // elementsOf compiles text that is a list.
@@ -86,9 +89,15 @@ func (c *compilation) elementsOf(s scalar) *expression {
 func (c *compilation) compile(s scalar, accept func(reflect.Type) string) *expression {
 	before := len(c.doc.errs)
 	tree := c.parse(s)
-	if tree == nil {
+	if tree == nil || len(c.doc.errs) > before {
 		return nil
 	}
+	return c.compileTree(s, tree, accept)
+}
+
+// compileTree compiles what was parsed of a text, or made in its place.
+func (c *compilation) compileTree(s scalar, tree *parser.Tree, accept func(reflect.Type) string) *expression {
+	before := len(c.doc.errs)
 	x := &expander{c: c, at: s}
 	x.expand(&tree.Node, nil, -1)
 	if len(c.doc.errs) > before || x.broken {
@@ -112,7 +121,7 @@ func (c *compilation) compile(s scalar, accept func(reflect.Type) string) *expre
 		c.doc.fail(s.locate(c.doc, 0), "%s", problem)
 		return nil
 	}
-	e := &expression{demand: g.demand, text: tree.Node.String() + g.listText()}
+	e := &expression{demand: g.demand, text: tree.Node.String() + g.listText() + c.labels.text(g.demand.names)}
 	if typ == boolType {
 		e.quick = c.quicken(tree.Node)
 	} else {
@@ -144,6 +153,9 @@ func (c *compilation) parse(s scalar) *parser.Tree {
 		c.report(s, err)
 		return nil
 	}
+	undot(&tree.Node, func(n ast.Node, message string) {
+		c.doc.fail(s.locate(c.doc, n.Location().From), "%s", message)
+	})
 	return tree
 }
 
@@ -245,6 +257,7 @@ func (x *expander) expand(n *ast.Node, within []string, from int) {
 			x.broken = true // reported where the macro is defined
 			return
 		}
+		undot(&tree.Node, func(ast.Node, string) { x.broken = true })
 		x.expand(&tree.Node, append(slices.Clone(within), id.Value), at)
 		where := id.Location()
 		ast.Walk(&tree.Node, visitor(func(n *ast.Node) { (*n).SetLocation(where) }))

@@ -209,6 +209,8 @@ func (g *guard) word(name, with ast.Node) {
 		known = []string{audit.Unknown.String(), audit.Absent.String(), audit.Present.String()}
 	case "weekday":
 		known = weekdays()
+	case "actor.kind":
+		known = []string{actorHuman, actorService, actorUnknown, actorNone}
 	default:
 		return
 	}

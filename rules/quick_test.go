@@ -162,7 +162,7 @@ func TestQuickConditionsSayWhatExprSaysOfAnything(t *testing.T) {
 		if each != "" {
 			each = fmt.Sprintf(`, window: {size: 10s, by: [user, table], each: "%s", distinct: key, count: 2}`, each)
 		}
-		set, err := Compile(File{"test.yaml", fmt.Appendf(nil,
+		set, err := Compile(File{Name: "test.yaml", Data: fmt.Appendf(nil,
 			"apiVersion: rules/v1\nlists:\n  names: {items: [eve, 'a*', '*z', abc]}\nrules:\n  - {id: r, name: R, severity: low, alert: {title: t}, on_unknown_before: %s, where: %s%s}\n",
 			rapid.SampledFrom([]string{"skip", "flag", "evaluate"}).Draw(t, "unknown"), where, each)})
 		if err != nil {

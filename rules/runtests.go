@@ -60,7 +60,7 @@ type raised struct {
 }
 
 func (t *test) run(r *Rule) error {
-	set := &Set{rules: []*Rule{r}}
+	set := t.alone(r)
 	engine := NewEngine(set, Options{})
 	state := map[string][]byte{}
 	got, index := []raised{}, map[string]int{}
@@ -103,6 +103,15 @@ func (t *test) run(r *Rule) error {
 		return fmt.Errorf("the condition failed on event %d: %s", s.LastErrorSeq, s.LastError)
 	}
 	return t.check(got)
+}
+
+// alone is a set of the rule as its own file has it: what other files say of its
+// tables, and their exceptions, are no part of its tests.
+func (t *test) alone(r *Rule) *Set {
+	own := *r
+	own.labels = r.ownLabels.with(t.labels)
+	own.Exceptions = slices.DeleteFunc(slices.Clone(r.Exceptions), func(x *Exception) bool { return x.File != r.File })
+	return &Set{rules: []*Rule{&own}}
 }
 
 // restarted is an engine that goes on where e stood.
@@ -205,7 +214,7 @@ func (t *test) check(got []raised) error {
 	for _, x := range t.expect {
 		matching := 0
 		for i, g := range got {
-			if !taken[i] && x.fits(g) {
+			if !taken[i] && x.fits(g, t.start) {
 				taken[i] = true
 				matching++
 			}
@@ -223,24 +232,14 @@ func (t *test) check(got []raised) error {
 	return nil
 }
 
-func (x *expectation) fits(g raised) bool {
-	for k, v := range x.group {
-		if g.alert.Group[k] != v {
-			return false
-		}
-	}
-	return (x.count == 0 || x.count == g.alert.Count) && (x.at == nil || *x.at == g.at) &&
-		(x.unknown == nil || *x.unknown == g.alert.Unknown)
-}
-
 func describe(got []raised) string {
 	if len(got) == 0 {
 		return "none"
 	}
 	var parts []string
 	for _, g := range got {
-		parts = append(parts, fmt.Sprintf("{count: %d, at: %s, group: %v, unknown: %t, title: %q}",
-			g.alert.Count, g.at, g.alert.Group, g.alert.Unknown, g.alert.Title))
+		parts = append(parts, fmt.Sprintf("{count: %d, at: %s, group: %v, unknown: %t, severity: %s, title: %q}",
+			g.alert.Count, g.at, g.alert.Group, g.alert.Unknown, g.alert.Severity, g.alert.Title))
 	}
 	return strings.Join(parts, ", ")
 }
