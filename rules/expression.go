@@ -54,7 +54,11 @@ func newCompilation(f *fileSpec, words *vocabulary, l *labels) *compilation {
 		delete(c.Builtins, name)
 	}
 	for name, f := range functions() {
-		declare(c, name, map[int]reflect.Type{1: oneToAny, 2: twoToAny}[f.args])
+		typ := map[int]reflect.Type{1: oneToAny, 2: twoToAny}[f.args]
+		if tests[name] != nil {
+			typ = tests[name]
+		}
+		declare(c, name, typ)
 		if f.call != nil {
 			register(c, "$"+name, f.call, operator)
 		}
@@ -153,9 +157,11 @@ func (c *compilation) parse(s scalar) *parser.Tree {
 		c.report(s, err)
 		return nil
 	}
-	undot(&tree.Node, func(n ast.Node, message string) {
+	wrong := func(n ast.Node, message string) {
 		c.doc.fail(s.locate(c.doc, n.Location().From), "%s", message)
-	})
+	}
+	undot(&tree.Node, wrong)
+	desugar(&tree.Node, wrong)
 	return tree
 }
 
@@ -257,7 +263,9 @@ func (x *expander) expand(n *ast.Node, within []string, from int) {
 			x.broken = true // reported where the macro is defined
 			return
 		}
-		undot(&tree.Node, func(ast.Node, string) { x.broken = true })
+		wrong := func(ast.Node, string) { x.broken = true }
+		undot(&tree.Node, wrong)
+		desugar(&tree.Node, wrong)
 		x.expand(&tree.Node, append(slices.Clone(within), id.Value), at)
 		where := id.Location()
 		ast.Walk(&tree.Node, visitor(func(n *ast.Node) { (*n).SetLocation(where) }))

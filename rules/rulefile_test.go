@@ -260,6 +260,8 @@ func TestRuleFileMistakes(t *testing.T) {
 		{ruleWith("    where: '\"a\" in table.lables'\n"), "7:20: there is no table.lables; did you mean table.labels?"},
 		{ruleWith("    where: txn == 1\n"), "7:12: unknown name txn"},
 		{ruleWith("    where: actor.kind == \"humna\"\n"), `actor.kind is never "humna"; did you mean human?`},
+		{ruleWith("    where: format(after.a) == \"emial\"\n"), `7:31: format is never "emial"; did you mean email?`},
+		{ruleWith("    where: from(user, 1)\n"), "from takes an attribute's name in quotes, or #"},
 		{ex("fields: [user, table], values: [[a]]"), "8:70: a row of values of exception X has 1 values; it has 2 fields"},
 		{ex("fields: [usr], values: [a]"), "there is no field usr; did you mean user?"},
 		{ex("fields: [user + table], values: [a]"), `"user + table" is no field`},
