@@ -4,7 +4,9 @@ import (
 	"container/list"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"time"
 
 	"recourse/audit"
 
@@ -27,6 +29,10 @@ type Options struct {
 	MaxGroups   int // groups kept of each rule; if 0, 10,000
 	MaxChanges  int // changes kept of each group's window; if 0, 5,000; never below a rule's count
 	MaxEvidence int // changes that one alert lists; if 0, 100,000. Its Count and Suppressed go on
+
+	// Clock is a clock that only goes forward, by which the time that each rule takes
+	// is measured (see Costs). If nil, none is. No alert depends on it.
+	Clock func() time.Duration
 
 	slow bool // expr decides every condition
 }
@@ -79,6 +85,7 @@ type ruleState struct {
 	dirty   []*group        // altered since the last State, each once
 	gone    map[string]bool // dropped since the last State, by name
 	changed bool            // stats altered since the last State
+	cost    Cost
 }
 
 // A windowing is a rule's window in the terms of the engine.
@@ -152,7 +159,7 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 	var alerts []audit.Alert
 	own := ownership{change: c, ask: e.opts.Own}
 	for _, r := range candidates {
-		alerts = append(alerts, e.apply(r, c, &own)...)
+		alerts = append(alerts, e.judge(r, c, &own)...)
 	}
 	return alerts, nil
 }
@@ -270,6 +277,7 @@ func (e *Engine) evaluate(r *ruleState, x *expression, c *audit.Change) (any, bo
 	e.view.provide(&x.demand)
 	e.view.run.steps = 0
 	out, err := e.vm.Run(x.program, e.view.env)
+	r.stats.Quarantine.spent(e.view.run.steps)
 	switch {
 	case err == nil:
 		return out, true
@@ -292,7 +300,9 @@ func (e *Engine) Stats() Stats {
 	for _, r := range e.rules {
 		r.expire(e)
 		r.stats.Groups = len(r.groups)
-		s.Rules = append(s.Rules, r.stats)
+		stats := r.stats
+		stats.Exceptions = maps.Clone(stats.Exceptions)
+		s.Rules = append(s.Rules, stats)
 	}
 	return s
 }

@@ -81,6 +81,7 @@ type document struct {
 	name  string
 	lines []string
 	errs  LintErrors
+	reads func(what string, fields []field) // told of every mapping that is read; nil: nobody asks
 }
 
 func newDocument(f File) *document {

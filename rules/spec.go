@@ -98,6 +98,9 @@ func readRule(d *document, n ast.Node) *spec {
 			if s.id.exists && !ruleID.MatchString(r.ID) {
 				d.fail(s.id.at, "id is %q; want small letters, digits, dots, dashes", r.ID)
 			}
+			if r.ID == QuarantineRule {
+				d.fail(s.id.at, "%s is the id of the engine's own alerts", r.ID)
+			}
 		}},
 		{"name", true, func(what string, n ast.Node) { r.Name = d.line(n, what) }},
 		{"version", false, func(what string, n ast.Node) { r.Version = d.integer(n, what, 1, 1e6) }},

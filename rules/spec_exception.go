@@ -76,11 +76,13 @@ func readException(d *document, n yaml.Node, free bool) *exceptionSpec {
 		{"owner", true, func(what string, n yaml.Node) { s.x.Owner = d.line(n, what) }},
 		{"expires", false, func(what string, n yaml.Node) { s.x.Expires = d.expiry(n, what) }},
 	}
+	what := "an exception"
 	if free {
+		what = "an exception of other rules"
 		fields = append(fields, field{"rules", true, func(what string, n yaml.Node) { s.rules = d.patterns(n, what) }})
 	}
 	failed := len(d.errs)
-	d.fields(n, "an exception", fields)
+	d.fields(n, what, fields)
 	if len(d.errs) == failed {
 		s.fits(d)
 	}

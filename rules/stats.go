@@ -23,6 +23,7 @@ type RuleStats struct {
 	Errors         uint64            `json:"errors"`          // not decided: the condition failed
 	LastError      string            `json:"last_error,omitempty"`
 	LastErrorSeq   uint64            `json:"last_error_seq,omitempty"`
+	Quarantine     Quarantine        `json:"quarantine"`
 	Groups         int               `json:"groups"`          // groups held now
 	GroupsEvicted  uint64            `json:"groups_evicted"`  // groups given up before their time, for want of room
 	ChangesEvicted uint64            `json:"changes_evicted"` // given up before their window had passed, for want of room

@@ -1,0 +1,128 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"recourse/audit"
+)
+
+// QuarantineRule is the rule id of the alert that says that a rule has been put
+// into quarantine. No file can have a rule of that id.
+const QuarantineRule = "rule-quarantined"
+
+// A rule is put into quarantine when its condition fails too often or takes too
+// much work, by counts of changes and steps and not by a clock: so the same
+// changes always give the same alerts, however busy the machine is.
+const (
+	trialLength      = 1_000       // changes whose condition was decided; the counts then begin anew
+	trialErrors      = 100         // so many failures within them are too many
+	trialSteps       = 200_000_000 // so much work within them is too much; a change of a kilobyte takes some hundred
+	quarantineLength = 10_000      // changes that the rule would look at and does not
+)
+
+// A Quarantine is how a rule stands with what it may cost.
+type Quarantine struct {
+	Left    int    `json:"left"`             // changes until the rule is tried again; 0: it is at work
+	Times   int    `json:"times"`            // how often it was put there
+	Skipped uint64 `json:"skipped"`          // changes that it did not judge there
+	Why     string `json:"why,omitempty"`    // why it was put there last
+	Since   uint64 `json:"since,omitempty"`  // the number of the change at which
+	Tried   int    `json:"tried,omitempty"`  // changes of the trial under way
+	Failed  int    `json:"failed,omitempty"` // of them
+	Steps   int    `json:"steps,omitempty"`  // work that they took
+}
+
+// judge applies a rule to a change, unless the rule is in quarantine, and takes
+// its time if somebody asks for that.
+func (e *Engine) judge(r *ruleState, c *audit.Change, own *ownership) []audit.Alert {
+	q := &r.stats.Quarantine
+	if q.Left > 0 {
+		if r.match.user(c.User) {
+			q.Left--
+			q.Skipped++
+			r.changed = true
+		}
+		return nil
+	}
+	if e.opts.Clock == nil {
+		return e.tried(r, c, own)
+	}
+	begin := e.opts.Clock()
+	alerts := e.tried(r, c, own)
+	r.cost.add(e.opts.Clock() - begin)
+	return alerts
+}
+
+// tried is apply, with the end of a trial that went badly.
+func (e *Engine) tried(r *ruleState, c *audit.Change, own *ownership) []audit.Alert {
+	q := &r.stats.Quarantine
+	errs := r.stats.Errors
+	alerts := e.apply(r, c, own)
+	if r.stats.Errors > errs {
+		q.Failed++
+	}
+	if q.Failed < trialErrors && q.Steps < trialSteps {
+		return alerts
+	}
+	q.Why = fmt.Sprintf("its condition took %d steps on %d changes", q.Steps, q.Tried)
+	if q.Failed >= trialErrors {
+		q.Why = fmt.Sprintf("its condition failed on %d of %d changes: %s", q.Failed, q.Tried, r.stats.LastError)
+	}
+	q.Times++
+	q.Left, q.Since = quarantineLength, uint64(c.Seq)
+	q.Tried, q.Failed, q.Steps = 0, 0, 0
+	return append(alerts, r.quarantined(c))
+}
+
+// spent counts what an evaluation of the rule's condition took.
+func (q *Quarantine) spent(steps int) {
+	if q.Tried++; q.Tried > trialLength {
+		q.Tried, q.Failed, q.Steps = 1, 0, 0
+	}
+	q.Steps += steps
+}
+
+// quarantined is the alert that the rule sees nothing for a while, which may be
+// what somebody wants who writes such changes.
+func (r *ruleState) quarantined(c *audit.Change) audit.Alert {
+	h := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %d", QuarantineRule, r.ID, r.Hash, c.Seq))
+	return audit.Alert{
+		ID: hex.EncodeToString(h[:16]), Rule: QuarantineRule, RuleName: "A rule is in quarantine", Severity: string(High),
+		Risk: 50, Attack: []string{"T1562"}, State: audit.AlertOpen,
+		Title: fmt.Sprintf("rule %s does not judge the next %d changes that it would look at: %s", r.ID, quarantineLength, r.stats.Quarantine.Why),
+		Group: map[string]string{"rule": r.ID}, FirstSeq: c.Seq, LastSeq: c.Seq, FirstTime: c.Time, LastTime: c.Time, Count: 1,
+		Changes: []audit.Evidence{{Seq: c.Seq, Database: c.Key.Table.Database, Table: c.Key.Table.Name, Key: c.Key.ID, Time: c.Time}},
+	}
+}
+
+// A Cost is the time that an engine with a clock took for a rule. It is no part
+// of the engine's state.
+type Cost struct {
+	Rule    string
+	Changes uint64 // that the rule looked at
+	Spent   time.Duration
+	Worst   time.Duration // of one change
+}
+
+func (c *Cost) add(d time.Duration) {
+	c.Changes++
+	c.Spent += d
+	c.Worst = max(c.Worst, d)
+}
+
+// Costs are the times of all rules, in their order, since the engine was made.
+// Without Options.Clock there are none.
+func (e *Engine) Costs() []Cost {
+	if e.opts.Clock == nil {
+		return nil
+	}
+	var out []Cost
+	for _, r := range e.rules {
+		r.cost.Rule = r.ID
+		out = append(out, r.cost)
+	}
+	return out
+}
