@@ -55,6 +55,7 @@ type Engine struct {
 	vm      vm.VM
 	seq     audit.Seq
 	changes uint64
+	heavy   bool // an evaluation of the change at hand took more than heavySteps
 
 	// The newest time that a change had, and the newest at which one was read.
 	// A group is let go when both have left it behind: a hostile time in a
@@ -277,7 +278,7 @@ func (e *Engine) evaluate(r *ruleState, x *expression, c *audit.Change) (any, bo
 	e.view.provide(&x.demand)
 	e.view.run.steps = 0
 	out, err := e.vm.Run(x.program, e.view.env)
-	r.stats.Quarantine.spent(e.view.run.steps)
+	e.heavy = e.heavy || e.view.run.steps > heavySteps
 	switch {
 	case err == nil:
 		return out, true

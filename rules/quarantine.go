@@ -17,22 +17,21 @@ const QuarantineRule = "rule-quarantined"
 // much work, by counts of changes and steps and not by a clock: so the same
 // changes always give the same alerts, however busy the machine is.
 const (
-	trialLength      = 1_000       // changes whose condition was decided; the counts then begin anew
-	trialErrors      = 100         // so many failures within them are too many
-	trialSteps       = 200_000_000 // so much work within them is too much; a change of a kilobyte takes some hundred
-	quarantineLength = 10_000      // changes that the rule would look at and does not
+	trialLength      = 1_000        // changes that the rule evaluated; the counts then begin anew
+	trialHeavy       = 100          // so many of them may fail or be heavy, less one
+	heavySteps       = maxSteps / 2 // what a heavy change takes more than; one of a kilobyte takes some hundred
+	quarantineLength = 10_000       // changes that the rule would look at and does not
 )
 
 // A Quarantine is how a rule stands with what it may cost.
 type Quarantine struct {
-	Left    int    `json:"left"`             // changes until the rule is tried again; 0: it is at work
-	Times   int    `json:"times"`            // how often it was put there
-	Skipped uint64 `json:"skipped"`          // changes that it did not judge there
-	Why     string `json:"why,omitempty"`    // why it was put there last
-	Since   uint64 `json:"since,omitempty"`  // the number of the change at which
-	Tried   int    `json:"tried,omitempty"`  // changes of the trial under way
-	Failed  int    `json:"failed,omitempty"` // of them
-	Steps   int    `json:"steps,omitempty"`  // work that they took
+	Left    int    `json:"left"`            // changes until the rule is tried again; 0: it is at work
+	Times   int    `json:"times"`           // how often it was put there
+	Skipped uint64 `json:"skipped"`         // changes that it did not judge there
+	Why     string `json:"why,omitempty"`   // why it was put there last
+	Since   uint64 `json:"since,omitempty"` // the number of the change at which
+	Tried   int    `json:"tried,omitempty"` // changes of the trial under way
+	Heavy   int    `json:"heavy,omitempty"` // of them, that failed or took too much work
 }
 
 // judge applies a rule to a change, unless the rule is in quarantine, and takes
@@ -59,30 +58,30 @@ func (e *Engine) judge(r *ruleState, c *audit.Change, own *ownership) []audit.Al
 // tried is apply, with the end of a trial that went badly.
 func (e *Engine) tried(r *ruleState, c *audit.Change, own *ownership) []audit.Alert {
 	q := &r.stats.Quarantine
-	errs := r.stats.Errors
+	errs, evaluated := r.stats.Errors, r.stats.Evaluated
+	e.heavy = false
 	alerts := e.apply(r, c, own)
-	if r.stats.Errors > errs {
-		q.Failed++
-	}
-	if q.Failed < trialErrors && q.Steps < trialSteps {
+	if r.stats.Evaluated == evaluated {
 		return alerts
 	}
-	q.Why = fmt.Sprintf("its condition took %d steps on %d changes", q.Steps, q.Tried)
-	if q.Failed >= trialErrors {
-		q.Why = fmt.Sprintf("its condition failed on %d of %d changes: %s", q.Failed, q.Tried, r.stats.LastError)
+	if q.Tried++; q.Tried > trialLength {
+		q.Tried, q.Heavy = 1, 0
+	}
+	failed := r.stats.Errors > errs
+	if !failed && !e.heavy {
+		return alerts
+	}
+	if q.Heavy++; q.Heavy < trialHeavy {
+		return alerts
+	}
+	q.Why = fmt.Sprintf("its condition fails or takes too much work on %d of %d changes", q.Heavy, q.Tried)
+	if failed {
+		q.Why += ": " + r.stats.LastError
 	}
 	q.Times++
 	q.Left, q.Since = quarantineLength, uint64(c.Seq)
-	q.Tried, q.Failed, q.Steps = 0, 0, 0
+	q.Tried, q.Heavy = 0, 0
 	return append(alerts, r.quarantined(c))
-}
-
-// spent counts what an evaluation of the rule's condition took.
-func (q *Quarantine) spent(steps int) {
-	if q.Tried++; q.Tried > trialLength {
-		q.Tried, q.Failed, q.Steps = 1, 0, 0
-	}
-	q.Steps += steps
 }
 
 // quarantined is the alert that the rule sees nothing for a while, which may be

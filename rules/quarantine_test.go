@@ -26,7 +26,7 @@ func TestARuleThatFailsIsQuarantinedAlone(t *testing.T) {
 	saved := map[string][]byte{}
 	raised := map[string]int{}
 	var self []audit.Alert
-	const failing, total = trialErrors, trialErrors + quarantineLength + 5
+	const failing, total = trialHeavy, trialHeavy + quarantineLength + 5
 	for i := 1; i <= total; i++ {
 		c := audit.Change{Seq: audit.Seq(i), Time: audit.Time(i * 10_000), Observed: audit.Time(i * 10_000), Op: audit.OpUpdate, User: "eve", Before: none, After: small}
 		if i <= failing {
@@ -57,7 +57,7 @@ func TestARuleThatFailsIsQuarantinedAlone(t *testing.T) {
 		t.Fatalf("alerts %v", raised)
 	}
 	if a := self[0]; a.FirstSeq != failing || a.Group["rule"] != "fails" || a.Severity != "high" ||
-		!strings.Contains(a.Title, "failed on 100 of 100 changes: a text grows too long") {
+		!strings.Contains(a.Title, "fails or takes too much work on 100 of 100 changes: a text grows too long") {
 		t.Errorf("alert %+v", a)
 	}
 	q := alone.Stats().Rules[0].Quarantine
@@ -67,7 +67,7 @@ func TestARuleThatFailsIsQuarantinedAlone(t *testing.T) {
 }
 
 func TestARuleThatTakesTooMuchWorkIsQuarantined(t *testing.T) {
-	set := mustCompile(t, ruleWith("    where: any(1..2, glob(after.s, \"b"+strings.Repeat("*c", 30)+"\"))\n"))
+	set := mustCompile(t, ruleWith("    where: any(1..2, glob(after.s, \"b"+strings.Repeat("*c", 40)+"\"))\n"))
 	e := NewEngine(set, Options{})
 	after := audit.PresentImage(audit.Object(map[string]audit.Value{"s": audit.Text(strings.Repeat("a", 150_000))}), audit.Logged, audit.Exact)
 	for i := 1; i <= 400; i++ {
@@ -77,7 +77,7 @@ func TestARuleThatTakesTooMuchWorkIsQuarantined(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(got) > 0 {
-			if s := e.Stats().Rules[0]; s.Errors != 0 || !strings.Contains(got[0].Title, "steps on") {
+			if s := e.Stats().Rules[0]; s.Errors != 0 || !strings.Contains(got[0].Title, "too much work on 100 of") {
 				t.Errorf("%+v, alert %q", s, got[0].Title)
 			}
 			return
