@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 )
 
 // Compile reads rule files and makes a set of them. Mistakes are LintErrors:
@@ -22,9 +23,14 @@ func Compile(files ...File) (*Set, error) {
 		}
 	}
 	taken := map[string]*Rule{}
+	var specs []*spec
 	for _, c := range compiled {
 		c.labels = said
-		set.rules = append(set.rules, c.compileFile(taken)...)
+		specs = append(specs, c.compileFile(taken)...)
+	}
+	link(specs, taken)
+	for _, s := range specs {
+		set.rules = append(set.rules, &s.rule)
 	}
 	for _, c := range compiled {
 		set.except(c)
@@ -39,10 +45,9 @@ func Compile(files ...File) (*Set, error) {
 	return set, nil
 }
 
-func (c *compilation) compileFile(taken map[string]*Rule) []*Rule {
+func (c *compilation) compileFile(taken map[string]*Rule) []*spec {
 	f, d := c.file, c.doc
 	c.checkMacros()
-	var out []*Rule
 	for _, s := range f.rules {
 		if s.id.exists {
 			if other := taken[s.rule.ID]; other != nil {
@@ -51,12 +56,12 @@ func (c *compilation) compileFile(taken map[string]*Rule) []*Rule {
 				taken[s.rule.ID] = &s.rule
 			}
 		}
-		out = append(out, c.rule(s))
+		c.rule(s)
 	}
-	return out
+	return f.rules
 }
 
-func (c *compilation) rule(s *spec) *Rule {
+func (c *compilation) rule(s *spec) {
 	r := &s.rule
 	r.words, r.labels, r.ownLabels = c.words, c.labels, &c.file.labels
 	s.checkFields(c.doc)
@@ -69,7 +74,8 @@ func (c *compilation) rule(s *spec) *Rule {
 	if s.title.exists {
 		r.title = c.doc.title(s.title, r.Window, s.each.exists)
 	}
-	for _, e := range []*expression{r.where, r.each} {
+	c.compileForm(s, r)
+	for _, e := range append(r.formExpressions(), r.where, r.each) {
 		if e != nil {
 			r.ReadsBefore = r.ReadsBefore || e.demand.before
 			r.ReadsAfter = r.ReadsAfter || e.demand.after
@@ -79,7 +85,6 @@ func (c *compilation) rule(s *spec) *Rule {
 		c.attach(r, x)
 	}
 	r.Hash = r.hash()
-	return r
 }
 
 // hash covers what decides which changes the rule takes and how it groups them.
@@ -100,5 +105,33 @@ func (r *Rule) hash() string {
 	if a := r.Alerting; a.Missing != MissingGroup && a.Missing != "" {
 		fmt.Fprintf(h, " missing %q", a.Missing)
 	}
+	r.hashForm(h)
 	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// hashForm adds what a form has beyond a window that counts.
+func (r *Rule) hashForm(h io.Writer) {
+	switch {
+	case r.NewTerms != nil:
+		fmt.Fprintf(h, " new_terms %+v", *r.NewTerms)
+	case r.Composite != nil:
+		fmt.Fprintf(h, " risk %+v", *r.Composite)
+	case r.Absence != nil:
+		fmt.Fprint(h, " absence")
+	case r.Sequence != nil:
+		fmt.Fprint(h, " sequence")
+	case r.Window.Fraction != nil:
+		fmt.Fprintf(h, " fraction %+v", *r.Window.Fraction)
+	case r.Window.Spike:
+		fmt.Fprintf(h, " spike %+v", *r.Baseline)
+	case r.sum != nil:
+		fmt.Fprintf(h, " sum %q %g", r.sum.text, r.Window.Gte)
+	}
+	for _, in := range r.inputs {
+		m := in.match
+		fmt.Fprintf(h, " %q %t %q %q %q %q %q", in.ref, in.not, m.ops, m.tables, m.notTables, m.users, m.notUsers)
+		if in.where != nil {
+			fmt.Fprintf(h, " %q", in.where.text)
+		}
+	}
 }

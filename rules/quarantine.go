@@ -36,7 +36,7 @@ type Quarantine struct {
 
 // judge applies a rule to a change, unless the rule is in quarantine, and takes
 // its time if somebody asks for that.
-func (e *Engine) judge(r *ruleState, c *audit.Change, own *ownership) []audit.Alert {
+func (e *Engine) judge(r *ruleState, c *audit.Change, own *ownership, alerts []audit.Alert) []audit.Alert {
 	q := &r.stats.Quarantine
 	if q.Left > 0 {
 		if r.match.user(c.User) {
@@ -44,23 +44,23 @@ func (e *Engine) judge(r *ruleState, c *audit.Change, own *ownership) []audit.Al
 			q.Skipped++
 			r.changed = true
 		}
-		return nil
+		return alerts
 	}
 	if e.opts.Clock == nil {
-		return e.tried(r, c, own)
+		return e.tried(r, c, own, alerts)
 	}
 	begin := e.opts.Clock()
-	alerts := e.tried(r, c, own)
+	alerts = e.tried(r, c, own, alerts)
 	r.cost.add(e.opts.Clock() - begin)
 	return alerts
 }
 
 // tried is apply, with the end of a trial that went badly.
-func (e *Engine) tried(r *ruleState, c *audit.Change, own *ownership) []audit.Alert {
+func (e *Engine) tried(r *ruleState, c *audit.Change, own *ownership, alerts []audit.Alert) []audit.Alert {
 	q := &r.stats.Quarantine
 	errs, evaluated := r.stats.Errors, r.stats.Evaluated
 	e.heavy = false
-	alerts := e.apply(r, c, own)
+	alerts = e.apply(r, c, own, alerts)
 	if r.stats.Evaluated == evaluated {
 		return alerts
 	}

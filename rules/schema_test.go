@@ -17,7 +17,8 @@ import (
 // schemaOf is the part of the schema that describes each mapping which the reader
 // reads, by the name that the reader gives it in its errors.
 var schemaOf = map[string]string{
-	"a rule file": "file", "list NAME": "list", "a table's labels": "tableLabels", "an actor": "actor", "a rule": "rule", "risk": "risk",
+	"a rule file": "file", "list NAME": "list", "a table's labels": "tableLabels", "an actor": "actor", "a rule": "rule", "a risk with a score": "score",
+	"risk": "risk", "baseline": "baseline", "fraction": "fraction", "sequence": "sequence", "absence": "absence", "new_terms": "newTerms", "an input": "input",
 	"attack": "attack", "match": "match", "window": "window", "alert": "alert", "evidence": "evidence", "an exception": "exception",
 	"an exception of other rules": "outsideException", "a value": "listValue", "a test": "test", "an event": "event", "an expected alert": "expectation",
 }
@@ -33,8 +34,11 @@ func TestTheSchemaHasTheKeysOfTheReader(t *testing.T) {
 	read := map[string]map[string]bool{} // key: is it required
 	d := newDocument(File{Name: "every-mapping.yaml", Data: data})
 	d.reads = func(what string, fields []field) {
-		if strings.HasPrefix(what, "list ") {
+		switch {
+		case strings.HasPrefix(what, "list "):
 			what = "list NAME"
+		case strings.HasPrefix(what, "step "), what == "not", what == "after", what == "expect":
+			what = "an input"
 		}
 		read[what] = map[string]bool{}
 		for _, f := range fields {
@@ -84,7 +88,7 @@ func TestTheSchemaHasTheKeysOfTheReader(t *testing.T) {
 func TestTheSchemaAcceptsWhatTheReaderAccepts(t *testing.T) {
 	s := compiledSchema(t)
 	files := BuiltinFiles()
-	for _, name := range []string{"testdata/every-mapping.yaml", "testdata/twenty.yaml"} {
+	for _, name := range []string{"testdata/every-mapping.yaml", "testdata/twenty.yaml", "testdata/forms.yaml"} {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -81,18 +81,10 @@ func (d *document) growth(n ast.Node, what string) float64 {
 // riskFields are whom a rule's risk can be put on.
 var riskFields = []string{"user", "table", "db", "key", "node"}
 
-// readRisk reads the score, or the score and whom it is put on.
-func readRisk(d *document, n ast.Node, s *spec) {
+// readScore reads a score and whom it is put on.
+func readScore(d *document, n ast.Node, s *spec) {
 	r := &s.rule
-	if _, number := n.(*ast.IntegerNode); number {
-		r.Risk = d.integer(n, "risk", 0, 100)
-		return
-	}
-	if kindOf(n) != "a mapping" {
-		d.want(n, "risk", "a whole number, or a mapping with score and on")
-		return
-	}
-	d.fields(n, "risk", []field{
+	d.fields(n, "a risk with a score", []field{
 		{"score", true, func(what string, n ast.Node) { r.Risk = d.integer(n, what, 0, 100) }},
 		{"on", false, func(what string, n ast.Node) {
 			r.RiskOn = []string{}
@@ -121,8 +113,5 @@ func (s *spec) checkFields(d *document) {
 		case !slices.Contains(by, t.text):
 			d.fail(t.at, "on has %s, which is none of the fields that make a group (by); those are %s", t.text, strings.Join(by, ", "))
 		}
-	}
-	if s.rule.RiskOn == nil && slices.Contains(by, "user") {
-		s.rule.RiskOn = []string{"user"}
 	}
 }
