@@ -85,6 +85,8 @@ type Rule struct {
 	File           string     // where the rule stands
 	Line           int
 
+	stands *LintError
+
 	labels    *labels // of tables and users, of all files that were compiled together
 	ownLabels *labels // the same, of its own file: those that its tests have
 
