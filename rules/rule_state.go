@@ -33,6 +33,7 @@ type windowing struct {
 	keep        audit.Time // how long a group is kept that has no new ones
 	form        formKind
 	waits       bool
+	watermark   audit.Time
 	behind      bool    // the change at hand is of before the watermark
 	last        uint16  // of a sequence: its last step
 	not         uint16  // of a sequence: what must not be in between
