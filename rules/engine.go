@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -28,6 +29,9 @@ type Options struct {
 	MaxChanges  int // changes kept of each group's window; if 0, 5,000; never below a rule's count
 	MaxEvidence int // changes that one alert lists; if 0, 100,000. Its Count and Suppressed go on
 
+	// Clock is a clock that only goes forward, by which the time that each rule takes
+	// is measured (see Costs). If nil, none is. No alert depends on it.
+	Clock func() time.Duration
 	// LiveRows says how many records a table has, for rules on a share of them. If
 	// nil, nobody knows.
 	LiveRows LiveRows
@@ -58,6 +62,7 @@ type Engine struct {
 	seq      audit.Seq
 	changes  uint64
 	repeated uint64 // that came again, since the engine was made
+	heavy    bool   // an evaluation of the change at hand took more than heavySteps
 
 	// The newest time that a change had, and the newest at which one was read.
 	// A group is let go when both have left it behind: a hostile time in a
@@ -87,12 +92,12 @@ type placement struct {
 
 // NewEngine is an engine that has seen nothing.
 func NewEngine(set *Set, opts Options) *Engine {
-	e := &Engine{opts: opts, index: map[placement][]*ruleState{}, view: newView(), tables: map[audit.Table]*tableRows{}}
-	words := &vocabulary{}
+	e := &Engine{opts: opts, index: map[placement][]*ruleState{}, tables: map[audit.Table]*tableRows{}}
+	words, said := &vocabulary{}, newLabeller(nil)
 	if len(set.rules) > 0 {
-		words = set.rules[0].words
+		words, said = set.rules[0].words, newLabeller(set.rules[0].labels)
 	}
-	e.facts = newFacts(words)
+	e.facts, e.view = newFacts(words, said), newView(said)
 	e.vm.MemoryBudget = maxMemory
 	e.lateness = millis(lateness)
 	if opts.Lateness > 0 {
@@ -151,7 +156,7 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 		e.view.c, e.tableText, e.keyText = nil, "", ""
 		own := ownership{change: c, ask: e.opts.Own}
 		for _, r := range candidates {
-			alerts = e.apply(r, c, &own, alerts)
+			alerts = e.judge(r, c, &own, alerts)
 		}
 	}
 	return latest(e.decide(alerts)), nil
@@ -208,6 +213,14 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 	}
 	if own.is() {
 		r.stats.Own++
+		return alerts
+	}
+	if x := e.excepted(r, c); x != nil {
+		r.stats.except(x)
+		return alerts
+	}
+	if r.Alerting.Missing == MissingSkip && e.lacks(r, c) {
+		r.stats.Missing++
 		return alerts
 	}
 	r.stats.Matched++
@@ -275,7 +288,9 @@ func (e *Engine) Stats() Stats {
 		r.expire(e)
 		r.stats.Groups = len(r.groups)
 		r.stats.Learning = r.learns(e)
-		s.Rules = append(s.Rules, r.stats)
+		stats := r.stats
+		stats.Exceptions = maps.Clone(stats.Exceptions)
+		s.Rules = append(s.Rules, stats)
 	}
 	return s
 }

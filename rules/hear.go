@@ -48,7 +48,7 @@ func (e *Engine) connect() {
 			continue
 		}
 		for _, of := range e.rules {
-			if of.Composite == nil && of.Risk > 0 {
+			if of.burdens(r.Composite.Entity) {
 				e.feeds[of.ID] = append(e.feeds[of.ID], listener{r: r, risk: float64(of.Risk)})
 			}
 		}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -14,6 +15,11 @@ type Composite struct {
 	Gte           float64       // fires when the sum reaches this
 	HalfLife      time.Duration // 24 h, unless the rule says otherwise
 	DistinctRules int           // … of so many different rules at least
+}
+
+// burdens says that the rule's alerts put risk on an entity: a field of theirs.
+func (r *Rule) burdens(entity string) bool {
+	return r.Composite == nil && r.Risk > 0 && (r.RiskOn == nil || slices.Contains(r.RiskOn, entity))
 }
 
 // risk decides entry i: whether the alerts up to it, within the window, come to

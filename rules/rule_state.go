@@ -2,6 +2,7 @@ package rules
 
 import (
 	"container/list"
+	"math"
 
 	"recourse/audit"
 )
@@ -23,6 +24,7 @@ type ruleState struct {
 	dirty    []*group        // altered since the last State, each once
 	gone     map[string]bool // dropped since the last State, by name
 	changed  bool            // stats altered since the last State
+	cost     Cost
 }
 
 // A windowing is a rule's window in the terms of the engine.
@@ -62,7 +64,7 @@ func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time) *ruleSta
 		rule: r, stats: &s.stats, count: r.Window.Count, distinct: r.Window.Distinct,
 		size: size, reach: size + max(size, lateness), form: r.form(), waits: r.waits(), gte: r.Window.Gte,
 		maxEntries:  max(orDefault(opts.MaxChanges, 5000), r.Window.Count),
-		maxEvidence: orDefault(opts.MaxEvidence, 100_000),
+		maxEvidence: min(orDefault(opts.MaxEvidence, 100_000), orDefault(r.Alerting.Listed, math.MaxInt)),
 		maxGroups:   orDefault(opts.MaxGroups, 10_000),
 	}
 	s.w.keep = s.w.reach

@@ -7,11 +7,17 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// readRisk reads an alert's risk: a number, or what makes the rule one of the
-// alerts of others.
+// readRisk reads an alert's risk, a number or a score and whom it is put on; or
+// what makes the rule one of the alerts of others.
 func readRisk(d *document, n ast.Node, s *spec) {
 	switch n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
+		for _, p := range d.pairs(n, "risk") {
+			if key, _ := keyOf(p); key == "score" || key == "on" {
+				readScore(d, n, s)
+				return
+			}
+		}
 		readComposite(d, n, s)
 	default:
 		s.rule.Risk = d.integer(n, "risk", 0, 100)
