@@ -32,9 +32,10 @@ type Options struct {
 	// Clock is a clock that only goes forward, by which the time that each rule takes
 	// is measured (see Costs). If nil, none is. No alert depends on it.
 	Clock func() time.Duration
-	// LiveRows says how many records a table has, for rules on a share of them. If
-	// nil, nobody knows.
-	LiveRows LiveRows
+	// Baselines are how many records a table had when they were counted, by time, for
+	// rules on a share of them. What is older than what the engine has decided does
+	// not count any more. If nil, nobody knows.
+	Baselines func(audit.Table) []Rows
 
 	// Lateness is how much older than the newest change another may be and still be
 	// in time, in that what waits for it has not been decided; if 0, 30 s.
@@ -149,8 +150,8 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 	e.seq = c.Seq
 	e.changes++
 	e.clock(c)
-	e.countRows(c)
 	alerts := e.decide(nil) // before anything that is decided is let go
+	e.countRows(c)
 	if candidates := e.candidates(c); len(candidates) > 0 {
 		e.facts.load(c)
 		e.view.c, e.tableText, e.keyText = nil, "", ""

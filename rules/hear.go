@@ -98,6 +98,9 @@ func (e *Engine) tell(r *ruleState, g *group, a *openAlert) {
 		if f.r.Composite != nil && h.values[0] == "" {
 			continue // nobody's risk
 		}
+		if of := f.r.Composite; of != nil {
+			h.risk = e.weight(of, f.risk, audit.Table{Database: a.fired.on.Database, Name: a.fired.on.Table})
+		}
 		f.r.waiting[a.id] = h
 		f.r.changed = true
 		e.expect(f.r, h)

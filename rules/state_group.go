@@ -131,6 +131,7 @@ func (w *stateWriter) rows(t *tableRows) {
 	w.text(t.table.Name)
 	w.flags(t.known)
 	w.int(t.rows)
+	w.at(t.settled)
 	w.uint(uint64(len(t.later)))
 	for _, d := range t.later {
 		w.at(d.time)
@@ -253,7 +254,7 @@ func (r *stateReader) learning() (l learning) {
 func (r *stateReader) rows() *tableRows {
 	t := &tableRows{table: audit.Table{Database: r.text(), Name: r.text()}}
 	r.flags(&t.known)
-	t.rows = int64(r.int())
+	t.rows, t.settled = int64(r.int()), r.at()
 	for range r.count() {
 		t.later = append(t.later, rowChange{r.at(), int64(r.int())})
 	}

@@ -106,7 +106,6 @@ func (e *Engine) decide(alerts []audit.Alert) []audit.Alert {
 			alerts = e.settle(d.r, d.g, d.at, alerts)
 		}
 	}
-	e.settleRows()
 	return alerts
 }
 
