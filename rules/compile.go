@@ -120,6 +120,9 @@ func (r *Rule) hashForm(h io.Writer) {
 		fmt.Fprintf(h, " new_terms %+v", *r.NewTerms)
 	case r.Composite != nil:
 		fmt.Fprintf(h, " risk %+v", *r.Composite)
+		if len(r.Composite.Multipliers) > 0 {
+			fmt.Fprint(h, r.labels.text(map[string]bool{"table.labels": true}))
+		}
 	case r.Absence != nil:
 		fmt.Fprint(h, " absence")
 	case r.Sequence != nil:

@@ -102,7 +102,7 @@ func (t *test) options() Options {
 	if t.liveRows == nil {
 		return Options{}
 	}
-	return Options{LiveRows: func(audit.Table, audit.Seq) (int64, bool) { return *t.liveRows, true }}
+	return Options{Baselines: func(audit.Table) []Rows { return []Rows{{Rows: *t.liveRows}} }}
 }
 
 // around is the rule and those that it hears of.

@@ -41,6 +41,19 @@ func readComposite(d *document, n ast.Node, s *spec) {
 		{"within", true, func(what string, n ast.Node) { r.Window.Size = d.duration(n, what, time.Minute) }},
 		{"half_life", false, func(what string, n ast.Node) { of.HalfLife = d.duration(n, what, time.Minute) }},
 		{"distinct_rules", false, func(what string, n ast.Node) { of.DistinctRules = d.integer(n, what, 1, 100) }},
+		{"multipliers", false, func(what string, n ast.Node) { of.Multipliers = readMultipliers(d, n) }},
 	})
 	r.Risk = int(min(100, math.Ceil(of.Gte)))
+}
+
+func readMultipliers(d *document, n ast.Node) map[string]float64 {
+	out := map[string]float64{}
+	for _, p := range d.pairs(n, "multipliers") {
+		label, _ := keyOf(p)
+		if !partName.MatchString(label) {
+			d.fail(start(p.Key), "%q is no name for a label", label)
+		}
+		out[label] = d.number(p.Value, "multiplier of "+label, 0, 100)
+	}
+	return out
 }

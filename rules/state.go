@@ -71,7 +71,7 @@ func (e *Engine) State() (map[string][]byte, error) {
 		t.dirty = false
 	}
 	for _, r := range e.rules {
-		r.changed = false
+		r.changed, r.fresh = false, false
 		for _, g := range r.dirty {
 			g.dirty = false
 		}

@@ -3,8 +3,9 @@ package rules
 // Stats counts what an engine did. The counts are part of its state and go on
 // after a restart; a rule whose definition has changed starts at zero.
 type Stats struct {
-	Changes uint64 // given to Eval
-	Rules   []RuleStats
+	Changes  uint64 // given to Eval, each once
+	Repeated uint64 // given to Eval again, and passed over; since the engine was made
+	Rules    []RuleStats
 }
 
 // RuleStats counts what one rule did, in changes unless it says otherwise.

@@ -18,7 +18,7 @@ type test struct {
 	expect []expectation
 	labels labels // of tables and users, beside those of its file
 	given  bool   // expect is there
-	// liveRows is how many records every table has when its first change comes;
+	// liveRows is how many records every table has in the beginning;
 	// nil: nobody knows.
 	liveRows *int64
 }

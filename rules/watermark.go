@@ -106,13 +106,12 @@ func (e *Engine) decide(alerts []audit.Alert) []audit.Alert {
 			alerts = e.settle(d.r, d.g, d.at, alerts)
 		}
 	}
-	e.settleRows()
 	return alerts
 }
 
 // settle decides the group's entries that were to be decided until t.
 func (e *Engine) settle(r *ruleState, g *group, t audit.Time, alerts []audit.Alert) []audit.Alert {
-	r.w.behind = e.late
+	r.w.behind, r.w.watermark = e.late, e.watermark
 	for i := 0; i < len(g.entries); i++ {
 		n := g.entries[i]
 		if !n.open || r.w.due(n) > t {
