@@ -121,7 +121,7 @@ func (e *Engine) Actor(ctx context.Context, user string, o ActorOptions) (*Actor
 		return nil
 	})
 	if err == nil {
-		err = a.alerts(ctx, archive)
+		a.out.Alerts, err = alertsOn(ctx, archive, a.seqs)
 	}
 	if err == nil {
 		err = a.others(ctx, e)

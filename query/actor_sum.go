@@ -9,28 +9,29 @@ import (
 	"recourse/audit"
 )
 
-// alerts finds those that rest on the user's changes.
-func (a *acting) alerts(ctx context.Context, archive Archive) error {
+// alertsOn are the alerts that have changes among their evidence, by their first.
+func alertsOn(ctx context.Context, archive Archive, seqs map[audit.Seq]bool) ([]ActorAlert, error) {
 	all, err := archive.Alerts(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	out := []ActorAlert{}
 	for i := range all {
 		alert := &all[i]
 		n := 0
 		for _, ev := range alert.Changes {
-			if a.seqs[ev.Seq] {
+			if seqs[ev.Seq] {
 				n++
 			}
 		}
 		if n > 0 {
-			a.out.Alerts = append(a.out.Alerts, ActorAlert{
+			out = append(out, ActorAlert{
 				ID: alert.ID, Rule: alert.Rule, Severity: alert.Severity, State: alert.State, Title: alert.Title,
 				First: Number(alert.FirstTime), FirstISO: ISO(alert.FirstTime), Changes: n,
 			})
 		}
 	}
-	return nil
+	return out, nil
 }
 
 // others finds who else has changed the records that the user has.
@@ -68,6 +69,9 @@ func (a *acting) others(ctx context.Context, e *Engine) error {
 // finish puts everything in order.
 func (a *acting) finish(top int) {
 	out := a.out
+	if out.Alerts == nil {
+		out.Alerts = []ActorAlert{}
+	}
 	out.Ops, out.Nodes, out.Attrs = counted(a.ops), counted(a.nodes), counted(a.attrs)
 	out.Tables = []ActorTable{}
 	for _, t := range a.tables {
@@ -93,9 +97,6 @@ func (a *acting) finish(top int) {
 		out.Others = append(out.Others, *a.also[name])
 	}
 	slices.SortStableFunc(out.Others, func(x, y ActorOther) int { return cmp.Compare(y.Records, x.Records) })
-	if out.Alerts == nil {
-		out.Alerts = []ActorAlert{}
-	}
 	s := a.sessions.finish()
 	out.Sessions = s.Sessions
 	out.Summary.Sessions, out.Summary.Changes, out.Summary.GapMS = len(s.Sessions), s.Summary.Changes, s.Summary.GapMS
