@@ -139,7 +139,7 @@ func (b *Blame) tell(cluster string, o *origins, asked func(string) bool) {
 	trusts := o.trusts()
 	ref := func(by origin) *Ref { return refPtr(&o.changes[by.change]) }
 	root := o.of("")
-	b.Records = append(b.Records, BlamedRecord{cluster, o.image.State, trusts[root.change], root.of, ref(root)})
+	b.Records = append(b.Records, BlamedRecord{cluster, o.image.State, knownTrust(&o.changes[root.change]), root.of, ref(root)})
 	if o.image.State == audit.Unknown {
 		b.Records[len(b.Records)-1].Trust = audit.NoTrust
 		return

@@ -166,15 +166,21 @@ func (o *origins) trusts() []audit.Trust {
 	out := make([]audit.Trust, len(o.changes))
 	least := audit.Exact
 	for i := len(o.changes) - 1; i >= 0; i-- {
-		c := &o.changes[i]
-		for _, image := range []audit.Image{c.Before, c.After} {
-			if image.State != audit.Unknown {
-				least = min(least, image.Trust)
-			}
-		}
+		least = min(least, knownTrust(&o.changes[i]))
 		out[i] = least
 	}
 	return out
+}
+
+// knownTrust is the least trust of the images of a change that are known.
+func knownTrust(c *audit.Change) audit.Trust {
+	least := audit.Exact
+	for _, image := range []audit.Image{c.Before, c.After} {
+		if image.State != audit.Unknown {
+			least = min(least, image.Trust)
+		}
+	}
+	return least
 }
 
 // eachLeaf visits what stands in a record, objects entered, with its path. An
