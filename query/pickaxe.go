@@ -60,6 +60,9 @@ type Sighting struct {
 	// Vanished is the change that took it away; where the state is unknown, the one
 	// at which it was lost from sight. Nil: it is there.
 	Vanished *Ref `json:"vanished"`
+	// Unsure says that a change before that one may have taken it away: images
+	// between were read too late.
+	Unsure bool `json:"unsure,omitempty"`
 }
 
 // A PickaxeSummary is of all sightings together.
