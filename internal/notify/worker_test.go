@@ -101,7 +101,7 @@ type office struct {
 	names []string
 	rs    map[string]*receiver
 	age   time.Duration // after which deliveries are given up
-	crash func() bool // ends the process instead of noting what was delivered
+	crash func() bool   // ends the process instead of noting what was delivered
 }
 
 func newOffice(t *testing.T, names ...string) *office {
