@@ -35,6 +35,12 @@ type Alert struct {
 	// Suppressed counts the matches that were left out of Changes.
 	Suppressed int  `json:"suppressed"`
 	Late       bool `json:"late"`
+	// Alerts are the ids of the alerts that are evidence, for a rule that looks at
+	// alerts of others. Changes has, of each, the change with which it began.
+	Alerts []string `json:"alerts,omitempty"`
+	// MergedInto is the id of the alert that this one turned out to be part of: a
+	// change that came late joined the two, and that one has all the evidence.
+	MergedInto string `json:"merged_into,omitempty"`
 	// Folded are the changes that it rests on beside Changes, by number alone: of an
 	// alert on very many, those after the first.
 	Folded Seqs `json:"folded,omitzero"`
@@ -45,6 +51,8 @@ type Alert struct {
 	// Dedupe is for how long after an alert, by the changes' times, another one of the
 	// same rule and group is but a repetition; 0: none is.
 	Dedupe Duration `json:"dedupe_ms,omitempty"`
+	// GroupBy are the fields of Group that such a repetition has to be alike in; nil: all.
+	GroupBy []string `json:"group_by,omitempty"`
 	// Realert is by how much the count has to grow for people to be told again; 0 is
 	// RealertFactor.
 	Realert float64 `json:"realert,omitempty"`

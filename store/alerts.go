@@ -58,6 +58,10 @@ type alert struct {
 	Repeats         int    `cbor:"35,keyasint,omitempty"`
 	RepeatedChanges int    `cbor:"36,keyasint,omitempty"`
 	Told            told   `cbor:"37,keyasint,omitzero"`
+
+	GroupBy    []string `cbor:"50,keyasint,omitempty"`
+	Alerts     []string `cbor:"51,keyasint,omitempty"`
+	MergedInto string   `cbor:"52,keyasint,omitempty"`
 }
 
 // told is what the sinks were told of an alert, or would have been if it were not
@@ -77,7 +81,8 @@ func alertOut(a *audit.Alert) alert {
 		FirstTime: bits(a.FirstTime), LastTime: bits(a.LastTime), Count: a.Count, Unknown: a.Unknown, Late: a.Late, Suppressed: a.Suppressed,
 		Experimental: a.Experimental, Inhibits: a.Inhibits, Dedupe: bits(audit.Time(a.Dedupe)), Realert: bits(audit.Time(a.Realert)),
 		Runbook: a.Runbook, RaisedSeq: uint64(a.RaisedSeq), Assignee: a.Assignee, Verdict: string(a.Verdict), DuplicateOf: a.DuplicateOf,
-		Muted: string(a.Muted), MutedBy: a.MutedBy, Withheld: a.Withheld, Repeats: a.Repeats, RepeatedChanges: a.RepeatedChanges}
+		Muted: string(a.Muted), MutedBy: a.MutedBy, Withheld: a.Withheld, Repeats: a.Repeats, RepeatedChanges: a.RepeatedChanges,
+		GroupBy: a.GroupBy, Alerts: a.Alerts, MergedInto: a.MergedInto}
 }
 
 // head is a stored alert without its evidence.
@@ -88,7 +93,8 @@ func (d *alert) head() audit.Alert {
 		Unknown: d.Unknown, Late: d.Late, Suppressed: d.Suppressed,
 		Experimental: d.Experimental, Inhibits: d.Inhibits, Dedupe: audit.Duration(timeOf(d.Dedupe)), Realert: float64(timeOf(d.Realert)),
 		Runbook: d.Runbook, RaisedSeq: audit.Seq(d.RaisedSeq), Assignee: d.Assignee, Verdict: audit.Verdict(d.Verdict), DuplicateOf: d.DuplicateOf,
-		Muted: audit.MuteReason(d.Muted), MutedBy: d.MutedBy, Withheld: d.Withheld, Repeats: d.Repeats, RepeatedChanges: d.RepeatedChanges}
+		Muted: audit.MuteReason(d.Muted), MutedBy: d.MutedBy, Withheld: d.Withheld, Repeats: d.Repeats, RepeatedChanges: d.RepeatedChanges,
+		GroupBy: d.GroupBy, Alerts: d.Alerts, MergedInto: d.MergedInto}
 }
 
 // in is a stored alert with its evidence.

@@ -17,7 +17,7 @@ func TestAlerts(t *testing.T) {
 	a := audit.Alert{ID: "b", Rule: "r", RuleName: "Rule", Severity: "high", Risk: 70, Attack: []string{"T1485"}, State: audit.AlertOpen,
 		Title: "x\xff", Group: map[string]string{"user": "eve", "table": "\x00"}, FirstSeq: 4, LastSeq: 9, FirstTime: 1.5, LastTime: audit.Time(math.Inf(1)),
 		Count: 2, Changes: []audit.Evidence{{Seq: 4, Database: "shop", Table: "t", Key: `"k"`, Time: -1.5}, {Seq: 9}}, Unknown: true, Late: true, Suppressed: 4,
-		Folded: audit.SeqsOf(11, 300), Experimental: true, Inhibits: []string{"x"}, Dedupe: 1.5, Realert: 2.5, Runbook: "look", RaisedSeq: 9,
+		Folded: audit.SeqsOf(11, 300), Experimental: true, Inhibits: []string{"x"}, Dedupe: 1.5, Realert: 2.5, GroupBy: []string{"user"}, Alerts: []string{"b"}, MergedInto: "c", Runbook: "look", RaisedSeq: 9,
 		Assignee: "ann", Verdict: audit.VerdictDuplicate, DuplicateOf: "a", Muted: audit.MutedExperimental, MutedBy: "q", Withheld: 1, Repeats: 3, RepeatedChanges: 40}
 	noZero(t, a)
 	b := audit.Alert{ID: "a", FirstSeq: 5, State: audit.AlertOpen}

@@ -140,6 +140,18 @@ type latest struct {
 
 func latestKey(rule, group string) []byte { return appendText(nameKey(kindLatest, rule), group) }
 
+// repeated is what a repetition of the alert has to be alike in.
+func (d *alert) repeated() map[string]string {
+	if d.GroupBy == nil {
+		return d.Group
+	}
+	group := map[string]string{}
+	for _, field := range d.GroupBy {
+		group[field] = d.Group[field]
+	}
+	return group
+}
+
 // groupText is a group as one text; no two are the same.
 func groupText(group map[string]string) string {
 	var b strings.Builder
@@ -151,7 +163,7 @@ func groupText(group map[string]string) string {
 
 func readLatest(txn *badger.Txn, a *alert) (latest, bool, error) {
 	var l latest
-	payload, found, err := get(txn, latestKey(a.Rule, groupText(a.Group)))
+	payload, found, err := get(txn, latestKey(a.Rule, groupText(a.repeated())))
 	if err == nil && found {
 		err = decode(payload, &l)
 	}
@@ -186,7 +198,7 @@ func noteForRepeats(txn *badger.Txn, a *alert) error {
 	if err != nil {
 		return err
 	}
-	next := latest{Rule: a.Rule, Group: groupText(a.Group), ID: a.ID, Last: a.LastTime}
+	next := latest{Rule: a.Rule, Group: groupText(a.repeated()), ID: a.ID, Last: a.LastTime}
 	if a.Muted != "" {
 		next.ID = a.MutedBy
 	}
