@@ -8,8 +8,9 @@ import (
 	"recourse/audit"
 )
 
-// attribute reads a path into an image and the test of what is there.
-func (p *parser) attribute(after bool) (Node, error) {
+// attribute reads a path into an image, or of a number that changed, and the test
+// of what is there.
+func (p *parser) attribute(name string) (Node, error) {
 	var path []string
 	for p.take(".") {
 		name, err := p.pathName()
@@ -26,7 +27,10 @@ func (p *parser) attribute(after bool) (Node, error) {
 		return nil, p.fail(p.pos, `write :* for any value, :"" for the empty text`, "the attribute needs a value")
 	}
 	test, err := p.test(op)
-	return Attribute{after, path, test}, err
+	if name == "delta" || name == "ratio" {
+		return Delta{name == "ratio", path, test}, err
+	}
+	return Attribute{name == "after", path, test}, err
 }
 
 func (p *parser) pathName() (string, error) {
@@ -48,6 +52,12 @@ func (p *parser) test(op Op) (Test, error) {
 	start := p.pos
 	if p.peek() == '[' {
 		return p.bracketTest(op)
+	}
+	if t, set, err := p.testSet(); set || err != nil {
+		if err == nil && op != Is {
+			err = p.fail(start, "write NAME:in(A,B)", "in(…) after a comparison")
+		}
+		return t, err
 	}
 	pattern, bare, err := p.pattern()
 	if err != nil {
