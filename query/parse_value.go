@@ -11,13 +11,9 @@ import (
 // attribute reads a path into an image, or of a number that changed, and the test
 // of what is there.
 func (p *parser) attribute(name string) (Node, error) {
-	var path []string
-	for p.take(".") {
-		name, err := p.pathName()
-		if err != nil {
-			return nil, err
-		}
-		path = append(path, name)
+	path, err := p.path()
+	if err != nil {
+		return nil, err
 	}
 	op, err := p.operator()
 	if err != nil {
@@ -31,6 +27,19 @@ func (p *parser) attribute(name string) (Node, error) {
 		return Delta{name == "ratio", path, test}, err
 	}
 	return Attribute{name == "after", path, test}, err
+}
+
+// path reads the names of attributes from the record inwards, a dot before each.
+func (p *parser) path() ([]string, error) {
+	var path []string
+	for p.take(".") {
+		name, err := p.pathName()
+		if err != nil {
+			return nil, err
+		}
+		path = append(path, name)
+	}
+	return path, nil
 }
 
 func (p *parser) pathName() (string, error) {

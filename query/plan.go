@@ -55,6 +55,10 @@ func plan(n Node) part {
 		return planAttribute(n)
 	case Alerted:
 		return seqSet{n.seqs}
+	case chosen:
+		return seqSet{n.seqs}
+	case ofRecords:
+		return n.part()
 	case First:
 		return &firsts{of: n}
 	case Shaped:
