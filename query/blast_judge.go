@@ -131,6 +131,8 @@ func (v *victim) value(path string) BlastValue {
 func (v *victim) standing(b *BlastValue, writer *audit.Change, of Origin) BlastClass {
 	_, ours := v.ledger.Own[writer.ID]
 	switch {
+	case v.now.State == audit.Absent && b.Path != "" && of == OriginSet && !ours && !v.suspects[writer.Seq]:
+		return BlastDeleted // though it may have been without the attribute before
 	case b.Known && b.Now.Equal(b.Before):
 		return BlastReverted
 	case of != OriginSet:
