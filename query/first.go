@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -172,7 +173,7 @@ func (r *run) scanInOrder(ctx context.Context, s *section, set *roaring.Bitmap, 
 func tupleKey(parts []string) string {
 	var b strings.Builder
 	for _, p := range parts {
-		b.WriteString(quote(p))
+		b.WriteString(strconv.Quote(p)) // whatever bytes there are
 	}
 	return b.String()
 }

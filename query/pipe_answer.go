@@ -154,7 +154,7 @@ func (x *execution) facets(ctx context.Context, p PipeFacets) error {
 	for i := range f.Facets {
 		c := &f.Facets[i]
 		if p.Rare {
-			rarest(c, n)
+			leastFirst(c, n)
 		}
 		for _, v := range c.Top {
 			rows = append(rows, []any{c.Facet.String(), v.Value, v.N, c.Distinct})
@@ -165,8 +165,8 @@ func (x *execution) facets(ctx context.Context, p PipeFacets) error {
 	return nil
 }
 
-// rarest leaves the n least frequent values of a facet, the least first.
-func rarest(c *FacetCounts, n int) {
+// leastFirst leaves the n least frequent values of a facet, the least first.
+func leastFirst(c *FacetCounts, n int) {
 	slices.SortStableFunc(c.Top, func(a, b ValueCount) int { return a.N - b.N })
 	for _, v := range c.Top[min(n, len(c.Top)):] {
 		c.Others += v.N
@@ -193,7 +193,7 @@ func (n chosen) might(g *audit.Gap) (yes, no bool) { return n.tables[g.Table], t
 // gather has the changes that are being read go through the stages, and makes an
 // expression of those that come out.
 func (x *execution) gather(ctx context.Context) (Expr, error) {
-	g := &gathering{x: x, of: chosen{Node: x.source.expr.Root(), tables: map[audit.Table]bool{}}}
+	g := &collecting{x: x, of: chosen{Node: x.source.expr.Root(), tables: map[audit.Table]bool{}}}
 	if _, err := x.drain(ctx, g, Query{}); err != nil {
 		return Expr{}, err
 	}
@@ -202,13 +202,13 @@ func (x *execution) gather(ctx context.Context) (Expr, error) {
 	return Of(And{g.of, When{AtLeast, g.from}, When{AtMost, g.to}}), nil
 }
 
-type gathering struct {
+type collecting struct {
 	x        *execution
 	of       chosen
 	from, to audit.Time
 }
 
-func (g *gathering) put(f flow) error {
+func (g *collecting) put(f flow) error {
 	c := f.change
 	if len(g.of.seqs) == 0 {
 		g.from, g.to = c.Time, c.Time
@@ -219,4 +219,4 @@ func (g *gathering) put(f flow) error {
 	return g.x.keep(16)
 }
 
-func (g *gathering) end() error { return nil }
+func (g *collecting) end() error { return nil }

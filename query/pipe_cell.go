@@ -64,20 +64,36 @@ func cellKey(x any) string {
 	case nil:
 		return "n"
 	}
-	v := asValue(x)
+	return string(appendKey(nil, asValue(x)))
+}
+
+func appendKey(dst []byte, v audit.Value) []byte {
 	switch v.Kind() {
 	case audit.KindText:
-		return "t" + v.Text()
+		return append(append(dst, 't'), v.TextBytes()...)
 	case audit.KindInt, audit.KindFloat:
 		if i, ok := v.Int64(); ok {
-			return "#" + strconv.FormatInt(i, 10)
+			return strconv.AppendInt(append(dst, '#'), i, 10)
 		}
-		if f, _ := v.Float64(); math.IsNaN(f) || math.IsInf(f, 0) {
-			return "v" + string(v)
+		if f, _ := v.Float64(); finite(f) {
+			return append(append(dst, '#'), rational(v).RatString()...)
 		}
-		return "#" + rational(v).RatString()
+		if n := v.Big(); n != nil { // no float can hold it
+			return n.Append(append(dst, '#'), 10)
+		}
+	case audit.KindArray:
+		for e := range v.Elems() {
+			dst = append(strconv.AppendQuote(append(dst, '['), string(appendKey(nil, e))), ',')
+		}
+		return append(dst, ']')
+	case audit.KindObject:
+		for name, e := range v.Fields() {
+			dst = strconv.AppendQuote(append(dst, '{'), name)
+			dst = append(strconv.AppendQuote(dst, string(appendKey(nil, e))), ',')
+		}
+		return append(dst, '}')
 	}
-	return "v" + string(v)
+	return append(append(dst, 'v'), v...)
 }
 
 // The ranks of values of different types, in the order in which they are sorted.

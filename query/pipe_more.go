@@ -163,13 +163,22 @@ func (PipeBlast) columns([]string) []string {
 	return []string{"record", "class", "state", "changes", "first", "last", "paths", "later_users"}
 }
 
-// PipeCompare holds the facets of the changes against those of others.
-type PipeCompare struct{ With Expr }
+// PipeCompare holds the facets of the changes against those of others, or with
+// Versus against those of the same hours of the days before.
+type PipeCompare struct {
+	With   Expr
+	Versus int // days; 0: With
+}
 
-func (p PipeCompare) String() string { return "compare (" + p.With.String() + ")" }
+func (p PipeCompare) String() string {
+	if p.Versus > 0 {
+		return "compare vs " + strconv.Itoa(p.Versus) + "d"
+	}
+	return "compare (" + p.With.String() + ")"
+}
 
 func (PipeCompare) columns([]string) []string {
-	return []string{"facet", "value", "count", "share", "other_count", "other_share", "lift", "score"}
+	return []string{"facet", "value", "count", "other", "expected", "lift", "score"}
 }
 
 // PipePlan freezes the changes as a selection that can be reverted. It is the last

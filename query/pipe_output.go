@@ -13,19 +13,19 @@ func (x *execution) deliver(ctx context.Context) error {
 	if x.columns != nil && x.out.Table == nil {
 		x.out.Table = &Table{Columns: x.columns}
 	}
-	q := Query{}
-	if x.plain() || x.onlyFields() {
+	q, page := Query{}, x.onlyFields()
+	if page {
 		q = Query{Limit: x.options.Limit, After: x.options.After, Skip: x.options.Skip}
 	}
 	sum, err := x.drain(ctx, out, q)
 	if err != nil {
 		return err
 	}
-	if sum.TotalExact || sum.Total > 0 { // a page of a search knows how many there are
-		x.out.Summary.Summary = sum
+	s := &x.out.Summary
+	if page && s.Partial == "" { // a page of a search knows how many there are
+		s.Summary = sum
 		return nil
 	}
-	s := &x.out.Summary
 	s.Count, s.Total = out.given, out.n
 	s.TotalExact = s.Partial == ""
 	return nil
@@ -118,12 +118,16 @@ func (x *execution) finish(ctx context.Context, filter Expr) error {
 func (c Coverage) with(d Coverage) Coverage {
 	out := Coverage{Complete: c.Complete && d.Complete, From: min(c.From, d.From), To: max(c.To, d.To)}
 	for _, s := range slices.Concat(c.Stretches, d.Stretches) {
-		if !slices.Contains(out.Stretches, s) {
+		if !slices.ContainsFunc(out.Stretches, func(t TableStretch) bool {
+			return t.Table == s.Table && t.From == s.From && t.To == s.To && t.Cover == s.Cover
+		}) {
 			out.Stretches = append(out.Stretches, s)
 		}
 	}
 	for _, g := range slices.Concat(c.Gaps, d.Gaps) {
-		if !slices.Contains(out.Gaps, g) {
+		if !slices.ContainsFunc(out.Gaps, func(h audit.Gap) bool {
+			return h.Table == g.Table && h.Node == g.Node && h.Kind == g.Kind && h.From == g.From && h.To == g.To
+		}) {
 			out.Gaps = append(out.Gaps, g)
 		}
 	}

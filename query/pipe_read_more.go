@@ -4,12 +4,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"recourse/audit"
 )
-
-const day = 24 * time.Hour
 
 // savedName is what a saved query or a list may be named.
 var savedName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$`)
@@ -121,12 +118,34 @@ func (q *pipeParser) checkSeq(start int, p PipeSeq) error {
 	case p.Within == 0:
 		return q.fail(q.pos, "write within 1h", "seq needs within")
 	}
+	for _, e := range append(slices.Clone(p.Steps), p.Not) {
+		if asksTheStore(e.Root()) {
+			return q.fail(start, "put them before the pipes", "rule:, first: and saved queries cannot stand in a step")
+		}
+	}
 	for _, f := range p.By {
 		if f.many {
 			return q.fail(start, "", "%s has several values, which cannot be alike", f.Name)
 		}
 	}
 	return nil
+}
+
+// asksTheStore says that no change by itself tells whether it matches.
+func asksTheStore(n Node) bool {
+	switch n := n.(type) {
+	case And:
+		return slices.ContainsFunc(n, asksTheStore)
+	case Or:
+		return slices.ContainsFunc(n, asksTheStore)
+	case Not:
+		return asksTheStore(n.Node)
+	case Field:
+		return n.Name == FieldRule
+	case First, Saved:
+		return true
+	}
+	return false
 }
 
 // nested reads a filter in parentheses.
@@ -189,11 +208,15 @@ func (q *pipeParser) readDiff(start int) (Pipe, error) {
 }
 
 func (q *pipeParser) readCompare(int) (Pipe, error) {
-	if q.option("vs") && q.option("baseline") {
-		return nil, q.fail(q.pos, "write | hist 1h vs 14d, or | compare (user:eve @-14d..-1d)", "compare takes a filter in parentheses")
+	if q.option("vs") {
+		if q.option("baseline") {
+			return PipeCompare{Versus: 14}, nil
+		}
+		days, err := q.days()
+		return PipeCompare{Versus: days}, err
 	}
 	with, err := q.nested()
-	return PipeCompare{with}, err
+	return PipeCompare{With: with}, err
 }
 
 func (q *pipeParser) readPlan(int) (Pipe, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"recourse/audit"
@@ -124,7 +125,7 @@ type source struct {
 
 // A pending stage is a pipe that passes on what it is given one by one.
 type pending struct {
-	pipe Pipe
+	pipe  Pipe
 	begin func(next sink) sink
 }
 
@@ -178,6 +179,12 @@ func (x *execution) add(ctx context.Context, pipe, next Pipe) error {
 	switch p := pipe.(type) {
 	case PipePlan, PipeSave:
 		return nil // who asked carries them out
+	case PipeSeq:
+		bound, err := p.bound(ctx, x.engine.Names)
+		if err != nil {
+			return err
+		}
+		pipe = bound
 	case PipeWhere:
 		if x.plain() {
 			if p.Where.needs != nil {
@@ -191,6 +198,9 @@ func (x *execution) add(ctx context.Context, pipe, next Pipe) error {
 		x.notes.add(Step{What: StepPipe, Detail: pipe.String(), Took: time.Since(began)})
 		return err
 	}
+	if err := x.reorder(ctx, pipe); err != nil {
+		return err
+	}
 	if begin := x.stage(pipe, next); begin != nil {
 		x.stages = append(x.stages, pending{pipe, begin})
 		return nil
@@ -202,6 +212,21 @@ func (x *execution) add(ctx context.Context, pipe, next Pipe) error {
 	x.source, x.stages = source{expr: expr}, nil
 	_, err = x.answer(ctx, pipe)
 	x.notes.add(Step{What: StepPipe, Detail: pipe.String(), Took: time.Since(began)})
+	return err
+}
+
+// reorder has changes come newest first again before a pipe that relies on it.
+func (x *execution) reorder(ctx context.Context, pipe Pipe) error {
+	switch pipe.(type) {
+	case PipeEnds, PipeSeq:
+	default:
+		return nil
+	}
+	if x.source.changes == nil && !slices.ContainsFunc(x.stages, func(s pending) bool { _, sorts := s.pipe.(PipeSort); return sorts }) {
+		return nil
+	}
+	expr, err := x.gather(ctx)
+	x.source, x.stages = source{expr: expr}, nil
 	return err
 }
 
@@ -272,9 +297,9 @@ func (x *execution) stream(ctx context.Context, to sink, q Query) (Summary, erro
 // counting notes what goes into a stage.
 type counting struct {
 	sink
-	x     *execution
-	pipe  Pipe
-	n     int
+	x    *execution
+	pipe Pipe
+	n    int
 }
 
 func (x *execution) counted(pipe Pipe, s sink) sink { return &counting{sink: s, x: x, pipe: pipe} }
