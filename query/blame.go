@@ -61,6 +61,7 @@ type BlamedValue struct {
 	Origin  Origin      `json:"origin"`
 	Trust   audit.Trust `json:"trust"` // the least of the images since; below exact, another change may have given the value
 	Change  *Ref        `json:"change"`
+	Among   []Ref       `json:"among,omitempty"` // of the origin among: all changes that may have given it
 }
 
 // An AttributeWrite is one change of an attribute.
@@ -69,6 +70,7 @@ type AttributeWrite struct {
 	Edit
 	Origin Origin `json:"origin"` // seen: it may have been so before
 	Change *Ref   `json:"change"`
+	Among  []Ref  `json:"among,omitempty"`
 }
 
 // Found says that changes of the record are stored.
@@ -89,8 +91,7 @@ func (e *Engine) Blame(ctx context.Context, key audit.Key, o BlameOptions) (*Bla
 		return nil, fmt.Errorf("blame: %w", err)
 	}
 	b := &Blame{Database: key.Table.Database, Table: key.Table.Name, Key: key.ID, Records: []BlamedRecord{}, Attributes: []BlamedValue{}}
-	asked := attrFilter(o.Attr)
-	lives := map[string]*origins{}
+	lives := map[string]life{}
 	var first audit.Image
 	for c, failed := range h.History(ctx, key) {
 		if failed != nil {
@@ -100,67 +101,69 @@ func (e *Engine) Blame(ctx context.Context, key audit.Key, o BlameOptions) (*Bla
 		if c.Op.Kind() == audit.KindMessage {
 			continue
 		}
-		life := lives[c.Cluster]
-		if life == nil {
-			life = newOrigins(o.Strict)
-			if o.Attr != "" {
-				life.each = b.keepWrites(asked)
-			}
-			lives[c.Cluster] = life
-		}
 		if b.Summary.Changes++; c.Late {
 			b.Summary.Late++
 		}
 		if b.Summary.Changes == 1 {
-			first = c.Before
-			b.Summary.Coverage.From = c.Time
+			first, b.Summary.Coverage.From = c.Before, c.Time
 		}
-		life.add(c)
+		lives[c.Cluster] = append(lives[c.Cluster], c)
 	}
 	if err != nil && !interrupted(ctx, err) {
 		return nil, fmt.Errorf("blame: %w", err)
 	}
 	for _, cluster := range slices.Sorted(maps.Keys(lives)) {
-		b.tell(cluster, lives[cluster], asked)
+		b.tell(cluster, lives[cluster], o)
 	}
 	return b, e.foot(ctx, &b.Summary.Footing, began, err, recordScope(key, first, b.Summary.Coverage.From))
 }
 
-func (b *Blame) keepWrites(asked func(string) bool) func(*audit.Change, int, audit.Edit, Origin) {
-	return func(c *audit.Change, _ int, e audit.Edit, of Origin) {
-		if asked(e.Path) {
-			b.History = append(b.History, AttributeWrite{c.Cluster, Edit(e), of, refPtr(c)})
+// tell adds what is known of the record in one cluster.
+func (b *Blame) tell(cluster string, l life, o BlameOptions) {
+	asked := attrFilter(o.Attr)
+	var each func(audit.Edit, origin)
+	if o.Attr != "" {
+		each = func(e audit.Edit, by origin) {
+			if asked(e.Path) {
+				b.History = append(b.History, AttributeWrite{cluster, Edit(e), by.of, refPtr(&l[by.change]), l.refs(by.among)})
+			}
 		}
 	}
-}
-
-// tell adds what is known of the record in one cluster.
-func (b *Blame) tell(cluster string, o *origins, asked func(string) bool) {
-	trusts := o.trusts()
-	ref := func(by origin) *Ref { return refPtr(&o.changes[by.change]) }
-	root := o.of("")
-	b.Records = append(b.Records, BlamedRecord{cluster, o.image.State, trusts[root.change], root.of, ref(root)})
-	if o.image.State == audit.Unknown {
-		b.Records[len(b.Records)-1].Trust = audit.NoTrust
+	all := originsOf(l, o.Strict, each, nil)
+	trusts, root := l.trusts(), all.of("")
+	r := BlamedRecord{cluster, all.image.State, knownTrust(&l[root.change]), root.of, refPtr(&l[root.change])}
+	if r.State == audit.Unknown {
+		r.Trust = audit.NoTrust
+		b.Records = append(b.Records, r)
 		return
 	}
+	b.Records = append(b.Records, r)
 	add := func(path string, v audit.Value) {
-		by := o.of(path)
+		by := all.of(path)
 		if asked(path) {
-			b.Attributes = append(b.Attributes, BlamedValue{cluster, path, v, v == nil, by.of, trusts[by.change], ref(by)})
+			b.Attributes = append(b.Attributes, BlamedValue{cluster, path, v, v == nil, by.of, trusts[by.change], refPtr(&l[by.change]), l.refs(by.among)})
 		}
 	}
-	if o.image.State == audit.Present {
-		eachLeaf("", o.image.Body, add)
+	if r.State == audit.Present {
+		eachLeaf("", all.image.Body, add)
 	}
-	for path, by := range o.at {
-		if path != "" && by.of == OriginSet && o.image.Body.At(path) == nil {
+	for path, by := range all.at {
+		if path != "" && (by.of == OriginSet || by.of == OriginAmong) && all.image.Body.At(path) == nil {
 			add(path, nil)
 		}
 	}
 	slices.SortStableFunc(b.Attributes, func(x, y BlamedValue) int {
 		return cmp.Or(cmp.Compare(x.Cluster, y.Cluster), cmp.Compare(x.Path, y.Path))
 	})
+}
+
+// refs name changes of a life.
+func (l life) refs(changes []int) []Ref {
+	var out []Ref
+	for _, i := range changes {
+		out = append(out, RefOf(&l[i]))
+	}
+	return out
 }
 
 // attrFilter says of a path whether it leads to the attribute, into it, or to an

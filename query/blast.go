@@ -44,13 +44,16 @@ type Blast struct {
 // A BlastRecord is one record that was touched.
 type BlastRecord struct {
 	RecordRef
-	Class   BlastClass    `json:"class"`
-	State   audit.State   `json:"state"` // as it is now, as far as is stored
-	Trust   audit.Trust   `json:"trust"` // the least of its images since the first of the changes
-	Changes int           `json:"changes"`
-	First   *Ref          `json:"first"` // of the changes in question
-	Last    *Ref          `json:"last"`
-	Values  []BlastValue  `json:"values"`          // what they touched, by path
+	Class   BlastClass   `json:"class"`
+	State   audit.State  `json:"state"` // as it is now, as far as is stored
+	Trust   audit.Trust  `json:"trust"` // the least of its images since the first of the changes
+	Changes int          `json:"changes"`
+	First   *Ref         `json:"first"` // of the changes in question
+	Last    *Ref         `json:"last"`
+	Values  []BlastValue `json:"values"` // what they touched, by path
+	// Doubt says that they may have written more than Values has, and nobody knows
+	// what: images between were read too late.
+	Doubt   bool          `json:"doubt,omitempty"`
 	Writers []BlastWriter `json:"writers"`         // others who have written it since the first of them
 	Plans   []string      `json:"plans,omitempty"` // those of ours by which the ledger has the changes taken back
 }

@@ -15,6 +15,7 @@ type victim struct {
 	origins  *origins
 	now      audit.Image
 	touched  map[string]touch // by path; the empty path is the record's being there
+	doubt    bool             // they may have written more than that: late images stand between
 	taken    bool             // the ledger has all the changes in question taken back
 }
 
@@ -28,15 +29,13 @@ type touch struct {
 // judge says how a record stands; false: none of the changes in question is of it
 // in this cluster.
 func (w *blasting) judge(key audit.Key, cluster string, l life) (BlastRecord, bool) {
-	v := &victim{blasting: w, suspects: w.suspect[key], life: l, origins: newOrigins(false), touched: map[string]touch{}, taken: true}
-	v.origins.each = v.edited
+	v := &victim{blasting: w, suspects: w.suspect[key], life: l, touched: map[string]touch{}, taken: true}
 	r := BlastRecord{RecordRef: recordRef(key, cluster), Trust: audit.Exact, Values: []BlastValue{}}
 	for i := range l {
 		c := &l[i]
 		if v.suspects[c.Seq] {
 			v.suspected(&r, c)
 		}
-		v.origins.add(*c)
 		if r.First != nil {
 			r.Trust = min(r.Trust, trustOfChange(c))
 		}
@@ -44,8 +43,9 @@ func (w *blasting) judge(key audit.Key, cluster string, l life) (BlastRecord, bo
 	if r.First == nil {
 		return r, false
 	}
+	v.origins = originsOf(l, false, v.edited, v.doubted)
 	v.now = v.origins.image
-	r.State = v.now.State
+	r.State, r.Doubt = v.now.State, v.doubt && !v.taken
 	for _, path := range slices.Sorted(maps.Keys(v.touched)) {
 		r.Values = append(r.Values, v.value(path))
 	}
@@ -97,10 +97,25 @@ func existence(s audit.State) audit.Value {
 }
 
 // edited is told of every edit of the record.
-func (v *victim) edited(c *audit.Change, _ int, e audit.Edit, of Origin) {
-	if v.suspects[c.Seq] && e.Path != "" {
-		v.touch(e.Path, touch{known: of == OriginSet, before: e.Old})
+func (v *victim) edited(e audit.Edit, by origin) {
+	among := by.among
+	if among == nil {
+		among = []int{by.change}
 	}
+	if e.Path != "" && by.of != OriginBefore && v.anySuspect(among) {
+		v.touch(e.Path, touch{known: by.of == OriginSet, before: e.Old})
+	}
+}
+
+// doubted is told of changes that may have written more than is known.
+func (v *victim) doubted(changes []int) { v.doubt = v.doubt || v.anySuspect(changes) }
+
+func (v *victim) anySuspect(changes []int) bool {
+	return slices.ContainsFunc(changes, func(i int) bool { return v.suspects[v.life[i].Seq] })
+}
+
+func (v *victim) allSuspect(changes []int) bool {
+	return !slices.ContainsFunc(changes, func(i int) bool { return !v.suspects[v.life[i].Seq] })
 }
 
 func (v *victim) touch(path string, t touch) {
@@ -124,17 +139,23 @@ func (v *victim) value(path string) BlastValue {
 	} else {
 		out.Now = v.now.Body.At(path)
 	}
-	out.Class = v.standing(&out, writer, by.of)
+	out.Class = v.standing(&out, writer, by)
 	return out
 }
 
-func (v *victim) standing(b *BlastValue, writer *audit.Change, of Origin) BlastClass {
+func (v *victim) standing(b *BlastValue, writer *audit.Change, by origin) BlastClass {
 	_, ours := v.ledger.Own[writer.ID]
+	of := by.of
+	if of == OriginAmong && v.allSuspect(by.among) {
+		of = OriginSet
+	}
 	switch {
 	case v.now.State == audit.Absent && b.Path != "" && of == OriginSet && !ours && !v.suspects[writer.Seq]:
 		return BlastDeleted // though it may have been without the attribute before
 	case b.Known && b.Now.Equal(b.Before):
 		return BlastReverted
+	case of == OriginAmong && !v.anySuspect(by.among):
+		return BlastOverwritten
 	case of != OriginSet:
 		return BlastUnknown
 	case ours:
@@ -149,11 +170,11 @@ func (v *victim) standing(b *BlastValue, writer *audit.Change, of Origin) BlastC
 	return BlastOverwritten
 }
 
-// class is the worst of what was touched; a change that touched nothing leaves
-// nothing behind.
+// class is the worst of what was touched, or may have been; a change that touched
+// nothing leaves nothing behind.
 func (v *victim) class(r *BlastRecord) BlastClass {
 	for _, c := range BlastClasses() {
-		if slices.ContainsFunc(r.Values, func(b BlastValue) bool { return b.Class == c }) {
+		if c == BlastUnknown && r.Doubt || slices.ContainsFunc(r.Values, func(b BlastValue) bool { return b.Class == c }) {
 			return c
 		}
 	}

@@ -11,13 +11,13 @@ import (
 	"recourse/audit"
 )
 
-// Reasons why there is nothing usual to compare with.
-var (
-	errNoWindow error = &hinted{"the query sets no begin", "say what time is to be compared, such as @-2h or @2026-11-23"}
-	errTooLong  error = &hinted{"the time that is asked for is longer than that to compare with", "take a longer time with --vs, or ask for less"}
-	errVs             = errors.New("a time to compare with that is less than a day")
-	errNested   error = &hinted{"a time within or, or not", "set the time for the whole query, such as @-2h"}
-)
+// ErrUsual says that a query cannot be compared with what is usual.
+var ErrUsual = errors.New("it cannot be compared with what is usual")
+
+// notUsual says why.
+type notUsual struct{ hinted }
+
+func (*notUsual) Unwrap() error { return ErrUsual }
 
 const day = 24 * time.Hour
 
@@ -60,13 +60,13 @@ func (e *Engine) CompareUsual(ctx context.Context, expr Expr, back time.Duration
 func (e *Engine) windows(expr Expr, back time.Duration) (shifts []audit.Time, bounded Expr, err error) {
 	from, to := expr.Times()
 	if back < day {
-		return nil, expr, errVs
+		return nil, expr, &notUsual{hinted{"a time to compare with that is less than a day", "take a longer time, such as 14d"}}
 	}
 	switch {
 	case math.IsInf(float64(from), 0):
-		return nil, expr, errNoWindow
+		return nil, expr, &notUsual{hinted{"the query sets no begin", "say what time is to be compared, such as @-2h or @2026-11-23"}}
 	case hasTimes(expr.Root(), true):
-		return nil, expr, errNested
+		return nil, expr, &notUsual{hinted{"a time within or, or not", "set the time for the whole query, such as @-2h"}}
 	}
 	if math.IsInf(float64(to), 1) {
 		now := time.Now
@@ -83,7 +83,7 @@ func (e *Engine) windows(expr Expr, back time.Duration) (shifts []audit.Time, bo
 		shifts = append(shifts, shift)
 	}
 	if shifts == nil {
-		return nil, expr, errTooLong
+		return nil, expr, &notUsual{hinted{"the time that is asked for is longer than that to compare with", "take a longer time to compare with, or ask for less"}}
 	}
 	return shifts, expr, nil
 }

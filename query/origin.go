@@ -13,6 +13,9 @@ type Origin string
 const (
 	// OriginSet: the change gave the attribute its value, or took it away.
 	OriginSet Origin = "set"
+	// OriginAmong: one of several changes did, and which is not known: images
+	// between them were read too late. The change is the last of them.
+	OriginAmong Origin = "among"
 	// OriginBefore: the attribute had the value before the change, the first
 	// of which the record before is known; who gave it is not stored.
 	OriginBefore Origin = "before"
@@ -24,87 +27,109 @@ const (
 // An origin is where a value comes from.
 type origin struct {
 	of     Origin
-	change int // the change's place in the history
+	change int   // the change's place in the life
+	among  []int // of OriginAmong: all that may be
 }
 
-// origins follow one record's changes in one cluster, in the order of time, and
-// keep of each attribute where its value comes from.
+// origins are where each attribute's value comes from at the end of a life, in the
+// order of time.
 type origins struct {
-	strict  bool
-	changes []audit.Change // but messages
+	strict bool
+	life   life
 	// at has the origins by path. Of an attribute that has none, that of the
 	// longest path which leads to it counts; the empty path is the whole record.
 	at    map[string]origin
 	image audit.Image // as the last change left it
-	// each is told of every edit, in order.
-	each func(c *audit.Change, i int, e audit.Edit, of Origin)
+	late  *haze       // what is not sure since late images; nil: all is
+	// each is told of every edit, in order; doubt of changes that may have written
+	// more than that. Both may be nil.
+	each  func(e audit.Edit, by origin)
+	doubt func(changes []int)
 }
 
-func newOrigins(strict bool) *origins { return &origins{strict: strict, at: map[string]origin{}} }
-
-// add takes the next change. Messages leave the record as it was.
-func (o *origins) add(c audit.Change) {
-	if c.Op.Kind() == audit.KindMessage {
-		return
+// originsOf follows a life to its end. In strict, a write of the whole record counts
+// for all its attributes.
+func originsOf(l life, strict bool, each func(audit.Edit, origin), doubt func([]int)) *origins {
+	o := &origins{strict: strict, life: l, at: map[string]origin{}, each: each, doubt: doubt}
+	for i := range l {
+		o.add(i)
+		o.image = l[i].After
 	}
-	i := len(o.changes)
-	o.changes = append(o.changes, c)
+	if o.late != nil {
+		o.settle()
+	}
+	return o
+}
+
+// add takes the next change.
+func (o *origins) add(i int) {
+	c := &o.life[i]
+	if o.late != nil && c.Before.State != audit.Unknown {
+		if o.hazy(i) {
+			return
+		}
+	}
+	o.late = nil
 	switch {
 	case c.Before.State == audit.Unknown:
-		o.lost(&c, i)
+		o.lost(i)
 	default:
-		o.before(&c, i)
-		o.edit(&c, i)
+		o.before(i)
+		if isLate(c) {
+			o.enter(i)
+			return
+		}
+		o.edit(i)
 	}
-	o.image = c.After
 }
 
 // lost takes a change of which the record before is not known.
-func (o *origins) lost(c *audit.Change, i int) {
-	of := OriginSeen
+func (o *origins) lost(i int) {
+	c := &o.life[i]
+	by := origin{of: OriginSeen, change: i}
 	if c.After.State == audit.Absent {
-		of = OriginSet // a delete leaves nothing, whatever there was
+		by.of = OriginSet // a delete leaves nothing, whatever there was
 	}
-	o.whole(origin{of, i})
-	o.tell(c, i, audit.DiffOf(nil, c.After.Body), of)
-	o.sent(c, i)
+	o.whole(by)
+	o.tell(audit.DiffOf(nil, c.After.Body), by)
+	o.sent(i)
 }
 
 // sent counts what a patch is known to have sent as given by it.
-func (o *origins) sent(c *audit.Change, i int) {
+func (o *origins) sent(i int) {
+	c := &o.life[i]
 	if c.Sent.Kind() != audit.KindObject || c.After.State != audit.Present {
 		return
 	}
 	for name := range c.Sent.Fields() {
-		o.set(audit.JoinPath("", name), origin{OriginSet, i})
+		o.set(audit.JoinPath("", name), origin{of: OriginSet, change: i})
 	}
 }
 
 // before takes what the record was before a change, if that is not what the
 // change before it left: somebody was there of whom nothing is stored.
-func (o *origins) before(c *audit.Change, i int) {
-	known := o.image.State != audit.Unknown
-	switch {
-	case i == 0 || !known:
-		o.whole(origin{OriginBefore, i})
-	case o.image.State != c.Before.State:
-		o.whole(origin{OriginBefore, i})
-	default:
-		for _, e := range audit.DiffOf(o.image.Body, c.Before.Body) {
-			o.edited(e, origin{OriginBefore, i})
-		}
+func (o *origins) before(i int) {
+	c := &o.life[i]
+	by := origin{of: OriginBefore, change: i}
+	if i == 0 || o.image.State != c.Before.State {
+		o.whole(by)
+		return
+	}
+	for _, e := range audit.DiffOf(o.image.Body, c.Before.Body) {
+		o.edited(e, by)
 	}
 }
 
 // edit takes what a change did to a record that is known before it.
-func (o *origins) edit(c *audit.Change, i int) {
-	by := origin{OriginSet, i}
+func (o *origins) edit(i int) {
+	c := &o.life[i]
+	by := origin{of: OriginSet, change: i}
 	if c.After.State == audit.Unknown {
-		return // add forgets the image, and the next change begins anew
+		return // the next change begins anew
 	}
 	d := audit.DiffOf(c.Before.Body, c.After.Body)
-	o.tell(c, i, d, OriginSet)
-	if c.Before.State != c.After.State || o.strict && (c.Op == audit.OpInsert || c.Op == audit.OpUpsert) {
+	o.tell(d, by)
+	if c.Before.State != c.After.State || o.rewrites(c) {
 		o.whole(by)
 		return
 	}
@@ -112,16 +137,21 @@ func (o *origins) edit(c *audit.Change, i int) {
 		o.edited(e, by)
 	}
 	if o.strict {
-		o.sent(c, i)
+		o.sent(i)
 	}
 }
 
-func (o *origins) tell(c *audit.Change, i int, d audit.Diff, of Origin) {
+// rewrites says that a change counts for all attributes.
+func (o *origins) rewrites(c *audit.Change) bool {
+	return o.strict && (c.Op == audit.OpInsert || c.Op == audit.OpUpsert)
+}
+
+func (o *origins) tell(d audit.Diff, by origin) {
 	if o.each == nil {
 		return
 	}
 	for _, e := range d {
-		o.each(c, i, e, of)
+		o.each(e, by)
 	}
 }
 
@@ -162,19 +192,25 @@ func (o *origins) of(path string) origin {
 
 // trusts are for each change the least trust of the images from it on: what may
 // be wrong since makes an origin before it so.
-func (o *origins) trusts() []audit.Trust {
-	out := make([]audit.Trust, len(o.changes))
+func (l life) trusts() []audit.Trust {
+	out := make([]audit.Trust, len(l))
 	least := audit.Exact
-	for i := len(o.changes) - 1; i >= 0; i-- {
-		c := &o.changes[i]
-		for _, image := range []audit.Image{c.Before, c.After} {
-			if image.State != audit.Unknown {
-				least = min(least, image.Trust)
-			}
-		}
+	for i := len(l) - 1; i >= 0; i-- {
+		least = min(least, knownTrust(&l[i]))
 		out[i] = least
 	}
 	return out
+}
+
+// knownTrust is the least trust of the images of a change that are known.
+func knownTrust(c *audit.Change) audit.Trust {
+	least := audit.Exact
+	for _, image := range []audit.Image{c.Before, c.After} {
+		if image.State != audit.Unknown {
+			least = min(least, image.Trust)
+		}
+	}
+	return least
 }
 
 // eachLeaf visits what stands in a record, objects entered, with its path. An

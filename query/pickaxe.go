@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -59,6 +60,9 @@ type Sighting struct {
 	// Vanished is the change that took it away; where the state is unknown, the one
 	// at which it was lost from sight. Nil: it is there.
 	Vanished *Ref `json:"vanished"`
+	// Unsure says that a change before that one may have taken it away: images
+	// between were read too late.
+	Unsure bool `json:"unsure,omitempty"`
 }
 
 // A PickaxeSummary is of all sightings together.
@@ -75,8 +79,13 @@ type PickaxeSummary struct {
 	Footing
 }
 
-// errNoWord says that there are no words in what is looked for.
-var errNoWord error = &hinted{"no word is in it", "look for the whole value with --exact, or for an expression with --regex"}
+// ErrNeedle says that what a pickaxe is to look for is nothing that can be.
+var ErrNeedle = errors.New("it cannot be looked for")
+
+// badNeedle says why.
+type badNeedle struct{ hinted }
+
+func (*badNeedle) Unwrap() error { return ErrNeedle }
 
 // A needle is what is looked for.
 type needle struct {
@@ -89,13 +98,13 @@ func needleOf(value string, mode PickaxeMode) (needle, error) {
 	case PickaxeWords, "":
 		w := Words{Carries: true, Tokens: Tokens(value)}
 		if len(w.Tokens) == 0 {
-			return needle{}, errNoWord
+			return needle{}, &badNeedle{hinted{"no word is in it", "look for the whole value with --exact, or for an expression with --regex"}}
 		}
 		return needle{w, w.finder().in}, nil
 	case PickaxeRegex:
 		p, err := regexPattern(value)
 		if err != nil {
-			return needle{}, &hinted{err.Error(), "the syntax is RE2's"}
+			return needle{}, &badNeedle{hinted{err.Error(), "the syntax is RE2's"}}
 		}
 		g := Grep{Carries: true, Pattern: p}
 		return needle{g, g.in}, nil

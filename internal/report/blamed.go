@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -62,6 +63,8 @@ func originWords(o query.Origin, r *query.Ref, t audit.Trust, by string) string 
 		return "by unknown: it was so before " + refWords(r)
 	case query.OriginSeen:
 		return "by unknown: first seen in " + refWords(r)
+	case query.OriginAmong:
+		return "by unknown: one of several changes, the last of them " + refWords(r)
 	}
 	s := by + refWords(r)
 	if t != audit.Exact {
@@ -73,6 +76,8 @@ func originWords(o query.Origin, r *query.Ref, t audit.Trust, by string) string 
 // originCell is where a value comes from in a word or two, empty where that is sure.
 func originCell(o query.Origin, t audit.Trust, late bool) cell {
 	switch o {
+	case query.OriginAmong:
+		return cell{"unknown: one of several", warn}
 	case query.OriginBefore:
 		return cell{"unknown: so before it", warn}
 	case query.OriginSeen:
@@ -89,6 +94,21 @@ func originCell(o query.Origin, t audit.Trust, late bool) cell {
 		s += "late"
 	}
 	return cell{s, faint}
+}
+
+// amongWords name the changes of which one gave a value.
+func amongWords(among []query.Ref) string {
+	s := "one of "
+	for i := range among {
+		if i == 5 {
+			return s + fmt.Sprintf(", %d more", len(among)-i)
+		}
+		if i > 0 {
+			s += ", "
+		}
+		s += "#" + seqText(among[i].Seq) + " " + user(among[i].UserName()).text
+	}
+	return s
 }
 
 func (g *page) blamed(b *query.Blame) {
@@ -110,6 +130,11 @@ func (g *page) blamed(b *query.Blame) {
 			rows[i] = append(rows[i], originCell(a.Origin, a.Trust, a.Change.Late))
 		}
 		g.table(cols, rows)
+		for i := range b.Attributes {
+			if a := &b.Attributes[i]; len(a.Among) > 0 {
+				g.wrapped(warn, 2, Visible(a.Path)+": "+amongWords(a.Among))
+			}
+		}
 	}
 	if len(b.History) > 0 {
 		g.gap()

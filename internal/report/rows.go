@@ -3,8 +3,6 @@ package report
 import (
 	"bytes"
 	"fmt"
-
-	"encoding/csv"
 )
 
 // widthRows is how many rows of a table on a page are held back to find out how wide
@@ -32,6 +30,11 @@ func (p *Printer) rows(name string, names []string, cols []column) *rows {
 // row prints the next row: as a document, as texts for a sheet, or as cells for a
 // page.
 func (r *rows) row(doc any, texts func() []string, cells func() []cell) error {
+	return r.rowOf(doc, func() [][]string { return [][]string{texts()} }, cells)
+}
+
+// rowOf is row for what takes several rows of a sheet.
+func (r *rows) rowOf(doc any, texts func() [][]string, cells func() []cell) error {
 	var b bytes.Buffer
 	var err error
 	first := r.n == 0
@@ -55,22 +58,18 @@ func (r *rows) row(doc any, texts func() []string, cells func() []cell) error {
 		if first {
 			sheet{names: r.names}.writeMarkdown(&b)
 		}
-		markdownRow(&b, texts())
+		sheet{rows: texts()}.writeRows(&b)
 	default:
 		return r.hold(cells())
 	}
 	return r.write(b.Bytes(), err)
 }
 
-func (r *rows) csv(b *bytes.Buffer, first bool, texts []string) error {
+func (r *rows) csv(b *bytes.Buffer, first bool, texts [][]string) error {
 	if first {
-		c := csv.NewWriter(b)
-		if err := c.Write(r.names); err != nil {
-			return err
-		}
-		c.Flush()
+		texts = append([][]string{r.names}, texts...)
 	}
-	return writeCSVRows(b, [][]string{texts})
+	return writeCSVRows(b, texts)
 }
 
 // hold prints a row of a page, once it is known how wide the columns are.
