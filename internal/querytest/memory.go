@@ -159,19 +159,6 @@ func (m *Memory) History(_ context.Context, k audit.Key) iter.Seq2[audit.Change,
 	}
 }
 
-// Histories yields the changes of records, record by record.
-func (m *Memory) Histories(ctx context.Context, keys []audit.Key) iter.Seq2[audit.Change, error] {
-	return func(yield func(audit.Change, error) bool) {
-		for _, k := range keys {
-			for c, err := range m.History(ctx, k) {
-				if !yield(c, err) {
-					return
-				}
-			}
-		}
-	}
-}
-
 // View implements query.Viewer.
 func (m *Memory) View(ctx context.Context) (query.View, error) {
 	if err := ctx.Err(); err != nil {
