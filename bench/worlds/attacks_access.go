@@ -19,7 +19,7 @@ func escalate(r *raid) bool {
 		return true
 	}
 	r.do(r.start, func() {
-		if w.evil.IntN(3) > 0 {
+		if w.evil.IntN(3) > 0 && w.table("hdb_user").rows[r.users[0]] != nil {
 			w.set("hdb_user", r.users[0], "role", audit.Text("super_user"))
 			return
 		}
@@ -89,10 +89,6 @@ func dormant(r *raid) bool {
 	}
 	name := w.actors[i].name
 	w.taken[name] = true
-	// It worked on the first days.
-	for d := range 3 {
-		w.at(on(d, 10), func() { series(5, 20, 300, w.actors[i].role.duties[0].do)(w, w.actors[i]) })
-	}
 	t := r.table(300)
 	r.steps(r.size(25, 60), func(int, string) {
 		c := pick(w.evil, t.columns)

@@ -26,15 +26,15 @@ func shop() spec {
 			{"shop.sessions", 500, "user:email token:secret expires:stamp"},
 		},
 		roles: []role{
-			{"support", 0.5, 7, office, []duty{
+			{"support", 0.5, 3.5, office, []duty{
 				{5, edit("customers", "address", "note", "status")}, {2, edit("customers", "email", "phone")}, {5, edit("orders", "status", "comment")},
 				{2, series(2, 7, 40, edit("orders", "status"))}, {1, drop("reviews")}}},
-			{"merchant", 0.2, 6, office, []duty{
+			{"merchant", 0.2, 3, office, []duty{
 				{3, edit("products", "title", "description", "active")}, {3, scale("products", "price", 0.8, 1.25)}, {2, add("products")},
 				{1, series(5, 15, 30, scale("products", "price", 0.85, 1.2))}, {1, drop("products")}, {1, edit("coupons", "active")}}},
-			{"finance", 0.1, 6, office, []duty{
+			{"finance", 0.1, 3, office, []duty{
 				{5, edit("payments", "status")}, {2, shift("accounts", "balance", -90, 90)}, {1, edit("accounts", "iban")}, {1, edit("accounts", "status")}}},
-			{"warehouse", 0.2, 10, office, []duty{{6, edit("orders", "status")}, {5, edit("products", "stock")}, {1, series(5, 40, 10, edit("products", "stock"))}}},
+			{"warehouse", 0.2, 5, office, []duty{{6, edit("orders", "status")}, {5, edit("products", "stock")}, {1, series(5, 40, 10, edit("products", "stock"))}}},
 			{"checkout", 0, 40, daily, []duty{
 				{5, add("orders", "payments")}, {3, edit("payments", "status")}, {2, add("customers")}, {2, edit("customers", "address", "email", "phone")},
 				{3, shift("accounts", "balance", -80, 80)}, {2, add("reviews")}, {4, add("sessions")}, {1, batch(2, 6, edit("products", "stock"))}}},
@@ -58,13 +58,13 @@ func tenants() spec {
 			{"app.sessions", 400, "member:email token:secret expires:stamp"},
 		},
 		roles: []role{
-			{"member", 0.75, 8, office, []duty{
+			{"member", 0.75, 4, office, []duty{
 				{6, edit("documents", "title", "body", "status")}, {3, add("documents")}, {3, edit("projects", "status", "title")},
 				{2, add("tickets")}, {1, drop("documents")}, {1, series(3, 9, 20, edit("documents", "status"))}}},
-			{"manager", 0.15, 6, office, []duty{
+			{"manager", 0.15, 3, office, []duty{
 				{3, edit("members", "status", "phone", "email")}, {2, add("members")}, {3, edit("projects", "lead", "status")},
 				{1, scale("projects", "budget_total", 0.7, 1.4)}, {1, drop("projects")}, {1, series(3, 12, 15, drop("documents"))}}},
-			{"billing", 0.1, 6, office, []duty{{5, edit("invoices", "status", "note")}, {1, scale("plans", "price", 0.9, 1.1)}, {1, edit("invoices", "iban")}}},
+			{"billing", 0.1, 3, office, []duty{{5, edit("invoices", "status", "note")}, {1, scale("plans", "price", 0.9, 1.1)}, {1, edit("invoices", "iban")}}},
 			{"frontend", 0, 40, daily, []duty{{5, edit("documents", "body")}, {3, add("sessions")}, {2, edit("tickets", "status")}, {1, add("invoices")}}},
 			{"purge", 0, 180, nightly, []duty{{4, oldest("sessions")}, {1, oldest("tickets")}}},
 		},
@@ -85,10 +85,10 @@ func iot() spec {
 			{"iot.state_cache", 2000, "device:code state:blob"},
 		},
 		roles: []role{
-			{"operator", 0.6, 5, office, []duty{
+			{"operator", 0.6, 2.5, office, []duty{
 				{5, edit("devices", "status", "remark", "site")}, {4, edit("alarms", "status")}, {1, add("devices")}, {1, series(5, 25, 8, edit("devices", "firmware"))}}},
-			{"engineer", 0.3, 4, office, []duty{{4, edit("configs", "value", "enabled")}, {2, edit("devices", "firmware")}, {1, drop("alarms")}, {1, drop("devices")}}},
-			{"billing", 0.1, 5, office, []duty{{3, edit("meters", "email", "customer")}, {2, scale("meters", "tariff_price", 0.95, 1.08)}}},
+			{"engineer", 0.3, 2, office, []duty{{4, edit("configs", "value", "enabled")}, {2, edit("devices", "firmware")}, {1, drop("alarms")}, {1, drop("devices")}}},
+			{"billing", 0.1, 2.5, office, []duty{{3, edit("meters", "email", "customer")}, {2, scale("meters", "tariff_price", 0.95, 1.08)}}},
 			{"gateway", 0, 60, steady, []duty{
 				{8, edit("devices", "temperature")}, {6, add("readings")}, {2, batch(5, 20, add("readings"))}, {4, replace("state_cache")}, {1, add("alarms")},
 				{2, shift("meters", "kwh_total", 0, 4)}}},
@@ -111,9 +111,9 @@ func cache() spec {
 			{"web.offers", 400, "title:text price:price partner:owner payout_account:iban status:status"},
 		},
 		roles: []role{
-			{"editor", 0.7, 6, office, []duty{
+			{"editor", 0.7, 3, office, []duty{
 				{6, edit("articles", "title", "body", "status")}, {2, add("articles")}, {1, drop("articles")}, {1, series(3, 8, 60, edit("articles", "status"))}}},
-			{"partner", 0.3, 4, office, []duty{{4, edit("offers", "title", "status")}, {2, scale("offers", "price", 0.8, 1.2)}, {1, edit("offers", "payout_account")}, {1, add("offers")}}},
+			{"partner", 0.3, 2, office, []duty{{4, edit("offers", "title", "status")}, {2, scale("offers", "price", 0.8, 1.2)}, {1, edit("offers", "payout_account")}, {1, add("offers")}}},
 			{"web", 0, 80, daily, []duty{
 				{6, replace("page_cache")}, {3, oldest("page_cache")}, {3, add("page_cache")}, {3, add("sessions")}, {3, oldest("sessions")},
 				{2, edit("profiles", "status", "email")}, {2, shift("profiles", "points", -5, 20)}}},
@@ -136,12 +136,12 @@ func etl() spec {
 			{"dw.reports", 500, "title:text owner:owner body:text status:status"},
 		},
 		roles: []role{
-			{"analyst", 0.7, 5, office, []duty{
+			{"analyst", 0.7, 2.5, office, []duty{
 				{4, edit("reports", "title", "body", "status")}, {2, add("reports")}, {2, edit("customers", "segment")}, {1, series(4, 18, 12, edit("customers", "segment"))},
 				{1, drop("reports")}}},
-			{"steward", 0.2, 5, office, []duty{
+			{"steward", 0.2, 2.5, office, []duty{
 				{3, edit("customers", "email", "city", "name")}, {2, scale("sales", "amount", 0.9, 1.1)}, {1, series(4, 9, 30, drop("sales"))}, {1, edit("payouts", "status")}}},
-			{"treasury", 0.1, 4, office, []duty{{3, edit("payouts", "status")}, {1, edit("payouts", "iban")}, {2, scale("rates", "rate", 0.97, 1.03)}}},
+			{"treasury", 0.1, 2, office, []duty{{3, edit("payouts", "status")}, {1, edit("payouts", "iban")}, {2, scale("rates", "rate", 0.97, 1.03)}}},
 			{"loader", 0, 60, nightly, []duty{
 				{6, batch(20, 80, add("sales"))}, {3, batch(10, 40, edit("customers", "lifetime_total", "segment"))}, {2, batch(10, 30, add("staging"))}, {4, batch(10, 40, oldest("staging"))}}},
 			{"stream", 0, 40, daily, []duty{{5, add("sales")}, {1, add("payouts")}, {1, edit("payouts", "status")}}},

@@ -136,7 +136,13 @@ func (w *world) work() {
 	w.after(hour, w.work)
 }
 
+// perform is one of the actor's duties. Once in three weeks or so a person does
+// something that is not.
 func (w *world) perform(a *actor) {
+	if a.human && w.r.IntN(400) == 0 {
+		elsewhere(w, a)
+		return
+	}
 	sum := 0
 	for _, d := range a.role.duties {
 		sum += d.weight

@@ -42,8 +42,12 @@ var (
 	cities   = strings.Fields("Denver Austin Lagos Lisbon Osaka Pune Turin Oslo Tampere Gdansk Zagreb Lyon Leipzig Bergen Quito Lima Bogota Accra Nairobi Cairo")
 	statuses = strings.Fields("new open pending active shipped done closed failed review archived")
 	words    = strings.Fields("the customer asked for a refund after late delivery of damaged parcel please check with warehouse before release stock count mismatch found during cycle audit contact driver and confirm route change due to weather firmware rollout paused because of sensor drift replace battery on next visit invoice sent twice adjust balance manual override approved by shift lead waiting vendor reply escalate if no answer within two days price updated according to season plan data back")
-	domains  = strings.Fields("example.com example.org example.net mail.example corp.example")
+	canned   = []string{"customer was called back", "sent to the second level", "see the ticket", "no answer, tried twice", "done as agreed by mail"}
+	domains  = strings.Fields("mail.example mail.example mail.example mail.example example.com example.org example.net corp.example")
 )
+
+// listPrices is what many deals cost exactly.
+var listPrices = []float64{19.99, 49, 99, 249, 1200}
 
 func pick[T any](r *rand.Rand, l []T) T { return l[r.IntN(len(l))] }
 
@@ -64,6 +68,9 @@ func (w *world) fresh(k kind) audit.Value {
 	case kBalance:
 		return cents(r, 900)
 	case kTotal:
+		if r.IntN(8) == 0 {
+			return audit.Float(pick(r, listPrices))
+		}
 		return cents(r, 120)
 	case kPercent:
 		return audit.Int(int64(5 * between(r, 1, 8)))
@@ -96,6 +103,9 @@ func (w *world) freshText(k kind) string {
 	case kStatus:
 		return pick(r, statuses)
 	case kText:
+		if r.IntN(10) == 0 {
+			return pick(r, canned)
+		}
 		return prose(r, between(r, 4, 12))
 	case kCity:
 		return pick(r, cities)

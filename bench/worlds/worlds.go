@@ -37,6 +37,7 @@ type Event struct {
 	Prepares bool   // of an incident: it only makes the rest look usual
 	Own      bool   // a reversion of our own made it
 	Trap     string // the harmless event that it is part of; empty: everyday work
+	Rows     int64  // records in the table before the change
 }
 
 // An Incident is one attack.
@@ -68,7 +69,7 @@ type world struct {
 	nodes   []string
 	label   Event // what the next changes are, beside Change
 	late    audit.Time
-	txn     *[]audit.Change // not nil: changes are gathered into one group
+	txn     *[]Event // not nil: changes are gathered into one group
 	history map[historyKey]audit.Value
 	found   []*Incident
 	taken   map[string]bool // users that an incident has

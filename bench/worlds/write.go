@@ -47,22 +47,22 @@ func (w *world) remove(user string, t *table, id string) {
 
 // write makes a change: row is the record as it becomes, nil for none.
 func (w *world) write(user string, op audit.Op, t *table, id string, row audit.Value) {
-	c := audit.Change{
+	e := Event{Rows: int64(len(t.live)), Change: audit.Change{
 		Node: w.nodes[0], User: user, Op: op, Reported: op, Key: t.key(id), Group: audit.Group{Size: 1},
 		Before: w.before(t, id), After: audit.AbsentImage(audit.Logged, audit.Exact),
-	}
+	}}
 	if row == nil {
 		t.remove(id)
 	} else {
-		c.After = audit.PresentImage(row, audit.Logged, audit.Exact)
+		e.Change.After = audit.PresentImage(row, audit.Logged, audit.Exact)
 		t.add(id, row)
 	}
 	t.seen[id] = true
 	if w.txn != nil {
-		*w.txn = append(*w.txn, c)
+		*w.txn = append(*w.txn, e)
 		return
 	}
-	w.emit([]audit.Change{c})
+	w.emit([]Event{e})
 }
 
 // before is what is known of the record now, and remembers it.
@@ -85,7 +85,7 @@ func (w *world) together(do func()) {
 		do()
 		return
 	}
-	var group []audit.Change
+	var group []Event
 	w.txn = &group
 	do()
 	w.txn = nil
@@ -93,19 +93,20 @@ func (w *world) together(do func()) {
 }
 
 // emit gives out the changes of one group, with their time and the truth.
-func (w *world) emit(group []audit.Change) {
+func (w *world) emit(group []Event) {
 	t := w.now + audit.Time(w.steps)*1.75
 	w.steps++
-	for i, c := range group {
+	for i, made := range group {
 		if w.err != nil {
 			return
 		}
 		w.seq++
+		e := w.label
+		e.Change, e.Rows = made.Change, made.Rows
+		c := &e.Change
 		c.Seq, c.Time, c.Observed = w.seq, t-w.late, t+500
 		c.Late = w.late > 0
 		c.Group = audit.Group{Size: len(group), Index: i}
-		e := w.label
-		e.Change = c
 		w.count(&e)
 		w.err = w.yield(&e)
 	}
