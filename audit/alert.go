@@ -33,6 +33,12 @@ type Alert struct {
 	// Suppressed counts the matches that were left out of Changes.
 	Suppressed int  `json:"suppressed"`
 	Late       bool `json:"late"`
+	// Alerts are the ids of the alerts that are evidence, for a rule that looks at
+	// alerts of others. Changes has, of each, the change with which it began.
+	Alerts []string `json:"alerts,omitempty"`
+	// MergedInto is the id of the alert that this one turned out to be part of: a
+	// change that came late joined the two, and that one has all the evidence.
+	MergedInto string `json:"merged_into,omitempty"`
 }
 
 // Evidence names one change that an alert rests on.

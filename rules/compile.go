@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 )
 
 // Compile reads rule files and makes a set of them. Mistakes are LintErrors:
@@ -13,9 +14,18 @@ func Compile(files ...File) (*Set, error) {
 	var errs LintErrors
 	taken := map[string]*Rule{}
 	words := &vocabulary{}
+	var docs []*document
+	var specs []*spec
 	for _, file := range files {
 		d := newDocument(file)
-		set.rules = append(set.rules, compileFile(d, file.Data, taken, words)...)
+		docs = append(docs, d)
+		specs = append(specs, compileFile(d, file.Data, taken, words)...)
+	}
+	link(specs, taken)
+	for _, s := range specs {
+		set.rules = append(set.rules, &s.rule)
+	}
+	for _, d := range docs {
 		errs = append(errs, d.sorted()...)
 	}
 	if len(errs) > 0 {
@@ -24,7 +34,7 @@ func Compile(files ...File) (*Set, error) {
 	return set, nil
 }
 
-func compileFile(d *document, data []byte, taken map[string]*Rule, words *vocabulary) []*Rule {
+func compileFile(d *document, data []byte, taken map[string]*Rule, words *vocabulary) []*spec {
 	root := d.parse(data)
 	if root == nil {
 		return nil
@@ -32,7 +42,6 @@ func compileFile(d *document, data []byte, taken map[string]*Rule, words *vocabu
 	f := readFile(d, root)
 	c := newCompilation(f, words)
 	c.checkMacros()
-	var out []*Rule
 	for _, s := range f.rules {
 		if s.id.exists {
 			if other := taken[s.rule.ID]; other != nil {
@@ -41,12 +50,12 @@ func compileFile(d *document, data []byte, taken map[string]*Rule, words *vocabu
 				taken[s.rule.ID] = &s.rule
 			}
 		}
-		out = append(out, c.rule(s))
+		c.rule(s)
 	}
-	return out
+	return f.rules
 }
 
-func (c *compilation) rule(s *spec) *Rule {
+func (c *compilation) rule(s *spec) {
 	r := &s.rule
 	r.words = c.words
 	if s.where.exists {
@@ -58,14 +67,14 @@ func (c *compilation) rule(s *spec) *Rule {
 	if s.title.exists {
 		r.title = c.doc.title(s.title, r.Window, s.each.exists)
 	}
-	for _, e := range []*expression{r.where, r.each} {
+	c.compileForm(s, r)
+	for _, e := range append(r.formExpressions(), r.where, r.each) {
 		if e != nil {
 			r.ReadsBefore = r.ReadsBefore || e.demand.before
 			r.ReadsAfter = r.ReadsAfter || e.demand.after
 		}
 	}
 	r.Hash = r.hash()
-	return r
 }
 
 // hash covers what decides which changes the rule takes and how it groups them.
@@ -81,5 +90,33 @@ func (r *Rule) hash() string {
 			fmt.Fprintf(h, " %q", e.text)
 		}
 	}
+	r.hashForm(h)
 	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// hashForm adds what a form has beyond a window that counts.
+func (r *Rule) hashForm(h io.Writer) {
+	switch {
+	case r.NewTerms != nil:
+		fmt.Fprintf(h, " new_terms %+v", *r.NewTerms)
+	case r.Composite != nil:
+		fmt.Fprintf(h, " risk %+v", *r.Composite)
+	case r.Absence != nil:
+		fmt.Fprint(h, " absence")
+	case r.Sequence != nil:
+		fmt.Fprint(h, " sequence")
+	case r.Window.Fraction != nil:
+		fmt.Fprintf(h, " fraction %+v", *r.Window.Fraction)
+	case r.Window.Spike:
+		fmt.Fprintf(h, " spike %+v", *r.Baseline)
+	case r.sum != nil:
+		fmt.Fprintf(h, " sum %q %g", r.sum.text, r.Window.Gte)
+	}
+	for _, in := range r.inputs {
+		m := in.match
+		fmt.Fprintf(h, " %q %t %q %q %q %q %q", in.ref, in.not, m.ops, m.tables, m.notTables, m.users, m.notUsers)
+		if in.where != nil {
+			fmt.Fprintf(h, " %q", in.where.text)
+		}
+	}
 }

@@ -72,6 +72,16 @@ func (c *compilation) condition(s scalar) *expression {
 	})
 }
 
+// numeric compiles text that may be a number.
+func (c *compilation) numeric(s scalar) *expression {
+	return c.compile(s, func(t reflect.Type) string {
+		if t == nil || t.Kind() == reflect.Interface || t.Kind() == reflect.Int || t.Kind() == reflect.Int64 || t.Kind() == reflect.Float64 {
+			return ""
+		}
+		return "sum adds up numbers, such as abs(delta(\"amount\"))"
+	})
+}
+
 // elementsOf compiles text that is a list.
 func (c *compilation) elementsOf(s scalar) *expression {
 	return c.compile(s, func(t reflect.Type) string {

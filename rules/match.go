@@ -33,6 +33,10 @@ func (m *match) place(op audit.Op, t audit.Table) bool {
 	if m.ops != nil && !slices.Contains(m.ops, string(op)) && !slices.Contains(m.ops, string(kind)) {
 		return false
 	}
+	return m.table(t)
+}
+
+func (m *match) table(t audit.Table) bool {
 	name := t.String()
 	return (m.tables == nil || anyGlob(m.tables, name)) && !anyGlob(m.notTables, name)
 }

@@ -69,27 +69,38 @@ type Rule struct {
 	FalsePositives []string // what harmless work looks the same
 	Runbook        string   // what to do about an alert; a path or an address
 	Window         Window
-	ReadsBefore    bool   // the condition needs the record as it was before
-	ReadsAfter     bool   // the condition needs the record as it became
-	Hash           string // of everything that decides what the rule matches, in hex
-	File           string // where the rule stands
+	Sequence       *Sequence  // nil: the rule is of another form
+	Absence        *Absence   // nil likewise
+	NewTerms       *NewTerms  // nil likewise
+	Composite      *Composite // nil likewise
+	Baseline       *Baseline  // of a window that fires on a spike; nil: it does not
+	ReadsBefore    bool       // the condition needs the record as it was before
+	ReadsAfter     bool       // the condition needs the record as it became
+	Hash           string     // of everything that decides what the rule matches, in hex
+	File           string     // where the rule stands
 	Line           int
 
-	words *vocabulary // of the quick conditions; one for all rules that were compiled together
-	match match
-	where *expression // nil: every change that match lets through
-	each  *expression // nil: a change counts once, in one group
-	title title
-	tests []test
+	words  *vocabulary // of the quick conditions; one for all rules that were compiled together
+	match  match
+	where  *expression // nil: every change that match lets through
+	each   *expression // nil: a change counts once, in one group
+	sum    *expression // what a change adds to a sum; nil: there is none
+	inputs []input     // of a sequence, an absence: what they look for
+	title  title
+	tests  []test
 }
 
 // A Window says how many matching changes of one group, in how much time, make
 // an alert. It slides with the changes' own times.
 type Window struct {
 	Size     time.Duration
-	By       []string // the fields that make a group, such as user and table
-	Count    int      // fires when this many are reached
-	Distinct string   // the field whose distinct values are counted; empty: the changes themselves
+	By       []string  // the fields that make a group, such as user and table
+	Count    int       // fires when this many are reached
+	Distinct string    // the field whose distinct values are counted; empty: the changes themselves
+	Sum      string    // the expression that is added up; empty: changes are counted
+	Gte      float64   // fires when the sum reaches this
+	Fraction *Fraction // fires on a share of the table; nil: it does not
+	Spike    bool      // fires on what Rule.Baseline calls a spike, if that is more than Count
 }
 
 // A Set is the rules of some files. It is immutable and may be shared.

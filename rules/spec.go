@@ -27,6 +27,8 @@ type spec struct {
 	each  scalar
 	title scalar
 	id    scalar
+	form  formSpec
+	doc   *document
 }
 
 // A macro is a named part of a condition.
@@ -101,11 +103,11 @@ func (f *fileSpec) readMacros(what string, n ast.Node) {
 }
 
 func readRule(d *document, n ast.Node) *spec {
-	s := &spec{at: start(n)}
+	s := &spec{at: start(n), doc: d}
 	r := &s.rule
 	*r = Rule{Version: 1, Status: Stable, OnUnknown: Skip, File: d.name, Line: s.at.line}
 	r.Window = Window{Size: 10 * time.Minute, By: []string{"user", "table"}, Count: 1}
-	d.fields(n, "a rule", []field{
+	d.fields(n, "a rule", append(formFields(d, s), []field{
 		{"id", true, func(what string, n ast.Node) {
 			s.id = d.text(n, what)
 			r.ID = s.id.text
@@ -119,11 +121,10 @@ func readRule(d *document, n ast.Node) *spec {
 		{"severity", true, func(what string, n ast.Node) {
 			r.Severity = choice(d, n, what, Info, Low, Medium, High, Critical)
 		}},
-		{"risk", false, func(what string, n ast.Node) { r.Risk = d.integer(n, what, 0, 100) }},
+		{"risk", false, func(what string, n ast.Node) { readRisk(d, n, s) }},
 		{"attack", false, func(what string, n ast.Node) { readAttack(d, n, r) }},
 		{"match", false, func(what string, n ast.Node) { r.match = readMatch(d, n) }},
 		{"where", false, func(what string, n ast.Node) { s.where = d.text(n, what) }},
-		{"window", false, func(what string, n ast.Node) { readWindow(d, n, s) }},
 		{"on_unknown_before", false, func(what string, n ast.Node) {
 			r.OnUnknown = choice(d, n, what, Skip, Flag, Evaluate)
 		}},
@@ -139,7 +140,8 @@ func readRule(d *document, n ast.Node) *spec {
 		{"tests", false, func(what string, n ast.Node) {
 			d.list(n, what, func(v ast.Node) { r.tests = append(r.tests, readTest(d, v)) })
 		}},
-	})
+	}...))
+	d.checkForm(s)
 	return s
 }
 
@@ -193,27 +195,6 @@ func readMatch(d *document, n ast.Node) match {
 		{"not_users", false, globs(&m.notUsers)},
 	})
 	return m
-}
-
-func readWindow(d *document, n ast.Node, s *spec) {
-	w := &s.rule.Window
-	d.fields(n, "window", []field{
-		{"size", true, func(what string, n ast.Node) { w.Size = d.duration(n, "window size", time.Second) }},
-		{"by", false, func(what string, n ast.Node) {
-			w.By = []string{}
-			d.list(n, "by", func(v ast.Node) { w.By = append(w.By, choice(d, v, "a field of by", fieldNames...)) })
-		}},
-		{"each", false, func(what string, n ast.Node) { s.each = d.text(n, what) }},
-		{"count", true, func(what string, n ast.Node) { w.Count = d.integer(n, "count", 1, maxCount) }},
-		{"distinct", false, func(what string, n ast.Node) { w.Distinct = choice(d, n, what, fieldNames...) }},
-	})
-	seen := map[string]bool{}
-	for _, name := range w.By {
-		if seen[name] {
-			d.fail(start(n), "by names %s twice", name)
-		}
-		seen[name] = true
-	}
 }
 
 // String is the window in words, such as "30 key in 5m0s by user, table".

@@ -25,4 +25,11 @@ type RuleStats struct {
 	EvidenceCut    uint64 `json:"evidence_cut"`    // that an alert counts and does not list, for want of room
 	Rewound        uint64 `json:"rewound"`         // so much older than their group's newest that their window was begun anew
 	EachCut        uint64 `json:"each_cut"`        // with more elements of each than are taken
+	Merged         uint64 `json:"merged"`          // alerts that a late change made part of another
+	Heard          uint64 `json:"heard"`           // alerts of other rules
+	Learned        uint64 `json:"learned"`         // values that were new, and not told while the rule learned
+	Learning       bool   `json:"learning"`        // it has not seen enough yet to call anything new
+	UnknownRows    uint64 `json:"unknown_rows"`    // not decided: how many records the table has is not known
+	Cold           int    `json:"cold"`            // groups held now whose baseline is not armed: too little history
+	Armed          int    `json:"armed"`           // groups held now whose baseline is
 }

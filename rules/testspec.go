@@ -16,6 +16,9 @@ type test struct {
 	events []event
 	expect []expectation
 	given  bool // expect is there
+	// liveRows is how many records every table has when its first change comes;
+	// nil: nobody knows.
+	liveRows *int64
 }
 
 // An event is one or more changes that come one after the other.
@@ -58,6 +61,7 @@ func readTest(d *document, n ast.Node) test {
 			}
 			t.start = at
 		}},
+		{"live_rows", false, func(what string, n ast.Node) { t.liveRows = new(int64(d.integer(n, what, 0, 1e9))) }},
 		{"events", true, func(what string, n ast.Node) {
 			d.list(n, what, func(v ast.Node) { t.events = append(t.events, readEvent(d, v)) })
 			if len(t.events) == 0 {
@@ -79,8 +83,8 @@ func readEvent(d *document, n ast.Node) event {
 		Group: audit.Group{Size: 1}}
 	d.fields(n, "an event", []field{
 		{"repeat", false, func(what string, n ast.Node) { e.repeat = d.integer(n, what, 1, most) }},
-		{"every", false, func(what string, n ast.Node) { e.every = d.duration(n, what, 0) }},
-		{"at", false, func(what string, n ast.Node) { at := d.duration(n, what, 0); e.at = &at }},
+		{"every", false, func(what string, n ast.Node) { e.every = d.durationUpTo(n, what, 0, longestWindow) }},
+		{"at", false, func(what string, n ast.Node) { at := d.durationUpTo(n, what, 0, longestWindow); e.at = &at }},
 		{"restart", false, func(what string, n ast.Node) { e.restart = d.boolean(n, what) }},
 		{"op", false, func(what string, n ast.Node) {
 			e.c.Op = audit.Op(choice(d, n, what, opNames[:len(opNames)-1]...))
@@ -131,7 +135,7 @@ func readExpectation(d *document, n ast.Node) expectation {
 	d.fields(n, "an expected alert", []field{
 		{"alerts", false, func(what string, n ast.Node) { x.alerts = d.integer(n, what, 1, 1000) }},
 		{"count", false, func(what string, n ast.Node) { x.count = d.integer(n, what, 1, 1e6) }},
-		{"at", false, func(what string, n ast.Node) { at := d.duration(n, what, 0); x.at = &at }},
+		{"at", false, func(what string, n ast.Node) { at := d.durationUpTo(n, what, 0, longestWindow); x.at = &at }},
 		{"unknown", false, func(what string, n ast.Node) { b := d.boolean(n, what); x.unknown = &b }},
 		{"group", false, func(what string, n ast.Node) {
 			for _, p := range d.pairs(n, what) {
