@@ -37,31 +37,48 @@ type stream struct {
 	stats     rules.Stats
 }
 
+// A waitingChange is a change, and how many records its table had before it.
+type waitingChange struct {
+	change audit.Change
+	rows   int64
+}
+
 const lot = 4096 // changes judged at a time, so that asking the clock costs nothing
 
 // judge makes a stream and gives it to the rules.
 func judge(set *rules.Set, c worlds.Config) (*stream, error) {
 	s := &stream{config: c, truth: map[audit.Seq]worlds.Event{}, order: map[int][]audit.Seq{}}
 	own := map[audit.ChangeID]bool{}
-	engine := rules.NewEngine(set, rules.Options{Own: func(id audit.ChangeID) bool { return own[id] }})
+	rows := map[audit.Table]int64{}
+	engine := rules.NewEngine(set, rules.Options{
+		Own:      func(id audit.ChangeID) bool { return own[id] },
+		LiveRows: func(t audit.Table, _ audit.Seq) (int64, bool) { n, known := rows[t]; return n, known },
+	})
 	index := map[string]int{}
-	var waiting []audit.Change
+	take := func(alerts []audit.Alert, c *audit.Change) {
+		for _, a := range alerts {
+			k, known := index[a.ID]
+			if !known {
+				k = len(s.alerts)
+				index[a.ID] = k
+				s.alerts = append(s.alerts, raised{seq: c.Seq, at: c.Time})
+			}
+			s.alerts[k].alert = a
+		}
+	}
+	var waiting []waitingChange
+	var last audit.Change
 	flush := func() error {
 		began := time.Now()
 		for i := range waiting {
-			alerts, err := engine.Eval(&waiting[i])
+			c := &waiting[i].change
+			rows[c.Key.Table] = waiting[i].rows
+			alerts, err := engine.Eval(c)
 			if err != nil {
 				return err
 			}
-			for _, a := range alerts {
-				k, known := index[a.ID]
-				if !known {
-					k = len(s.alerts)
-					index[a.ID] = k
-					s.alerts = append(s.alerts, raised{seq: waiting[i].Seq, at: waiting[i].Time})
-				}
-				s.alerts[k].alert = a
-			}
+			take(alerts, c)
+			last = *c
 		}
 		s.took += time.Since(began)
 		waiting = waiting[:0]
@@ -74,7 +91,7 @@ func judge(set *rules.Set, c worlds.Config) (*stream, error) {
 		if e.Own {
 			own[e.Change.Identify()] = true
 		}
-		if waiting = append(waiting, e.Change); len(waiting) < lot {
+		if waiting = append(waiting, waitingChange{e.Change, e.Rows}); len(waiting) < lot {
 			return nil
 		}
 		return flush()
@@ -85,6 +102,7 @@ func judge(set *rules.Set, c worlds.Config) (*stream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("judge %s of seed %d: %w", c.Kind, c.Seed, err)
 	}
+	take(engine.Advance(last.Time+3_600_000), &last) // nothing more comes, so what waits is decided
 	s.stats = engine.Stats()
 	return s, nil
 }

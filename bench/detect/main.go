@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,7 @@ type options struct {
 	incidents int
 	bare      bool
 	list      string
+	profile   string
 }
 
 func main() {
@@ -53,11 +55,29 @@ func main() {
 	flag.IntVar(&o.incidents, "incidents", 28, "attacks on each system")
 	flag.BoolVar(&o.bare, "bare", false, "no snapshot was taken: what a record was before its first change is unknown")
 	flag.StringVar(&o.list, "list", "", "list missed incidents (missed), or false alerts (false), as well")
+	flag.StringVar(&o.profile, "cpuprofile", "", "write a profile of the run to `FILE`")
 	flag.Parse()
-	if err := run(o, os.Stdout); err != nil {
+	if err := profiled(o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "detect:", err)
 		os.Exit(1)
 	}
+}
+
+// profiled is run, with a profile if one is wanted.
+func profiled(o options, out io.Writer) error {
+	if o.profile == "" {
+		return run(o, out)
+	}
+	f, err := os.Create(o.profile)
+	if err != nil {
+		return fmt.Errorf("write profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return errors.Join(fmt.Errorf("write profile: %w", err), f.Close())
+	}
+	err = run(o, out)
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
 }
 
 func run(o options, out io.Writer) error {
