@@ -11,20 +11,31 @@ import (
 // all of them, in all files.
 func Compile(files ...File) (*Set, error) {
 	set := &Set{}
-	var errs LintErrors
+	said, words := &labels{}, &vocabulary{}
+	docs := make([]*document, len(files))
+	var compiled []*compilation
+	for i, file := range files {
+		docs[i] = newDocument(file)
+		if root := docs[i].parse(file.Data); root != nil {
+			f := readFile(docs[i], root, file.Open)
+			said = said.with(f.labels)
+			compiled = append(compiled, newCompilation(f, words, nil))
+		}
+	}
 	taken := map[string]*Rule{}
-	words := &vocabulary{}
-	var docs []*document
 	var specs []*spec
-	for _, file := range files {
-		d := newDocument(file)
-		docs = append(docs, d)
-		specs = append(specs, compileFile(d, file.Data, taken, words)...)
+	for _, c := range compiled {
+		c.labels = said
+		specs = append(specs, c.compileFile(taken)...)
 	}
 	link(specs, taken)
 	for _, s := range specs {
 		set.rules = append(set.rules, &s.rule)
 	}
+	for _, c := range compiled {
+		set.except(c)
+	}
+	var errs LintErrors
 	for _, d := range docs {
 		errs = append(errs, d.sorted()...)
 	}
@@ -34,13 +45,8 @@ func Compile(files ...File) (*Set, error) {
 	return set, nil
 }
 
-func compileFile(d *document, data []byte, taken map[string]*Rule, words *vocabulary) []*spec {
-	root := d.parse(data)
-	if root == nil {
-		return nil
-	}
-	f := readFile(d, root)
-	c := newCompilation(f, words)
+func (c *compilation) compileFile(taken map[string]*Rule) []*spec {
+	f, d := c.file, c.doc
 	c.checkMacros()
 	for _, s := range f.rules {
 		if s.id.exists {
@@ -57,7 +63,8 @@ func compileFile(d *document, data []byte, taken map[string]*Rule, words *vocabu
 
 func (c *compilation) rule(s *spec) {
 	r := &s.rule
-	r.words = c.words
+	r.words, r.labels, r.ownLabels = c.words, c.labels, &c.file.labels
+	s.checkFields(c.doc)
 	if s.where.exists {
 		r.where = c.condition(s.where)
 	}
@@ -73,6 +80,9 @@ func (c *compilation) rule(s *spec) {
 			r.ReadsBefore = r.ReadsBefore || e.demand.before
 			r.ReadsAfter = r.ReadsAfter || e.demand.after
 		}
+	}
+	for _, x := range s.exceptions {
+		c.attach(r, x)
 	}
 	r.Hash = r.hash()
 }
@@ -90,6 +100,11 @@ func (r *Rule) hash() string {
 			fmt.Fprintf(h, " %q", e.text)
 		}
 	}
+	// What came later is left out where nothing is said, so that the alerts of
+	// older files keep their ids.
+	if a := r.Alerting; a.Missing != MissingGroup && a.Missing != "" {
+		fmt.Fprintf(h, " missing %q", a.Missing)
+	}
 	r.hashForm(h)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -101,6 +116,9 @@ func (r *Rule) hashForm(h io.Writer) {
 		fmt.Fprintf(h, " new_terms %+v", *r.NewTerms)
 	case r.Composite != nil:
 		fmt.Fprintf(h, " risk %+v", *r.Composite)
+		if len(r.Composite.Multipliers) > 0 {
+			fmt.Fprint(h, r.labels.text(map[string]bool{"table.labels": true}))
+		}
 	case r.Absence != nil:
 		fmt.Fprint(h, " absence")
 	case r.Sequence != nil:

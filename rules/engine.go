@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -14,7 +15,7 @@ import (
 
 // Errors of Eval, which say that the engine was used wrongly.
 var (
-	ErrOrder = errors.New("changes come in the order of their numbers, each once")
+	ErrOrder = errors.New("the change has no number")
 	ErrTime  = errors.New("the change has no time")
 )
 
@@ -28,9 +29,13 @@ type Options struct {
 	MaxChanges  int // changes kept of each group's window; if 0, 5,000; never below a rule's count
 	MaxEvidence int // changes that one alert lists; if 0, 100,000. Its Count and Suppressed go on
 
-	// LiveRows says how many records a table has, for rules on a share of them. If
-	// nil, nobody knows.
-	LiveRows LiveRows
+	// Clock is a clock that only goes forward, by which the time that each rule takes
+	// is measured (see Costs). If nil, none is. No alert depends on it.
+	Clock func() time.Duration
+	// Baselines are how many records a table had when they were counted, by time, for
+	// rules on a share of them. What is older than what the engine has decided does
+	// not count any more. If nil, nobody knows.
+	Baselines func(audit.Table) []Rows
 
 	// Lateness is how much older than the newest change another may be and still be
 	// in time, in that what waits for it has not been decided; if 0, 30 s.
@@ -49,14 +54,16 @@ const maxEach = 100
 // deterministic: the same changes in the same order give the same alerts, with
 // or without a restart from State in between. It is for one goroutine.
 type Engine struct {
-	opts    Options
-	rules   []*ruleState
-	index   map[placement][]*ruleState
-	facts   *facts
-	view    *view // loaded when the first condition is left to expr
-	vm      vm.VM
-	seq     audit.Seq
-	changes uint64
+	opts     Options
+	rules    []*ruleState
+	index    map[placement][]*ruleState
+	facts    *facts
+	view     *view // loaded when the first condition is left to expr
+	vm       vm.VM
+	seq      audit.Seq
+	changes  uint64
+	repeated uint64 // that came again, since the engine was made
+	heavy    bool   // an evaluation of the change at hand took more than heavySteps
 
 	// The newest time that a change had, and the newest at which one was read.
 	// A group is let go when both have left it behind: a hostile time in a
@@ -64,6 +71,7 @@ type Engine struct {
 	eventClock, observedClock audit.Time
 
 	watermark audit.Time // changes of before it come late
+	newest    audit.Time // that a change had, or when it was read if that was earlier
 	begun     bool       // there is a watermark
 	late      bool       // the change at hand is of before it
 	lateness  audit.Time
@@ -86,12 +94,12 @@ type placement struct {
 
 // NewEngine is an engine that has seen nothing.
 func NewEngine(set *Set, opts Options) *Engine {
-	e := &Engine{opts: opts, index: map[placement][]*ruleState{}, view: newView(), tables: map[audit.Table]*tableRows{}}
-	words := &vocabulary{}
+	e := &Engine{opts: opts, index: map[placement][]*ruleState{}, tables: map[audit.Table]*tableRows{}}
+	words, said := &vocabulary{}, newLabeller(nil)
 	if len(set.rules) > 0 {
-		words = set.rules[0].words
+		words, said = set.rules[0].words, newLabeller(set.rules[0].labels)
 	}
-	e.facts = newFacts(words)
+	e.facts, e.view = newFacts(words, said), newView(said)
 	e.vm.MemoryBudget = maxMemory
 	e.lateness = millis(lateness)
 	if opts.Lateness > 0 {
@@ -121,7 +129,8 @@ func orDefault(n, def int) int {
 // Seq is the number of the last change that the engine has seen.
 func (e *Engine) Seq() audit.Seq { return e.seq }
 
-// Eval applies the rules to the next change and returns the alerts that began
+// Eval applies the rules to the next change, in the order of their numbers; one
+// whose number is not above those before has been seen, and has no effect. It returns the alerts that began
 // or grew, each as it now stands. The alerts may share memory with later
 // returns; they are never altered.
 //
@@ -129,8 +138,12 @@ func (e *Engine) Seq() audit.Seq { return e.seq }
 // in Stats and takes the change as not matching. After an error of Eval itself
 // the engine is as it was.
 func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
+	if c.Seq == 0 {
+		return nil, fmt.Errorf("evaluate change: %w", ErrOrder)
+	}
 	if c.Seq <= e.seq {
-		return nil, fmt.Errorf("evaluate change %d after %d: %w", c.Seq, e.seq, ErrOrder)
+		e.repeated++
+		return nil, nil
 	}
 	if f := float64(c.Time); math.IsNaN(f) || math.IsInf(f, 0) {
 		return nil, fmt.Errorf("evaluate change %d: %w", c.Seq, ErrTime)
@@ -138,14 +151,14 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 	e.seq = c.Seq
 	e.changes++
 	e.clock(c)
+	alerts := e.decide(nil) // before anything that is decided is let go
 	e.countRows(c)
-	var alerts []audit.Alert
 	if candidates := e.candidates(c); len(candidates) > 0 {
 		e.facts.load(c)
 		e.view.c, e.tableText, e.keyText = nil, "", ""
 		own := ownership{change: c, ask: e.opts.Own}
 		for _, r := range candidates {
-			alerts = e.apply(r, c, &own, alerts)
+			alerts = e.judge(r, c, &own, alerts)
 		}
 	}
 	return latest(e.decide(alerts)), nil
@@ -204,6 +217,14 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 		r.stats.Own++
 		return alerts
 	}
+	if x := e.excepted(r, c); x != nil {
+		r.stats.except(x)
+		return alerts
+	}
+	if r.Alerting.Missing == MissingSkip && e.lacks(r, c) {
+		r.stats.Missing++
+		return alerts
+	}
 	r.stats.Matched++
 	each := []string{""}
 	if r.each != nil {
@@ -227,7 +248,7 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 
 // enter takes an entry into a group.
 func (e *Engine) enter(r *ruleState, g *group, n *entry, alerts []audit.Alert) []audit.Alert {
-	r.w.behind = e.late
+	r.w.behind, r.w.watermark = e.late, e.watermark
 	if r.w.decides(n) {
 		e.await(r, g, n)
 	}
@@ -264,12 +285,14 @@ func latest(alerts []audit.Alert) []audit.Alert {
 
 // Stats counts what the engine did so far.
 func (e *Engine) Stats() Stats {
-	s := Stats{Changes: e.changes}
+	s := Stats{Changes: e.changes, Repeated: e.repeated}
 	for _, r := range e.rules {
 		r.expire(e)
 		r.stats.Groups = len(r.groups)
 		r.stats.Learning = r.learns(e)
-		s.Rules = append(s.Rules, r.stats)
+		stats := r.stats
+		stats.Exceptions = maps.Clone(stats.Exceptions)
+		s.Rules = append(s.Rules, stats)
 	}
 	return s
 }

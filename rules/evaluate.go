@@ -31,6 +31,7 @@ func (e *Engine) evaluate(r *ruleState, x *expression, c *audit.Change) (any, bo
 	e.view.provide(&x.demand)
 	e.view.run.steps = 0
 	out, err := e.vm.Run(x.program, e.view.env)
+	e.heavy = e.heavy || e.view.run.steps > heavySteps
 	switch {
 	case err == nil:
 		return out, true

@@ -19,6 +19,9 @@ func (r *ruleState) group(e *Engine, c *audit.Change, each string) *group {
 	for _, field := range r.Window.By {
 		name = appendPart(name, bounded(e.field(c, field)))
 	}
+	if r.Alerting.Missing == MissingOwn && e.lacks(r, c) {
+		name = appendPart(name, bounded(e.field(c, "key")))
+	}
 	if r.each != nil {
 		name = appendPart(name, each)
 	}
@@ -75,10 +78,18 @@ func (e *Engine) values(r *ruleState, c *audit.Change, each string) []string {
 	for _, field := range r.Window.By {
 		values = append(values, bounded(e.field(c, field)))
 	}
+	if r.Alerting.Missing == MissingOwn && e.lacks(r, c) {
+		values = append(values, bounded(e.field(c, "key")))
+	}
 	if r.each != nil {
 		values = append(values, each)
 	}
 	return values
+}
+
+// lacks says that a change has no value in a field that makes its group.
+func (e *Engine) lacks(r *ruleState, c *audit.Change) bool {
+	return slices.ContainsFunc(r.Window.By, func(field string) bool { return e.field(c, field) == "" })
 }
 
 // begin makes a group that has no changes yet, as the most recently touched.

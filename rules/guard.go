@@ -195,6 +195,12 @@ func (g *guard) binary(n *ast.BinaryNode, depth int) {
 
 // word refuses to compare a name that knows only some words with another.
 func (g *guard) word(name, with ast.Node) {
+	if call, ok := name.(*ast.CallNode); ok {
+		if callee, ok := call.Callee.(*ast.IdentifierNode); ok && callee.Value == "format" {
+			g.oneOf("format", formatNames(), with)
+		}
+		return
+	}
 	id, ok := name.(*ast.IdentifierNode)
 	if !ok {
 		return
@@ -209,16 +215,23 @@ func (g *guard) word(name, with ast.Node) {
 		known = []string{audit.Unknown.String(), audit.Absent.String(), audit.Present.String()}
 	case "weekday":
 		known = weekdays()
+	case "actor.kind":
+		known = []string{actorHuman, actorService, actorUnknown, actorNone}
 	default:
 		return
 	}
+	g.oneOf(id.Value, known, with)
+}
+
+// oneOf refuses to compare what is one of some words with another.
+func (g *guard) oneOf(name string, known []string, with ast.Node) {
 	candidates := []ast.Node{with}
 	if a, ok := with.(*ast.ArrayNode); ok {
 		candidates = a.Nodes
 	}
 	for _, n := range candidates {
 		if s, ok := n.(*ast.StringNode); ok && !slices.Contains(known, s.Value) {
-			g.fail(s, "%s is never %q%s", id.Value, s.Value, didYouMean(s.Value, known))
+			g.fail(s, "%s is never %q%s", name, s.Value, didYouMean(s.Value, known))
 		}
 	}
 }

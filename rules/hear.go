@@ -22,7 +22,7 @@ type heard struct {
 	steps       uint16
 	risk        float64
 	unknown     bool
-	fired       audit.Evidence
+	fired       firing
 	values      []string // of the group that it belongs into
 	off         bool     // it is no longer to be heard
 }
@@ -48,7 +48,7 @@ func (e *Engine) connect() {
 			continue
 		}
 		for _, of := range e.rules {
-			if of.Composite == nil && of.Risk > 0 {
+			if of.burdens(r.Composite.Entity) {
 				e.feeds[of.ID] = append(e.feeds[of.ID], listener{r: r, risk: float64(of.Risk)})
 			}
 		}
@@ -83,12 +83,12 @@ func depthOf(r *Rule, byID map[string]*ruleState) int {
 func (e *Engine) tell(r *ruleState, g *group, a *openAlert) {
 	for _, f := range e.feeds[r.ID] {
 		was := f.r.waiting[a.id]
-		if was != nil && (a.into != "" || was.fired != a.fired) {
+		if was != nil && (a.into != "" || a.spoken || was.fired != a.fired) {
 			was.off = true
 			delete(f.r.waiting, a.id)
 			f.r.changed = true
 		}
-		if a.into != "" || a.told && was == nil || was != nil && !was.off {
+		if a.into != "" || a.spoken || a.told && was == nil || was != nil && !was.off {
 			continue
 		}
 		h := &heard{alert: a.id, rule: r.ID, steps: f.step, risk: f.risk, fired: a.fired, unknown: a.unknown}
@@ -97,6 +97,9 @@ func (e *Engine) tell(r *ruleState, g *group, a *openAlert) {
 		}
 		if f.r.Composite != nil && h.values[0] == "" {
 			continue // nobody's risk
+		}
+		if of := f.r.Composite; of != nil {
+			h.risk = e.weight(of, f.risk, audit.Table{Database: a.fired.on.Database, Name: a.fired.on.Table})
 		}
 		f.r.waiting[a.id] = h
 		f.r.changed = true
@@ -107,7 +110,7 @@ func (e *Engine) tell(r *ruleState, g *group, a *openAlert) {
 
 // expect has an alert heard in time.
 func (e *Engine) expect(r *ruleState, h *heard) {
-	heap.Push(&e.due, &deadline{at: h.fired.Time, depth: r.depth, order: r.rank, seq: h.fired.Seq, r: r, heard: h})
+	heap.Push(&e.due, &deadline{at: h.fired.at, depth: r.depth, order: r.rank, seq: h.fired.on.Seq, r: r, heard: h})
 }
 
 // alertField is what an alert has in a field of by, or "".
@@ -117,10 +120,10 @@ func alertField(r *ruleState, g *group, a *openAlert, name string) string {
 			return g.values[i]
 		}
 		if by == "table" && name == "db" {
-			return bounded(a.fired.Database)
+			return bounded(a.fired.on.Database)
 		}
 		if by == "table" && name == "table_name" {
-			return bounded(a.fired.Table)
+			return bounded(a.fired.on.Table)
 		}
 	}
 	return ""
@@ -135,6 +138,6 @@ func (e *Engine) hear(r *ruleState, h *heard, alerts []audit.Alert) []audit.Aler
 	r.changed = true
 	r.stats.Heard++
 	n := r.w.entry()
-	*n = entry{time: h.fired.Time, steps: h.steps, weight: h.risk, unknown: h.unknown, alert: h.alert, rule: h.rule, evidence: h.fired}
+	*n = entry{time: h.fired.at, steps: h.steps, weight: h.risk, unknown: h.unknown, alert: h.alert, rule: h.rule, evidence: h.fired.on}
 	return e.enter(r, r.groupOf(e, h.values), n, alerts)
 }

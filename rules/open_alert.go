@@ -20,10 +20,11 @@ type openAlert struct {
 	listed   int              // how long evidence is, while it is being restored
 	unknown  bool
 	late     bool
-	fired    audit.Evidence // the change that made the difference, and when
-	parts    []string       // the alerts that are evidence, sorted
-	into     string         // the alert that this one became part of; empty: none
-	told     bool           // rules that hear of it have
+	fired    firing
+	parts    []string // the alerts that are evidence, sorted
+	into     string   // the alert that this one became part of; empty: none
+	told     bool     // it was given to the rules that hear of it
+	spoken   bool     // … and they have heard of one that became part of it
 }
 
 // alert makes entries evidence, which are in the order of time: of the alert
@@ -36,18 +37,15 @@ func (g *group) alert(found []*entry, fires *entry, w *windowing) {
 		first := slices.MinFunc(found, compareLearned).evidence.Seq
 		g.alerts = append(g.alerts, &openAlert{
 			id: w.alertID(g.values, first), from: from, to: to, first: from, last: to, firstSeq: first, lastSeq: first,
-			late: w.behind, fired: fires.evidence,
+			late: w.behind, fired: firing{w.due(fires), fires.evidence},
 		})
 		i = len(g.alerts) - 1
-		g.alerts[i].fired.Time = w.due(fires)
 		w.stats.Alerts++
 	}
 	a := g.alerts[i]
 	grown := i == len(g.alerts)-1 && a.count == 0
-	if at := w.due(fires); at < a.fired.Time {
-		a.fired = fires.evidence
-		a.fired.Time = at
-		grown = true
+	if f := (firing{w.due(fires), fires.evidence}); f.before(a.fired) {
+		a.fired, grown = f, true
 	}
 	a.from, a.to = min(a.from, from), max(a.to, to)
 	g.spread(a, w)
@@ -61,6 +59,16 @@ func (g *group) alert(found []*entry, fires *entry, w *windowing) {
 		w.touch(a)
 	}
 	g.join(w)
+}
+
+// A firing is the change that made the difference, and when it did.
+type firing struct {
+	at audit.Time
+	on audit.Evidence
+}
+
+func (f firing) before(g firing) bool {
+	return f.at < g.at || f.at == g.at && f.on.Seq < g.on.Seq
 }
 
 func compareLearned(a, b *entry) int { return cmp.Compare(a.evidence.Seq, b.evidence.Seq) }
@@ -125,13 +133,14 @@ func (g *group) join(w *windowing) {
 // absorb takes over what another alert rests on.
 func (a *openAlert) absorb(b *openAlert, w *windowing) {
 	b.into = a.id
+	a.spoken = b.spoken || b.told && b.fired.at < w.watermark
 	w.stats.Merged++
 	a.count += b.count
 	a.from, a.to = min(a.from, b.from), max(a.to, b.to)
 	a.first, a.last = min(a.first, b.first), max(a.last, b.last)
 	a.firstSeq, a.lastSeq = min(a.firstSeq, b.firstSeq), max(a.lastSeq, b.lastSeq)
 	a.unknown, a.late = a.unknown || b.unknown, a.late || b.late
-	if b.fired.Time < a.fired.Time {
+	if b.fired.before(a.fired) {
 		a.fired = b.fired
 	}
 	all := slices.Concat(a.evidence, b.evidence)

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"math"
+	"recourse/audit"
+	"slices"
 	"time"
 )
 
@@ -14,6 +16,26 @@ type Composite struct {
 	Gte           float64       // fires when the sum reaches this
 	HalfLife      time.Duration // 24 h, unless the rule says otherwise
 	DistinctRules int           // … of so many different rules at least
+	// Multipliers make an alert weigh more, or less, that fired on a table with the
+	// label.
+	Multipliers map[string]float64
+}
+
+// weight is what an alert adds that fired on a table.
+func (e *Engine) weight(of *Composite, risk float64, table audit.Table) float64 {
+	if len(of.Multipliers) > 0 {
+		for _, label := range e.view.labels.table(table).labels {
+			if by, known := of.Multipliers[label]; known {
+				risk *= by
+			}
+		}
+	}
+	return risk
+}
+
+// burdens says that the rule's alerts put risk on an entity: a field of theirs.
+func (r *Rule) burdens(entity string) bool {
+	return r.Composite == nil && r.Risk > 0 && (r.RiskOn == nil || slices.Contains(r.RiskOn, entity))
 }
 
 // risk decides entry i: whether the alerts up to it, within the window, come to

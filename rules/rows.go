@@ -2,30 +2,36 @@ package rules
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"recourse/audit"
 )
 
-// LiveRows is how many records a table had after the change of that number, and
-// whether that is known. It must always say the same of the same table and
-// number.
-type LiveRows func(table audit.Table, at audit.Seq) (rows int64, known bool)
+// Rows is how many records a table had at a time, as somebody counted them.
+type Rows struct {
+	At   audit.Time
+	Rows int64
+}
 
 // A tableRows is how many records a table has, as far as the changes tell from
-// when it was known.
+// when they were counted last.
 type tableRows struct {
-	table audit.Table
-	known bool
-	rows  int64       // of before the watermark
-	later []rowChange // by time: of the watermark and after
-	dirty bool        // altered since the last State
+	table   audit.Table
+	known   bool
+	rows    int64       // of before settled
+	settled audit.Time  // all decisions on what was before have been made
+	later   []rowChange // by time: from settled on
+	dirty   bool        // altered since the last State
 }
 
 type rowChange struct {
 	time audit.Time
-	by   int64
+	by   int64 // unsure: nobody knows
 }
+
+// unsure is what a change adds of which nobody knows whether it made a record.
+const unsure = math.MinInt64
 
 // countRows takes a change into the count of its table's records, if a rule
 // wants to know that.
@@ -35,31 +41,62 @@ func (e *Engine) countRows(c *audit.Change) {
 	}
 	t := e.tables[c.Key.Table]
 	if t == nil {
-		const most = 10_000 // tables are few, unless somebody makes them up
-		if len(e.tables) >= most {
+		if len(e.tables) >= mostRemembered {
 			return
 		}
 		t = &tableRows{table: c.Key.Table}
 		e.tables[c.Key.Table] = t
-		e.ask(t, c.Seq-1)
 	}
-	by, sure := rowsBy(c)
-	switch {
-	case !sure:
-		t.known, t.later, t.dirty = false, nil, true
-	case by == 0 || !t.known:
-	case c.Time < e.watermark:
-		t.rows, t.dirty = t.rows+by, true
-	default:
-		i, _ := slices.BinarySearchFunc(t.later, c.Time, func(r rowChange, at audit.Time) int { return cmp.Compare(r.time, at) })
-		t.later, t.dirty = slices.Insert(t.later, i, rowChange{c.Time, by}), true
+	e.settleRows(t, e.watermark)
+	by := rowsBy(c)
+	if by == 0 {
+		return
 	}
+	t.dirty = true
+	if c.Time < t.settled {
+		t.take(by)
+		return
+	}
+	i, _ := slices.BinarySearchFunc(t.later, c.Time, func(r rowChange, at audit.Time) int { return cmp.Compare(r.time, at) })
+	t.later = slices.Insert(t.later, i, rowChange{c.Time, by})
 }
 
-// rowsBy is how many records a change adds to its table, if that is known.
-func rowsBy(c *audit.Change) (by int64, sure bool) {
+func (t *tableRows) take(by int64) {
+	if by == unsure {
+		t.known, t.rows = false, 0
+		return
+	}
+	t.rows += by
+}
+
+// settleRows puts together what is before a time, of which all that there will be
+// has come. What was counted takes the place of what was known.
+func (e *Engine) settleRows(t *tableRows, before audit.Time) {
+	if before <= t.settled {
+		return
+	}
+	var counted []Rows
+	if e.opts.Baselines != nil {
+		counted = e.opts.Baselines(t.table)
+	}
+	counted = slices.DeleteFunc(slices.Clone(counted), func(r Rows) bool { return r.At < t.settled || r.At >= before })
+	n := 0
+	for len(counted) > 0 || n < len(t.later) && t.later[n].time < before {
+		if len(counted) > 0 && (n == len(t.later) || counted[0].At < t.later[n].time) {
+			t.known, t.rows = true, counted[0].Rows
+			counted = counted[1:]
+			continue
+		}
+		t.take(t.later[n].by)
+		n++
+	}
+	t.later, t.settled, t.dirty = t.later[n:], before, true
+}
+
+// rowsBy is how many records a change adds to its table, or unsure.
+func rowsBy(c *audit.Change) int64 {
 	if c.Op.Kind() == audit.KindMessage {
-		return 0, true
+		return 0
 	}
 	was, is := c.Before.State, c.After.State
 	switch {
@@ -76,61 +113,22 @@ func rowsBy(c *audit.Change) (by int64, sure bool) {
 	}
 	switch {
 	case was == audit.Unknown:
-		return 0, false
+		return unsure
 	case was == audit.Absent && is == audit.Present:
-		return 1, true
+		return 1
 	case was == audit.Present && is == audit.Absent:
-		return -1, true
+		return -1
 	}
-	return 0, true
+	return 0
 }
 
-// ask has the caller say how many records a table had after change seq, which is
-// the last that is in later, or none.
-func (e *Engine) ask(t *tableRows, seq audit.Seq) {
-	if e.opts.LiveRows == nil {
-		return
-	}
-	rows, known := e.opts.LiveRows(t.table, seq)
-	if !known {
-		return
-	}
-	t.known, t.rows, t.later, t.dirty = true, rows, nil, true
-}
-
-// rowsAt is how many records a table had before t, which the watermark has just
+// rowsAt is how many records a table had before t, which the watermark has
 // passed.
 func (e *Engine) rowsAt(table audit.Table, at audit.Time) (int64, bool) {
 	t := e.tables[table]
 	if t == nil {
 		return 0, false
 	}
-	if !t.known {
-		e.ask(t, e.seq)
-	}
-	rows := t.rows
-	for _, d := range t.later {
-		if d.time >= at {
-			break
-		}
-		rows += d.by
-	}
-	return rows, t.known
-}
-
-// settleRows puts what is before the watermark together.
-func (e *Engine) settleRows() {
-	if len(e.fractions) == 0 {
-		return
-	}
-	for _, t := range e.tables {
-		n := 0
-		for n < len(t.later) && t.later[n].time < e.watermark {
-			t.rows += t.later[n].by
-			n++
-		}
-		if n > 0 {
-			t.later, t.dirty = t.later[n:], true
-		}
-	}
+	e.settleRows(t, at)
+	return t.rows, t.known
 }

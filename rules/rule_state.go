@@ -2,6 +2,7 @@ package rules
 
 import (
 	"container/list"
+	"math"
 
 	"recourse/audit"
 )
@@ -23,6 +24,8 @@ type ruleState struct {
 	dirty    []*group        // altered since the last State, each once
 	gone     map[string]bool // dropped since the last State, by name
 	changed  bool            // stats altered since the last State
+	fresh    bool            // it has not seen what the engine had when it came
+	cost     Cost
 }
 
 // A windowing is a rule's window in the terms of the engine.
@@ -33,6 +36,7 @@ type windowing struct {
 	keep        audit.Time // how long a group is kept that has no new ones
 	form        formKind
 	waits       bool
+	watermark   audit.Time
 	behind      bool    // the change at hand is of before the watermark
 	last        uint16  // of a sequence: its last step
 	not         uint16  // of a sequence: what must not be in between
@@ -49,7 +53,7 @@ type windowing struct {
 }
 
 func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time) *ruleState {
-	s := &ruleState{Rule: r, rank: rank, groups: map[string]*list.Element{}, recent: list.New(), gone: map[string]bool{}, waiting: map[string]*heard{}}
+	s := &ruleState{Rule: r, rank: rank, fresh: true, groups: map[string]*list.Element{}, recent: list.New(), gone: map[string]bool{}, waiting: map[string]*heard{}}
 	for _, x := range []*expression{r.where, r.each, r.sum} {
 		if x != nil {
 			s.reads.add(x.demand)
@@ -61,7 +65,7 @@ func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time) *ruleSta
 		rule: r, stats: &s.stats, count: r.Window.Count, distinct: r.Window.Distinct,
 		size: size, reach: size + max(size, lateness), form: r.form(), waits: r.waits(), gte: r.Window.Gte,
 		maxEntries:  max(orDefault(opts.MaxChanges, 5000), r.Window.Count),
-		maxEvidence: orDefault(opts.MaxEvidence, 100_000),
+		maxEvidence: min(orDefault(opts.MaxEvidence, 100_000), orDefault(r.Alerting.Listed, math.MaxInt)),
 		maxGroups:   orDefault(opts.MaxGroups, 10_000),
 	}
 	s.w.keep = s.w.reach

@@ -13,7 +13,9 @@ package rules
 
 import (
 	"embed"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -63,12 +65,15 @@ type Rule struct {
 	Status         Status
 	Severity       Severity
 	Risk           int      // 0 to 100
+	RiskOn         []string // the fields of the group whose values bear the risk, such as user; nil: all
 	Attack         []string // MITRE ATT&CK techniques, such as T1485
 	AttackVersion  string   // of the ATT&CK matrix that Attack names
 	OnUnknown      OnUnknown
 	FalsePositives []string // what harmless work looks the same
 	Runbook        string   // what to do about an alert; a path or an address
 	Window         Window
+	Alerting       Alerting
+	Exceptions     []*Exception
 	Sequence       *Sequence  // nil: the rule is of another form
 	Absence        *Absence   // nil likewise
 	NewTerms       *NewTerms  // nil likewise
@@ -79,6 +84,9 @@ type Rule struct {
 	Hash           string     // of everything that decides what the rule matches, in hex
 	File           string     // where the rule stands
 	Line           int
+
+	labels    *labels // of tables and users, of all files that were compiled together
+	ownLabels *labels // the same, of its own file: those that its tests have
 
 	words  *vocabulary // of the quick conditions; one for all rules that were compiled together
 	match  match
@@ -104,7 +112,10 @@ type Window struct {
 }
 
 // A Set is the rules of some files. It is immutable and may be shared.
-type Set struct{ rules []*Rule }
+type Set struct {
+	rules    []*Rule
+	homeless []homeless // exceptions of rules that the set does not have
+}
 
 // Rules lists the rules, in the order of their files.
 func (s *Set) Rules() []*Rule { return slices.Clone(s.rules) }
@@ -123,6 +134,9 @@ func (s *Set) Rule(id string) *Rule {
 type File struct {
 	Name string // as errors show it
 	Data []byte
+	// Open reads a file beside it, such as a list, by its path from the rule
+	// file's folder. If nil there is none.
+	Open func(path string) ([]byte, error)
 }
 
 //go:embed builtin/*.yaml
@@ -187,6 +201,9 @@ func ReadFiles(paths ...string) ([]File, error) {
 	return files, nil
 }
 
+// readMost reads no more than so many bytes: what is larger is refused anyway.
+func readMost(r io.Reader, most int64) ([]byte, error) { return io.ReadAll(io.LimitReader(r, most)) }
+
 func readFS(fsys fs.FS, root string) ([]File, error) {
 	var files []File
 	err := fs.WalkDir(fsys, root, func(path string, d fs.DirEntry, err error) error {
@@ -196,9 +213,13 @@ func readFS(fsys fs.FS, root string) ([]File, error) {
 		if d.IsDir() || path != root && !strings.HasSuffix(path, ".yaml") && !strings.HasSuffix(path, ".yml") {
 			return nil
 		}
-		data, err := fs.ReadFile(fsys, path)
-		files = append(files, File{Name: path, Data: data})
-		return err
+		at, err := fsys.Open(path)
+		if err != nil {
+			return err
+		}
+		data, err := readMost(at, maxFileSize+1)
+		files = append(files, File{Name: path, Data: data, Open: opener(fsys, path)})
+		return errors.Join(err, at.Close())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)

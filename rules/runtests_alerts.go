@@ -32,7 +32,7 @@ func (c *collected) take(alerts []audit.Alert, e *Engine, start time.Time, clock
 		}
 		at := clock
 		if open := e.open(a.ID); open != nil && c.rule.waits() {
-			at = open.fired.Time.Go().Sub(start)
+			at = open.fired.at.Go().Sub(start)
 		}
 		c.index[a.ID] = len(c.all)
 		c.all = append(c.all, raised{a, at})

@@ -13,10 +13,13 @@ const apiVersion = "rules/v1"
 
 // A fileSpec is one rule file as it was written.
 type fileSpec struct {
-	doc    *document
-	lists  map[string]*namedList
-	macros map[string]*macro
-	rules  []*spec
+	doc        *document
+	open       func(path string) ([]byte, error) // reads a file beside it
+	lists      map[string]*namedList
+	macros     map[string]*macro
+	labels     labels
+	exceptions []*exceptionSpec // of rules that may stand in other files
+	rules      []*spec
 }
 
 // A spec is one rule as it was written; its expressions are still text.
@@ -29,6 +32,9 @@ type spec struct {
 	id    scalar
 	form  formSpec
 	doc   *document
+
+	groupBy, riskOn []scalar
+	exceptions      []*exceptionSpec
 }
 
 // A macro is a named part of a condition.
@@ -44,9 +50,9 @@ var (
 )
 
 // readFile reads what can be read of a file; the document has the mistakes.
-func readFile(d *document, root ast.Node) *fileSpec {
-	f := &fileSpec{doc: d, lists: map[string]*namedList{}, macros: map[string]*macro{}}
-	d.fields(root, "a rule file", []field{
+func readFile(d *document, root ast.Node, open func(string) ([]byte, error)) *fileSpec {
+	f := &fileSpec{doc: d, open: open, lists: map[string]*namedList{}, macros: map[string]*macro{}}
+	d.fields(root, "a rule file", append(d.readLabels(&f.labels), []field{
 		{"apiVersion", true, func(what string, n ast.Node) {
 			if s := d.text(n, what); s.exists && s.text != apiVersion {
 				d.fail(s.at, "apiVersion is %q; want %q", s.text, apiVersion)
@@ -54,35 +60,14 @@ func readFile(d *document, root ast.Node) *fileSpec {
 		}},
 		{"lists", false, f.readLists},
 		{"macros", false, f.readMacros},
+		{"exceptions", false, func(what string, n ast.Node) {
+			d.list(n, what, func(v ast.Node) { f.exceptions = append(f.exceptions, readException(d, v, true)) })
+		}},
 		{"rules", true, func(what string, n ast.Node) {
 			d.list(n, what, func(v ast.Node) { f.rules = append(f.rules, readRule(d, v)) })
 		}},
-	})
+	}...))
 	return f
-}
-
-func (f *fileSpec) readLists(what string, n ast.Node) {
-	d := f.doc
-	for _, p := range d.pairs(n, what) {
-		name, _ := keyOf(p)
-		if !partName.MatchString(name) {
-			d.fail(start(p.Key), "%q is no name for a list", name)
-			continue
-		}
-		l := &namedList{}
-		d.fields(p.Value, "list "+name, []field{{"items", true, func(what string, n ast.Node) {
-			d.list(n, what, func(v ast.Node) {
-				item := fromValue(d.value(v, what))
-				switch item.(type) {
-				case string, int64, float64:
-					l.add(item)
-				default:
-					d.want(v, "an item of list "+name, "text or a number")
-				}
-			})
-		}}})
-		f.lists[name] = l
-	}
 }
 
 func (f *fileSpec) readMacros(what string, n ast.Node) {
@@ -107,12 +92,16 @@ func readRule(d *document, n ast.Node) *spec {
 	r := &s.rule
 	*r = Rule{Version: 1, Status: Stable, OnUnknown: Skip, File: d.name, Line: s.at.line}
 	r.Window = Window{Size: 10 * time.Minute, By: []string{"user", "table"}, Count: 1}
+	r.Alerting = Alerting{Missing: MissingGroup, Sample: defaultSample}
 	d.fields(n, "a rule", append(formFields(d, s), []field{
 		{"id", true, func(what string, n ast.Node) {
 			s.id = d.text(n, what)
 			r.ID = s.id.text
 			if s.id.exists && !ruleID.MatchString(r.ID) {
 				d.fail(s.id.at, "id is %q; want small letters, digits, dots, dashes", r.ID)
+			}
+			if r.ID == QuarantineRule {
+				d.fail(s.id.at, "%s is the id of the engine's own alerts", r.ID)
 			}
 		}},
 		{"name", true, func(what string, n ast.Node) { r.Name = d.line(n, what) }},
@@ -121,15 +110,16 @@ func readRule(d *document, n ast.Node) *spec {
 		{"severity", true, func(what string, n ast.Node) {
 			r.Severity = choice(d, n, what, Info, Low, Medium, High, Critical)
 		}},
-		{"risk", false, func(what string, n ast.Node) { readRisk(d, n, s) }},
+		{"risk", false, func(_ string, n ast.Node) { readRisk(d, n, s) }},
 		{"attack", false, func(what string, n ast.Node) { readAttack(d, n, r) }},
 		{"match", false, func(what string, n ast.Node) { r.match = readMatch(d, n) }},
 		{"where", false, func(what string, n ast.Node) { s.where = d.text(n, what) }},
 		{"on_unknown_before", false, func(what string, n ast.Node) {
 			r.OnUnknown = choice(d, n, what, Skip, Flag, Evaluate)
 		}},
-		{"alert", true, func(what string, n ast.Node) {
-			d.fields(n, what, []field{{"title", true, func(what string, n ast.Node) { s.title = d.text(n, what) }}})
+		{"alert", true, func(_ string, n ast.Node) { readAlert(d, n, s) }},
+		{"exceptions", false, func(what string, n ast.Node) {
+			d.list(n, what, func(v ast.Node) { s.exceptions = append(s.exceptions, readException(d, v, false)) })
 		}},
 		{"false_positives", false, func(what string, n ast.Node) {
 			for _, t := range d.texts(n, what) {

@@ -9,8 +9,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// firing is what fire says: at least a number, a spike, or the greater of the two.
-var firing = regexp.MustCompile(`^>=\s*(?:max\(\s*(\d{1,4})\s*,\s*baseline\.spike\s*\)|(\d{1,4})|baseline\.spike)$`)
+// fireText is what fire says: at least a number, a spike, or the greater of the two.
+var fireText = regexp.MustCompile(`^>=\s*(?:max\(\s*(\d{1,4})\s*,\s*baseline\.spike\s*\)|(\d{1,4})|baseline\.spike)$`)
 
 func readWindow(d *document, n ast.Node, s *spec) {
 	w := &s.rule.Window
@@ -52,7 +52,7 @@ func readFire(d *document, n ast.Node, w *Window) {
 	if !s.exists {
 		return
 	}
-	m := firing.FindStringSubmatch(s.text)
+	m := fireText.FindStringSubmatch(s.text)
 	if m == nil {
 		d.fail(s.at, "fire is %q; want \">= 20\", \">= baseline.spike\" or \">= max(20, baseline.spike)\"", s.text)
 		return

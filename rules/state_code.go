@@ -193,7 +193,7 @@ func (e *Engine) read(data []byte) error {
 				e.kept.stale = true
 				continue
 			}
-			rule.touches, rule.stats = saved.Touches, saved.Stats
+			rule.touches, rule.stats, rule.fresh = saved.Touches, saved.Stats, false
 			rule.stats.Rule = rule.ID
 		case recordGroup, recordFullGroup:
 			g := in.group(kind == recordFullGroup)

@@ -51,6 +51,7 @@ func (w *stateWriter) entry(e *entry) {
 	if e.alert != "" {
 		w.text(e.alert)
 		w.text(e.rule)
+		w.at(e.time)
 	}
 }
 
@@ -60,6 +61,11 @@ func (w *stateWriter) evidence(e audit.Evidence) {
 	w.text(e.Database)
 	w.text(e.Table)
 	w.text(string(e.Key))
+}
+
+func (w *stateWriter) firing(f firing) {
+	w.at(f.at)
+	w.evidence(f.on)
 }
 
 func (w *stateWriter) alert(a *openAlert) {
@@ -72,7 +78,7 @@ func (w *stateWriter) alert(a *openAlert) {
 	w.number(a.lastSeq)
 	w.uint(uint64(a.count))
 	w.uint(uint64(len(a.evidence)))
-	w.evidence(a.fired)
+	w.firing(a.fired)
 	w.uint(uint64(len(a.parts)))
 	for _, id := range a.parts {
 		w.text(id)
@@ -104,7 +110,7 @@ func (w *stateWriter) heard(all []*heard) {
 		w.uint(uint64(h.steps))
 		w.float(h.risk)
 		w.flags(h.unknown)
-		w.evidence(h.fired)
+		w.firing(h.fired)
 		w.uint(uint64(len(h.values)))
 		for _, v := range h.values {
 			w.text(v)
@@ -125,6 +131,7 @@ func (w *stateWriter) rows(t *tableRows) {
 	w.text(t.table.Name)
 	w.flags(t.known)
 	w.int(t.rows)
+	w.at(t.settled)
 	w.uint(uint64(len(t.later)))
 	for _, d := range t.later {
 		w.at(d.time)
@@ -181,7 +188,7 @@ func (r *stateReader) entry(full bool) *entry {
 		e.weight = math.Float64frombits(r.uint())
 	}
 	if alert {
-		e.alert, e.rule = r.text(), r.text()
+		e.alert, e.rule, e.time = r.text(), r.text(), r.at()
 	}
 	return e
 }
@@ -194,6 +201,8 @@ func (r *stateReader) evidence() (e audit.Evidence) {
 	return e
 }
 
+func (r *stateReader) firing() firing { return firing{r.at(), r.evidence()} }
+
 func (r *stateReader) alert(full bool) *openAlert {
 	a := &openAlert{id: r.text()}
 	r.flags(&a.unknown, &a.late, &a.told)
@@ -203,7 +212,7 @@ func (r *stateReader) alert(full bool) *openAlert {
 	if !full {
 		return a
 	}
-	a.fired = r.evidence()
+	a.fired = r.firing()
 	for range r.count() {
 		a.parts = append(a.parts, r.text())
 	}
@@ -227,7 +236,7 @@ func (r *stateReader) heard() map[string]*heard {
 		h := &heard{alert: r.text(), rule: r.text(), steps: uint16(r.uint())}
 		h.risk = math.Float64frombits(r.uint())
 		r.flags(&h.unknown)
-		h.fired = r.evidence()
+		h.fired = r.firing()
 		for range r.count() {
 			h.values = append(h.values, r.text())
 		}
@@ -245,7 +254,7 @@ func (r *stateReader) learning() (l learning) {
 func (r *stateReader) rows() *tableRows {
 	t := &tableRows{table: audit.Table{Database: r.text(), Name: r.text()}}
 	r.flags(&t.known)
-	t.rows = int64(r.int())
+	t.rows, t.settled = int64(r.int()), r.at()
 	for range r.count() {
 		t.later = append(t.later, rowChange{r.at(), int64(r.int())})
 	}

@@ -73,6 +73,7 @@ func (e *Engine) clock(c *audit.Change) {
 	if c.Observed != 0 {
 		t = min(t, c.Observed)
 	}
+	e.newest = max(e.newest, t)
 	e.late = e.begun && c.Time < e.watermark
 	if mark := t - e.lateness; mark > e.watermark || !e.begun {
 		e.watermark, e.begun = mark, true
@@ -95,6 +96,17 @@ func (e *Engine) Advance(t audit.Time) []audit.Alert {
 // ones. It is 0 before the first.
 func (e *Engine) Watermark() audit.Time { return e.watermark }
 
+// Newest is the newest time of a change, or 0: not later than when it was read.
+func (e *Engine) Newest() audit.Time {
+	if !e.begun {
+		return 0
+	}
+	return e.newest
+}
+
+// Waits says that something waits for time to pass.
+func (e *Engine) Waits() bool { return len(e.due) > 0 }
+
 // decide does all that the watermark has passed.
 func (e *Engine) decide(alerts []audit.Alert) []audit.Alert {
 	for len(e.due) > 0 && e.due[0].at < e.watermark {
@@ -106,13 +118,12 @@ func (e *Engine) decide(alerts []audit.Alert) []audit.Alert {
 			alerts = e.settle(d.r, d.g, d.at, alerts)
 		}
 	}
-	e.settleRows()
 	return alerts
 }
 
 // settle decides the group's entries that were to be decided until t.
 func (e *Engine) settle(r *ruleState, g *group, t audit.Time, alerts []audit.Alert) []audit.Alert {
-	r.w.behind = e.late
+	r.w.behind, r.w.watermark = e.late, e.watermark
 	for i := 0; i < len(g.entries); i++ {
 		n := g.entries[i]
 		if !n.open || r.w.due(n) > t {

@@ -163,6 +163,9 @@ type field struct {
 
 // fields reads a mapping strictly: unknown keys and missing ones are errors.
 func (d *document) fields(n ast.Node, what string, fields []field) {
+	if d.reads != nil {
+		d.reads(what, fields)
+	}
 	failed := len(d.errs)
 	pairs := d.pairs(n, what)
 	if pairs == nil && len(d.errs) > failed {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -152,20 +153,40 @@ func wildcard(s string) string {
 	return b.String()
 }
 
+// restOn adds the changes that alerts rest on, those of alerts that are evidence
+// themselves included.
+func (w *workspace) restOn(c *cli.Context, ids []string, to map[audit.Seq]bool, seen map[string]bool) error {
+	for _, id := range ids {
+		a, err := w.alert(c, id)
+		if err != nil {
+			return err
+		}
+		if seen[a.ID] {
+			continue
+		}
+		seen[a.ID] = true
+		for _, ev := range a.Changes {
+			to[ev.Seq] = true
+		}
+		parts := a.Alerts
+		if a.MergedInto != "" {
+			parts = append(slices.Clone(parts), a.MergedInto)
+		}
+		if err := w.restOn(c, parts, to, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // listed are the changes that --alert and --changes name; nil when neither is
 // given.
 func (w *workspace) listed(c *cli.Context, e *env, cr revert.Criteria) (map[audit.Seq]bool, error) {
 	var only map[audit.Seq]bool
 	if len(cr.Alert) > 0 {
 		only = map[audit.Seq]bool{}
-		for _, id := range cr.Alert {
-			a, err := w.alert(c, id)
-			if err != nil {
-				return nil, err
-			}
-			for _, ev := range a.Changes {
-				only[ev.Seq] = true
-			}
+		if err := w.restOn(c, cr.Alert, only, map[string]bool{}); err != nil {
+			return nil, err
 		}
 	}
 	if cr.File == "" {
