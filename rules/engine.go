@@ -265,6 +265,7 @@ func (e *Engine) Stats() Stats {
 		r.expire(e)
 		r.stats.Groups = len(r.groups)
 		r.stats.Learning = r.learns(e)
+		r.stats.Armed, r.stats.Cold = r.arms(e.newest)
 		stats := r.stats
 		stats.Exceptions = maps.Clone(stats.Exceptions)
 		s.Rules = append(s.Rules, stats)
