@@ -64,14 +64,21 @@ func (e *Engine) spike(r *ruleState, g *group, i int) {
 		b.count++
 		h.altered(at, int64(day/size))
 	}
-	if slices.ContainsFunc(g.alerts, func(a *openAlert) bool { return n.time >= a.from && n.time <= a.to }) {
+	least := r.threshold(h, n.time)
+	// What a group does in its first days is all there is to learn from. If what it
+	// alerts on then taught nothing, a nightly job would alert every night.
+	armed := h.spike > 0
+	if armed && slices.ContainsFunc(g.alerts, func(a *openAlert) bool { return n.time >= a.from && n.time <= a.to }) {
 		h.freeze(at, int64(day/size))
 	}
 	low := after(g.entries, n.time-size)
-	if i-low+1 < r.threshold(h, n.time) {
+	if i-low+1 < least {
 		return
 	}
 	g.alert(g.entries[low:i+1], n, &r.w)
+	if !armed {
+		return
+	}
 	for _, x := range g.entries[low : i+1] {
 		h.freeze(int64(x.time/size), int64(day/size))
 	}

@@ -242,7 +242,9 @@ func TestInhibited(t *testing.T) {
 		"rule":    {func(_, m *audit.Alert) { m.Rule = "other" }, false},
 		"table":   {func(w, _ *audit.Alert) { w.Group = map[string]string{"table": "shop.items"} }, false},
 		"nothing": {func(w, _ *audit.Alert) { w.Group = map[string]string{"db": "shop"} }, false},
-		"op":      {func(w, m *audit.Alert) { w.Group, m.Group = map[string]string{"op": "delete"}, map[string]string{"op": "delete"} }, false},
+		"op": {func(w, m *audit.Alert) {
+			w.Group, m.Group = map[string]string{"op": "delete"}, map[string]string{"op": "delete"}
+		}, false},
 		"before":  {func(_, m *audit.Alert) { m.RaisedSeq = 49 }, false},
 		"unknown": {func(_, m *audit.Alert) { m.RaisedSeq = 0 }, true},
 		"later":   {func(_, m *audit.Alert) { m.FirstTime, m.LastTime = 3*hour+1, 4*hour }, false},
