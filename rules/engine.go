@@ -73,6 +73,7 @@ type Engine struct {
 	eventClock, observedClock audit.Time
 
 	watermark audit.Time // changes of before it come late
+	newest    audit.Time // that a change had, or when it was read if that was earlier
 	begun     bool       // there is a watermark
 	late      bool       // the change at hand is of before it
 	lateness  audit.Time

@@ -73,6 +73,7 @@ func (e *Engine) clock(c *audit.Change) {
 	if c.Observed != 0 {
 		t = min(t, c.Observed)
 	}
+	e.newest = max(e.newest, t)
 	e.late = e.begun && c.Time < e.watermark
 	if mark := t - e.lateness; mark > e.watermark || !e.begun {
 		e.watermark, e.begun = mark, true
@@ -94,6 +95,17 @@ func (e *Engine) Advance(t audit.Time) []audit.Alert {
 // Watermark is the time before which all changes have been seen, but for late
 // ones. It is 0 before the first.
 func (e *Engine) Watermark() audit.Time { return e.watermark }
+
+// Newest is the newest time of a change, or 0: not later than when it was read.
+func (e *Engine) Newest() audit.Time {
+	if !e.begun {
+		return 0
+	}
+	return e.newest
+}
+
+// Waits says that something waits for time to pass.
+func (e *Engine) Waits() bool { return len(e.due) > 0 }
 
 // decide does all that the watermark has passed.
 func (e *Engine) decide(alerts []audit.Alert) []audit.Alert {

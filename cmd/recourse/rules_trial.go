@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"recourse/audit"
@@ -40,10 +41,10 @@ func (w *workspace) try(ctx context.Context, s stretch, sets ...*rules.Set) ([]*
 	if w.own, err = w.store.Own(ctx); err != nil {
 		return nil, did, err
 	}
-	opts, err := w.rulesOptions(ctx)
-	if err != nil {
+	if w.counted, err = w.countedRows(ctx); err != nil {
 		return nil, did, err
 	}
+	opts := w.rulesOptions()
 	begin := time.Now()
 	opts.Clock, opts.Timed = func() time.Duration { return time.Since(begin) }, s.timed
 	var trials []*trial
@@ -70,6 +71,15 @@ func (w *workspace) try(ctx context.Context, s stretch, sets ...*rules.Set) ([]*
 			}
 		}
 	}
+	for _, t := range trials {
+		if math.IsInf(float64(s.to), 1) { // what waits is decided as far as the log was read
+			late, err := w.advance(ctx, t.engine)
+			if err != nil {
+				return nil, did, err
+			}
+			t.take(late)
+		}
+	}
 	did.Took = time.Since(begin)
 	return trials, did, nil
 }
@@ -94,13 +104,17 @@ func (d *judged) days() float64 {
 
 func (t *trial) judge(c *audit.Change) error {
 	alerts, err := t.engine.Eval(c)
+	t.take(alerts)
+	return err
+}
+
+func (t *trial) take(alerts []audit.Alert) {
 	for _, a := range alerts {
 		if _, known := t.alerts[a.ID]; !known {
 			t.order = append(t.order, a.ID)
 		}
 		t.alerts[a.ID] = a
 	}
-	return err
 }
 
 // raised are the alerts of a stretch: those that went on in it.
