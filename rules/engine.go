@@ -32,6 +32,8 @@ type Options struct {
 	// Clock is a clock that only goes forward, by which the time that each rule takes
 	// is measured (see Costs). If nil, none is. No alert depends on it.
 	Clock func() time.Duration
+	// Timed is how many changes there are to one that is measured; if 0, all are.
+	Timed int
 	// Baselines are how many records a table had when they were counted, by time, for
 	// rules on a share of them. What is older than what the engine has decided does
 	// not count any more. If nil, nobody knows.
