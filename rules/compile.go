@@ -64,7 +64,11 @@ func (c *compilation) compileFile(taken map[string]*Rule) []*spec {
 func (c *compilation) rule(s *spec) {
 	r := &s.rule
 	r.words, r.labels, r.ownLabels = c.words, c.labels, &c.file.labels
+	r.stands = c.doc.here(s.at)
 	s.checkFields(c.doc)
+	for _, t := range s.inhibits {
+		r.inhibited = append(r.inhibited, homeless{place: c.doc.here(t.at), id: t.text})
+	}
 	if s.where.exists {
 		r.where = c.condition(s.where)
 	}

@@ -173,7 +173,7 @@ func (s *RuleStats) except(x *Exception) {
 	s.Exceptions[x.ID]++
 }
 
-// A homeless exception is of rules that its set does not have.
+// A homeless reference is one to rules that may not be in the set.
 type homeless struct {
 	place   *LintError
 	id      string

@@ -30,6 +30,12 @@ type expression struct {
 	text    string     // macros and lists in full: what the expression means
 	quick   *quick     // of a condition; nil: expr decides alone
 	each    *quickEach // of a list; nil: expr makes it
+
+	// What Explain and Unseen tell of it.
+	attrs []attributeRead
+	needs []Need
+	parts int
+	walks []string
 }
 
 // A compilation makes expressions of one file's texts.
@@ -136,6 +142,8 @@ func (c *compilation) compileTree(s scalar, tree *parser.Tree, accept func(refle
 		return nil
 	}
 	e := &expression{demand: g.demand, text: tree.Node.String() + g.listText() + c.labels.text(g.demand.names)}
+	e.attrs, e.needs = g.attrs, conditionNeeds(tree.Node, nil)
+	e.parts, e.walks = census(tree.Node)
 	if typ == boolType {
 		e.quick = c.quicken(tree.Node)
 	} else {

@@ -205,5 +205,7 @@ func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
 		FirstSeq: a.firstSeq, LastSeq: a.lastSeq, FirstTime: a.first, LastTime: a.last,
 		Count: a.count, Changes: slices.Clip(a.evidence),
 		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late, Alerts: a.parts, MergedInto: a.into,
+		Experimental: r.Status == Experimental, Inhibits: r.Inhibits, Runbook: r.Runbook,
+		Dedupe: audit.Duration(millis(r.Alerting.Dedupe)), GroupBy: r.Alerting.GroupBy, Realert: r.Alerting.ReAlert,
 	}
 }

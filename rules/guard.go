@@ -27,6 +27,7 @@ type guard struct {
 	at     scalar
 	demand demand
 	lists  map[string]bool
+	attrs  []attributeRead
 }
 
 func (g *guard) fail(n ast.Node, format string, args ...any) {
@@ -101,6 +102,7 @@ func (g *guard) member(n *ast.MemberNode, depth int) {
 		} else {
 			g.demand.afterAttrs[name.Value] = true
 		}
+		g.reads(n, name)
 		return
 	}
 	g.walk(n.Node, depth)
@@ -126,6 +128,9 @@ func (g *guard) call(n *ast.CallNode, depth int) {
 		return
 	}
 	g.demand.add(f.reads)
+	if f.reads.index && len(n.Arguments) == 1 {
+		g.reads(n, n.Arguments[0])
+	}
 	if callee.Value == "list" {
 		g.list(n)
 		return
@@ -187,7 +192,8 @@ func (g *guard) binary(n *ast.BinaryNode, depth int) {
 		if _, err := compilePattern(p.Value); err != nil {
 			g.fail(p, "%v", err)
 		}
-	case "==", "!=", "in":
+	case "==", "!=", "in", "not in":
+		g.named(n)
 		g.word(n.Left, n.Right)
 		g.word(n.Right, n.Left)
 	}

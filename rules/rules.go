@@ -73,6 +73,7 @@ type Rule struct {
 	Runbook        string   // what to do about an alert; a path or an address
 	Window         Window
 	Alerting       Alerting
+	Inhibits       []string // ids of rules whose alerts on the same entity this one's explain
 	Exceptions     []*Exception
 	Sequence       *Sequence  // nil: the rule is of another form
 	Absence        *Absence   // nil likewise
@@ -84,6 +85,9 @@ type Rule struct {
 	Hash           string     // of everything that decides what the rule matches, in hex
 	File           string     // where the rule stands
 	Line           int
+
+	stands    *LintError
+	inhibited []homeless // Inhibits, and where each stands
 
 	labels    *labels // of tables and users, of all files that were compiled together
 	ownLabels *labels // the same, of its own file: those that its tests have

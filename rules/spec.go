@@ -33,8 +33,8 @@ type spec struct {
 	form  formSpec
 	doc   *document
 
-	groupBy, riskOn []scalar
-	exceptions      []*exceptionSpec
+	groupBy, riskOn, inhibits []scalar
+	exceptions                []*exceptionSpec
 }
 
 // A macro is a named part of a condition.
@@ -92,7 +92,7 @@ func readRule(d *document, n ast.Node) *spec {
 	r := &s.rule
 	*r = Rule{Version: 1, Status: Stable, OnUnknown: Skip, File: d.name, Line: s.at.line}
 	r.Window = Window{Size: 10 * time.Minute, By: []string{"user", "table"}, Count: 1}
-	r.Alerting = Alerting{Missing: MissingGroup, Sample: defaultSample}
+	r.Alerting = Alerting{Missing: MissingGroup}
 	d.fields(n, "a rule", append(formFields(d, s), []field{
 		{"id", true, func(what string, n ast.Node) {
 			s.id = d.text(n, what)
@@ -118,6 +118,12 @@ func readRule(d *document, n ast.Node) *spec {
 			r.OnUnknown = choice(d, n, what, Skip, Flag, Evaluate)
 		}},
 		{"alert", true, func(_ string, n ast.Node) { readAlert(d, n, s) }},
+		{"inhibits", false, func(what string, n ast.Node) {
+			for _, t := range d.texts(n, what) {
+				r.Inhibits = append(r.Inhibits, t.text)
+				s.inhibits = append(s.inhibits, t)
+			}
+		}},
 		{"exceptions", false, func(what string, n ast.Node) {
 			d.list(n, what, func(v ast.Node) { s.exceptions = append(s.exceptions, readException(d, v, false)) })
 		}},

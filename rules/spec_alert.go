@@ -14,10 +14,9 @@ import (
 type Alerting struct {
 	GroupBy []string      // fields of the window's by: alerts alike in them are one to whom is told; nil: all fields
 	Dedupe  time.Duration // so long after an alert, others alike are not told of anew; 0: each is
-	ReAlert float64       // an alert is told of again when it has grown so many times; 0: never
+	ReAlert float64       // an alert is told of again when it has grown so many times; 0: ten times
 	Missing Missing       // what becomes of a change without a value in one of by
 	Listed  int           // changes that an alert lists; 0: as many as the engine has room for. The others are counted
-	Sample  int           // changes that a notification quotes
 }
 
 // Missing is what a rule does with a change that has no value in a field that
@@ -30,9 +29,6 @@ const (
 	MissingOwn   Missing = "own"   // each record is a group of its own
 	MissingSkip  Missing = "skip"  // it does not count; counted in RuleStats.Missing
 )
-
-// defaultSample is how many changes a notification quotes if a rule says nothing.
-const defaultSample = 20
 
 func readAlert(d *document, n ast.Node, s *spec) {
 	a := &s.rule.Alerting
@@ -63,7 +59,6 @@ func readEvidence(d *document, n ast.Node, a *Alerting) {
 				a.Listed = d.integer(n, what, 1, most)
 			}
 		}},
-		{"sample", false, func(what string, n ast.Node) { a.Sample = d.integer(n, what, 0, 1000) }},
 	})
 }
 

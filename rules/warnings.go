@@ -19,6 +19,13 @@ func (s *Set) Warnings(now time.Time) LintErrors {
 			}
 		}
 	}
+	for _, r := range s.rules {
+		for _, i := range r.inhibited {
+			if s.Rule(i.id) == nil {
+				out = append(out, i.place.saying("rule %s inhibits %s, which there is not%s", r.ID, i.id, didYouMean(i.id, s.ids())))
+			}
+		}
+	}
 	for _, h := range s.homeless {
 		out = append(out, h.place.saying("exception %s is of rule %s, which there is not%s", h.id, h.pattern, didYouMean(h.pattern, s.ids())))
 	}

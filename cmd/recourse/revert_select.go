@@ -10,7 +10,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -151,32 +150,6 @@ func wildcard(s string) string {
 		escaped = !escaped && r == '\\'
 	}
 	return b.String()
-}
-
-// restOn adds the changes that alerts rest on, those of alerts that are evidence
-// themselves included.
-func (w *workspace) restOn(c *cli.Context, ids []string, to map[audit.Seq]bool, seen map[string]bool) error {
-	for _, id := range ids {
-		a, err := w.alert(c, id)
-		if err != nil {
-			return err
-		}
-		if seen[a.ID] {
-			continue
-		}
-		seen[a.ID] = true
-		for _, ev := range a.Changes {
-			to[ev.Seq] = true
-		}
-		parts := a.Alerts
-		if a.MergedInto != "" {
-			parts = append(slices.Clone(parts), a.MergedInto)
-		}
-		if err := w.restOn(c, parts, to, seen); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // listed are the changes that --alert and --changes name; nil when neither is
