@@ -27,7 +27,7 @@ func rulesCommand(e *env) *cli.Command {
 			"built-in ones and those that --rules or the configuration names.\n\n" +
 			"Example:\n   recourse rules lint my-rules/ && recourse rules test my-rules/",
 		Subcommands: []*cli.Command{
-			rulesLintCommand(e), rulesTestCommand(e), rulesListCommand(e), rulesExplainCommand(e), rulesBacktestCommand(e), rulesSchemaCommand(e),
+			rulesLintCommand(e), rulesTestCommand(e), rulesListCommand(e), rulesExplainCommand(e), rulesBacktestCommand(e), rulesLogCommand(e), rulesSchemaCommand(e),
 		},
 	}
 }
@@ -54,17 +54,15 @@ func ruleError(err error) error {
 // loadRules compiles the rules to be applied: the built-in ones and those that
 // the flags or the configuration name.
 func loadRules(c *cli.Context, cfg config) (*rules.Set, error) {
-	paths := c.StringSlice("rules")
-	if len(paths) == 0 {
-		paths = cfg.Rules
-	}
-	files, err := rules.ReadFiles(paths...)
-	if err != nil {
-		return nil, ruleError(err)
-	}
-	if !c.Bool("no-builtin-rules") {
-		files = append(rules.BuiltinFiles(), files...)
-	}
-	set, err := rules.Compile(files...)
+	source := sourceOfRules(c, cfg)
+	set, err := source.read()
 	return set, ruleError(err)
+}
+
+func sourceOfRules(c *cli.Context, cfg config) ruleSource {
+	s := ruleSource{paths: c.StringSlice("rules"), builtin: !c.Bool("no-builtin-rules")}
+	if len(s.paths) == 0 {
+		s.paths = cfg.Rules
+	}
+	return s
 }

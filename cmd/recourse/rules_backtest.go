@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -169,7 +170,11 @@ func (r *backtestReport) code(c *cli.Context) int {
 func suggestion(rule string, fields []string, group map[string]string, alerts, days, number int, now time.Time) string {
 	var values []string
 	for _, f := range fields {
-		values = append(values, quote(group[f]))
+		text, err := json.Marshal(group[f])
+		if err != nil {
+			return "" // unreachable: a text
+		}
+		values = append(values, string(text)) // JSON's quotes are YAML's
 	}
 	return fmt.Sprintf("- {id: suggested-%d, rules: %s, fields: [%s], values: [[%s]], reason: %q, owner: nobody, expires: %s}",
 		number, rule, strings.Join(fields, ", "), strings.Join(values, ", "),
