@@ -192,8 +192,11 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 			return nil, fmt.Errorf("judge change %d: %w", c.Seq, err)
 		}
 		for _, a := range alerts {
-			if _, seen := touched[a.ID]; !seen {
+			if before, seen := touched[a.ID]; seen {
+				a.RaisedSeq = before.RaisedSeq
+			} else {
 				all = append(all, a.ID)
+				a.RaisedSeq = c.Seq // if it is stored already, what that says stands
 			}
 			touched[a.ID], unsaved[a.ID] = a, a
 		}
@@ -225,7 +228,13 @@ func (w *workspace) engineAt(ctx context.Context, set *rules.Set, seq audit.Seq)
 	if err != nil {
 		return nil, err
 	}
-	engine := rules.NewEngine(set, rules.Options{Own: func(id audit.ChangeID) bool { return w.own[id] != "" }})
+	engine := rules.NewEngine(set, rules.Options{
+		Own: func(id audit.ChangeID) bool { return w.own[id] != "" },
+		Folded: func(id string) (audit.Seqs, error) {
+			a, err := w.store.Alert(ctx, id)
+			return a.Folded, err
+		},
+	})
 	return engine, engine.Restore(state, func(id string) ([]audit.Evidence, error) {
 		a, err := w.store.Alert(ctx, id)
 		return a.Changes, err
