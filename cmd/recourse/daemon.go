@@ -13,6 +13,7 @@ import (
 	"recourse/ingest"
 	"recourse/internal/api"
 	"recourse/internal/harper"
+	"recourse/internal/notify"
 	"recourse/rules"
 	"recourse/store"
 )
@@ -27,6 +28,8 @@ type daemon struct {
 	log     *slog.Logger
 	wake    chan struct{}
 	server  *api.Server // nil: nobody asked for one
+	workers []*notify.Worker
+	tell    func() // has the workers look for what waits
 
 	mu   sync.Mutex
 	beat time.Time // when the followers last went round
@@ -59,6 +62,9 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 		})
 	}
 	part(d.follow)
+	for _, w := range d.workers {
+		part(w.Run)
+	}
 	if d.server != nil {
 		part(d.server.Serve)
 	}
@@ -108,6 +114,9 @@ const followEvery = 15 * time.Second
 func (d *daemon) say(alerts []audit.Alert) {
 	for _, a := range alerts {
 		d.log.Warn("alert", "id", a.ID, "rule", a.Rule, "severity", a.Severity, "count", a.Count, "title", printable(a.Title))
+	}
+	if len(alerts) > 0 && d.tell != nil {
+		d.tell()
 	}
 }
 
@@ -201,7 +210,10 @@ func (d *daemon) stateOfStore(ctx context.Context, s *api.State) error {
 			s.Gaps[kind]++
 		}
 	}
-	alerts, err := db.Alerts(ctx)
+	alerts, err := db.AlertHeads(ctx)
+	if err == nil {
+		err = d.stateOfSinks(ctx, s)
+	}
 	if err != nil {
 		return err
 	}

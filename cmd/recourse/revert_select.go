@@ -164,7 +164,12 @@ func (w *workspace) listed(c *cli.Context, e *env, cr revert.Criteria) (map[audi
 				return nil, err
 			}
 			for _, ev := range a.Changes {
-				only[ev.Seq] = true
+				if ev.Seq != 0 { // 0 is one that is not stored
+					only[ev.Seq] = true
+				}
+			}
+			for seq := range a.Folded.All() {
+				only[seq] = true
 			}
 		}
 	}
