@@ -273,3 +273,6 @@ func (q *pipeParser) readSave(int) (Pipe, error) {
 	}
 	return p, err
 }
+
+// SavedName says that a saved query or a list may have the name.
+func SavedName(name string) bool { return savedName.MatchString(name) }

@@ -129,7 +129,9 @@ func (e *evaluation) passes(p query.PipeRows, row []any) bool {
 				return r == 0 && exactly(v).Cmp(big.NewFloat(2)) > 0
 			})
 		case !many:
-			ok = anyOf(toValue(x), func(v audit.Value) bool { return v.Equal(audit.Text("eve")) || v.Kind() == audit.KindBytes && v.JSON() == `"eve"` })
+			ok = anyOf(toValue(x), func(v audit.Value) bool {
+				return v.Equal(audit.Text("eve")) || v.Kind() == audit.KindBytes && v.JSON() == `"eve"`
+			})
 		}
 		if ok == t.Not {
 			return false
