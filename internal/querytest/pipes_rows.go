@@ -18,7 +18,9 @@ func rank(x any) (int, audit.Value) {
 	f, _ := v.Float64()
 	ms, _ := v.DateMillis()
 	switch k := v.Kind(); {
-	case v == nil, k == audit.KindNull:
+	case v == nil:
+		return 6, v
+	case k == audit.KindNull:
 		return 5, v
 	case number(v) && !math.IsNaN(f):
 		return 0, v
@@ -62,7 +64,7 @@ func order(a, b any, desc bool) int {
 	r, v := rank(a)
 	s, w := rank(b)
 	c := cmp.Compare(r, s)
-	if r == 5 || s == 5 {
+	if r >= 5 || s >= 5 {
 		return c
 	}
 	if c == 0 {
@@ -247,7 +249,7 @@ func figure(f query.Figure, changes []audit.Change) any {
 		}
 		x := valueAt(&c, f.Field.Name)
 		r, v := rank(x)
-		if r == 5 {
+		if r >= 5 {
 			continue
 		}
 		distinct[text(x)] = true
