@@ -29,10 +29,14 @@ type Resolved struct {
 }
 
 // Fingerprint is over all that the conflict says, but its number and what was
-// decided of it.
+// decided of it. Of a reference that would dangle it is over the write alone: which
+// other records refer to this one is said anew with each decision on one of them.
 func (c *Conflict) Fingerprint() (string, error) {
 	plain := *c
 	plain.N, plain.Resolution = 0, nil
+	if c.Class == ClassDanglingRef {
+		plain.Why, plain.Evidence = "", nil
+	}
 	line, err := canonical(&plain)
 	if err != nil {
 		return "", fmt.Errorf("conflict of %s: %w", c.Key(), err)
@@ -215,7 +219,10 @@ func (q *Request) decided() (map[audit.Key]map[Class]*Resolved, error) {
 // undecided says that a decision found no conflict to be about.
 func (p *planner) undecided() error {
 	for _, key := range slices.SortedFunc(maps.Keys(p.decisions), compareKeys) {
-		for class := range p.decisions[key] {
+		for class, d := range p.decisions[key] {
+			if class == ClassDanglingRef && d.Option == OptionApply {
+				continue // by another decision nothing dangles any more, and the write is made
+			}
 			return fmt.Errorf("%w: there is no conflict %s of %s any more", ErrPlanStale, class, key)
 		}
 	}

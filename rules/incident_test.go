@@ -164,11 +164,7 @@ func feed(t testing.TB, e *Engine, changes []audit.Change) []audit.Alert {
 	t.Helper()
 	var order []string
 	last := map[string]audit.Alert{}
-	for i := range changes {
-		alerts, err := e.Eval(&changes[i])
-		if err != nil {
-			t.Fatal(err)
-		}
+	take := func(alerts []audit.Alert) {
 		for _, a := range alerts {
 			if _, known := last[a.ID]; !known {
 				order = append(order, a.ID)
@@ -176,6 +172,16 @@ func feed(t testing.TB, e *Engine, changes []audit.Change) []audit.Alert {
 			last[a.ID] = a
 		}
 	}
+	newest := audit.Time(0)
+	for i := range changes {
+		alerts, err := e.Eval(&changes[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		take(alerts)
+		newest = max(newest, changes[i].Time)
+	}
+	take(e.Advance(newest + 3600_000)) // nothing more comes, so what waits is decided
 	var out []audit.Alert
 	for _, id := range order {
 		out = append(out, last[id])

@@ -158,10 +158,13 @@ const rulesBatch = 1 << 18
 func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([]audit.Alert, error) {
 	defer r.leave()
 	seq, err := w.store.Progress(ctx, rulesProgress)
-	if err != nil || seq >= w.store.Last() {
+	if err != nil || seq >= w.store.Last() && w.judge != nil && !w.judge.Waits() {
 		return nil, err
 	}
 	if w.own, err = w.store.Own(ctx); err != nil {
+		return nil, err
+	}
+	if w.counted, err = w.countedRows(ctx); err != nil {
 		return nil, err
 	}
 	engine, err := w.engineAt(ctx, set, seq)
@@ -171,6 +174,14 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 	w.judge = nil // until all is saved
 	touched, unsaved := map[string]audit.Alert{}, map[string]audit.Alert{}
 	var all []string
+	take := func(alerts []audit.Alert) {
+		for _, a := range alerts {
+			if _, seen := touched[a.ID]; !seen {
+				all = append(all, a.ID)
+			}
+			touched[a.ID], unsaved[a.ID] = a, a
+		}
+	}
 	save := func(at audit.Seq) error {
 		state, err := engine.State()
 		if err != nil {
@@ -191,12 +202,7 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 		if err != nil {
 			return nil, fmt.Errorf("judge change %d: %w", c.Seq, err)
 		}
-		for _, a := range alerts {
-			if _, seen := touched[a.ID]; !seen {
-				all = append(all, a.ID)
-			}
-			touched[a.ID], unsaved[a.ID] = a, a
-		}
+		take(alerts)
 		seq = c.Seq
 		if n++; n%rulesBatch == 0 {
 			if err := save(seq); err != nil {
@@ -204,8 +210,14 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 			}
 		}
 	}
-	if err := save(seq); err != nil {
+	late, err := w.advance(ctx, engine)
+	if err != nil {
 		return nil, err
+	}
+	if take(late); n > 0 || len(late) > 0 {
+		if err := save(seq); err != nil {
+			return nil, err
+		}
 	}
 	w.judge = engine
 	out := make([]audit.Alert, 0, len(all))
@@ -225,7 +237,10 @@ func (w *workspace) engineAt(ctx context.Context, set *rules.Set, seq audit.Seq)
 	if err != nil {
 		return nil, err
 	}
-	engine := rules.NewEngine(set, rules.Options{Own: func(id audit.ChangeID) bool { return w.own[id] != "" }})
+	engine := rules.NewEngine(set, rules.Options{
+		Own:       func(id audit.ChangeID) bool { return w.own[id] != "" },
+		Baselines: func(t audit.Table) []rules.Rows { return w.counted[t] },
+	})
 	return engine, engine.Restore(state, func(id string) ([]audit.Evidence, error) {
 		a, err := w.store.Alert(ctx, id)
 		return a.Changes, err
