@@ -21,6 +21,10 @@ func runPipes(c *cli.Context, e *env, p *report.Printer, pipeline *query.Pipelin
 	defer closeWith(&err, w.close)
 	engine := w.engine()
 	engine.Now = e.now
+	return w.answerPipes(c, e, p, engine, pipeline)
+}
+
+func (w *workspace) answerPipes(c *cli.Context, e *env, p *report.Printer, engine *query.Engine, pipeline *query.Pipeline) error {
 	o := query.PipeOptions{After: c.String("after"), Skip: c.Int("skip"), Memory: w.cfg.Memory.forPipes()}
 	if pipeline.Columns() == nil || c.IsSet("limit") {
 		o.Limit = c.Int("limit")

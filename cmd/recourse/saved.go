@@ -59,6 +59,15 @@ func (s shelf) read(name string) (savedFile, error) {
 	return s.readFile(s.path(name), name)
 }
 
+// version is a version of what has the name; 0 is the newest.
+func (s shelf) version(name string, n int) (savedFile, error) {
+	newest, err := s.read(name)
+	if err != nil || n == 0 || n == newest.Version {
+		return newest, err
+	}
+	return s.readFile(filepath.Join(s.dir, fmt.Sprintf("%s.v%d.yaml", name, n)), fmt.Sprintf("%s, version %d", name, n))
+}
+
 func (s shelf) readFile(path, name string) (savedFile, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
