@@ -26,10 +26,21 @@ type daemon struct {
 	set     *rules.Set
 	log     *slog.Logger
 	wake    chan struct{}
+	env     *env
 	server  *api.Server // nil: nobody asked for one
+	local   *api.Server // for the commands of other processes; nil: it cannot be had
 
-	mu   sync.Mutex
-	beat time.Time // when the followers last went round
+	mu         sync.Mutex
+	beat       time.Time // when the followers last went round
+	round      *round    // in which the followers are
+	companions map[*companion]bool
+}
+
+func newDaemon(e *env, w *workspace) *daemon {
+	return &daemon{
+		w: w, env: e, wake: make(chan struct{}, 1),
+		round: &round{done: make(chan struct{})}, companions: map[*companion]bool{},
+	}
 }
 
 // stored has the followers look at what is new.
@@ -59,8 +70,10 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 		})
 	}
 	part(d.follow)
-	if d.server != nil {
-		part(d.server.Serve)
+	for _, server := range []*api.Server{d.server, d.local} {
+		if server != nil {
+			part(server.Serve)
+		}
 	}
 	if baselines {
 		part(d.baselines)
@@ -80,6 +93,7 @@ func (d *daemon) follow(ctx context.Context) error {
 	for {
 		alerts, err := d.w.catchUp(ctx, d.set)
 		d.say(alerts)
+		d.ended(alerts, err)
 		full := errors.Is(err, store.ErrDiskFull)
 		switch {
 		case ctx.Err() != nil:

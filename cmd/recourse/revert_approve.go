@@ -62,15 +62,15 @@ func runRevertApprove(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	policy, err := approvalPolicy(c, cfg)
+	policy, err := approvalPolicy(c, e, cfg)
 	if err != nil {
 		return err
 	}
-	plan, err := readPlan(path)
+	plan, err := readPlan(e, path)
 	if err != nil {
 		return err
 	}
-	key, err := readKey(c.String("key"))
+	key, err := readKey(e, c.String("key"))
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func runRevertApprove(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	list, err := readApprovals(path)
+	list, err := readApprovals(e, path)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -17,10 +18,7 @@ var errLeased = errors.New("another apply is writing to this Harper")
 // anyway. Of other machines, the preflight sees the writes.) What it returns gives
 // the lease back; so does the end of the process, however it comes.
 func lease(e *env, target string) (release func(), err error) {
-	dir := e.get("XDG_RUNTIME_DIR")
-	if dir == "" {
-		dir = os.TempDir()
-	}
+	dir := cmp.Or(e.get("XDG_RUNTIME_DIR"), e.get("TMPDIR"), os.TempDir())
 	dir = filepath.Join(dir, fmt.Sprintf("recourse-%d", os.Getuid()))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("take the lease of %s: %w", nodeName(target), err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -26,8 +25,8 @@ func policyFlags() []cli.Flag {
 }
 
 // policyOf is the policy file, if one is named, with the flags on top of it.
-func policyOf(c *cli.Context) (revert.Policy, error) {
-	p, err := policyFile(c.String("policy"))
+func policyOf(c *cli.Context, e *env) (revert.Policy, error) {
+	p, err := policyFile(e, c.String("policy"))
 	if err != nil {
 		return p, err
 	}
@@ -58,11 +57,11 @@ func policyOf(c *cli.Context) (revert.Policy, error) {
 	return p, nil
 }
 
-func policyFile(path string) (revert.Policy, error) {
+func policyFile(e *env, path string) (revert.Policy, error) {
 	if path == "" {
 		return revert.Policy{}, nil
 	}
-	f, err := os.Open(path)
+	f, err := e.open(path)
 	if err != nil {
 		return revert.Policy{}, inputErr(fmt.Errorf("read policy: %w", err))
 	}
@@ -95,13 +94,13 @@ func schemaOf(c *cli.Context, e *env, cfg config) (*revert.Schema, error) {
 		}
 		return schemaFrom(infos), nil
 	}
-	f, err := os.Stat(path)
+	f, err := e.stat(path)
 	if err == nil && f.Size() > maxSchemaFile {
 		err = fmt.Errorf("%s is larger than %d bytes", filepath.Base(path), maxSchemaFile)
 	}
 	var data []byte
 	if err == nil {
-		data, err = os.ReadFile(path)
+		data, err = e.readFile(path)
 	}
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read schema: %w", err))

@@ -48,7 +48,7 @@ func runRevertUndo(c *cli.Context, e *env, of func(*audit.Ledger, string) (rever
 	if err != nil {
 		return err
 	}
-	policy, err := undoPolicy(c, named)
+	policy, err := undoPolicy(c, e, named)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (w *workspace) ledgerOf(c *cli.Context, e *env) (*audit.Ledger, audit.Apply
 	if err != nil {
 		return nil, audit.Apply{}, err
 	}
-	named, err := applyNamed(ledger, c.Args().First())
+	named, err := applyNamed(e, ledger, c.Args().First())
 	if err != nil {
 		return nil, named, err
 	}
@@ -127,8 +127,8 @@ func (w *workspace) changeOf(ctx context.Context, id audit.ChangeID) (audit.Chan
 
 // applyNamed finds an apply by its plan's file or by how the plan's digest
 // begins.
-func applyNamed(l *audit.Ledger, name string) (audit.Apply, error) {
-	if plan, err := readPlan(name); err == nil {
+func applyNamed(e *env, l *audit.Ledger, name string) (audit.Apply, error) {
+	if plan, err := readPlan(e, name); err == nil {
 		name = plan.Header.Digest
 	}
 	var found []audit.Apply
@@ -148,10 +148,10 @@ func applyNamed(l *audit.Ledger, name string) (audit.Apply, error) {
 
 // undoPolicy is the policy of the plan that is taken back, unless a flag says
 // otherwise.
-func undoPolicy(c *cli.Context, a audit.Apply) (revert.Policy, error) {
+func undoPolicy(c *cli.Context, e *env, a audit.Apply) (revert.Policy, error) {
 	given := slices.ContainsFunc(policyFlags(), func(f cli.Flag) bool { return c.IsSet(f.Names()[0]) })
 	if given || a.Policy == "" {
-		return policyOf(c)
+		return policyOf(c, e)
 	}
 	var p revert.Policy
 	if err := json.Unmarshal([]byte(a.Policy), &p); err != nil {

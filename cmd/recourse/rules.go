@@ -35,7 +35,7 @@ func rulesCommand(e *env) *cli.Command {
 				Name: "lint", Usage: "check rule files", ArgsUsage: "[PATH…]",
 				Description: files + "Each error names file, line and column.\n\nExit codes: 0 all well; 65 there are errors.\n\nExample:\n   recourse rules lint my-rules/",
 				Action: func(c *cli.Context) error {
-					set, err := ruleFiles(c)
+					set, err := ruleFiles(c, e)
 					if err != nil {
 						return err
 					}
@@ -58,11 +58,15 @@ func rulesCommand(e *env) *cli.Command {
 }
 
 // ruleFiles compiles the files that are arguments, or the built-in ones.
-func ruleFiles(c *cli.Context) (*rules.Set, error) {
+func ruleFiles(c *cli.Context, e *env) (*rules.Set, error) {
 	if c.Args().Len() == 0 {
 		return rules.Builtin()
 	}
-	set, err := rules.Load(c.Args().Slice()...)
+	files, err := e.ruleFiles(c.Args().Slice())
+	if err != nil {
+		return nil, ruleError(err)
+	}
+	set, err := rules.Compile(files...)
 	return set, ruleError(err)
 }
 
@@ -78,12 +82,12 @@ func ruleError(err error) error {
 
 // loadRules compiles the rules to be applied: the built-in ones and those that
 // the flags or the configuration name.
-func loadRules(c *cli.Context, cfg config) (*rules.Set, error) {
+func loadRules(c *cli.Context, e *env, cfg config) (*rules.Set, error) {
 	paths := c.StringSlice("rules")
 	if len(paths) == 0 {
 		paths = cfg.Rules
 	}
-	files, err := rules.ReadFiles(paths...)
+	files, err := e.ruleFiles(paths)
 	if err != nil {
 		return nil, ruleError(err)
 	}
@@ -94,12 +98,25 @@ func loadRules(c *cli.Context, cfg config) (*rules.Set, error) {
 	return set, ruleError(err)
 }
 
+// rules are those that a command applies to what it stores. Beside a daemon they
+// are the daemon's, and not compiled here.
+func (w *workspace) rules(c *cli.Context, e *env) (*rules.Set, error) {
+	if w.beside == nil {
+		return loadRules(c, e, w.cfg)
+	}
+	if c.IsSet("rules") || c.IsSet("no-builtin-rules") {
+		return nil, &exitError{code: exitBusy, err: fmt.Errorf("%s: recourse watch has the data folder, and judges what is stored by its own rules", c.Command.FullName()),
+			hint: "leave --rules and --no-builtin-rules out, or stop recourse watch first"}
+	}
+	return nil, nil
+}
+
 func runRulesTest(c *cli.Context, e *env) error {
 	p, err := printer(c, e)
 	if err != nil {
 		return err
 	}
-	set, err := ruleFiles(c)
+	set, err := ruleFiles(c, e)
 	if err != nil {
 		return err
 	}
@@ -133,7 +150,7 @@ func runRulesList(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	set, err := ruleFiles(c)
+	set, err := ruleFiles(c, e)
 	if err != nil {
 		return err
 	}

@@ -51,8 +51,8 @@ func runWatch(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	d := &daemon{w: w, wake: make(chan struct{}, 1)}
-	if d.set, err = loadRules(c, w.cfg); err != nil {
+	d := newDaemon(e, w)
+	if d.set, err = loadRules(c, e, w.cfg); err != nil {
 		return err
 	}
 	if err := d.open(c, e); err != nil {
@@ -67,6 +67,7 @@ func runWatch(c *cli.Context, e *env) (err error) {
 	if err := d.listen(c.Context, c); err != nil {
 		return err
 	}
+	d.listenLocal(c.Context, e)
 	d.cluster.Options.Stored = d.stored
 	d.cluster.Raised = func(_ context.Context, alerts []audit.Alert) { d.say(alerts) }
 	for _, m := range d.cluster.Members {
@@ -104,7 +105,7 @@ func (d *daemon) open(c *cli.Context, e *env) error {
 		d.clients[m.Name] = clients[i]
 	}
 	if c.Bool("discover") || d.w.cfg.Discover {
-		d.cluster.Find = how.find(clients)
+		d.cluster.Find = how.find(e, clients)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,6 +39,12 @@ type Options struct {
 	MaxTables int
 	// Fresh is for how long an answer of State counts. 0: one second.
 	Fresh time.Duration
+	// Command carries out the commands of other processes of the same user; nil:
+	// none are. Only a socket is served with one.
+	Command CommandFunc
+	// MaxCommands is how many are carried out at the same time. 0: 16.
+	MaxCommands int
+	Version     Version
 	// Patience is how long State may take. 0: five seconds.
 	Patience time.Duration
 	Now      func() time.Time // nil: time.Now
@@ -49,6 +56,7 @@ func (o Options) withDefaults() Options {
 	o.MaxTables = cmp.Or(o.MaxTables, 2000)
 	o.Fresh = cmp.Or(o.Fresh, time.Second)
 	o.Patience = cmp.Or(o.Patience, 5*time.Second)
+	o.MaxCommands = cmp.Or(o.MaxCommands, 16)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -67,12 +75,16 @@ type Server struct {
 	registry *prometheus.Registry
 	listener net.Listener
 	socket   string // the path to remove at the end; empty: none
+
+	attached chan struct{}  // one for each command that is carried out
+	commands sync.WaitGroup // those commands
+	stopping chan struct{}  // closed when the server is told to stop
 }
 
 // New makes a server; Listen and Serve set it to work.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	s := &Server{o: o, made: o.Now(), polls: newPolls()}
+	s := &Server{o: o, made: o.Now(), polls: newPolls(), attached: make(chan struct{}, o.MaxCommands), stopping: make(chan struct{})}
 	s.cache = &cache{get: o.State, fresh: o.Fresh, patience: o.Patience, now: o.Now}
 	s.registry = newRegistry(newCollector(s.cache, o.MaxTables, o.Log), s.polls)
 	return s
@@ -97,6 +109,9 @@ func (s *Server) Handler() http.Handler {
 	}))
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
+	if s.o.Command != nil {
+		mux.HandleFunc("GET /v1/attach", s.attach)
+	}
 	return guarded(mux)
 }
 

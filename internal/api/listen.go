@@ -37,7 +37,7 @@ func (e *addressError) Hint() string { return e.hint }
 func (s *Server) Listen(ctx context.Context) error {
 	var err error
 	if path, ok := strings.CutPrefix(s.o.Addr, "unix://"); ok {
-		s.listener, err = listenUnix(ctx, path)
+		s.listener, err = s.listenLocal(ctx, path)
 		s.socket = path
 	} else {
 		s.listener, err = listenTCP(ctx, s.o.Addr, s.o.AllowRemote)
@@ -47,6 +47,22 @@ func (s *Server) Listen(ctx context.Context) error {
 		return &addressError{s.o.Addr, hintFor(err), err}
 	}
 	return nil
+}
+
+// listenLocal makes a socket. Where commands come from it, its folder keeps other
+// users out, or the kernel says whose a connection is.
+func (s *Server) listenLocal(ctx context.Context, path string) (net.Listener, error) {
+	if s.o.Command == nil {
+		return listenUnix(ctx, path)
+	}
+	if err := privateFolder(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	l, err := listenUnix(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return sameUser{l, s.o.Log}, nil
 }
 
 // Addr is where the server listens: with the port that it got, if it asked for
@@ -118,8 +134,13 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	}
 	defer os.RemoveAll(dir)
 	made := filepath.Join(dir, "s")
+	short, done, err := reach(made)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "unix", made)
+	l, err := lc.Listen(ctx, "unix", short)
 	if err != nil {
 		return nil, err
 	}
@@ -146,8 +167,13 @@ func replaceable(ctx context.Context, path string) error {
 	if info.Mode().Type() != fs.ModeSocket {
 		return fmt.Errorf("there is something else than a socket: %w", fs.ErrExist)
 	}
+	short, done, err := reach(path)
+	if err != nil {
+		return err
+	}
+	defer done()
 	d := net.Dialer{Timeout: time.Second}
-	conn, err := d.DialContext(ctx, "unix", path)
+	conn, err := d.DialContext(ctx, "unix", short)
 	if err == nil {
 		_ = conn.Close()
 		return syscall.EADDRINUSE
@@ -158,8 +184,36 @@ func replaceable(ctx context.Context, path string) error {
 	return err
 }
 
+// longestSocket is how long, in bytes, the address of a socket can be on every
+// system; errLongPath says that one is longer.
+const longestSocket = 103
+
+var errLongPath = errors.New("the path is longer than the address of a socket can be on this system")
+
+// A sameUser lets in the processes of the same user alone.
+type sameUser struct {
+	net.Listener
+	log *slog.Logger
+}
+
+func (l sameUser) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if err = samePeer(conn); err == nil {
+			return conn, nil
+		}
+		l.log.Warn("refused a connection", "err", err)
+		_ = conn.Close()
+	}
+}
+
 func hintFor(err error) string {
 	switch {
+	case errors.Is(err, errLongPath):
+		return "keep the data in a folder with a shorter path"
 	case errors.Is(err, ErrRemote):
 		return "listen on 127.0.0.1 or on unix:///path and let a proxy that asks for a password stand before it, or allow it with --listen-remote"
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -191,11 +245,14 @@ func (s *Server) serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(s.listener) }()
 	s.o.Log.Info("listening", "addr", s.Addr())
+	defer s.commands.Wait() // they use what is closed next
 	select {
 	case err := <-failed:
+		close(s.stopping)
 		return fmt.Errorf("serve on %q: %w", s.Addr(), err)
 	case <-ctx.Done():
 	}
+	close(s.stopping)
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := srv.Shutdown(bounded); err != nil {
