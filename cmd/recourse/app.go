@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"recourse/internal/api"
 )
 
 // version is set by the linker in a release.
@@ -24,7 +26,7 @@ func run(ctx context.Context, e *env, args []string) int {
 		return there.code
 	}
 	code := exitCode(ctx, err)
-	if own, ok := errors.AsType[*exitError](err); code == exitInterrupted && (!ok || own.err == nil) {
+	if code == exitInterrupted && !errors.Is(err, api.ErrLost) {
 		// Whatever was going on just then failed of it, and is not what is wrong.
 		err = &exitError{code: code, err: errors.New("interrupted"), hint: "run the same command again: what is done is not done twice"}
 	}

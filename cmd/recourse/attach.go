@@ -60,7 +60,7 @@ func attach(e *env, args []string) cli.BeforeFunc {
 		if why, ok := alone[name]; ok {
 			return refuseAlone(c.Context, caller, name, why)
 		}
-		command, err := e.command(args)
+		command, err := e.command(name, args)
 		if err != nil {
 			return err
 		}
@@ -140,15 +140,15 @@ func ours(name string) bool {
 
 // command is a command line with what another process needs to carry it out as
 // this one would.
-func (e *env) command(args []string) (api.Command, error) {
+func (e *env) command(name string, args []string) (api.Command, error) {
 	dir, err := filepath.Abs(e.dir)
 	if err != nil {
 		return api.Command{}, fmt.Errorf("find the working directory: %w", err)
 	}
-	c := api.Command{Args: args, Dir: dir, Env: map[string]string{}, Terminal: e.terminal, Width: e.width, Progress: e.progress}
-	for _, name := range e.names {
-		if ours(name) {
-			c.Env[name] = e.get(name)
+	c := api.Command{Name: name, Args: args, Dir: dir, Env: map[string]string{}, Terminal: e.terminal, Width: e.width, Progress: e.progress}
+	for _, v := range e.names {
+		if ours(v) {
+			c.Env[v] = e.get(v)
 		}
 	}
 	return c, nil

@@ -97,7 +97,7 @@ func (d *doctor) openStore() {
 	w, err := openShared(d.c.Context, d.e, d.dir, d.cfg, false)
 	switch {
 	case errors.Is(err, store.ErrBusy):
-		d.unknown("store", "curl http://127.0.0.1:9927/readyz", "another process has it open, which may be `recourse watch`; stop it to have the store looked at")
+		d.unknown("store", "wait until it has ended, and run this again", "another process has it open, and it is no `recourse watch`")
 	case errors.Is(err, store.ErrCorrupt):
 		d.fail("store", "recourse verify --data "+shellQuote(d.dir), "%s", err)
 	case err != nil:

@@ -15,6 +15,7 @@ import (
 type besides struct{ said []besideRun }
 
 type besideRun struct {
+	dir  string // where it was called
 	args []string
 	what string // output, errors and exit code
 }
@@ -28,7 +29,7 @@ var volatile = regexp.MustCompile(`"(took_ms|lag_ms|read_to|retention_left_ms|di
 func scriptBeside(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) > 0, "beside ARG…")
 	b := ts.Value(besidesOf{}).(*besides)
-	run := besideRun{slices.Clone(args), everythingSaid(ts, args)}
+	run := besideRun{ts.MkAbs("."), slices.Clone(args), everythingSaid(ts, args)}
 	if strings.Contains(run.what, "the store is in use") {
 		ts.Fatalf("%q was not sent to the daemon:\n%s", args, run.what)
 	}
@@ -43,6 +44,7 @@ func scriptAlone(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("nothing was run beside a daemon")
 	}
 	for _, run := range b.said {
+		ts.Check(ts.Chdir(run.dir))
 		if got := everythingSaid(ts, run.args); got != run.what {
 			ts.Fatalf("%q\n%s", run.args, firstDifference(run.what, got))
 		}

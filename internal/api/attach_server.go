@@ -100,7 +100,7 @@ func (s *Server) carryOut(ctx context.Context, conn net.Conn, r io.Reader, c Com
 	}()
 	begun := s.o.Now()
 	code := s.guardedRun(ctx, c, Streams{In: a, Out: frameWriter{a.send, frameOut}, Err: frameWriter{a.send, frameErr}})
-	s.o.Log.Info("command", "name", commandName(c.Args), "exit", code, "took", s.o.Now().Sub(begun).Round(time.Millisecond))
+	s.o.Log.Info("command", "name", oneLine(c.Name), "exit", code, "took", s.o.Now().Sub(begun).Round(time.Millisecond))
 	body := fmt.Appendf(nil, "%d", code)
 	_ = a.send(frameExit, body) // whoever asked may be gone
 }
@@ -109,7 +109,7 @@ func (s *Server) carryOut(ctx context.Context, conn net.Conn, r io.Reader, c Com
 func (s *Server) guardedRun(ctx context.Context, c Command, streams Streams) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.o.Log.Error("command panicked", "name", commandName(c.Args), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			s.o.Log.Error("command panicked", "name", oneLine(c.Name), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			fmt.Fprintln(streams.Err, "recourse: internal error: the command panicked; the log of the daemon says where")
 			code = codeInternal
 		}
@@ -209,18 +209,4 @@ func (a *attachment) Read(p []byte) (int, error) {
 	n := copy(p, a.rest)
 	a.rest = bytes.Clone(a.rest[n:])
 	return n, nil
-}
-
-// commandName is the words of a command line that are no flags and no values: at
-// most the first two, which are a command's name where it has one.
-func commandName(args []string) string {
-	name := ""
-	for i, n := 1, 0; i < len(args) && n < 2; i++ {
-		word := args[i]
-		if word == "" || word[0] < 'a' || word[0] > 'z' || len(word) > 20 {
-			break
-		}
-		name, n = name+" "+word, n+1
-	}
-	return oneLine(name)
 }

@@ -40,6 +40,7 @@ var errFrame = errors.New("what came is no frame of an attached command")
 // A Command is a command line that one process carries out for another, and what
 // it finds around it there.
 type Command struct {
+	Name string   `json:"name"` // of the command, for the log: "revert apply"
 	Args []string `json:"args"` // the program's name is the first
 	// Dir is the folder that relative paths are from.
 	Dir string `json:"dir"`
@@ -58,6 +59,8 @@ func (c Command) valid() error {
 	switch {
 	case len(c.Args) == 0:
 		return fmt.Errorf("%w: the command line is empty", errFrame)
+	case len(c.Name) > 60:
+		return fmt.Errorf("%w: the command's name is too long", errFrame)
 	case c.Dir == "" || c.Width < 0:
 		return fmt.Errorf("%w: the command has no folder, or a width below 0", errFrame)
 	}
