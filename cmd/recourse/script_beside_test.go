@@ -79,3 +79,11 @@ func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) > 0, "until ARG…")
 	waitUntil(ts, fmt.Sprintf("%q ends with 0", args), func() bool { return ts.Exec("recourse", args...) == nil })
 }
+
+// scriptLogged waits until a file has a line like that.
+func scriptLogged(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 2, "logged FILE REGEXP")
+	want, err := regexp.Compile(args[1])
+	ts.Check(err)
+	waitUntil(ts, args[0]+" has "+args[1], func() bool { return want.MatchString(ts.ReadFile(args[0])) })
+}

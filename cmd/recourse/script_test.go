@@ -37,6 +37,7 @@ import (
 //	beside ARG…              runs recourse with these arguments, which has to be carried out by a daemon
 //	alone                    runs what was run beside again, and compares all that is said
 //	until ARG…               waits until recourse with these arguments ends with 0
+//	logged FILE REGEXP       waits until a line of the file is like that
 //	wipe TABLE               takes from the log what it has of the table up to now
 func TestScript(t *testing.T) {
 	evidence, err := filepath.Abs(filepath.Join("..", "..", "testdata"))
@@ -69,7 +70,7 @@ func TestScript(t *testing.T) {
 			"harper": startHarper, "fault": setFault, "unaudited": scriptUnaudited, "feed": scriptFeed,
 			"put": scriptWrite("put"), "patch": scriptWrite("patch"), "delete": scriptWrite("delete"), "message": scriptWrite("message"),
 			"writes": scriptWrites, "await": scriptAwait, "asked": scriptAsked, "records": scriptRecords, "now": scriptNow,
-			"wipe": scriptWipe, "beside": scriptBeside, "alone": scriptAlone, "until": scriptUntil, "backdate": scriptBackdate, "peer": startPeer, "down": scriptDown(true), "up": scriptDown(false),
+			"wipe": scriptWipe, "beside": scriptBeside, "alone": scriptAlone, "until": scriptUntil, "logged": scriptLogged, "backdate": scriptBackdate, "peer": startPeer, "down": scriptDown(true), "up": scriptDown(false),
 		},
 	})
 }

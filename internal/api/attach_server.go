@@ -15,9 +15,9 @@ import (
 
 // Why an attached command is told to end before its time; the cause of its context.
 var (
-	ErrInterrupted = errors.New("interrupted")
-	ErrGone        = errors.New("whoever called the command is gone")
-	ErrStopping    = errors.New("the process that carries the command out is told to stop")
+	ErrInterrupted = fmt.Errorf("interrupted: %w", context.Canceled)
+	ErrGone        = fmt.Errorf("whoever called the command is gone: %w", context.Canceled)
+	ErrStopping    = fmt.Errorf("the process that carries the command out is told to stop: %w", context.Canceled)
 )
 
 // A CommandFunc carries out a command for another process and says what its exit
