@@ -48,6 +48,10 @@ type Options struct {
 	// Patience is how long State may take. 0: five seconds.
 	Patience time.Duration
 	Now      func() time.Time // nil: time.Now
+
+	// farewell is how long an attached command may go on writing once the server
+	// stops. 0: five seconds.
+	farewell time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -56,6 +60,7 @@ func (o Options) withDefaults() Options {
 	o.MaxTables = cmp.Or(o.MaxTables, 2000)
 	o.Fresh = cmp.Or(o.Fresh, time.Second)
 	o.Patience = cmp.Or(o.Patience, 5*time.Second)
+	o.farewell = cmp.Or(o.farewell, 5*time.Second)
 	o.MaxCommands = cmp.Or(o.MaxCommands, 16)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

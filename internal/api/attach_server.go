@@ -31,10 +31,6 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// farewell is how long an attached command may go on writing once the server
-// stops; it is waited for until it has ended.
-const farewell = 5 * time.Second
-
 // attach carries a command out and hands its output over as it comes.
 func (s *Server) attach(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Upgrade") != attachProtocol {
@@ -72,7 +68,7 @@ func (s *Server) attach(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = conn.SetDeadline(time.Time{})
-	s.carryOut(r.Context(), conn, buffered, c)
+	s.carryOut(context.WithoutCancel(r.Context()), conn, buffered, c)
 }
 
 const hintVersion = "start the daemon again, so that both are the same program"
@@ -94,7 +90,7 @@ func (s *Server) carryOut(ctx context.Context, conn net.Conn, r io.Reader, c Com
 		cancel(ErrStopping)
 		select {
 		case <-ended:
-		case <-time.After(farewell): // nobody reads what it writes
+		case <-time.After(s.o.farewell): // nobody reads what it writes
 			_ = conn.Close()
 		}
 	}()
