@@ -28,7 +28,8 @@ func run(ctx context.Context, e *env, args []string) int {
 	code := exitCode(ctx, err)
 	if code == exitInterrupted && !errors.Is(err, api.ErrLost) {
 		// Whatever was going on just then failed of it, and is not what is wrong.
-		err = &exitError{code: code, err: errors.New("interrupted"), hint: "run the same command again: what is done is not done twice"}
+		why := interruption(ctx)
+		code, err = why.code, why
 	}
 	if err != nil {
 		complain(e, err, code, wantsJSON(args))

@@ -39,6 +39,10 @@ func (d *daemon) carryOut(ctx context.Context, c api.Command, s api.Streams) int
 		lookup:   func(name string) (string, bool) { v, set := c.Env[name]; return v, set },
 		terminal: c.Terminal, width: c.Width, progress: c.Progress,
 	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	me := d.enter(c.Name, end)
+	defer d.exit(me)
 	return run(ctx, e, c.Args)
 }
 

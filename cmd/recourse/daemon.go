@@ -34,6 +34,7 @@ type daemon struct {
 	beat       time.Time // when the followers last went round
 	round      *round    // in which the followers are
 	companions map[*companion]bool
+	commands   []*besideCommand // the oldest first
 }
 
 func newDaemon(e *env, w *workspace) *daemon {
@@ -70,6 +71,7 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 		})
 	}
 	part(d.follow)
+	part(d.guardMemory)
 	for _, server := range []*api.Server{d.server, d.local} {
 		if server != nil {
 			part(server.Serve)
