@@ -85,6 +85,21 @@ func (db *DB) unmapFiles() {
 	defer db.collect.Unlock()
 	db.write.Lock()
 	defer db.write.Unlock()
+	db.unmapTables()
+}
+
+// shedHeld is shedNow for one who holds the write lock and is between two writes.
+// While the value log is being collected, which takes the locks in the other
+// order, nothing is shed.
+func (db *DB) shedHeld() {
+	if mappedBytes() > mostMapped && db.collect.TryLock() {
+		defer db.collect.Unlock()
+		db.unmapTables()
+	}
+}
+
+// unmapTables is unmapFiles for one who holds both locks.
+func (db *DB) unmapTables() {
 	before := db.tableIDs()
 	txn := db.badger.NewTransaction(false)
 	defer txn.Discard()

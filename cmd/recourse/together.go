@@ -20,7 +20,7 @@ type follower interface {
 const apart = audit.ChunkSize
 
 // buffered is how many changes the one may be ahead of the other, in batches.
-const buffered = 64
+const buffered = 16
 
 // A together is the changes of a store, read once for two followers that go on
 // at about the same place. The changes are both's to read and nobody's to change.
