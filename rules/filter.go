@@ -41,7 +41,7 @@ type trier struct {
 func ParseCondition(name, source string) (*Condition, error) {
 	d := newDocument(File{Name: name, Data: []byte(source)})
 	words := &vocabulary{}
-	c := newCompilation(&fileSpec{doc: d, lists: map[string]*namedList{}, macros: map[string]*macro{}}, words)
+	c := newCompilation(&fileSpec{doc: d, lists: map[string]*namedList{}, macros: map[string]*macro{}}, words, &labels{})
 	text := scalar{text: source, at: place{1, 1}, exists: true}
 	e := c.condition(text)
 	if len(d.errs) > 0 {
@@ -63,7 +63,8 @@ func (c *Condition) Needs() []Need { return slices.Clone(c.needs) }
 func (c *Condition) Holds(change *audit.Change) (bool, error) {
 	t, _ := c.free.Get().(*trier)
 	if t == nil {
-		t = &trier{view: newView(), facts: newFacts(c.words)}
+		none := newLabeller(nil)
+		t = &trier{view: newView(none), facts: newFacts(c.words, none)}
 		t.vm.MemoryBudget = maxMemory
 	}
 	defer c.free.Put(t)

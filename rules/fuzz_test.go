@@ -21,7 +21,7 @@ func FuzzLoad(f *testing.F) {
 		if len(text) > 1<<15 {
 			return
 		}
-		set, err := Compile(File{"a.yaml", []byte(text)})
+		set, err := Compile(File{Name: "a.yaml", Data: []byte(text)})
 		if err == nil {
 			for _, r := range set.Rules() {
 				if r.Hash == "" || r.ID == "" || r.Window.Count < 1 || r.Window.Size <= 0 {
@@ -69,7 +69,7 @@ func FuzzCondition(f *testing.F) {
 		}
 		lines := strings.Split(where, "\n")
 		file := ruleWith("    where: |\n      " + strings.Join(lines, "\n      ") + "\n    tests: []\n")
-		set, err := Compile(File{"a.yaml", []byte(file)})
+		set, err := Compile(File{Name: "a.yaml", Data: []byte(file)})
 		if err != nil {
 			return
 		}

@@ -21,6 +21,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -47,6 +48,8 @@ type Options struct {
 	// Free is how many bytes are free where a directory lies. nil asks the system,
 	// where it can be asked: on Linux, macOS and FreeBSD.
 	Free func(dir string) (int64, error)
+	// Now is our clock; nil is time.Now.
+	Now func() time.Time
 	// NoSync does not wait for the disk. It is for tests and throw-away stores:
 	// what was acknowledged may be lost with the machine, not with the process.
 	NoSync bool
@@ -84,6 +87,7 @@ type DB struct {
 	behind atomic.Bool // what is kept in memory lacks something that was appended
 	saving atomic.Bool // there is a saving to be finished
 	room   room        // looked at by the writer
+	routes routing     // of the writer
 
 	commits chan struct{} // tells shedMapped of commits
 	ended   chan struct{} // tells it to end

@@ -1,0 +1,194 @@
+package rules
+
+import (
+	"cmp"
+	"container/heap"
+	"time"
+
+	"recourse/audit"
+)
+
+// lateness is how much later than the newest change another may come and still
+// be in time, unless Options say otherwise.
+const lateness = 30 * time.Second
+
+// A deadline is a moment at which something is decided, or heard, because no
+// change of before it is to come any more.
+type deadline struct {
+	at    audit.Time
+	depth int // of the rule: those that it hears of come first
+	order int // of the rule in the set
+	seq   audit.Seq
+	r     *ruleState
+	g     *group // whose entries are decided; nil: heard is
+	heard *heard
+}
+
+func (a *deadline) compare(b *deadline) int {
+	if c := cmp.Compare(a.at, b.at); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.depth, b.depth); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.order, b.order); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.seq, b.seq); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.text(), b.text())
+}
+
+func (a *deadline) text() string {
+	if a.g != nil {
+		return a.g.name
+	}
+	return a.heard.alert
+}
+
+// deadlines is a heap of them.
+type deadlines []*deadline
+
+// Len, Less, Swap, Push and Pop are heap.Interface.
+func (d deadlines) Len() int           { return len(d) }
+func (d deadlines) Less(i, j int) bool { return d[i].compare(d[j]) < 0 }
+func (d deadlines) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
+func (d *deadlines) Push(x any)        { *d = append(*d, x.(*deadline)) }
+func (d *deadlines) Pop() any {
+	old := *d
+	n := len(old) - 1
+	x := old[n]
+	old[n] = nil
+	*d = old[:n]
+	return x
+}
+
+// clock takes note of a change's times. The watermark is so far behind the
+// newest that what is older comes late. A time that is later than when it was
+// read cannot move it.
+func (e *Engine) clock(c *audit.Change) {
+	e.eventClock, e.observedClock = max(e.eventClock, c.Time), max(e.observedClock, c.Observed)
+	t := c.Time
+	if c.Observed != 0 {
+		t = min(t, c.Observed)
+	}
+	e.late = e.begun && c.Time < e.watermark
+	if mark := t - e.lateness; mark > e.watermark || !e.begun {
+		e.watermark, e.begun = mark, true
+	}
+}
+
+// Advance says that the log was read up to t and that no change of before t is
+// to come but late: what waited for that is decided. It returns the alerts that
+// began or grew. It does nothing that the next change after t would not do, so
+// a stream gives the same alerts with it or without, only sooner.
+func (e *Engine) Advance(t audit.Time) []audit.Alert {
+	if finite(float64(t)) == nil || e.begun && t <= e.watermark {
+		return nil
+	}
+	e.watermark, e.begun, e.late = t, true, false
+	return latest(e.decide(nil))
+}
+
+// Watermark is the time before which all changes have been seen, but for late
+// ones. It is 0 before the first.
+func (e *Engine) Watermark() audit.Time { return e.watermark }
+
+// decide does all that the watermark has passed.
+func (e *Engine) decide(alerts []audit.Alert) []audit.Alert {
+	for len(e.due) > 0 && e.due[0].at < e.watermark {
+		d := heap.Pop(&e.due).(*deadline)
+		switch {
+		case d.g == nil:
+			alerts = e.hear(d.r, d.heard, alerts)
+		case !d.g.dropped:
+			alerts = e.settle(d.r, d.g, d.at, alerts)
+		}
+	}
+	return alerts
+}
+
+// settle decides the group's entries that were to be decided until t.
+func (e *Engine) settle(r *ruleState, g *group, t audit.Time, alerts []audit.Alert) []audit.Alert {
+	r.w.behind, r.w.watermark = e.late, e.watermark
+	for i := 0; i < len(g.entries); i++ {
+		n := g.entries[i]
+		if !n.open || r.w.due(n) > t {
+			continue
+		}
+		n.open = false
+		r.changed = true
+		g.mark(r)
+		r.w.touched = r.w.touched[:0]
+		e.decideEntry(r, g, i)
+		alerts = e.raise(r, g, alerts)
+		if r.w.form == termsForm { // the group remembers it without
+			g.drop(i, i+1, &r.w)
+			i--
+		}
+	}
+	return alerts
+}
+
+// reopen has decided again what a late entry bears on.
+func (e *Engine) reopen(r *ruleState, g *group, late *entry) {
+	if r.w.form == absenceForm || r.w.form == termsForm {
+		return
+	}
+	for _, n := range g.entries[from(g.entries, late.time):] {
+		if n.time > late.time+r.w.size {
+			return
+		}
+		if !n.open && r.w.decides(n) {
+			e.await(r, g, n)
+		}
+	}
+}
+
+// due is when an entry is decided.
+func (w *windowing) due(n *entry) audit.Time {
+	if w.form == absenceForm {
+		return n.time + w.size
+	}
+	return n.time
+}
+
+// decides says that something is to be decided when the watermark passes the
+// entry, rather than that it only bears on what others decide.
+func (w *windowing) decides(n *entry) bool {
+	switch {
+	case !w.waits:
+		return false
+	case w.form == sequenceForm:
+		return n.steps&w.last != 0
+	case w.form == absenceForm:
+		return n.steps&1 != 0
+	}
+	return true
+}
+
+// await has an entry decided in time. What has passed already is decided by the
+// decide that follows.
+func (e *Engine) await(r *ruleState, g *group, n *entry) {
+	n.open = true
+	heap.Push(&e.due, &deadline{at: r.w.due(n), depth: r.depth, order: r.rank, seq: n.evidence.Seq, r: r, g: g})
+}
+
+// decideEntry decides entry i of a group of a rule that waits.
+func (e *Engine) decideEntry(r *ruleState, g *group, i int) {
+	switch r.w.form {
+	case sequenceForm:
+		g.sequence(i, &r.w)
+	case absenceForm:
+		g.absence(i, &r.w)
+	case termsForm:
+		e.term(r, g, i)
+	case riskForm:
+		g.risk(i, &r.w)
+	case fractionForm:
+		e.fraction(r, g, i)
+	case spikeForm:
+		e.spike(r, g, i)
+	}
+}
