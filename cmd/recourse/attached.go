@@ -10,20 +10,22 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/urfave/cli/v2"
+
 	"recourse/audit"
 	"recourse/internal/api"
 )
 
 // listenLocal has other processes of the same user send their commands here. That
 // they cannot is no reason not to follow the logs.
-func (d *daemon) listenLocal(ctx context.Context, e *env) {
+func (d *daemon) listenLocal(c *cli.Context, e *env) {
 	dir, err := filepath.Abs(e.at(d.w.dir))
 	if err == nil {
 		d.local = api.New(api.Options{
 			Addr: "unix://" + filepath.Join(dir, socketName), State: d.state, Log: d.log, Now: e.now,
-			Command: d.carryOut, Version: programVersion(),
+			Local: true, Ask: d.ask(c), Command: d.carryOut, Version: programVersion(),
 		})
-		err = d.local.Listen(ctx)
+		err = d.local.Listen(c.Context)
 	}
 	if err != nil {
 		d.local = nil

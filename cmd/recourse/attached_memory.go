@@ -111,6 +111,8 @@ func interruption(ctx context.Context) *exitError {
 	cause := context.Cause(ctx)
 	if memory, ok := errors.AsType[*memoryError](cause); ok {
 		err.code, err.err, err.hint = exitBusy, memory, memory.Hint()
+	} else if errors.Is(cause, context.DeadlineExceeded) {
+		err.err, err.hint = errors.New("the answer took longer than it may"), "ask for less, or for a stream (Accept: application/x-ndjson)"
 	} else if errors.Is(cause, api.ErrStopping) {
 		err.err = errors.New("interrupted: recourse watch, which carried the command out, is told to stop")
 	}

@@ -40,6 +40,10 @@ type config struct {
 	Rules              []string   `yaml:"rules"`
 	Listen             string     `yaml:"listen"`
 	ListenRemote       bool       `yaml:"listenRemote"`
+	ListenHosts        []string   `yaml:"listenHosts"`
+	APITokenFile       string     `yaml:"apiTokenFile"`
+	TLSCertFile        string     `yaml:"tlsCertFile"`
+	TLSKeyFile         string     `yaml:"tlsKeyFile"`
 	Baseline           bool       `yaml:"baseline"`
 	Memory             memorySize `yaml:"memory"`
 	Approvers          string     `yaml:"approvers"` // the file that says who may approve plans

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"recourse/audit"
 	"recourse/ingest"
 	"recourse/internal/api"
@@ -146,26 +144,6 @@ func (d *daemon) baselines(ctx context.Context) error {
 		}
 		d.log.Warn("take baselines", "node", m.Name, "err", err)
 	}
-	return nil
-}
-
-// listen makes the server that says how the daemon stands, if an address is
-// given.
-func (d *daemon) listen(ctx context.Context, c *cli.Context) error {
-	addr := c.String("listen")
-	if addr == "" {
-		addr = d.w.cfg.Listen
-	}
-	if addr == "" || addr == "off" {
-		return nil
-	}
-	d.server = api.New(api.Options{
-		Addr: addr, AllowRemote: c.Bool("listen-remote") || d.w.cfg.ListenRemote, State: d.state, Log: d.log,
-	})
-	if err := d.server.Listen(ctx); err != nil {
-		return &exitError{code: exitUsage, err: err, hint: hintOf(err)}
-	}
-	d.cluster.Options.Polled = d.server.ObservePoll
 	return nil
 }
 

@@ -22,6 +22,15 @@ func (e *env) at(path string) string {
 	return e.dir + string(filepath.Separator) + path
 }
 
+// folder is the absolute path of the folder that relative paths are from.
+func (e *env) folder() string {
+	dir, err := filepath.Abs(e.dir)
+	if err != nil {
+		return string(filepath.Separator) // the process's own folder is gone
+	}
+	return dir
+}
+
 // told is an error that names a path as it was given, not where it leads.
 func (e *env) told(err error, paths ...string) error {
 	for _, p := range paths {

@@ -30,12 +30,10 @@ func watchCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "overlap", Usage: "read again so much before the last poll; more than the longest transaction", Value: "60s"},
 			&cli.StringFlag{Name: "retention", Usage: "how long Harper keeps its log (logging.auditRetention); default: what it says itself, else 3d"},
 			&cli.BoolFlag{Name: "baseline", Usage: "take a baseline of each table that has none"},
-			&cli.StringFlag{Name: "listen", Usage: "tell /metrics, /healthz and /readyz at `ADDRESS` (HOST:PORT, or unix:///PATH)"},
-			&cli.BoolFlag{Name: "listen-remote", Usage: "let other machines read what --listen tells, which nothing protects"},
 			&cli.StringFlag{Name: "node", Usage: "name the node `NAME`; else its address"},
 			&cli.BoolFlag{Name: "json", Usage: "read JSON in place of CBOR; loses dates, bytes and NaN"},
 			&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error", Value: "info"},
-		}, append(harperFlags(), clusterFlags()...)...), rulesFlags()...),
+		}, append(append(harperFlags(), clusterFlags()...), listenFlags()...)...), rulesFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
 				return err
@@ -67,7 +65,7 @@ func runWatch(c *cli.Context, e *env) (err error) {
 	if err := d.listen(c.Context, c); err != nil {
 		return err
 	}
-	d.listenLocal(c.Context, e)
+	d.listenLocal(c, e)
 	d.cluster.Options.Stored = d.stored
 	d.cluster.Raised = func(_ context.Context, alerts []audit.Alert) { d.say(alerts) }
 	for _, m := range d.cluster.Members {

@@ -34,20 +34,20 @@ type Streams struct {
 // attach carries a command out and hands its output over as it comes.
 func (s *Server) attach(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Upgrade") != attachProtocol {
-		refuse(w, http.StatusUpgradeRequired, codeBusy, fmt.Sprintf("this process speaks %s", attachProtocol), hintVersion)
+		refuse(w, http.StatusUpgradeRequired, Outcome{Code: codeBusy, Message: "this process speaks " + attachProtocol, Hint: hintVersion})
 		return
 	}
 	if theirs, ours := r.Header.Get(versionHeader), s.o.Version.String(); theirs != ours {
-		refuse(w, http.StatusConflict, codeBusy,
-			fmt.Sprintf("the process that has the data folder is recourse %s, and this is recourse %s", ours, oneLine(theirs)), hintVersion)
+		refuse(w, http.StatusConflict, Outcome{Code: codeBusy, Hint: hintVersion,
+			Message: fmt.Sprintf("the process that has the data folder is recourse %s, and this is recourse %s", ours, oneLine(theirs))})
 		return
 	}
 	select {
 	case s.attached <- struct{}{}:
 		defer func() { <-s.attached }()
 	default:
-		refuse(w, http.StatusServiceUnavailable, codeBusy,
-			fmt.Sprintf("the process that has the data folder carries out %d commands already", cap(s.attached)), "wait until one of them has ended")
+		refuse(w, http.StatusServiceUnavailable, Outcome{Code: codeBusy, Hint: "wait until one of them has ended",
+			Message: fmt.Sprintf("the process that has the data folder carries out %d commands already", cap(s.attached))})
 		return
 	}
 	s.commands.Add(1)

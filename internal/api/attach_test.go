@@ -19,7 +19,7 @@ import (
 // carrier serves commands on a socket until the test ends, or until stop is called.
 func carrier(t *testing.T, run CommandFunc, change func(*Options)) (c Caller, stop func()) {
 	t.Helper()
-	o := Options{Addr: "unix://" + filepath.Join(t.TempDir(), "s"), Command: run, Version: Version{Version: "1"}}
+	o := Options{Addr: "unix://" + filepath.Join(t.TempDir(), "s"), Command: run, Local: true, Version: Version{Version: "1"}}
 	if change != nil {
 		change(&o)
 	}

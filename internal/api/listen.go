@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,6 +42,9 @@ func (s *Server) Listen(ctx context.Context) error {
 		s.socket = path
 	} else {
 		s.listener, err = listenTCP(ctx, s.o.Addr, s.o.AllowRemote)
+		if err == nil && s.o.AllowRemote && s.o.Tokens != nil && s.o.Certificate == nil {
+			err = errors.Join(errInTheClear, s.listener.Close())
+		}
 	}
 	if err != nil {
 		s.listener, s.socket = nil, ""
@@ -52,7 +56,7 @@ func (s *Server) Listen(ctx context.Context) error {
 // listenLocal makes a socket. Where commands come from it, its folder keeps other
 // users out, or the kernel says whose a connection is.
 func (s *Server) listenLocal(ctx context.Context, path string) (net.Listener, error) {
-	if s.o.Command == nil {
+	if !s.o.Local {
 		return listenUnix(ctx, path)
 	}
 	if err := privateFolder(filepath.Dir(path)); err != nil {
@@ -188,6 +192,9 @@ func replaceable(ctx context.Context, path string) error {
 // system; errLongPath says that one is longer.
 const longestSocket = 103
 
+// errInTheClear says that whoever listens in on the network would have the tokens.
+var errInTheClear = errors.New("tokens would cross the network in the clear")
+
 var errLongPath = errors.New("the path is longer than the address of a socket can be on this system")
 
 // A sameUser lets in the processes of the same user alone.
@@ -212,6 +219,8 @@ func (l sameUser) Accept() (net.Conn, error) {
 
 func hintFor(err error) string {
 	switch {
+	case errors.Is(err, errInTheClear):
+		return "give --tls-cert-file and --tls-key-file, or listen on 127.0.0.1 and let a proxy with TLS stand before it"
 	case errors.Is(err, errLongPath):
 		return "keep the data in a folder with a shorter path"
 	case errors.Is(err, ErrRemote):
@@ -243,7 +252,11 @@ func (s *Server) serve(ctx context.Context) error {
 		defer os.Remove(s.socket)
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(s.listener) }()
+	on := s.listener
+	if s.o.Certificate != nil {
+		on = tls.NewListener(on, s.tlsConfig())
+	}
+	go func() { failed <- srv.Serve(on) }()
 	s.o.Log.Info("listening", "addr", s.Addr())
 	defer s.commands.Wait() // they use what is closed next
 	select {
