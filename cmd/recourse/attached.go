@@ -23,7 +23,7 @@ func (d *daemon) listenLocal(c *cli.Context, e *env) {
 	if err == nil {
 		d.local = api.New(api.Options{
 			Addr: "unix://" + filepath.Join(dir, socketName), State: d.state, Log: d.log, Now: e.now,
-			Local: true, Ask: d.ask(c), Command: d.carryOut, Version: programVersion(),
+			Local: true, Ask: d.ask(c.String("config")), Command: d.carryOut, Version: programVersion(),
 		})
 		err = d.local.Listen(c.Context)
 	}

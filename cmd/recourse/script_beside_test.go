@@ -23,7 +23,7 @@ type besideRun struct {
 type besidesOf struct{}
 
 // volatile is what differs whenever it is asked for.
-var volatile = regexp.MustCompile(`"(took_ms|lag_ms|read_to|retention_left_ms|disk_bytes|disk_free_bytes|memory_limit_bytes|bytes_per_change|now|observed)": ?[0-9.]+`)
+var volatile = regexp.MustCompile(`"(took_ms|took_us|lag_ms|read_to|retention_left_ms|disk_bytes|disk_free_bytes|memory_limit_bytes|bytes_per_change|now|observed)": ?[0-9.]+`)
 
 // scriptBeside runs a command while a daemon has the data folder.
 func scriptBeside(ts *testscript.TestScript, neg bool, args []string) {

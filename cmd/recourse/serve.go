@@ -37,7 +37,7 @@ func (d *daemon) listen(ctx context.Context, c *cli.Context) error {
 	}
 	o := api.Options{
 		Addr: addr, AllowRemote: c.Bool("listen-remote") || d.w.cfg.ListenRemote, State: d.state, Log: d.log,
-		Hosts: c.StringSlice("listen-host"), Ask: d.ask(c), Version: programVersion(),
+		Hosts: c.StringSlice("listen-host"), Ask: d.ask(c.String("config")), Version: programVersion(),
 	}
 	if len(o.Hosts) == 0 {
 		o.Hosts = d.w.cfg.ListenHosts
@@ -77,8 +77,8 @@ func certificate(c *cli.Context, e *env, cfg config) (*api.Certificate, error) {
 
 // ask answers the questions that come over HTTP: by the commands that answer them,
 // on the daemon's own data folder and with its configuration.
-func (d *daemon) ask(c *cli.Context) api.AskFunc {
-	around := map[string]string{"RECOURSE_CONFIG": c.String("config")}
+func (d *daemon) ask(config string) api.AskFunc {
+	around := map[string]string{"RECOURSE_CONFIG": config}
 	return func(ctx context.Context, args []string, out io.Writer) api.Outcome {
 		dir, err := filepath.Abs(d.env.at(d.w.dir))
 		if err != nil {
