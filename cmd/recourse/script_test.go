@@ -38,6 +38,7 @@ import (
 //	alone                    runs what was run beside again, and compares all that is said
 //	until ARG…               waits until recourse with these arguments ends with 0
 //	logged FILE REGEXP       waits until a line of the file is like that
+//	ask LOG STATUS PATH      asks the daemon of that log over HTTP, with $TOKEN; of socket: over the data folder's
 //	wipe TABLE               takes from the log what it has of the table up to now
 func TestScript(t *testing.T) {
 	evidence, err := filepath.Abs(filepath.Join("..", "..", "testdata"))
@@ -70,7 +71,7 @@ func TestScript(t *testing.T) {
 			"harper": startHarper, "fault": setFault, "unaudited": scriptUnaudited, "feed": scriptFeed,
 			"put": scriptWrite("put"), "patch": scriptWrite("patch"), "delete": scriptWrite("delete"), "message": scriptWrite("message"),
 			"writes": scriptWrites, "await": scriptAwait, "asked": scriptAsked, "records": scriptRecords, "now": scriptNow,
-			"wipe": scriptWipe, "beside": scriptBeside, "alone": scriptAlone, "until": scriptUntil, "logged": scriptLogged, "backdate": scriptBackdate, "peer": startPeer, "down": scriptDown(true), "up": scriptDown(false),
+			"wipe": scriptWipe, "beside": scriptBeside, "alone": scriptAlone, "until": scriptUntil, "logged": scriptLogged, "ask": scriptAsk, "backdate": scriptBackdate, "peer": startPeer, "down": scriptDown(true), "up": scriptDown(false),
 		},
 	})
 }

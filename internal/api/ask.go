@@ -257,6 +257,7 @@ type answer struct {
 	buf    bytes.Buffer
 	begun  bool // some of it is sent
 	broken bool // it ends before all is said
+	last   byte // that was sent
 	bytes  int64
 }
 
@@ -288,6 +289,9 @@ func (a *answer) send(p []byte) (int, error) {
 	_ = a.stream.SetWriteDeadline(time.Now().Add(patienceOfClient))
 	n, err := a.w.Write(p)
 	a.bytes += int64(n)
+	if n > 0 {
+		a.last = p[n-1]
+	}
 	if err == nil && a.lines {
 		_ = a.stream.Flush()
 	}
@@ -309,7 +313,7 @@ func (a *answer) end(ctx context.Context, out Outcome) int {
 		}
 		refuse(a.w, status, out)
 		return status
-	case a.lines:
+	case a.lines && a.last == '\n':
 		_, err := a.send(errorLine(out))
 		a.broken = err != nil
 	default:
