@@ -71,6 +71,11 @@ func (e *env) stat(path string) (fs.FileInfo, error) {
 	return info, e.told(err, path)
 }
 
+func (e *env) readDir(path string) ([]fs.DirEntry, error) {
+	entries, err := os.ReadDir(e.at(path))
+	return entries, e.told(err, path)
+}
+
 func (e *env) remove(path string) error { return e.told(os.Remove(e.at(path)), path) }
 
 // makeFolder makes a folder, and those above it, for its owner alone.
