@@ -98,6 +98,14 @@ func callEntropy(r *run, args []any) (any, error) {
 	return entropy(s), nil
 }
 
+func callSecretLike(r *run, args []any) (any, error) {
+	s, ok := args[0].(string)
+	if !ok {
+		return nil, nil
+	}
+	return secretLike([]byte(s)), r.spend(len(s) / 4)
+}
+
 func callFingerprint(r *run, args []any) (any, error) {
 	if err := r.spend(weight(args[0])); err != nil {
 		return nil, err

@@ -4,18 +4,39 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 )
 
 // Compile reads rule files and makes a set of them. Mistakes are LintErrors:
 // all of them, in all files.
 func Compile(files ...File) (*Set, error) {
 	set := &Set{}
-	var errs LintErrors
+	said, words := &labels{}, &vocabulary{}
+	docs := make([]*document, len(files))
+	var compiled []*compilation
+	for i, file := range files {
+		docs[i] = newDocument(file)
+		if root := docs[i].parse(file.Data); root != nil {
+			f := readFile(docs[i], root, file.Open)
+			said = said.with(f.labels)
+			compiled = append(compiled, newCompilation(f, words, nil))
+		}
+	}
 	taken := map[string]*Rule{}
-	words := &vocabulary{}
-	for _, file := range files {
-		d := newDocument(file)
-		set.rules = append(set.rules, compileFile(d, file.Data, taken, words)...)
+	var specs []*spec
+	for _, c := range compiled {
+		c.labels = said
+		specs = append(specs, c.compileFile(taken)...)
+	}
+	link(specs, taken)
+	for _, s := range specs {
+		set.rules = append(set.rules, &s.rule)
+	}
+	for _, c := range compiled {
+		set.except(c)
+	}
+	var errs LintErrors
+	for _, d := range docs {
 		errs = append(errs, d.sorted()...)
 	}
 	if len(errs) > 0 {
@@ -24,15 +45,9 @@ func Compile(files ...File) (*Set, error) {
 	return set, nil
 }
 
-func compileFile(d *document, data []byte, taken map[string]*Rule, words *vocabulary) []*Rule {
-	root := d.parse(data)
-	if root == nil {
-		return nil
-	}
-	f := readFile(d, root)
-	c := newCompilation(f, words)
+func (c *compilation) compileFile(taken map[string]*Rule) []*spec {
+	f, d := c.file, c.doc
 	c.checkMacros()
-	var out []*Rule
 	for _, s := range f.rules {
 		if s.id.exists {
 			if other := taken[s.rule.ID]; other != nil {
@@ -41,14 +56,19 @@ func compileFile(d *document, data []byte, taken map[string]*Rule, words *vocabu
 				taken[s.rule.ID] = &s.rule
 			}
 		}
-		out = append(out, c.rule(s))
+		c.rule(s)
 	}
-	return out
+	return f.rules
 }
 
-func (c *compilation) rule(s *spec) *Rule {
+func (c *compilation) rule(s *spec) {
 	r := &s.rule
-	r.words = c.words
+	r.words, r.labels, r.ownLabels = c.words, c.labels, &c.file.labels
+	r.stands = c.doc.here(s.at)
+	s.checkFields(c.doc)
+	for _, t := range s.inhibits {
+		r.inhibited = append(r.inhibited, homeless{place: c.doc.here(t.at), id: t.text})
+	}
 	if s.where.exists {
 		r.where = c.condition(s.where)
 	}
@@ -56,16 +76,20 @@ func (c *compilation) rule(s *spec) *Rule {
 		r.each = c.elementsOf(s.each)
 	}
 	if s.title.exists {
+		r.titleText = s.title.text
 		r.title = c.doc.title(s.title, r.Window, s.each.exists)
 	}
-	for _, e := range []*expression{r.where, r.each} {
+	c.compileForm(s, r)
+	for _, e := range append(r.formExpressions(), r.where, r.each) {
 		if e != nil {
 			r.ReadsBefore = r.ReadsBefore || e.demand.before
 			r.ReadsAfter = r.ReadsAfter || e.demand.after
 		}
 	}
+	for _, x := range s.exceptions {
+		c.attach(r, x)
+	}
 	r.Hash = r.hash()
-	return r
 }
 
 // hash covers what decides which changes the rule takes and how it groups them.
@@ -81,5 +105,41 @@ func (r *Rule) hash() string {
 			fmt.Fprintf(h, " %q", e.text)
 		}
 	}
+	// What came later is left out where nothing is said, so that the alerts of
+	// older files keep their ids.
+	if a := r.Alerting; a.Missing != MissingGroup && a.Missing != "" {
+		fmt.Fprintf(h, " missing %q", a.Missing)
+	}
+	r.hashForm(h)
 	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// hashForm adds what a form has beyond a window that counts.
+func (r *Rule) hashForm(h io.Writer) {
+	switch {
+	case r.NewTerms != nil:
+		fmt.Fprintf(h, " new_terms %+v", *r.NewTerms)
+	case r.Composite != nil:
+		fmt.Fprintf(h, " risk %+v", *r.Composite)
+		if len(r.Composite.Multipliers) > 0 {
+			fmt.Fprint(h, r.labels.text(map[string]bool{"table.labels": true}))
+		}
+	case r.Absence != nil:
+		fmt.Fprint(h, " absence")
+	case r.Sequence != nil:
+		fmt.Fprint(h, " sequence")
+	case r.Window.Fraction != nil:
+		fmt.Fprintf(h, " fraction %+v", *r.Window.Fraction)
+	case r.Window.Spike:
+		fmt.Fprintf(h, " spike %+v", *r.Baseline)
+	case r.sum != nil:
+		fmt.Fprintf(h, " sum %q %g", r.sum.text, r.Window.Gte)
+	}
+	for _, in := range r.inputs {
+		m := in.match
+		fmt.Fprintf(h, " %q %t %q %q %q %q %q", in.ref, in.not, m.ops, m.tables, m.notTables, m.users, m.notUsers)
+		if in.where != nil {
+			fmt.Fprintf(h, " %q", in.where.text)
+		}
+	}
 }

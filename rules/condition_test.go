@@ -28,7 +28,7 @@ func record(t testing.TB, s string) audit.Image {
 
 func mustCompile(t testing.TB, file string) *Set {
 	t.Helper()
-	set, err := Compile(File{"test.yaml", []byte(file)})
+	set, err := Compile(File{Name: "test.yaml", Data: []byte(file)})
 	if err != nil {
 		t.Fatalf("%v\nin\n%s", err, file)
 	}

@@ -1,20 +1,21 @@
 package rules
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"time"
 
 	"recourse/audit"
 
-	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
 )
 
 // Errors of Eval, which say that the engine was used wrongly.
 var (
-	ErrOrder = errors.New("changes come in the order of their numbers, each once")
+	ErrOrder = errors.New("the change has no number")
 	ErrTime  = errors.New("the change has no time")
 )
 
@@ -23,10 +24,27 @@ type Options struct {
 	// Own says that a change is one of our own compensating writes, which no
 	// rule alerts on. If nil, none is.
 	Own func(audit.ChangeID) bool
+	// Folded is what a stored alert has beside the changes that it lists: those are
+	// not in the state. If nil, they are not known after a restart.
+	Folded func(id string) (audit.Seqs, error)
 
 	MaxGroups   int // groups kept of each rule; if 0, 10,000
 	MaxChanges  int // changes kept of each group's window; if 0, 5,000; never below a rule's count
 	MaxEvidence int // changes that one alert lists; if 0, 100,000. Its Count and Suppressed go on
+
+	// Clock is a clock that only goes forward, by which the time that each rule takes
+	// is measured (see Costs). If nil, none is. No alert depends on it.
+	Clock func() time.Duration
+	// Timed is how many changes there are to one that is measured; if 0, all are.
+	Timed int
+	// Baselines are how many records a table had when they were counted, by time, for
+	// rules on a share of them. What is older than what the engine has decided does
+	// not count any more. If nil, nobody knows.
+	Baselines func(audit.Table) []Rows
+
+	// Lateness is how much older than the newest change another may be and still be
+	// in time, in that what waits for it has not been decided; if 0, 30 s.
+	Lateness time.Duration
 
 	slow bool // expr decides every condition
 }
@@ -41,19 +59,32 @@ const maxEach = 100
 // deterministic: the same changes in the same order give the same alerts, with
 // or without a restart from State in between. It is for one goroutine.
 type Engine struct {
-	opts    Options
-	rules   []*ruleState
-	index   map[placement][]*ruleState
-	facts   *facts
-	view    *view // loaded when the first condition is left to expr
-	vm      vm.VM
-	seq     audit.Seq
-	changes uint64
+	opts     Options
+	rules    []*ruleState
+	index    map[placement]*shelf
+	met      []*ruleState // the candidates of the change at hand; its memory is used again
+	facts    *facts
+	view     *view // loaded when the first condition is left to expr
+	vm       vm.VM
+	seq      audit.Seq
+	changes  uint64
+	repeated uint64 // that came again, since the engine was made
+	heavy    bool   // an evaluation of the change at hand took more than heavySteps
 
 	// The newest time that a change had, and the newest at which one was read.
 	// A group is let go when both have left it behind: a hostile time in a
 	// record cannot move the second, nor a pause in reading the first.
 	eventClock, observedClock audit.Time
+
+	watermark audit.Time // changes of before it come late
+	newest    audit.Time // that a change had, or when it was read if that was earlier
+	begun     bool       // there is a watermark
+	late      bool       // the change at hand is of before it
+	lateness  audit.Time
+	due       deadlines
+	tables    map[audit.Table]*tableRows
+	fractions []*ruleState          // the rules that want to know how many records tables have
+	feeds     map[string][]listener // of each rule, those that hear of its alerts
 
 	tableText, keyText string // of the change at hand; empty: not asked for yet
 
@@ -61,60 +92,32 @@ type Engine struct {
 	gone []string // saved state that is no longer used, to be removed
 }
 
-// A placement is what the cheap part of a rule's match depends on.
-type placement struct {
-	op    audit.Op
-	table audit.Table
-}
-
-// A ruleState is a rule at work.
-type ruleState struct {
-	*Rule
-	w       windowing
-	stats   RuleStats
-	groups  map[string]*list.Element // of *group, by name
-	recent  *list.List               // the same, least recently touched first
-	name    []byte                   // of the group at hand; its memory is used again
-	touches uint64
-	dirty   []*group        // altered since the last State, each once
-	gone    map[string]bool // dropped since the last State, by name
-	changed bool            // stats altered since the last State
-}
-
-// A windowing is a rule's window in the terms of the engine.
-type windowing struct {
-	rule        *Rule
-	size        audit.Time // milliseconds
-	count       int
-	distinct    string
-	maxEntries  int
-	maxEvidence int
-	stats       *RuleStats
-	free        []*entry // to be used again
-}
-
 // NewEngine is an engine that has seen nothing.
 func NewEngine(set *Set, opts Options) *Engine {
-	e := &Engine{opts: opts, index: map[placement][]*ruleState{}, view: newView()}
-	words := &vocabulary{}
+	e := &Engine{opts: opts, index: map[placement]*shelf{}, tables: map[audit.Table]*tableRows{}}
+	words, said := &vocabulary{}, newLabeller(nil)
 	if len(set.rules) > 0 {
-		words = set.rules[0].words
+		words, said = set.rules[0].words, newLabeller(set.rules[0].labels)
 	}
-	e.facts = newFacts(words)
+	e.facts, e.view = newFacts(words, said), newView(said)
 	e.vm.MemoryBudget = maxMemory
-	for _, r := range set.rules {
-		s := &ruleState{Rule: r, groups: map[string]*list.Element{}, recent: list.New(), gone: map[string]bool{}}
-		s.stats.Rule = r.ID
-		s.w = windowing{
-			rule: r, stats: &s.stats, count: r.Window.Count, distinct: r.Window.Distinct,
-			size:        audit.Time(float64(r.Window.Size) / 1e6),
-			maxEntries:  max(orDefault(opts.MaxChanges, 5000), r.Window.Count),
-			maxEvidence: orDefault(opts.MaxEvidence, 100_000),
-		}
-		e.rules = append(e.rules, s)
+	e.lateness = millis(lateness)
+	if opts.Lateness > 0 {
+		e.lateness = millis(opts.Lateness)
 	}
+	for i, r := range set.rules {
+		s := newRuleState(r, i, opts, e.lateness)
+		e.rules = append(e.rules, s)
+		if s.w.form == fractionForm {
+			e.fractions = append(e.fractions, s)
+		}
+	}
+	e.connect()
 	return e
 }
+
+// millis is a duration in the unit of audit.Time.
+func millis(d time.Duration) audit.Time { return audit.Time(float64(d) / 1e6) }
 
 func orDefault(n, def int) int {
 	if n <= 0 {
@@ -126,7 +129,8 @@ func orDefault(n, def int) int {
 // Seq is the number of the last change that the engine has seen.
 func (e *Engine) Seq() audit.Seq { return e.seq }
 
-// Eval applies the rules to the next change and returns the alerts that began
+// Eval applies the rules to the next change, in the order of their numbers; one
+// whose number is not above those before has been seen, and has no effect. It returns the alerts that began
 // or grew, each as it now stands. The alerts may share memory with later
 // returns; they are never altered.
 //
@@ -134,47 +138,30 @@ func (e *Engine) Seq() audit.Seq { return e.seq }
 // in Stats and takes the change as not matching. After an error of Eval itself
 // the engine is as it was.
 func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
+	if c.Seq == 0 {
+		return nil, fmt.Errorf("evaluate change: %w", ErrOrder)
+	}
 	if c.Seq <= e.seq {
-		return nil, fmt.Errorf("evaluate change %d after %d: %w", c.Seq, e.seq, ErrOrder)
+		e.repeated++
+		return nil, nil
 	}
 	if f := float64(c.Time); math.IsNaN(f) || math.IsInf(f, 0) {
 		return nil, fmt.Errorf("evaluate change %d: %w", c.Seq, ErrTime)
 	}
 	e.seq = c.Seq
 	e.changes++
-	e.eventClock, e.observedClock = max(e.eventClock, c.Time), max(e.observedClock, c.Observed)
-	candidates := e.candidates(c)
-	if len(candidates) == 0 {
-		return nil, nil
-	}
+	e.clock(c)
+	alerts := e.decide(nil) // before anything that is decided is let go
+	e.countRows(c)
 	e.facts.load(c)
-	e.view.c, e.tableText, e.keyText = nil, "", ""
-	var alerts []audit.Alert
-	own := ownership{change: c, ask: e.opts.Own}
-	for _, r := range candidates {
-		alerts = append(alerts, e.apply(r, c, &own)...)
-	}
-	return alerts, nil
-}
-
-// candidates are the rules that look at such operations on such tables.
-func (e *Engine) candidates(c *audit.Change) []*ruleState {
-	p := placement{c.Op, c.Key.Table}
-	found, ok := e.index[p]
-	if ok {
-		return found
-	}
-	for _, r := range e.rules {
-		if r.match.place(p.op, p.table) {
-			found = append(found, r)
+	if candidates := e.candidates(c); len(candidates) > 0 {
+		e.view.c, e.tableText, e.keyText = nil, "", ""
+		own := ownership{change: c, ask: e.opts.Own}
+		for _, r := range candidates {
+			alerts = e.judge(r, c, &own, alerts)
 		}
 	}
-	const most = 10_000 // tables are few, unless somebody makes them up
-	if len(e.index) >= most {
-		clear(e.index)
-	}
-	e.index[p] = found
-	return found
+	return latest(e.decide(alerts)), nil
 }
 
 // An ownership asks once whether a change is ours, and only if a rule matches.
@@ -196,34 +183,37 @@ func (o *ownership) is() bool {
 	return o.own
 }
 
-func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership) []audit.Alert {
+// apply adds the rule's alerts that began or grew to alerts.
+func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []audit.Alert) []audit.Alert {
 	if !r.match.user(c.User) {
-		return nil
+		return alerts
 	}
 	r.changed = true
-	unknown := r.ReadsBefore && c.Before.State == audit.Unknown || r.ReadsAfter && c.After.State == audit.Unknown
-	if unknown && r.OnUnknown == Skip {
-		r.stats.SkippedUnknown++
-		return nil
-	}
-	if !e.holds(r, c) {
-		return nil
+	s, ok := e.see(r, c)
+	if !ok {
+		return alerts
 	}
 	if own.is() {
 		r.stats.Own++
-		return nil
+		return alerts
+	}
+	if x := e.excepted(r, c); x != nil {
+		r.stats.except(x)
+		return alerts
+	}
+	if r.Alerting.Missing == MissingSkip && e.lacks(r, c) {
+		r.stats.Missing++
+		return alerts
 	}
 	r.stats.Matched++
 	each := []string{""}
 	if r.each != nil {
 		each = e.eachOf(r, c)
 	}
-	var alerts []audit.Alert
 	for _, element := range each {
-		g := r.group(e, c, element)
 		n := r.w.entry()
 		*n = entry{
-			time: c.Time, unknown: unknown && r.OnUnknown == Flag, late: c.Late,
+			time: c.Time, unknown: s.unknown && r.OnUnknown == Flag, late: c.Late, steps: s.steps, weight: s.weight,
 			evidence: audit.Evidence{
 				Seq: c.Seq, Database: c.Key.Table.Database, Table: c.Key.Table.Name, Key: c.Key.ID, Time: c.Time,
 			},
@@ -231,60 +221,59 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership) []audit.Al
 		if r.w.distinct != "" {
 			n.distinct = bounded(e.field(c, r.w.distinct))
 		}
-		if a := g.add(n, &r.w); a != nil {
-			alerts = append(alerts, r.alert(g, a))
-		}
+		alerts = e.enter(r, r.group(e, c, element), n, alerts)
 	}
 	return alerts
 }
 
-// holds runs a rule's condition on the change in the view.
-func (e *Engine) holds(r *ruleState, c *audit.Change) bool {
-	r.stats.Evaluated++
-	if r.where == nil {
-		return true
+// enter takes an entry into a group.
+func (e *Engine) enter(r *ruleState, g *group, n *entry, alerts []audit.Alert) []audit.Alert {
+	r.w.behind, r.w.watermark = e.late, e.watermark
+	if r.w.decides(n) {
+		e.await(r, g, n)
 	}
-	if q := r.where.quick; q != nil && !e.opts.slow {
-		if v := q.decide(e.facts); v != ask {
-			return v == yes
-		}
+	g.add(n, &r.w)
+	if r.w.waits && e.late {
+		e.reopen(r, g, n)
 	}
-	out, ok := e.evaluate(r, r.where, c)
-	holds, _ := out.(bool)
-	return ok && holds
+	return e.raise(r, g, alerts)
 }
 
-// evaluate is false when the expression could not be evaluated, which it counts.
-func (e *Engine) evaluate(r *ruleState, x *expression, c *audit.Change) (any, bool) {
-	if e.view.c != c {
-		e.view.load(c)
+// raise adds the group's alerts that began or grew, and tells the rules that
+// hear of them.
+func (e *Engine) raise(r *ruleState, g *group, alerts []audit.Alert) []audit.Alert {
+	for _, a := range r.w.touched {
+		alerts = append(alerts, r.alert(g, a))
+		e.tell(r, g, a)
 	}
-	e.view.provide(&x.demand)
-	e.view.run.steps = 0
-	out, err := e.vm.Run(x.program, e.view.env)
-	switch {
-	case err == nil:
-		return out, true
-	case errors.Is(err, errUndecided):
-		r.stats.Undecided++
-	default:
-		message := err.Error()
-		if at, ok := errors.AsType[*file.Error](err); ok {
-			message = at.Message // without the rule's text
+	return alerts
+}
+
+// latest leaves of each alert the last that is said of it.
+func latest(alerts []audit.Alert) []audit.Alert {
+	if len(alerts) < 2 {
+		return alerts
+	}
+	out := alerts[:0]
+	for i := range alerts {
+		if !slices.ContainsFunc(alerts[i+1:], func(a audit.Alert) bool { return a.ID == alerts[i].ID }) {
+			out = append(out, alerts[i])
 		}
-		r.stats.Errors++
-		r.stats.LastError, r.stats.LastErrorSeq = printable(message), uint64(c.Seq)
 	}
-	return nil, false
+	return out
 }
 
 // Stats counts what the engine did so far.
 func (e *Engine) Stats() Stats {
-	s := Stats{Changes: e.changes}
+	s := Stats{Changes: e.changes, Repeated: e.repeated}
 	for _, r := range e.rules {
 		r.expire(e)
 		r.stats.Groups = len(r.groups)
-		s.Rules = append(s.Rules, r.stats)
+		r.stats.Learning = r.learns(e)
+		r.stats.Armed, r.stats.Cold = r.arms(e.newest)
+		stats := r.stats
+		stats.Exceptions = maps.Clone(stats.Exceptions)
+		s.Rules = append(s.Rules, stats)
 	}
 	return s
 }

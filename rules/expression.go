@@ -30,6 +30,12 @@ type expression struct {
 	text    string     // macros and lists in full: what the expression means
 	quick   *quick     // of a condition; nil: expr decides alone
 	each    *quickEach // of a list; nil: expr makes it
+
+	// What Explain and Unseen tell of it.
+	attrs []attributeRead
+	needs []Need
+	parts int
+	walks []string
 }
 
 // A compilation makes expressions of one file's texts.
@@ -38,9 +44,10 @@ type compilation struct {
 	file   *fileSpec
 	config *conf.Config
 	words  *vocabulary
+	labels *labels
 }
 
-func newCompilation(f *fileSpec, words *vocabulary) *compilation {
+func newCompilation(f *fileSpec, words *vocabulary, l *labels) *compilation {
 	c := conf.CreateNew()
 	c.WithEnv(environment())
 	c.MaxNodes = maxNodes
@@ -53,22 +60,38 @@ func newCompilation(f *fileSpec, words *vocabulary) *compilation {
 		delete(c.Builtins, name)
 	}
 	for name, f := range functions() {
-		declare(c, name, map[int]reflect.Type{1: oneToAny, 2: twoToAny}[f.args])
+		typ := map[int]reflect.Type{1: oneToAny, 2: twoToAny}[f.args]
+		if tests[name] != nil {
+			typ = tests[name]
+		}
+		declare(c, name, typ)
 		if f.call != nil {
 			register(c, "$"+name, f.call, operator)
 		}
 	}
 	registerOperators(c)
-	return &compilation{doc: f.doc, file: f, config: c, words: words}
+	return &compilation{doc: f.doc, file: f, config: c, words: words, labels: l}
 }
 
 // condition compiles text that is true or false.
 func (c *compilation) condition(s scalar) *expression {
+	return c.compile(s, mustBeTruth)
+}
+
+func mustBeTruth(t reflect.Type) string {
+	if t == boolType {
+		return ""
+	}
+	return "a condition is true or false; compare a value, as in after.active == true"
+}
+
+// numeric compiles text that may be a number.
+func (c *compilation) numeric(s scalar) *expression {
 	return c.compile(s, func(t reflect.Type) string {
-		if t == boolType {
+		if t == nil || t.Kind() == reflect.Interface || t.Kind() == reflect.Int || t.Kind() == reflect.Int64 || t.Kind() == reflect.Float64 {
 			return ""
 		}
-		return "a condition is true or false; compare a value, as in after.active == true"
+		return "sum adds up numbers, such as abs(delta(\"amount\"))"
 	})
 }
 
@@ -86,9 +109,15 @@ func (c *compilation) elementsOf(s scalar) *expression {
 func (c *compilation) compile(s scalar, accept func(reflect.Type) string) *expression {
 	before := len(c.doc.errs)
 	tree := c.parse(s)
-	if tree == nil {
+	if tree == nil || len(c.doc.errs) > before {
 		return nil
 	}
+	return c.compileTree(s, tree, accept)
+}
+
+// compileTree compiles what was parsed of a text, or made in its place.
+func (c *compilation) compileTree(s scalar, tree *parser.Tree, accept func(reflect.Type) string) *expression {
+	before := len(c.doc.errs)
 	x := &expander{c: c, at: s}
 	x.expand(&tree.Node, nil, -1)
 	if len(c.doc.errs) > before || x.broken {
@@ -112,7 +141,9 @@ func (c *compilation) compile(s scalar, accept func(reflect.Type) string) *expre
 		c.doc.fail(s.locate(c.doc, 0), "%s", problem)
 		return nil
 	}
-	e := &expression{demand: g.demand, text: tree.Node.String() + g.listText()}
+	e := &expression{demand: g.demand, text: tree.Node.String() + g.listText() + c.labels.text(g.demand.names)}
+	e.attrs, e.needs = g.attrs, c.needs(tree.Node, nil)
+	e.parts, e.walks = census(tree.Node)
 	if typ == boolType {
 		e.quick = c.quicken(tree.Node)
 	} else {
@@ -144,6 +175,11 @@ func (c *compilation) parse(s scalar) *parser.Tree {
 		c.report(s, err)
 		return nil
 	}
+	wrong := func(n ast.Node, message string) {
+		c.doc.fail(s.locate(c.doc, n.Location().From), "%s", message)
+	}
+	undot(&tree.Node, wrong)
+	desugar(&tree.Node, wrong)
 	return tree
 }
 
@@ -245,6 +281,9 @@ func (x *expander) expand(n *ast.Node, within []string, from int) {
 			x.broken = true // reported where the macro is defined
 			return
 		}
+		wrong := func(ast.Node, string) { x.broken = true }
+		undot(&tree.Node, wrong)
+		desugar(&tree.Node, wrong)
 		x.expand(&tree.Node, append(slices.Clone(within), id.Value), at)
 		where := id.Location()
 		ast.Walk(&tree.Node, visitor(func(n *ast.Node) { (*n).SetLocation(where) }))

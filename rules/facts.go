@@ -41,9 +41,10 @@ type remembered struct {
 
 // facts are one change as quick conditions see it, found when first asked for.
 type facts struct {
-	c     *audit.Change
-	words *vocabulary
-	names map[string]*attrName
+	c      *audit.Change
+	words  *vocabulary
+	labels *labeller
+	names  map[string]*attrName
 
 	compared  bool
 	old, next []audit.Value // by slot
@@ -56,9 +57,9 @@ type facts struct {
 	texts     []element // the texts in what was written
 }
 
-func newFacts(words *vocabulary) *facts {
+func newFacts(words *vocabulary, l *labeller) *facts {
 	n := len(words.slots)
-	return &facts{words: words, names: map[string]*attrName{}, old: make([]audit.Value, n), next: make([]audit.Value, n)}
+	return &facts{words: words, labels: l, names: map[string]*attrName{}, old: make([]audit.Value, n), next: make([]audit.Value, n)}
 }
 
 // load turns to another change.

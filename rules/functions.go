@@ -153,6 +153,11 @@ func functions() map[string]function {
 		"split":       {args: 2, call: callSplit},
 		"glob":        {args: 2, call: callGlob},
 		"entropy":     {args: 1, call: callEntropy},
+		"from":        {args: 2}, // put in other words when compiled
+		"to":          {args: 2},
+		"get":         {args: 2, call: plain(func(a []any) any { return within(a[0], a[1]) })},
+		"format":      {args: 1, call: onText(func(s string) any { return formatOf(s) })},
+		"secretlike":  {args: 1, call: callSecretLike},
 		"fingerprint": {args: 1, call: callFingerprint},
 		"len":         {args: 1, call: plain(func(a []any) any { return length(a[0]) })},
 		"type":        {args: 1, call: plain(func(a []any) any { return typeName(a[0]) })},

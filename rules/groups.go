@@ -19,28 +19,58 @@ func (r *ruleState) group(e *Engine, c *audit.Change, each string) *group {
 	for _, field := range r.Window.By {
 		name = appendPart(name, bounded(e.field(c, field)))
 	}
+	if r.Alerting.Missing == MissingOwn && e.lacks(r, c) {
+		name = appendPart(name, bounded(e.field(c, "key")))
+	}
 	if r.each != nil {
 		name = appendPart(name, each)
 	}
 	r.name = name
-	r.touches++
+	el := r.found(e, name)
+	if el == nil {
+		r.makeRoom(e)
+		el = r.begin(string(name), e.values(r, c, each))
+	}
+	return r.touch(e, el)
+}
+
+// groupOf is the group of such values, made if need be, as the most recently
+// touched.
+func (r *ruleState) groupOf(e *Engine, values []string) *group {
+	r.name = appendName(r.name[:0], values)
+	el := r.found(e, r.name)
+	if el == nil {
+		r.makeRoom(e)
+		el = r.begin(string(r.name), values)
+	}
+	return r.touch(e, el)
+}
+
+// found is the group of that name, or nil if there is none or none any more.
+func (r *ruleState) found(e *Engine, name []byte) *list.Element {
 	el := r.groups[string(name)]
 	if el != nil && e.expired(r, el.Value.(*group)) {
 		r.drop(el)
-		el = nil
+		return nil
 	}
-	if el == nil {
-		r.makeRoom(e)
-		el = r.begin(e.values(r, c, each))
-	}
+	return el
+}
+
+func (r *ruleState) touch(e *Engine, el *list.Element) *group {
 	g := el.Value.(*group)
+	r.touches++
 	g.touched, g.observed = r.touches, e.observedClock
 	r.recent.MoveToBack(el)
+	g.mark(r)
+	return g
+}
+
+// mark notes that a group is to be saved.
+func (g *group) mark(r *ruleState) {
 	if !g.dirty {
 		g.dirty = true
 		r.dirty = append(r.dirty, g)
 	}
-	return g
 }
 
 // values are what the changes of a group have in common.
@@ -49,15 +79,23 @@ func (e *Engine) values(r *ruleState, c *audit.Change, each string) []string {
 	for _, field := range r.Window.By {
 		values = append(values, bounded(e.field(c, field)))
 	}
+	if r.Alerting.Missing == MissingOwn && e.lacks(r, c) {
+		values = append(values, bounded(e.field(c, "key")))
+	}
 	if r.each != nil {
 		values = append(values, each)
 	}
 	return values
 }
 
+// lacks says that a change has no value in a field that makes its group.
+func (e *Engine) lacks(r *ruleState, c *audit.Change) bool {
+	return slices.ContainsFunc(r.Window.By, func(field string) bool { return e.field(c, field) == "" })
+}
+
 // begin makes a group that has no changes yet, as the most recently touched.
-func (r *ruleState) begin(values []string) *list.Element {
-	g := &group{values: values, name: groupName(values)}
+func (r *ruleState) begin(name string, values []string) *list.Element {
+	g := &group{values: values, name: name}
 	el := r.recent.PushBack(g)
 	r.groups[g.name] = el
 	return el
@@ -65,12 +103,13 @@ func (r *ruleState) begin(values []string) *list.Element {
 
 // groupName is what a group is found by while the engine runs: its values, each
 // after its length.
-func groupName(values []string) string {
-	var name []byte
+func groupName(values []string) string { return string(appendName(nil, values)) }
+
+func appendName(name []byte, values []string) []byte {
 	for _, v := range values {
 		name = appendPart(name, v)
 	}
-	return string(name)
+	return name
 }
 
 func appendPart(name []byte, value string) []byte {
@@ -97,7 +136,7 @@ func (e *Engine) field(c *audit.Change, name string) string {
 // expired says that nothing can come any more that the group's changes matter
 // for. It depends on nothing but what the engine was given.
 func (e *Engine) expired(r *ruleState, g *group) bool {
-	reach := 2 * r.w.size
+	reach := r.w.keep
 	return e.observedClock-g.observed > reach && e.eventClock-max(g.newest, g.cursor) > reach
 }
 
@@ -105,8 +144,9 @@ func (e *Engine) expired(r *ruleState, g *group) bool {
 // and one that has not if there are too many.
 func (r *ruleState) makeRoom(e *Engine) {
 	r.expire(e)
-	if len(r.groups) >= orDefault(e.opts.MaxGroups, 10_000) {
+	if len(r.groups) >= r.w.maxGroups {
 		r.stats.GroupsEvicted++
+		r.learning.evicted = e.watermark
 		r.drop(r.recent.Front())
 	}
 }
@@ -166,6 +206,8 @@ func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
 		Title: r.title.render(known), Group: fields,
 		FirstSeq: a.firstSeq, LastSeq: a.lastSeq, FirstTime: a.first, LastTime: a.last,
 		Count: a.count, Changes: slices.Clip(a.evidence),
-		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late,
+		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late, Folded: a.folded, Alerts: a.parts, MergedInto: a.into,
+		Experimental: r.Status == Experimental, Inhibits: r.Inhibits, Runbook: r.Runbook,
+		Dedupe: audit.Duration(millis(r.Alerting.Dedupe)), GroupBy: r.Alerting.GroupBy, Realert: r.Alerting.ReAlert,
 	}
 }

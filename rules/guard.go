@@ -27,6 +27,7 @@ type guard struct {
 	at     scalar
 	demand demand
 	lists  map[string]bool
+	attrs  []attributeRead
 }
 
 func (g *guard) fail(n ast.Node, format string, args ...any) {
@@ -101,6 +102,7 @@ func (g *guard) member(n *ast.MemberNode, depth int) {
 		} else {
 			g.demand.afterAttrs[name.Value] = true
 		}
+		g.reads(name)
 		return
 	}
 	g.walk(n.Node, depth)
@@ -126,6 +128,9 @@ func (g *guard) call(n *ast.CallNode, depth int) {
 		return
 	}
 	g.demand.add(f.reads)
+	if f.reads.index && len(n.Arguments) == 1 {
+		g.reads(n.Arguments[0])
+	}
 	if callee.Value == "list" {
 		g.list(n)
 		return
@@ -187,7 +192,8 @@ func (g *guard) binary(n *ast.BinaryNode, depth int) {
 		if _, err := compilePattern(p.Value); err != nil {
 			g.fail(p, "%v", err)
 		}
-	case "==", "!=", "in":
+	case "==", "!=", "in", "not in":
+		g.named(n)
 		g.word(n.Left, n.Right)
 		g.word(n.Right, n.Left)
 	}
@@ -195,6 +201,12 @@ func (g *guard) binary(n *ast.BinaryNode, depth int) {
 
 // word refuses to compare a name that knows only some words with another.
 func (g *guard) word(name, with ast.Node) {
+	if call, ok := name.(*ast.CallNode); ok {
+		if callee, ok := call.Callee.(*ast.IdentifierNode); ok && callee.Value == "format" {
+			g.oneOf("format", formatNames(), with)
+		}
+		return
+	}
 	id, ok := name.(*ast.IdentifierNode)
 	if !ok {
 		return
@@ -209,16 +221,23 @@ func (g *guard) word(name, with ast.Node) {
 		known = []string{audit.Unknown.String(), audit.Absent.String(), audit.Present.String()}
 	case "weekday":
 		known = weekdays()
+	case "actor.kind":
+		known = []string{actorHuman, actorService, actorUnknown, actorNone}
 	default:
 		return
 	}
+	g.oneOf(id.Value, known, with)
+}
+
+// oneOf refuses to compare what is one of some words with another.
+func (g *guard) oneOf(name string, known []string, with ast.Node) {
 	candidates := []ast.Node{with}
 	if a, ok := with.(*ast.ArrayNode); ok {
 		candidates = a.Nodes
 	}
 	for _, n := range candidates {
 		if s, ok := n.(*ast.StringNode); ok && !slices.Contains(known, s.Value) {
-			g.fail(s, "%s is never %q%s", id.Value, s.Value, didYouMean(s.Value, known))
+			g.fail(s, "%s is never %q%s", name, s.Value, didYouMean(s.Value, known))
 		}
 	}
 }

@@ -81,6 +81,7 @@ type document struct {
 	name  string
 	lines []string
 	errs  LintErrors
+	reads func(what string, fields []field) // told of every mapping that is read; nil: nobody asks
 }
 
 func newDocument(f File) *document {
@@ -89,10 +90,13 @@ func newDocument(f File) *document {
 }
 
 func (d *document) fail(at place, format string, args ...any) {
+	d.errs = append(d.errs, d.here(at).saying(format, args...))
+}
+
+// here is a place of the file about which something may be said.
+func (d *document) here(at place) *LintError {
 	at.line, at.column = min(max(at.line, 1), len(d.lines)), max(at.column, 1) // the YAML parser can be off
-	e := &LintError{File: d.name, Line: at.line, Column: at.column, Message: printable(fmt.Sprintf(format, args...))}
-	e.Source = d.lines[at.line-1]
-	d.errs = append(d.errs, e)
+	return &LintError{File: d.name, Line: at.line, Column: at.column, Source: d.lines[at.line-1]}
 }
 
 func (d *document) sorted() LintErrors {

@@ -27,7 +27,7 @@ func TestLintSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"another version", "apiVersion: rules/v2\nrules: []\n", []string{`1:13: apiVersion is "rules/v2"; want "rules/v1"`}},
 		{"lacking", "lists: {}\n", []string{"1:1: a rule file lacks apiVersion", "1:1: a rule file lacks rules"}},
 		{"unknown key", ruleWith("    severty: low\n"), []string{"7:5: a rule has no key severty; did you mean severity?"}},
-		{"key of another system", ruleWith("    exceptions: []\n"), []string{"7:5: a rule has no key exceptions"}},
+		{"key of another system", ruleWith("    condition: x\n"), []string{"7:5: a rule has no key condition"}},
 		{"duplicate key", ruleWith("    id: s\n"), []string{"7:5: id is already given in line 3"}},
 		{"wrong type", ruleWith("    where: [a]\n"), []string{"7:12: where is a list; want text"}},
 		{"wrong type of rule", "apiVersion: rules/v1\nrules: [3]\n", []string{"2:9: a rule is a number; want a mapping"}},
@@ -39,10 +39,10 @@ func TestLintSaysWhatIsWrongAndWhere(t *testing.T) {
 			[]string{"7:9: rule r is already defined in a.yaml:3"}},
 		{"bad duration", ruleWith("    window: {size: 5 minutes, count: 2}\n"), []string{"7:20: window size is 5 minutes; want a duration"}},
 		{"long duration", ruleWith("    window: {size: 99d, count: 2}\n"), []string{"7:20: window size is 99d; want 1s to 31d"}},
-		{"window without count", ruleWith("    window: {size: 5m}\n"), []string{"7:13: window lacks count"}},
+		{"window without count", ruleWith("    window: {size: 5m}\n"), []string{"7:13: window has one of count, fire, gte, fraction"}},
 		{"bad count", ruleWith("    window: {size: 5m, count: 0}\n"), []string{"7:31: count is 0; want 1 to 5000"}},
 		{"bad field", ruleWith("    window: {size: 5m, count: 2, by: [usr]}\n"), []string{`7:39: a field of by is "usr"`}},
-		{"field twice", ruleWith("    window: {size: 5m, count: 2, by: [user, user]}\n"), []string{"7:13: by names user twice"}},
+		{"field twice", ruleWith("    window: {size: 5m, count: 2, by: [user, user]}\n"), []string{"7:38: by names user twice"}},
 		{"risk", ruleWith("    risk: 101\n"), []string{"7:11: risk is 101; want 0 to 100"}},
 		{"technique", ruleWith("    attack: {version: '18', ids: [X1]}\n"), []string{`7:35: "X1" is no ATT&CK technique`}},
 		{"anchor", ruleWith("    runbook: &a b\n"), []string{"7:14: runbook is an anchor, alias or tag"}},
@@ -67,7 +67,7 @@ func TestLintSaysWhatIsWrongAndWhere(t *testing.T) {
 
 func wantLint(t *testing.T, file string, want []string) {
 	t.Helper()
-	_, err := Compile(File{"a.yaml", []byte(file)})
+	_, err := Compile(File{Name: "a.yaml", Data: []byte(file)})
 	var got LintErrors
 	if !errors.As(err, &got) {
 		t.Fatalf("error %v; want LintErrors", err)
@@ -118,7 +118,7 @@ func TestLintOfConditions(t *testing.T) {
 	}
 	for _, tt := range tests {
 		quoted := strings.ReplaceAll(tt.where, "'", "''")
-		_, err := Compile(File{"a.yaml", []byte(ruleWith("    where: '" + quoted + "'\n"))})
+		_, err := Compile(File{Name: "a.yaml", Data: []byte(ruleWith("    where: '" + quoted + "'\n"))})
 		var got LintErrors
 		if !errors.As(err, &got) {
 			t.Errorf("%s: error %v; want LintErrors", tt.where, err)
@@ -155,7 +155,7 @@ func TestExpressionErrorsPointIntoEveryStyleOfScalar(t *testing.T) {
 					line, column = i+1, len([]rune(before))
 				}
 			}
-			_, err := Compile(File{"a.yaml", []byte(strings.Replace(text, "✗", "", 1))})
+			_, err := Compile(File{Name: "a.yaml", Data: []byte(strings.Replace(text, "✗", "", 1))})
 			var got LintErrors
 			if !errors.As(err, &got) || len(got) != 1 {
 				t.Fatalf("error %v; want one LintError", err)
@@ -168,7 +168,7 @@ func TestExpressionErrorsPointIntoEveryStyleOfScalar(t *testing.T) {
 }
 
 func TestLintErrorShowsTheLineWithACaret(t *testing.T) {
-	_, err := Compile(File{"rules/a.yaml", []byte(ruleWith("    where: late and usr == \"\x1b[31m\"\n"))})
+	_, err := Compile(File{Name: "rules/a.yaml", Data: []byte(ruleWith("    where: late and usr == \"\x1b[31m\"\n"))})
 	want := "rules/a.yaml:7:21: unknown name usr; did you mean user?\n" +
 		"  |     where: late and usr == \"\uFFFD[31m\"\n" +
 		"  |                     ^"
@@ -186,7 +186,7 @@ func TestMacros(t *testing.T) {
 		return "apiVersion: rules/v1\nmacros:\n" + macros + "rules:\n  - id: r\n    name: R\n    severity: low\n    alert: {title: t}\n    where: " + where + "\n"
 	}
 	t.Run("mean the same wherever they stand", func(t *testing.T) {
-		set, err := Compile(File{"a", []byte(file("  a_or_b: user == \"a\" or user == \"b\"\n  both: a_or_b and late\n", "not a_or_b and both or a_or_b"))})
+		set, err := Compile(File{Name: "a", Data: []byte(file("  a_or_b: user == \"a\" or user == \"b\"\n  both: a_or_b and late\n", "not a_or_b and both or a_or_b"))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +210,7 @@ func TestMacros(t *testing.T) {
 		for i := range 30 {
 			fmt.Fprintf(&m, "  m%d: m%d or m%d\n", i+1, i, i)
 		}
-		_, err := Compile(File{"a", []byte(file(m.String(), "m30"))})
+		_, err := Compile(File{Name: "a", Data: []byte(file(m.String(), "m30"))})
 		if err == nil || !strings.Contains(err.Error(), "more than 2000 parts") {
 			t.Errorf("error %.300v", err)
 		}

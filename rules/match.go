@@ -33,6 +33,10 @@ func (m *match) place(op audit.Op, t audit.Table) bool {
 	if m.ops != nil && !slices.Contains(m.ops, string(op)) && !slices.Contains(m.ops, string(kind)) {
 		return false
 	}
+	return m.table(t)
+}
+
+func (m *match) table(t audit.Table) bool {
 	name := t.String()
 	return (m.tables == nil || anyGlob(m.tables, name)) && !anyGlob(m.notTables, name)
 }
@@ -41,36 +45,9 @@ func (m *match) user(name string) bool {
 	return (m.users == nil || anyGlob(m.users, name)) && !anyGlob(m.notUsers, name)
 }
 
-func anyGlob(patterns []string, s string) bool {
-	for _, p := range patterns {
-		if glob(p, s) {
-			return true
-		}
-	}
-	return false
-}
+func anyGlob(patterns []string, s string) bool { return audit.AnyGlob(patterns, s) }
 
-// glob matches s against a pattern in which * is any text and ? one byte. It
-// takes at most the product of the lengths.
-func glob(pattern, s string) bool {
-	star, mark := -1, 0
-	i, j := 0, 0
-	for i < len(s) {
-		switch {
-		case j < len(pattern) && pattern[j] == '*':
-			star, mark = j, i
-			j++
-		case j < len(pattern) && (pattern[j] == '?' || pattern[j] == s[i]):
-			i, j = i+1, j+1
-		case star >= 0:
-			mark++
-			i, j = mark, star+1
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[j:], "*") == ""
-}
+func glob(pattern, s string) bool { return audit.Glob(pattern, s) }
 
 // fieldNames is what window.by and window.distinct may name.
 var fieldNames = []string{"user", "table", "db", "table_name", "node", "op", "kind", "key", "txn"}

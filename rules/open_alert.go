@@ -18,32 +18,146 @@ type openAlert struct {
 	count    int
 	evidence []audit.Evidence // by seq
 	listed   int              // how long evidence is, while it is being restored
+	folded   audit.Seqs       // what it rests on beside evidence, for which there is no room
 	unknown  bool
 	late     bool
+	fired    firing
+	parts    []string // the alerts that are evidence, sorted
+	into     string   // the alert that this one became part of; empty: none
+	told     bool     // it was given to the rules that hear of it
+	spoken   bool     // … and they have heard of one that became part of it
 }
 
-// alert makes the entries evidence: of the alert that they continue, or of a
-// new one when none is within a window's size of them.
-func (g *group) alert(low, high int, w *windowing) *openAlert {
-	from, to := g.entries[low].time, g.entries[high].time
+// alert makes entries evidence, which are in the order of time: of the alert
+// that they continue, or of a new one when none is within a window's size of
+// them. It fires with the entry that made the difference.
+func (g *group) alert(found []*entry, fires *entry, w *windowing) {
+	from, to := found[0].time, found[len(found)-1].time
 	i := slices.IndexFunc(g.alerts, func(a *openAlert) bool { return to >= a.from-w.size && from <= a.to+w.size })
 	if i < 0 {
-		first := slices.MinFunc(g.entries[low:high+1], compareEntries).evidence.Seq
+		first := slices.MinFunc(found, compareLearned).evidence.Seq
 		g.alerts = append(g.alerts, &openAlert{
 			id: w.alertID(g.values, first), from: from, to: to, first: from, last: to, firstSeq: first, lastSeq: first,
+			late: w.behind, fired: firing{w.due(fires), fires.evidence},
 		})
 		i = len(g.alerts) - 1
 		w.stats.Alerts++
 	}
 	a := g.alerts[i]
+	grown := i == len(g.alerts)-1 && a.count == 0
+	if f := (firing{w.due(fires), fires.evidence}); f.before(a.fired) {
+		a.fired, grown = f, true
+	}
 	a.from, a.to = min(a.from, from), max(a.to, to)
-	for _, e := range g.entries[low : high+1] {
+	g.spread(a, w)
+	for _, e := range found {
 		if !e.alerted {
-			e.alerted = true
+			e.alerted, grown = true, true
 			a.take(e, w)
 		}
 	}
-	return a
+	if grown {
+		w.touch(a)
+	}
+	g.join(w)
+}
+
+// A firing is the change that made the difference, and when it did.
+type firing struct {
+	at audit.Time
+	on audit.Evidence
+}
+
+func (f firing) before(g firing) bool {
+	return f.at < g.at || f.at == g.at && f.on.Seq < g.on.Seq
+}
+
+func compareLearned(a, b *entry) int { return cmp.Compare(a.evidence.Seq, b.evidence.Seq) }
+
+// touch notes an alert that began or grew.
+func (w *windowing) touch(a *openAlert) {
+	if !slices.Contains(w.touched, a) {
+		w.touched = append(w.touched, a)
+	}
+}
+
+// stretch lets the open alerts that entry i is near go on over it, and over what
+// it brings within reach.
+func (g *group) stretch(i int, w *windowing) {
+	t := g.entries[i].time
+	grown := false
+	for _, a := range g.alerts {
+		switch {
+		case t < a.from-w.size || t > a.to+w.size || t >= a.from && t <= a.to:
+		case i == len(g.entries)-1:
+			a.to = t
+		default:
+			a.from, a.to = min(a.from, t), max(a.to, t)
+			g.spread(a, w)
+			grown = true
+		}
+	}
+	if grown {
+		g.join(w)
+	}
+}
+
+// spread takes an alert's stretch on over all entries that follow one another
+// without a silence.
+func (g *group) spread(a *openAlert, w *windowing) {
+	for i := from(g.entries, a.from) - 1; i >= 0 && g.entries[i].time >= a.from-w.size; i-- {
+		a.from = g.entries[i].time
+	}
+	for i := after(g.entries, a.to); i < len(g.entries) && g.entries[i].time <= a.to+w.size; i++ {
+		a.to = g.entries[i].time
+	}
+}
+
+// join makes one of alerts between which there is no silence any more, because
+// of a change that came late.
+func (g *group) join(w *windowing) {
+	for i := 0; i < len(g.alerts); i++ {
+		for j := i + 1; j < len(g.alerts); j++ {
+			a, b := g.alerts[i], g.alerts[j]
+			if b.from > a.to+w.size || b.to < a.from-w.size {
+				continue
+			}
+			a.absorb(b, w)
+			g.alerts = slices.Delete(g.alerts, j, j+1)
+			w.touch(b)
+			w.touch(a)
+			i, j = -1, len(g.alerts) // a reaches further now
+		}
+	}
+}
+
+// absorb takes over what another alert rests on.
+func (a *openAlert) absorb(b *openAlert, w *windowing) {
+	b.into = a.id
+	a.spoken = b.spoken || b.told && b.fired.at < w.watermark
+	w.stats.Merged++
+	a.count += b.count
+	a.from, a.to = min(a.from, b.from), max(a.to, b.to)
+	a.first, a.last = min(a.first, b.first), max(a.last, b.last)
+	a.firstSeq, a.lastSeq = min(a.firstSeq, b.firstSeq), max(a.lastSeq, b.lastSeq)
+	a.unknown, a.late = a.unknown || b.unknown, a.late || b.late
+	if b.fired.before(a.fired) {
+		a.fired = b.fired
+	}
+	all := slices.Concat(a.evidence, b.evidence)
+	slices.SortStableFunc(all, func(x, y audit.Evidence) int { return cmp.Compare(x.Seq, y.Seq) })
+	for s := range b.folded.All() {
+		a.folded.Add(s)
+	}
+	if n := len(all) - w.maxEvidence; n > 0 {
+		w.stats.EvidenceCut += uint64(n)
+		for _, e := range all[w.maxEvidence:] {
+			a.folded.Add(e.Seq)
+		}
+		all = all[:w.maxEvidence]
+	}
+	a.evidence = all
+	a.parts = slices.Compact(slices.Sorted(slices.Values(slices.Concat(a.parts, b.parts))))
 }
 
 func (a *openAlert) take(e *entry, w *windowing) {
@@ -51,8 +165,13 @@ func (a *openAlert) take(e *entry, w *windowing) {
 	a.first, a.last = min(a.first, e.time), max(a.last, e.time)
 	a.firstSeq, a.lastSeq = min(a.firstSeq, e.evidence.Seq), max(a.lastSeq, e.evidence.Seq)
 	a.unknown, a.late = a.unknown || e.unknown, a.late || e.late
+	if e.alert != "" {
+		i, _ := slices.BinarySearch(a.parts, e.alert)
+		a.parts = slices.Insert(slices.Clone(a.parts), i, e.alert)
+	}
 	if len(a.evidence) >= w.maxEvidence {
 		w.stats.EvidenceCut++
+		a.folded.Add(e.evidence.Seq)
 		return
 	}
 	// Alerts that were handed out share this memory, so it is only ever

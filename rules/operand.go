@@ -203,6 +203,20 @@ func entropyVal(v val) (val, bool) {
 	return fraction(entropy(string(v.s))), true
 }
 
+func formatVal(v val) (val, bool) {
+	if v.kind != textVal {
+		return val{}, v.kind != otherVal
+	}
+	return textOfName(formatOf(string(v.s))), true
+}
+
+func secretVal(v val) (val, bool) {
+	if v.kind != textVal {
+		return val{}, v.kind != otherVal
+	}
+	return truthOf(secretLike(v.s)), true
+}
+
 // calculate is arithmetic; on what is neither two numbers nor, for +, two texts
 // it makes nothing.
 func calculate(op string, a, b operand) operand {

@@ -49,6 +49,12 @@ func ofChange(name string) operand {
 		return func(f *facts, _ *element) (val, bool) { return whole(int64(f.c.Group.Size)), true }
 	case "lag":
 		return lag
+	case "canary":
+		return func(f *facts, _ *element) (val, bool) {
+			return truthOf(f.labels.table(f.c.Key.Table).canaries[f.c.Key.ID]), true
+		}
+	case "actor.kind":
+		return func(f *facts, _ *element) (val, bool) { return textOfName(f.labels.actor(f.c.User)), true }
 	}
 	return nil
 }

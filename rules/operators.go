@@ -26,6 +26,11 @@ var (
 	listOf   = reflect.TypeFor[func(*run, ...any) []any]()
 )
 
+// tests are the functions that say yes or no, and can stand as a condition.
+var tests = map[string]reflect.Type{
+	"glob": reflect.TypeFor[func(any, any) bool](), "secretlike": reflect.TypeFor[func(any) bool](),
+}
+
 // orderings are the comparisons that need an order.
 func orderings() map[string]func(int) bool {
 	return map[string]func(int) bool{

@@ -82,11 +82,13 @@ var conditionParts = []string{
 	`abs(delta("A")) >= 1`, `abs(ratio("A") - 1) > 0.5`, `entropy(after.A) > 1`, `lower(after.A) == "abc"`, `after.A + 1 > V`, `after.A * after.A > 4`, `after.A + "x" == "ax"`, `-after.A < 0`, `round(after.A) == 1`,
 	`any(changed, E)`, `any(written, E)`, `none(added, E)`, `any(removed, E)`, `all(changed, E)`, `count(changed, E) >= 2`, `count(written, E) >= 0`, `any(new_texts, T)`, `none(new_texts, T)`, `one(changed, E)`, `len(changed) > 1`,
 	`(after.A ?? 3) == 3`, `(late ? after.A > 1 : after.A > 2)`, `glob(after.A, "a*|*b")`, `glob(user, list("names"))`, `fingerprint(after.A) == "x"`,
+	`from("A", V)`, `to("A", V)`, `not from("A", nil)`, `format(after.A) in ["text", "hex"]`, `secretlike(after.A)`, `get(after.A, "x") == V`,
+	`"pii" in table.labels`, `after.A not in table.labels`, `canary`, `actor.kind == "human"`, `dow >= 4`, `seq > 9`, `seen > 0.5`, `txn.i == 0`, `txn.size > 1`, `synthetic`,
 }
 
 var elementParts = []string{
 	`# == "A"`, `# in ["A", "b"]`, `glob(#, "A*|*z")`, `glob(lower(#), list("names"))`, `new(#) == V`, `old(#) != nil`, `new(#) > V`, `delta(#) >= V`, `ratio(#) < 2`,
-	`abs(ratio(#) - 1) > 0.5`, `len(new(#)) >= 2`, `type(old(#)) == "number"`, `new(#) contains "a"`, `entropy(new(#)) > 0.5`, `new(#) == old(#)`, `# matches "^[ab]$"`, `growth(#) > 0`, `after.A == new(#)`, `late`,
+	`abs(ratio(#) - 1) > 0.5`, `len(new(#)) >= 2`, `type(old(#)) == "number"`, `new(#) contains "a"`, `entropy(new(#)) > 0.5`, `new(#) == old(#)`, `# matches "^[ab]$"`, `growth(#) > 0`, `after.A == new(#)`, `late`, `from(#, V)`, `to(#, V)`, `format(new(#)) == "text"`, `secretlike(old(#))`,
 }
 
 var textParts = []string{
@@ -162,8 +164,8 @@ func TestQuickConditionsSayWhatExprSaysOfAnything(t *testing.T) {
 		if each != "" {
 			each = fmt.Sprintf(`, window: {size: 10s, by: [user, table], each: "%s", distinct: key, count: 2}`, each)
 		}
-		set, err := Compile(File{"test.yaml", fmt.Appendf(nil,
-			"apiVersion: rules/v1\nlists:\n  names: {items: [eve, 'a*', '*z', abc]}\nrules:\n  - {id: r, name: R, severity: low, alert: {title: t}, on_unknown_before: %s, where: %s%s}\n",
+		set, err := Compile(File{Name: "test.yaml", Data: fmt.Appendf(nil,
+			"apiVersion: rules/v1\ntables: [{match: d.a, labels: [pii, a], canary_ids: [1, 2]}]\nactors: [{match: eve, kind: human}]\nlists:\n  names: {items: [eve, 'a*', '*z', abc]}\nrules:\n  - {id: r, name: R, severity: low, alert: {title: t}, on_unknown_before: %s, where: %s%s}\n",
 			rapid.SampledFrom([]string{"skip", "flag", "evaluate"}).Draw(t, "unknown"), where, each)})
 		if err != nil {
 			refused++ // two constants of other types, for one

@@ -30,6 +30,17 @@ func (k *quickener) in(n *ast.BinaryNode) trial {
 			return verdictOf(has == want)
 		}
 	}
+	if id, ok := n.Right.(*ast.IdentifierNode); ok && id.Value == "table.labels" {
+		k.depends = true
+		return func(f *facts, el *element) verdict {
+			v, ok := a(f, el)
+			if !ok {
+				return ask
+			}
+			has := v.kind == textVal && slices.Contains(f.labels.table(f.c.Key.Table).labels, string(v.s))
+			return verdictOf(has == want)
+		}
+	}
 	if r, ok := n.Right.(*ast.BinaryNode); ok && r.Operator == ".." {
 		return inRange(a, r, want)
 	}

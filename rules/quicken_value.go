@@ -114,7 +114,7 @@ func (k *quickener) call(n *ast.CallNode) operand {
 	}
 	apply := map[string]func(val) (val, bool){
 		"abs": absVal, "type": typeVal, "len": lenVal, "entropy": entropyVal, "lower": lowerVal,
-		"round": roundVal, "fingerprint": fingerprintVal,
+		"round": roundVal, "fingerprint": fingerprintVal, "format": formatVal, "secretlike": secretVal,
 	}[callee.Value]
 	if apply == nil {
 		return nil

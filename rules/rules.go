@@ -13,7 +13,9 @@ package rules
 
 import (
 	"embed"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -63,37 +65,62 @@ type Rule struct {
 	Status         Status
 	Severity       Severity
 	Risk           int      // 0 to 100
+	RiskOn         []string // the fields of the group whose values bear the risk, such as user; nil: all
 	Attack         []string // MITRE ATT&CK techniques, such as T1485
 	AttackVersion  string   // of the ATT&CK matrix that Attack names
 	OnUnknown      OnUnknown
 	FalsePositives []string // what harmless work looks the same
 	Runbook        string   // what to do about an alert; a path or an address
 	Window         Window
-	ReadsBefore    bool   // the condition needs the record as it was before
-	ReadsAfter     bool   // the condition needs the record as it became
-	Hash           string // of everything that decides what the rule matches, in hex
-	File           string // where the rule stands
+	Alerting       Alerting
+	Inhibits       []string // ids of rules whose alerts on the same entity this one's explain
+	Exceptions     []*Exception
+	Sequence       *Sequence  // nil: the rule is of another form
+	Absence        *Absence   // nil likewise
+	NewTerms       *NewTerms  // nil likewise
+	Composite      *Composite // nil likewise
+	Baseline       *Baseline  // of a window that fires on a spike; nil: it does not
+	ReadsBefore    bool       // the condition needs the record as it was before
+	ReadsAfter     bool       // the condition needs the record as it became
+	Hash           string     // of everything that decides what the rule matches, in hex
+	File           string     // where the rule stands
 	Line           int
 
-	words *vocabulary // of the quick conditions; one for all rules that were compiled together
-	match match
-	where *expression // nil: every change that match lets through
-	each  *expression // nil: a change counts once, in one group
-	title title
-	tests []test
+	stands    *LintError
+	inhibited []homeless // Inhibits, and where each stands
+	titleText string     // of the alerts, as it is written
+
+	labels    *labels // of tables and users, of all files that were compiled together
+	ownLabels *labels // the same, of its own file: those that its tests have
+
+	words  *vocabulary // of the quick conditions; one for all rules that were compiled together
+	match  match
+	where  *expression // nil: every change that match lets through
+	each   *expression // nil: a change counts once, in one group
+	sum    *expression // what a change adds to a sum; nil: there is none
+	inputs []input     // of a sequence, an absence: what they look for
+	title  title
+	tests  []test
 }
 
 // A Window says how many matching changes of one group, in how much time, make
 // an alert. It slides with the changes' own times.
 type Window struct {
 	Size     time.Duration
-	By       []string // the fields that make a group, such as user and table
-	Count    int      // fires when this many are reached
-	Distinct string   // the field whose distinct values are counted; empty: the changes themselves
+	By       []string  // the fields that make a group, such as user and table
+	Count    int       // fires when this many are reached
+	Distinct string    // the field whose distinct values are counted; empty: the changes themselves
+	Sum      string    // the expression that is added up; empty: changes are counted
+	Gte      float64   // fires when the sum reaches this
+	Fraction *Fraction // fires on a share of the table; nil: it does not
+	Spike    bool      // fires on what Rule.Baseline calls a spike, if that is more than Count
 }
 
 // A Set is the rules of some files. It is immutable and may be shared.
-type Set struct{ rules []*Rule }
+type Set struct {
+	rules    []*Rule
+	homeless []homeless // exceptions of rules that the set does not have
+}
 
 // Rules lists the rules, in the order of their files.
 func (s *Set) Rules() []*Rule { return slices.Clone(s.rules) }
@@ -112,6 +139,9 @@ func (s *Set) Rule(id string) *Rule {
 type File struct {
 	Name string // as errors show it
 	Data []byte
+	// Open reads a file beside it, such as a list, by its path from the rule
+	// file's folder. If nil there is none.
+	Open func(path string) ([]byte, error)
 }
 
 //go:embed builtin/*.yaml
@@ -176,6 +206,9 @@ func ReadFiles(paths ...string) ([]File, error) {
 	return files, nil
 }
 
+// readMost reads no more than so many bytes: what is larger is refused anyway.
+func readMost(r io.Reader, most int64) ([]byte, error) { return io.ReadAll(io.LimitReader(r, most)) }
+
 func readFS(fsys fs.FS, root string) ([]File, error) {
 	var files []File
 	err := fs.WalkDir(fsys, root, func(path string, d fs.DirEntry, err error) error {
@@ -185,9 +218,13 @@ func readFS(fsys fs.FS, root string) ([]File, error) {
 		if d.IsDir() || path != root && !strings.HasSuffix(path, ".yaml") && !strings.HasSuffix(path, ".yml") {
 			return nil
 		}
-		data, err := fs.ReadFile(fsys, path)
-		files = append(files, File{Name: path, Data: data})
-		return err
+		at, err := fsys.Open(path)
+		if err != nil {
+			return err
+		}
+		data, err := readMost(at, maxFileSize+1)
+		files = append(files, File{Name: path, Data: data, Open: opener(fsys, path)})
+		return errors.Join(err, at.Close())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)

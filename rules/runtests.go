@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ func RunTests(set *Set) []TestResult {
 	for _, r := range set.rules {
 		fires, silent := false, false
 		for _, t := range r.tests {
-			err := t.run(r)
+			err := t.run(r, set)
 			fires, silent = fires || len(t.expect) > 0, silent || t.given && len(t.expect) == 0
 			out = append(out, result(r, t.name, t.at.line, err))
 		}
@@ -53,17 +54,11 @@ func result(r *Rule, name string, line int, err error) TestResult {
 	return t
 }
 
-// A raised alert, and when it was.
-type raised struct {
-	alert audit.Alert
-	at    time.Duration
-}
-
-func (t *test) run(r *Rule) error {
-	set := &Set{rules: []*Rule{r}}
-	engine := NewEngine(set, Options{})
+func (t *test) run(r *Rule, of *Set) error {
+	set := of.around(r).alone(r.ownLabels.with(t.labels))
+	engine := NewEngine(set, t.options())
 	state := map[string][]byte{}
-	got, index := []raised{}, map[string]int{}
+	got := collected{rule: r, index: map[string]int{}}
 	clock, seq := time.Duration(-1), audit.Seq(0)
 	for _, ev := range t.events {
 		if ev.restart {
@@ -89,20 +84,62 @@ func (t *test) run(r *Rule) error {
 			if err != nil {
 				return err
 			}
-			for _, a := range alerts {
-				if k, old := index[a.ID]; old {
-					got[k].alert = a
-					continue
-				}
-				index[a.ID] = len(got)
-				got = append(got, raised{a, clock})
+			got.take(alerts, engine, t.start, clock)
+		}
+	}
+	// Time goes on when the events are over, so what waits for it is decided.
+	got.take(engine.Advance(audit.TimeOf(t.start.Add(max(clock, 0)+longestWindow))), engine, t.start, clock)
+	for _, s := range engine.Stats().Rules {
+		if s.Rule == r.ID && s.Errors > 0 {
+			return fmt.Errorf("the condition failed on event %d: %s", s.LastErrorSeq, s.LastError)
+		}
+	}
+	return t.check(got.all)
+}
+
+// options are those of the test's engine.
+func (t *test) options() Options {
+	if t.liveRows == nil {
+		return Options{}
+	}
+	return Options{Baselines: func(audit.Table) []Rows { return []Rows{{Rows: *t.liveRows}} }}
+}
+
+// around is the rule and those that it hears of.
+func (s *Set) around(r *Rule) *Set {
+	need := map[*Rule]bool{r: true}
+	for grown := true; grown; {
+		grown = false
+		for _, other := range s.rules {
+			heard := func(by *Rule) bool {
+				return by.Composite != nil && other.burdens(by.Composite.Entity) ||
+					slices.ContainsFunc(by.inputs, func(in input) bool { return in.ref == other.ID })
+			}
+			if !need[other] && slices.ContainsFunc(slices.Collect(maps.Keys(need)), heard) {
+				need[other], grown = true, true
 			}
 		}
 	}
-	if s := engine.Stats().Rules[0]; s.Errors > 0 {
-		return fmt.Errorf("the condition failed on event %d: %s", s.LastErrorSeq, s.LastError)
+	out := &Set{}
+	for _, other := range s.rules {
+		if need[other] {
+			out.rules = append(out.rules, other)
+		}
 	}
-	return t.check(got)
+	return out
+}
+
+// alone is the set as its rules' own files have it: what other files say of its
+// tables, and their exceptions, are no part of its tests.
+func (s *Set) alone(said *labels) *Set {
+	out := &Set{}
+	for _, r := range s.rules {
+		own := *r
+		own.labels = said
+		own.Exceptions = slices.DeleteFunc(slices.Clone(r.Exceptions), func(x *Exception) bool { return x.File != r.File })
+		out.rules = append(out.rules, &own)
+	}
+	return out
 }
 
 // restarted is an engine that goes on where e stood.
@@ -118,22 +155,40 @@ func restarted(e *Engine, set *Set, state map[string][]byte) (*Engine, error) {
 			state[name] = data
 		}
 	}
-	fresh := NewEngine(set, e.opts)
+	opts := e.opts
+	opts.Folded = e.folded
+	fresh := NewEngine(set, opts)
 	return fresh, fresh.Restore(state, e.evidence)
+}
+
+// folded is what an open alert has beside its evidence.
+func (e *Engine) folded(alert string) (audit.Seqs, error) {
+	if a := e.open(alert); a != nil {
+		return a.folded, nil
+	}
+	return audit.Seqs{}, ErrState
 }
 
 // evidence is that of an open alert.
 func (e *Engine) evidence(alert string) ([]audit.Evidence, error) {
+	if a := e.open(alert); a != nil {
+		return slices.Clone(a.evidence), nil
+	}
+	return nil, ErrState
+}
+
+// open is the alert of that id that may still grow, or nil.
+func (e *Engine) open(alert string) *openAlert {
 	for _, r := range e.rules {
 		for el := r.recent.Front(); el != nil; el = el.Next() {
 			for _, a := range el.Value.(*group).alerts {
 				if a.id == alert {
-					return slices.Clone(a.evidence), nil
+					return a
 				}
 			}
 		}
 	}
-	return nil, ErrState
+	return nil
 }
 
 // change is one of the event's changes: n counts within the test, i within the
@@ -205,7 +260,7 @@ func (t *test) check(got []raised) error {
 	for _, x := range t.expect {
 		matching := 0
 		for i, g := range got {
-			if !taken[i] && x.fits(g) {
+			if !taken[i] && x.fits(g, t.start) {
 				taken[i] = true
 				matching++
 			}
@@ -223,24 +278,14 @@ func (t *test) check(got []raised) error {
 	return nil
 }
 
-func (x *expectation) fits(g raised) bool {
-	for k, v := range x.group {
-		if g.alert.Group[k] != v {
-			return false
-		}
-	}
-	return (x.count == 0 || x.count == g.alert.Count) && (x.at == nil || *x.at == g.at) &&
-		(x.unknown == nil || *x.unknown == g.alert.Unknown)
-}
-
 func describe(got []raised) string {
 	if len(got) == 0 {
 		return "none"
 	}
 	var parts []string
 	for _, g := range got {
-		parts = append(parts, fmt.Sprintf("{count: %d, at: %s, group: %v, unknown: %t, title: %q}",
-			g.alert.Count, g.at, g.alert.Group, g.alert.Unknown, g.alert.Title))
+		parts = append(parts, fmt.Sprintf("{count: %d, at: %s, group: %v, unknown: %t, severity: %s, title: %q}",
+			g.alert.Count, g.at, g.alert.Group, g.alert.Unknown, g.alert.Severity, g.alert.Title))
 	}
 	return strings.Join(parts, ", ")
 }

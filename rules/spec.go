@@ -13,10 +13,13 @@ const apiVersion = "rules/v1"
 
 // A fileSpec is one rule file as it was written.
 type fileSpec struct {
-	doc    *document
-	lists  map[string]*namedList
-	macros map[string]*macro
-	rules  []*spec
+	doc        *document
+	open       func(path string) ([]byte, error) // reads a file beside it
+	lists      map[string]*namedList
+	macros     map[string]*macro
+	labels     labels
+	exceptions []*exceptionSpec // of rules that may stand in other files
+	rules      []*spec
 }
 
 // A spec is one rule as it was written; its expressions are still text.
@@ -27,6 +30,11 @@ type spec struct {
 	each  scalar
 	title scalar
 	id    scalar
+	form  formSpec
+	doc   *document
+
+	groupBy, riskOn, inhibits []scalar
+	exceptions                []*exceptionSpec
 }
 
 // A macro is a named part of a condition.
@@ -42,9 +50,9 @@ var (
 )
 
 // readFile reads what can be read of a file; the document has the mistakes.
-func readFile(d *document, root ast.Node) *fileSpec {
-	f := &fileSpec{doc: d, lists: map[string]*namedList{}, macros: map[string]*macro{}}
-	d.fields(root, "a rule file", []field{
+func readFile(d *document, root ast.Node, open func(string) ([]byte, error)) *fileSpec {
+	f := &fileSpec{doc: d, open: open, lists: map[string]*namedList{}, macros: map[string]*macro{}}
+	d.fields(root, "a rule file", append(d.readLabels(&f.labels), []field{
 		{"apiVersion", true, func(what string, n ast.Node) {
 			if s := d.text(n, what); s.exists && s.text != apiVersion {
 				d.fail(s.at, "apiVersion is %q; want %q", s.text, apiVersion)
@@ -52,35 +60,14 @@ func readFile(d *document, root ast.Node) *fileSpec {
 		}},
 		{"lists", false, f.readLists},
 		{"macros", false, f.readMacros},
+		{"exceptions", false, func(what string, n ast.Node) {
+			d.list(n, what, func(v ast.Node) { f.exceptions = append(f.exceptions, readException(d, v, true)) })
+		}},
 		{"rules", true, func(what string, n ast.Node) {
 			d.list(n, what, func(v ast.Node) { f.rules = append(f.rules, readRule(d, v)) })
 		}},
-	})
+	}...))
 	return f
-}
-
-func (f *fileSpec) readLists(what string, n ast.Node) {
-	d := f.doc
-	for _, p := range d.pairs(n, what) {
-		name, _ := keyOf(p)
-		if !partName.MatchString(name) {
-			d.fail(start(p.Key), "%q is no name for a list", name)
-			continue
-		}
-		l := &namedList{}
-		d.fields(p.Value, "list "+name, []field{{"items", true, func(what string, n ast.Node) {
-			d.list(n, what, func(v ast.Node) {
-				item := fromValue(d.value(v, what))
-				switch item.(type) {
-				case string, int64, float64:
-					l.add(item)
-				default:
-					d.want(v, "an item of list "+name, "text or a number")
-				}
-			})
-		}}})
-		f.lists[name] = l
-	}
 }
 
 func (f *fileSpec) readMacros(what string, n ast.Node) {
@@ -101,16 +88,20 @@ func (f *fileSpec) readMacros(what string, n ast.Node) {
 }
 
 func readRule(d *document, n ast.Node) *spec {
-	s := &spec{at: start(n)}
+	s := &spec{at: start(n), doc: d}
 	r := &s.rule
 	*r = Rule{Version: 1, Status: Stable, OnUnknown: Skip, File: d.name, Line: s.at.line}
 	r.Window = Window{Size: 10 * time.Minute, By: []string{"user", "table"}, Count: 1}
-	d.fields(n, "a rule", []field{
+	r.Alerting = Alerting{Missing: MissingGroup}
+	d.fields(n, "a rule", append(formFields(d, s), []field{
 		{"id", true, func(what string, n ast.Node) {
 			s.id = d.text(n, what)
 			r.ID = s.id.text
 			if s.id.exists && !ruleID.MatchString(r.ID) {
 				d.fail(s.id.at, "id is %q; want small letters, digits, dots, dashes", r.ID)
+			}
+			if r.ID == QuarantineRule {
+				d.fail(s.id.at, "%s is the id of the engine's own alerts", r.ID)
 			}
 		}},
 		{"name", true, func(what string, n ast.Node) { r.Name = d.line(n, what) }},
@@ -119,16 +110,22 @@ func readRule(d *document, n ast.Node) *spec {
 		{"severity", true, func(what string, n ast.Node) {
 			r.Severity = choice(d, n, what, Info, Low, Medium, High, Critical)
 		}},
-		{"risk", false, func(what string, n ast.Node) { r.Risk = d.integer(n, what, 0, 100) }},
+		{"risk", false, func(_ string, n ast.Node) { readRisk(d, n, s) }},
 		{"attack", false, func(what string, n ast.Node) { readAttack(d, n, r) }},
 		{"match", false, func(what string, n ast.Node) { r.match = readMatch(d, n) }},
 		{"where", false, func(what string, n ast.Node) { s.where = d.text(n, what) }},
-		{"window", false, func(what string, n ast.Node) { readWindow(d, n, s) }},
 		{"on_unknown_before", false, func(what string, n ast.Node) {
 			r.OnUnknown = choice(d, n, what, Skip, Flag, Evaluate)
 		}},
-		{"alert", true, func(what string, n ast.Node) {
-			d.fields(n, what, []field{{"title", true, func(what string, n ast.Node) { s.title = d.text(n, what) }}})
+		{"alert", true, func(_ string, n ast.Node) { readAlert(d, n, s) }},
+		{"inhibits", false, func(what string, n ast.Node) {
+			for _, t := range d.texts(n, what) {
+				r.Inhibits = append(r.Inhibits, t.text)
+				s.inhibits = append(s.inhibits, t)
+			}
+		}},
+		{"exceptions", false, func(what string, n ast.Node) {
+			d.list(n, what, func(v ast.Node) { s.exceptions = append(s.exceptions, readException(d, v, false)) })
 		}},
 		{"false_positives", false, func(what string, n ast.Node) {
 			for _, t := range d.texts(n, what) {
@@ -139,7 +136,8 @@ func readRule(d *document, n ast.Node) *spec {
 		{"tests", false, func(what string, n ast.Node) {
 			d.list(n, what, func(v ast.Node) { r.tests = append(r.tests, readTest(d, v)) })
 		}},
-	})
+	}...))
+	d.checkForm(s)
 	return s
 }
 
@@ -193,27 +191,6 @@ func readMatch(d *document, n ast.Node) match {
 		{"not_users", false, globs(&m.notUsers)},
 	})
 	return m
-}
-
-func readWindow(d *document, n ast.Node, s *spec) {
-	w := &s.rule.Window
-	d.fields(n, "window", []field{
-		{"size", true, func(what string, n ast.Node) { w.Size = d.duration(n, "window size", time.Second) }},
-		{"by", false, func(what string, n ast.Node) {
-			w.By = []string{}
-			d.list(n, "by", func(v ast.Node) { w.By = append(w.By, choice(d, v, "a field of by", fieldNames...)) })
-		}},
-		{"each", false, func(what string, n ast.Node) { s.each = d.text(n, what) }},
-		{"count", true, func(what string, n ast.Node) { w.Count = d.integer(n, "count", 1, maxCount) }},
-		{"distinct", false, func(what string, n ast.Node) { w.Distinct = choice(d, n, what, fieldNames...) }},
-	})
-	seen := map[string]bool{}
-	for _, name := range w.By {
-		if seen[name] {
-			d.fail(start(n), "by names %s twice", name)
-		}
-		seen[name] = true
-	}
 }
 
 // String is the window in words, such as "30 key in 5m0s by user, table".

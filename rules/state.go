@@ -35,15 +35,6 @@ const (
 // ErrState says that an engine's saved state cannot be read.
 var ErrState = errors.New("the rules' state is damaged")
 
-// A savedHead is the engine's own state.
-type savedHead struct {
-	_                         struct{} `cbor:",toarray"`
-	Seq                       audit.Seq
-	Changes                   uint64
-	EventClock, ObservedClock float64
-	Snapshots, Deltas         int
-}
-
 // A kept is what of the engine's state was saved.
 type kept struct {
 	snapshots, deltas int  // values that there are
@@ -71,13 +62,17 @@ func (e *Engine) State() (map[string][]byte, error) {
 		return nil, fmt.Errorf("save rules' state: %w", err)
 	}
 	head, err := cbor.Marshal(savedHead{Seq: e.seq, Changes: e.changes, Snapshots: e.kept.snapshots, Deltas: e.kept.deltas,
-		EventClock: float64(e.eventClock), ObservedClock: float64(e.observedClock)})
+		EventClock: float64(e.eventClock), ObservedClock: float64(e.observedClock), Watermark: float64(e.watermark),
+		Newest: float64(e.newest), Begun: e.begun})
 	if err != nil {
 		return nil, fmt.Errorf("save rules' state: %w", err)
 	}
 	out[engineState] = head
+	for _, t := range e.tables {
+		t.dirty = false
+	}
 	for _, r := range e.rules {
-		r.changed = false
+		r.changed, r.fresh = false, false
 		for _, g := range r.dirty {
 			g.dirty = false
 		}
@@ -107,6 +102,7 @@ func (e *Engine) saveChanged(out map[string][]byte) error {
 		if err := w.rule(r); err != nil {
 			return err
 		}
+		w.ofRule(r, true)
 		for name := range r.gone {
 			w.gone(name)
 		}
@@ -116,6 +112,7 @@ func (e *Engine) saveChanged(out map[string][]byte) error {
 			}
 		}
 	}
+	w.tables(e, false)
 	if e.kept.since += len(w.b); e.kept.since > littleDelta+e.kept.size/2 {
 		return e.saveAll(out)
 	}
@@ -150,6 +147,7 @@ func (e *Engine) saveAll(out map[string][]byte) error {
 		if err := w.rule(r); err != nil {
 			return err
 		}
+		w.ofRule(r, false)
 		for el := r.recent.Front(); el != nil; el = el.Next() {
 			if w.group(el.Value.(*group)); len(w.b) < mostSnapshot {
 				continue
@@ -160,6 +158,7 @@ func (e *Engine) saveAll(out map[string][]byte) error {
 			}
 		}
 	}
+	w.tables(e, true)
 	cut()
 	return nil
 }
@@ -180,17 +179,19 @@ func (e *Engine) Restore(state map[string][]byte, evidence Evidence) error {
 	}
 	for _, r := range e.rules {
 		r.order()
+		e.expectAll(r)
 	}
 	return e.findEvidence(evidence)
 }
 
 func (e *Engine) restore(state map[string][]byte) error {
-	var head savedHead
-	if err := cbor.Unmarshal(state[engineState], &head); err != nil {
+	head, err := readHead(state[engineState])
+	if err != nil {
 		return e.restoreOld(state)
 	}
 	e.seq, e.changes = head.Seq, head.Changes
 	e.eventClock, e.observedClock = audit.Time(head.EventClock), audit.Time(head.ObservedClock)
+	e.watermark, e.newest, e.begun = audit.Time(head.Watermark), audit.Time(head.Newest), head.Begun
 	e.kept = kept{snapshots: head.Snapshots, deltas: head.Deltas}
 	known := 1
 	for n := range head.Snapshots + head.Deltas {
@@ -220,6 +221,21 @@ func (e *Engine) restore(state map[string][]byte) error {
 		slices.Sort(e.gone)
 	}
 	return nil
+}
+
+// expectAll has what a restored rule waits for decided and heard in time.
+func (e *Engine) expectAll(r *ruleState) {
+	for el := r.recent.Front(); el != nil; el = el.Next() {
+		g := el.Value.(*group)
+		for _, n := range g.entries {
+			if n.open {
+				e.await(r, g, n)
+			}
+		}
+	}
+	for _, h := range r.waiting {
+		e.expect(r, h)
+	}
 }
 
 // names says that something is under that name.
@@ -264,10 +280,15 @@ func (e *Engine) findEvidence(evidence Evidence) error {
 	for _, r := range e.rules {
 		for el := r.recent.Front(); el != nil; el = el.Next() {
 			for _, a := range el.Value.(*group).alerts {
+				var err error
+				if a.count > a.listed && e.opts.Folded != nil {
+					if a.folded, err = e.opts.Folded(a.id); err != nil {
+						return fmt.Errorf("read the evidence of alert %s: %w", a.id, err)
+					}
+				}
 				if len(a.evidence) == a.listed {
 					continue
 				}
-				var err error
 				if a.evidence, err = evidence(a.id); err != nil {
 					return fmt.Errorf("read the evidence of alert %s: %w", a.id, err)
 				}

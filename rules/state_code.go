@@ -16,6 +16,11 @@ const (
 	recordRule  = 1 // its groups follow, up to the next rule
 	recordGroup = 2
 	recordGone  = 3 // a group that is no more
+	// A group of the first kind had less; it is still read.
+	recordFullGroup = 4
+	recordHeard     = 5 // what the rule is to hear, all of it
+	recordLearning  = 6
+	recordRows      = 7 // how many records tables have; of no rule
 )
 
 type savedRule struct {
@@ -37,6 +42,8 @@ type stateWriter struct {
 func newStateWriter() *stateWriter { return &stateWriter{texts: map[string]uint64{}} }
 
 func (w *stateWriter) uint(n uint64) { w.b = binary.AppendUvarint(w.b, n) }
+
+func (w *stateWriter) int(n int64) { w.b = binary.AppendVarint(w.b, n) }
 
 func (w *stateWriter) text(s string) {
 	if n, known := w.texts[s]; known {
@@ -83,47 +90,6 @@ func (w *stateWriter) rule(r *ruleState) error {
 func (w *stateWriter) gone(name string) {
 	w.b = append(w.b, recordGone)
 	w.text(name)
-}
-
-func (w *stateWriter) group(g *group) {
-	w.b = append(w.b, recordGroup)
-	w.uint(uint64(len(g.values)))
-	for _, v := range g.values {
-		w.text(v)
-	}
-	w.flags(g.begun, g.rewound, g.behind)
-	w.at(g.newest)
-	if g.rewound {
-		w.at(g.cursor)
-	}
-	w.at(g.observed)
-	w.uint(g.touched)
-	w.uint(uint64(len(g.entries)))
-	for _, e := range g.entries {
-		w.flags(e.unknown, e.late, e.alerted)
-		w.number(e.evidence.Seq)
-		w.at(e.time)
-		w.text(e.evidence.Database)
-		w.text(e.evidence.Table)
-		w.text(string(e.evidence.Key))
-		w.text(e.distinct)
-	}
-	w.uint(uint64(len(g.alerts)))
-	for _, a := range g.alerts {
-		w.alert(a)
-	}
-}
-
-func (w *stateWriter) alert(a *openAlert) {
-	w.text(a.id)
-	w.flags(a.unknown, a.late)
-	for _, t := range []audit.Time{a.from, a.to, a.first, a.last} {
-		w.at(t)
-	}
-	w.number(a.firstSeq)
-	w.number(a.lastSeq)
-	w.uint(uint64(a.count))
-	w.uint(uint64(len(a.evidence)))
 }
 
 // A stateReader reads what a stateWriter wrote. After an error all that it reads is
@@ -196,57 +162,17 @@ func (r *stateReader) at() audit.Time {
 	return audit.Time(math.Float64frombits(r.time))
 }
 
-func (r *stateReader) flags() (a, b, c bool) {
+// flags sets those that were written as set.
+func (r *stateReader) flags(flags ...*bool) {
 	if len(r.b) == 0 {
 		r.bad = true
-		return false, false, false
+		return
 	}
 	f := r.b[0]
 	r.b = r.b[1:]
-	return f&1 != 0, f&2 != 0, f&4 != 0
-}
-
-func (r *stateReader) group() *group {
-	g := &group{values: make([]string, 0, 4)}
-	for range r.count() {
-		g.values = append(g.values, r.text())
+	for i, to := range flags {
+		*to = f&(1<<i) != 0
 	}
-	g.name = groupName(g.values)
-	g.begun, g.rewound, g.behind = r.flags()
-	g.newest = r.at()
-	if g.rewound {
-		g.cursor = r.at()
-	}
-	g.observed = r.at()
-	g.touched = r.uint()
-	for range r.count() {
-		e := &entry{}
-		e.unknown, e.late, e.alerted = r.flags()
-		e.evidence.Seq = r.number()
-		e.time = r.at()
-		e.evidence.Time = e.time
-		e.evidence.Database, e.evidence.Table = r.text(), r.text()
-		e.evidence.Key = audit.ID(r.text())
-		e.distinct = r.text()
-		if n := len(g.entries); n > 0 && compareEntries(g.entries[n-1], e) >= 0 || finite(float64(e.time)) == nil {
-			r.bad, r.b = true, nil
-			break
-		}
-		g.entries = append(g.entries, e)
-	}
-	for range r.count() {
-		g.alerts = append(g.alerts, r.alert())
-	}
-	return g
-}
-
-func (r *stateReader) alert() *openAlert {
-	a := &openAlert{id: r.text()}
-	a.unknown, a.late, _ = r.flags()
-	a.from, a.to, a.first, a.last = r.at(), r.at(), r.at(), r.at()
-	a.firstSeq, a.lastSeq = r.number(), r.number()
-	a.count, a.listed = int(r.uint()), int(r.uint())
-	return a
 }
 
 // read takes the records of a value. Those of rules that are no more, or no longer
@@ -267,10 +193,10 @@ func (e *Engine) read(data []byte) error {
 				e.kept.stale = true
 				continue
 			}
-			rule.touches, rule.stats = saved.Touches, saved.Stats
+			rule.touches, rule.stats, rule.fresh = saved.Touches, saved.Stats, false
 			rule.stats.Rule = rule.ID
-		case recordGroup:
-			g := in.group()
+		case recordGroup, recordFullGroup:
+			g := in.group(kind == recordFullGroup)
 			if rule != nil && !in.bad {
 				rule.restore(g)
 			}
@@ -278,6 +204,17 @@ func (e *Engine) read(data []byte) error {
 			if name := in.text(); rule != nil {
 				delete(rule.groups, name)
 			}
+		case recordHeard:
+			if h := in.heard(); rule != nil {
+				rule.waiting = h
+			}
+		case recordLearning:
+			if l := in.learning(); rule != nil {
+				rule.learning = l
+			}
+		case recordRows:
+			t := in.rows()
+			e.tables[t.table] = t
 		default:
 			in.bad = true
 		}

@@ -79,7 +79,7 @@ func (e *Engine) restoreOld(state map[string][]byte) error {
 			return err
 		}
 		if s.Hash == r.Hash {
-			r.touches, r.stats = s.Touches, s.Stats
+			r.touches, r.stats, r.fresh = s.Touches, s.Stats, false
 			r.stats.Rule = r.ID
 			same[r.ID] = r
 		}

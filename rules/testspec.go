@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"time"
 
 	"recourse/audit"
@@ -15,7 +16,11 @@ type test struct {
 	start  time.Time
 	events []event
 	expect []expectation
-	given  bool // expect is there
+	labels labels // of tables and users, beside those of its file
+	given  bool   // expect is there
+	// liveRows is how many records every table has in the beginning;
+	// nil: nobody knows.
+	liveRows *int64
 }
 
 // An event is one or more changes that come one after the other.
@@ -39,6 +44,13 @@ type expectation struct {
 	group   map[string]string
 	at      *time.Duration
 	unknown *bool
+	late    *bool
+	// What the alert says: empty or nil is anything.
+	severity, title string
+	risk            *int
+	suppressed      *int
+	keys            []string // of all records that are its evidence, sorted, each once; nil: anything
+	first, last     *time.Duration
 }
 
 // testStart is a Monday at noon, so that a rule on nights and weekends has to
@@ -47,7 +59,7 @@ func testStart() time.Time { return time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 
 func readTest(d *document, n ast.Node) test {
 	t := test{at: start(n), start: testStart()}
-	d.fields(n, "a test", []field{
+	d.fields(n, "a test", append(d.readLabels(&t.labels), []field{
 		{"name", true, func(what string, n ast.Node) { t.name = d.line(n, what) }},
 		{"start", false, func(what string, n ast.Node) {
 			s := d.text(n, what)
@@ -58,6 +70,7 @@ func readTest(d *document, n ast.Node) test {
 			}
 			t.start = at
 		}},
+		{"live_rows", false, func(what string, n ast.Node) { t.liveRows = new(int64(d.integer(n, what, 0, 1e9))) }},
 		{"events", true, func(what string, n ast.Node) {
 			d.list(n, what, func(v ast.Node) { t.events = append(t.events, readEvent(d, v)) })
 			if len(t.events) == 0 {
@@ -68,7 +81,7 @@ func readTest(d *document, n ast.Node) test {
 			t.given = true
 			d.list(n, what, func(v ast.Node) { t.expect = append(t.expect, readExpectation(d, v)) })
 		}},
-	})
+	}...))
 	return t
 }
 
@@ -79,8 +92,8 @@ func readEvent(d *document, n ast.Node) event {
 		Group: audit.Group{Size: 1}}
 	d.fields(n, "an event", []field{
 		{"repeat", false, func(what string, n ast.Node) { e.repeat = d.integer(n, what, 1, most) }},
-		{"every", false, func(what string, n ast.Node) { e.every = d.duration(n, what, 0) }},
-		{"at", false, func(what string, n ast.Node) { at := d.duration(n, what, 0); e.at = &at }},
+		{"every", false, func(what string, n ast.Node) { e.every = d.durationUpTo(n, what, 0, longestWindow) }},
+		{"at", false, func(what string, n ast.Node) { at := d.durationUpTo(n, what, 0, longestWindow); e.at = &at }},
 		{"restart", false, func(what string, n ast.Node) { e.restart = d.boolean(n, what) }},
 		{"op", false, func(what string, n ast.Node) {
 			e.c.Op = audit.Op(choice(d, n, what, opNames[:len(opNames)-1]...))
@@ -131,8 +144,23 @@ func readExpectation(d *document, n ast.Node) expectation {
 	d.fields(n, "an expected alert", []field{
 		{"alerts", false, func(what string, n ast.Node) { x.alerts = d.integer(n, what, 1, 1000) }},
 		{"count", false, func(what string, n ast.Node) { x.count = d.integer(n, what, 1, 1e6) }},
-		{"at", false, func(what string, n ast.Node) { at := d.duration(n, what, 0); x.at = &at }},
+		{"at", false, func(what string, n ast.Node) { at := d.durationUpTo(n, what, 0, longestWindow); x.at = &at }},
 		{"unknown", false, func(what string, n ast.Node) { b := d.boolean(n, what); x.unknown = &b }},
+		{"late", false, func(what string, n ast.Node) { b := d.boolean(n, what); x.late = &b }},
+		{"severity", false, func(what string, n ast.Node) {
+			x.severity = string(choice(d, n, what, Info, Low, Medium, High, Critical))
+		}},
+		{"title", false, func(what string, n ast.Node) { x.title = d.line(n, what) }},
+		{"risk", false, func(what string, n ast.Node) { i := d.integer(n, what, 0, 100); x.risk = &i }},
+		{"suppressed", false, func(what string, n ast.Node) { i := d.integer(n, what, 0, 1e6); x.suppressed = &i }},
+		{"keys", false, func(what string, n ast.Node) {
+			for _, s := range d.texts(n, what) {
+				x.keys = append(x.keys, s.text)
+			}
+			slices.Sort(x.keys)
+		}},
+		{"first", false, func(what string, n ast.Node) { at := d.duration(n, what, 0); x.first = &at }},
+		{"last", false, func(what string, n ast.Node) { at := d.duration(n, what, 0); x.last = &at }},
 		{"group", false, func(what string, n ast.Node) {
 			for _, p := range d.pairs(n, what) {
 				key, _ := keyOf(p)

@@ -136,6 +136,7 @@ func elements(x any) ([]any, bool) {
 
 // A namedList is a list of a rule file.
 type namedList struct {
+	kind  itemType // empty: texts and numbers, as they stand
 	items []any
 	texts map[string]bool
 }

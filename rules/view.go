@@ -14,7 +14,7 @@ import (
 // environment is the names that conditions know, with their types.
 func environment() types.Map {
 	record, texts := types.TypeOf(map[string]any{}), types.TypeOf([]string{})
-	return types.Map{
+	env := types.Map{
 		"before": record, "after": record,
 		"before_state": types.String, "after_state": types.String,
 		"before_trust": types.String, "after_trust": types.String,
@@ -27,13 +27,15 @@ func environment() types.Map {
 		"txn_size": types.Int, "late": types.Bool, "lossy": types.Bool,
 		"$run": types.TypeOf((*run)(nil)),
 	}
+	maps.Copy(env, moreNames())
+	return env
 }
 
 // reserved says that a name means something in conditions already.
 func reserved(name string) bool {
 	_, variable := environment()[name]
 	_, call := functions()[name]
-	return variable || call || predicates[name] != 0
+	return variable || call || predicates[name] != 0 || slices.Contains(roots(), name)
 }
 
 // A demand is what a condition reads of a change, so that no more is decoded.
@@ -72,6 +74,7 @@ func (d *demand) variable(name string) {
 // change, so nothing of it may be kept.
 type view struct {
 	c             *audit.Change
+	labels        *labeller
 	env           map[string]any
 	run           run
 	before, after map[string]audit.Value // nil until a condition asks
@@ -79,8 +82,8 @@ type view struct {
 	diffed        bool
 }
 
-func newView() *view {
-	v := &view{env: map[string]any{}}
+func newView(l *labeller) *view {
+	v := &view{labels: l, env: map[string]any{}}
 	v.run.view = v
 	v.env["$run"] = &v.run
 	v.env["before"], v.env["after"] = map[string]any{}, map[string]any{}
@@ -165,6 +168,9 @@ func (v *view) variable(name string) any {
 		return c.Late
 	case "lossy":
 		return c.Lossy
+	}
+	if x, known := v.further(name); known {
+		return x
 	}
 	return fieldOf(c, name)
 }

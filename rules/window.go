@@ -14,7 +14,12 @@ type entry struct {
 	evidence audit.Evidence
 	unknown  bool
 	late     bool
-	alerted  bool // it is evidence of an alert already
+	alerted  bool    // it is evidence of an alert already
+	open     bool    // it is to be decided when the watermark has passed it
+	steps    uint16  // of a rule with inputs: which of them it is, a bit for each
+	weight   float64 // what a sum adds, an alert's risk
+	alert    string  // it is no change but this alert, which began with the change
+	rule     string  // of which this is the rule
 	tally    *tally
 }
 
@@ -36,6 +41,8 @@ type group struct {
 	rewound bool       // cursor is set
 	behind  bool       // the last change was in the other stretch
 	alerts  []*openAlert
+	term    term     // of a rule on what is new
+	history *history // of a rule with a baseline; nil: nothing yet
 
 	touched  uint64            // the rule's count of touches, for giving up the least recent
 	observed audit.Time        // the engine's clocks at the last touch
@@ -45,29 +52,32 @@ type group struct {
 	dropped  bool
 }
 
-// add takes a matching change into the group. It returns the alert that began
-// or grew, or nil.
-func (g *group) add(e *entry, w *windowing) *openAlert {
+// add takes a matching change into the group. The alerts that began or grew are
+// then in w.touched.
+func (g *group) add(e *entry, w *windowing) {
+	w.touched = w.touched[:0]
 	g.prune(e.time, w)
 	i, _ := slices.BinarySearchFunc(g.entries, e, compareEntries)
 	g.entries = slices.Insert(g.entries, i, e)
 	g.note(w, i)
-	for _, a := range g.alerts {
-		if e.time >= a.from-w.size && e.time <= a.to+w.size {
-			a.from, a.to = min(a.from, e.time), max(a.to, e.time)
+	g.stretch(i, w)
+	switch {
+	case w.waits:
+	case w.form == sequenceForm:
+		for j := i; j < len(g.entries) && g.entries[j].time <= e.time+w.size; j++ {
+			g.sequence(j, w)
+		}
+	default:
+		if low, high, first, hot := g.hot(i, w); hot {
+			g.alert(g.entries[low:high+1], g.entries[first], w)
 		}
 	}
-	var grown *openAlert
-	if low, high, hot := g.hot(i, w); hot {
-		grown = g.alert(low, high, w)
-	}
 	if len(g.entries) > w.maxEntries {
-		if !g.entries[0].alerted {
+		if old := g.entries[0]; !old.alerted || old.open {
 			w.stats.ChangesEvicted++
 		}
 		g.drop(0, 1, w)
 	}
-	return grown
 }
 
 // entry is one to be filled in, of those that were dropped if there is one.
@@ -144,12 +154,15 @@ func compareEntries(a, b *entry) int {
 	if c := cmp.Compare(a.time, b.time); c != 0 {
 		return c
 	}
-	return cmp.Compare(a.evidence.Seq, b.evidence.Seq)
+	if c := cmp.Compare(a.evidence.Seq, b.evidence.Seq); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.alert, b.alert)
 }
 
 // prune drops what no window can reach any more.
 func (g *group) prune(t audit.Time, w *windowing) {
-	reach := 2 * w.size
+	reach := w.reach
 	switch {
 	case !g.begun:
 		g.newest, g.begun = t, true
@@ -191,17 +204,21 @@ func (g *group) keepEntries(reach audit.Time, w *windowing) {
 	g.drop(0, min(low, recent), w)
 }
 
-// hot finds the entries of all windows that hold entry i and reach the count.
-func (g *group) hot(i int, w *windowing) (low, high int, hot bool) {
+// hot finds the entries of all windows that hold entry i and reach the count;
+// first is the end of the earliest of them.
+func (g *group) hot(i int, w *windowing) (low, high, first int, hot bool) {
+	if w.form == sumForm {
+		return g.hotSum(i, w)
+	}
 	if w.distinct != "" && len(g.tallies.of) < w.count {
-		return 0, 0, false
+		return 0, 0, 0, false
 	}
 	if i == len(g.entries)-1 { // the newest: there is one such window
 		n := len(g.entries) - g.low
 		if w.distinct != "" {
 			n = g.tallies.inWindow
 		}
-		return g.low, i, n >= w.count
+		return g.low, i, i, n >= w.count
 	}
 	t := g.entries[i].time
 	low = after(g.entries, t-w.size)
@@ -219,11 +236,32 @@ func (g *group) hot(i int, w *windowing) (low, high int, hot bool) {
 			continue
 		}
 		if !hot {
-			low = start
+			low, first = start, j
 		}
 		high, hot = j, true
 	}
-	return low, high, hot
+	return low, high, first, hot
+}
+
+// hotSum is hot for a sum. Each window is added up from its first entry to its
+// last, so that the outcome depends on nothing but what the window holds.
+func (g *group) hotSum(i int, w *windowing) (low, high, first int, hot bool) {
+	t := g.entries[i].time
+	for j := i; j < len(g.entries) && g.entries[j].time < t+w.size; j++ {
+		start := after(g.entries, g.entries[j].time-w.size)
+		sum := 0.0
+		for _, n := range g.entries[start : j+1] {
+			sum += n.weight
+		}
+		if sum < w.gte {
+			continue
+		}
+		if !hot {
+			low, first = start, j
+		}
+		high, hot = j, true
+	}
+	return low, high, first, hot
 }
 
 // after is the number of the first entry later than t.

@@ -163,6 +163,9 @@ type field struct {
 
 // fields reads a mapping strictly: unknown keys and missing ones are errors.
 func (d *document) fields(n ast.Node, what string, fields []field) {
+	if d.reads != nil {
+		d.reads(what, fields)
+	}
 	failed := len(d.errs)
 	pairs := d.pairs(n, what)
 	if pairs == nil && len(d.errs) > failed {
@@ -245,7 +248,10 @@ func (d *document) boolean(n ast.Node, what string) bool {
 
 // duration reads 90s, 5m, 12h, 3d.
 func (d *document) duration(n ast.Node, what string, low time.Duration) time.Duration {
-	const longest = 31 * 24 * time.Hour
+	return d.durationUpTo(n, what, low, 31*24*time.Hour)
+}
+
+func (d *document) durationUpTo(n ast.Node, what string, low, longest time.Duration) time.Duration {
 	s, _ := scalarOf(n)
 	if i, ok := n.(*ast.IntegerNode); ok && i.GetToken().Value == "0" {
 		s.text = "0s"
@@ -256,7 +262,7 @@ func (d *document) duration(n ast.Node, what string, low time.Duration) time.Dur
 		return low
 	}
 	if got < low || got > longest {
-		d.fail(start(n), "%s is %s; want %s to 31d", what, s.text, low)
+		d.fail(start(n), "%s is %s; want %s to %s", what, s.text, low, shortDuration(longest))
 		return low
 	}
 	return got

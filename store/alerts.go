@@ -3,9 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -40,25 +38,84 @@ type alert struct {
 	// of alerts that were stored before there were these.
 	Pieces []piece `cbor:"19,keyasint,omitempty"`
 	Rest   []byte  `cbor:"20,keyasint,omitempty"`
+	// Changes known by number alone, as the evidence: in whole pieces and a rest.
+	FoldedPieces []piece `cbor:"21,keyasint,omitempty"`
+	FoldedRest   []byte  `cbor:"22,keyasint,omitempty"`
+	// What the rule says of its alerts.
+	Experimental bool     `cbor:"23,keyasint,omitempty"`
+	Inhibits     []string `cbor:"24,keyasint,omitempty"`
+	Dedupe       uint64   `cbor:"25,keyasint,omitempty"` // bits of a float64, as Realert
+	Realert      uint64   `cbor:"26,keyasint,omitempty"`
+	Runbook      string   `cbor:"27,keyasint,omitempty"`
+	RaisedSeq    uint64   `cbor:"28,keyasint,omitempty"`
+	// What became of it.
+	Assignee        string `cbor:"29,keyasint,omitempty"`
+	Verdict         string `cbor:"30,keyasint,omitempty"`
+	DuplicateOf     string `cbor:"31,keyasint,omitempty"`
+	Muted           string `cbor:"32,keyasint,omitempty"`
+	MutedBy         string `cbor:"33,keyasint,omitempty"`
+	Withheld        int    `cbor:"34,keyasint,omitempty"`
+	Repeats         int    `cbor:"35,keyasint,omitempty"`
+	RepeatedChanges int    `cbor:"36,keyasint,omitempty"`
+	Told            told   `cbor:"37,keyasint,omitzero"`
+	// More of what the rules say.
+	GroupBy    []string `cbor:"50,keyasint,omitempty"`
+	Alerts     []string `cbor:"51,keyasint,omitempty"`
+	MergedInto string   `cbor:"52,keyasint,omitempty"`
 }
 
-// alertOut is an alert on disk but for its evidence.
+// told is what the sinks were told of an alert, or would have been if it were not
+// muted. The zero value is that of an alert that was stored before there were sinks.
+type told struct {
+	_        struct{} `cbor:",toarray"`
+	Count    int      // how many changes it had then, those of its repetitions among them
+	Severity string   // that it had then
+	Revision int      // how many notices there were
+	Events   int      // how many lines its history has
+}
+
+// alertOut is an alert on disk but for its evidence and what the sinks were told.
 func alertOut(a *audit.Alert) alert {
 	return alert{ID: a.ID, Rule: a.Rule, RuleName: a.RuleName, Severity: a.Severity, Risk: a.Risk, Attack: a.Attack,
 		State: string(a.State), Title: a.Title, Group: a.Group, FirstSeq: uint64(a.FirstSeq), LastSeq: uint64(a.LastSeq),
-		FirstTime: bits(a.FirstTime), LastTime: bits(a.LastTime), Count: a.Count, Unknown: a.Unknown, Late: a.Late, Suppressed: a.Suppressed}
+		FirstTime: bits(a.FirstTime), LastTime: bits(a.LastTime), Count: a.Count, Unknown: a.Unknown, Late: a.Late, Suppressed: a.Suppressed,
+		Experimental: a.Experimental, Inhibits: a.Inhibits, Dedupe: bits(audit.Time(a.Dedupe)), Realert: bits(audit.Time(a.Realert)),
+		Runbook: a.Runbook, RaisedSeq: uint64(a.RaisedSeq), Assignee: a.Assignee, Verdict: string(a.Verdict), DuplicateOf: a.DuplicateOf,
+		Muted: string(a.Muted), MutedBy: a.MutedBy, Withheld: a.Withheld, Repeats: a.Repeats, RepeatedChanges: a.RepeatedChanges,
+		GroupBy: a.GroupBy, Alerts: a.Alerts, MergedInto: a.MergedInto}
+}
+
+// head is a stored alert without its evidence.
+func (d *alert) head() audit.Alert {
+	return audit.Alert{ID: d.ID, Rule: d.Rule, RuleName: d.RuleName, Severity: d.Severity, Risk: d.Risk, Attack: d.Attack,
+		State: audit.AlertState(d.State), Title: d.Title, Group: d.Group, FirstSeq: audit.Seq(d.FirstSeq), LastSeq: audit.Seq(d.LastSeq),
+		FirstTime: timeOf(d.FirstTime), LastTime: timeOf(d.LastTime), Count: d.Count,
+		Unknown: d.Unknown, Late: d.Late, Suppressed: d.Suppressed,
+		Experimental: d.Experimental, Inhibits: d.Inhibits, Dedupe: audit.Duration(timeOf(d.Dedupe)), Realert: float64(timeOf(d.Realert)),
+		Runbook: d.Runbook, RaisedSeq: audit.Seq(d.RaisedSeq), Assignee: d.Assignee, Verdict: audit.Verdict(d.Verdict), DuplicateOf: d.DuplicateOf,
+		Muted: audit.MuteReason(d.Muted), MutedBy: d.MutedBy, Withheld: d.Withheld, Repeats: d.Repeats, RepeatedChanges: d.RepeatedChanges,
+		GroupBy: d.GroupBy, Alerts: d.Alerts, MergedInto: d.MergedInto}
 }
 
 // in is a stored alert with its evidence.
 func (d *alert) in(txn *badger.Txn) (audit.Alert, error) {
-	changes, err := d.evidenceFrom(txn, 0)
+	a := d.head()
+	var err error
+	if a.Changes, err = d.evidenceFrom(txn, 0); err == nil {
+		a.Folded, err = d.folded(txn)
+	}
 	if err != nil {
 		return audit.Alert{}, fmt.Errorf("read alert %s: %w", d.ID, err)
 	}
-	return audit.Alert{ID: d.ID, Rule: d.Rule, RuleName: d.RuleName, Severity: d.Severity, Risk: d.Risk, Attack: d.Attack,
-		State: audit.AlertState(d.State), Title: d.Title, Group: d.Group, FirstSeq: audit.Seq(d.FirstSeq), LastSeq: audit.Seq(d.LastSeq),
-		FirstTime: timeOf(d.FirstTime), LastTime: timeOf(d.LastTime), Count: d.Count, Changes: changes,
-		Unknown: d.Unknown, Late: d.Late, Suppressed: d.Suppressed}, nil
+	return a, nil
+}
+
+// keep takes over from the stored alert what its rule does not decide.
+func (d *alert) keep(old *alert) {
+	d.State, d.Assignee, d.Verdict, d.DuplicateOf = old.State, old.Assignee, old.Verdict, old.DuplicateOf
+	d.Muted, d.MutedBy, d.Withheld = old.Muted, old.MutedBy, old.Withheld
+	d.Repeats, d.RepeatedChanges, d.Told = old.Repeats, old.RepeatedChanges, old.Told
+	d.RaisedSeq = cmp.Or(old.RaisedSeq, d.RaisedSeq)
 }
 
 func decodeAlert(txn *badger.Txn, payload []byte) (audit.Alert, error) {
@@ -74,59 +131,15 @@ func decodeAlert(txn *badger.Txn, payload []byte) (audit.Alert, error) {
 // of the follower "rules"). The changes that an alert rests on are found by its
 // rule from then on (audit.FacetRule).
 //
-// An alert that is stored already keeps the State that people gave it; see
-// UpdateAlert. Of the rules' state the given names are replaced, those with a
+// An alert that is stored already keeps what people and the sinks made of it; see
+// [DB.Act]. Whoever is to be told of it by [DB.Deliver] has a delivery in the
+// outbox from then on. Of the rules' state the given names are replaced, those with a
 // nil value removed, and the others left alone.
 func (db *DB) SaveAlerts(ctx context.Context, alerts []audit.Alert, state map[string][]byte, rulesSeq audit.Seq) error {
 	if err := db.locked(ctx, func() error { return db.save(alerts, state, rulesSeq) }); err != nil {
 		return fmt.Errorf("save alerts: %w", err)
 	}
 	return nil
-}
-
-// maxEvidence bounds the changes that an alert names.
-const maxEvidence = 1000
-
-// joinAlert stores an alert of the ingestor's. Of one that is stored already the
-// state and the begin stand; the evidence of the two is put together.
-func joinAlert(txn *badger.Txn, l layout, a audit.Alert) error {
-	stored, err := storedAlert(txn, a.ID)
-	var old audit.Alert
-	if err == nil {
-		old, err = stored.in(txn)
-	}
-	switch {
-	case errors.Is(err, ErrNotFound):
-		a.State = cmp.Or(a.State, audit.AlertOpen)
-	case err != nil:
-		return err
-	default:
-		a.State, a.FirstSeq, a.FirstTime = old.State, old.FirstSeq, old.FirstTime
-		a.LastTime, a.LastSeq = max(a.LastTime, old.LastTime), max(a.LastSeq, old.LastSeq)
-		a.Count = max(a.Count, old.Count)
-		a.Unknown, a.Late = a.Unknown || old.Unknown, a.Late || old.Late
-		a.Suppressed = max(a.Suppressed, old.Suppressed)
-	}
-	joinEvidence(&a, &old)
-	return putAlert(txn, l, &a, &stored)
-}
-
-// joinEvidence puts the evidence of old before that of a and counts what is then
-// too much. What old had already left out is not counted twice, as far as the
-// numbers of the changes tell.
-func joinEvidence(a, old *audit.Alert) {
-	all := slices.Clone(old.Changes)
-	for _, e := range a.Changes {
-		known := slices.ContainsFunc(all, func(k audit.Evidence) bool { return k.Seq == e.Seq && (e.Seq != 0 || k == e) })
-		switch {
-		case known:
-		case len(all) < maxEvidence:
-			all = append(all, e)
-		case e.Seq == 0 || e.Seq > old.LastSeq:
-			a.Suppressed++
-		}
-	}
-	a.Changes = all
 }
 
 // Alerts are all alerts, by the first change that each rests on.
@@ -142,9 +155,7 @@ func (db *DB) Alerts(ctx context.Context) ([]audit.Alert, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list alerts: %w", err)
 	}
-	slices.SortFunc(all, func(a, b audit.Alert) int {
-		return cmp.Or(cmp.Compare(a.FirstSeq, b.FirstSeq), cmp.Compare(a.ID, b.ID))
-	})
+	sortAlerts(all)
 	return all, nil
 }
 
@@ -182,9 +193,9 @@ func storedAlert(txn *badger.Txn, id string) (alert, error) {
 	return d, err
 }
 
-// UpdateAlert changes one alert; ErrNotFound if there is none. An error of f is
-// returned and nothing is changed. f must not call the store and cannot change
-// the ID.
+// UpdateAlert changes one alert, of which no sink is told; ErrNotFound if there is
+// none. An error of f is returned and nothing is changed. f must not call the store
+// and cannot change the ID. What people do with an alert is [DB.Act].
 func (db *DB) UpdateAlert(ctx context.Context, id string, f func(*audit.Alert) error) error {
 	err := db.update(ctx, func(txn *badger.Txn) error {
 		stored, err := storedAlert(txn, id)
@@ -201,7 +212,7 @@ func (db *DB) UpdateAlert(ctx context.Context, id string, f func(*audit.Alert) e
 		if a.ID != id {
 			return fmt.Errorf("its id was changed to %q", a.ID)
 		}
-		return putAlert(txn, db.sums.layout, &a, &stored)
+		return db.teller(nil, 0).replace(txn, &a, &stored)
 	})
 	if err != nil {
 		return fmt.Errorf("update alert %s: %w", id, err)

@@ -16,12 +16,15 @@ func TestAlerts(t *testing.T) {
 	db := open(t)
 	a := audit.Alert{ID: "b", Rule: "r", RuleName: "Rule", Severity: "high", Risk: 70, Attack: []string{"T1485"}, State: audit.AlertOpen,
 		Title: "x\xff", Group: map[string]string{"user": "eve", "table": "\x00"}, FirstSeq: 4, LastSeq: 9, FirstTime: 1.5, LastTime: audit.Time(math.Inf(1)),
-		Count: 2, Changes: []audit.Evidence{{Seq: 4, Database: "shop", Table: "t", Key: `"k"`, Time: -1.5}, {Seq: 9}}, Unknown: true, Late: true, Suppressed: 4}
+		Count: 2, Changes: []audit.Evidence{{Seq: 4, Database: "shop", Table: "t", Key: `"k"`, Time: -1.5}, {Seq: 9}}, Unknown: true, Late: true, Suppressed: 4,
+		Folded: audit.SeqsOf(11, 300), Experimental: true, Inhibits: []string{"x"}, Dedupe: 1.5, Realert: 2.5, GroupBy: []string{"user"}, Alerts: []string{"b"}, MergedInto: "c", Runbook: "look", RaisedSeq: 9,
+		Assignee: "ann", Verdict: audit.VerdictDuplicate, DuplicateOf: "a", Muted: audit.MutedExperimental, MutedBy: "q", Withheld: 1, Repeats: 3, RepeatedChanges: 40}
 	noZero(t, a)
 	b := audit.Alert{ID: "a", FirstSeq: 5, State: audit.AlertOpen}
 	if err := db.SaveAlerts(ctx, []audit.Alert{b, a}, map[string][]byte{"one": {1}, "two": {}, "three": make([]byte, 3<<20)}, 9); err != nil {
 		t.Fatal(err)
 	}
+	a.State, a.DuplicateOf, a.Muted, a.MutedBy, a.Withheld = audit.AlertClosed, "c", audit.MutedMerged, "c", 2 // it is part of another
 	got, err := db.Alerts(ctx)
 	if diff := cmp.Diff([]audit.Alert{a, b}, got); diff != "" || err != nil {
 		t.Fatalf("%v %s", err, diff)
@@ -98,7 +101,7 @@ func TestJoinedAlerts(t *testing.T) {
 	b := audit.Alert{ID: "a", Rule: "ingest.purge", Title: "purged again", State: audit.AlertOpen, FirstSeq: 8, LastSeq: 1100, FirstTime: 80, LastTime: 95, Count: 3,
 		Changes: evidence(8, 1100), Late: true, Unknown: true}
 	want = audit.Alert{ID: "a", Rule: "ingest.purge", Title: "purged again", State: audit.AlertAcked, FirstSeq: 5, LastSeq: 1100, FirstTime: 50, LastTime: 95, Count: 5,
-		Changes: evidence(5, 1005), Late: true, Unknown: true, Suppressed: 95}
+		Changes: evidence(5, 1005), Late: true, Unknown: true, Suppressed: 95, Folded: audit.SeqsOf(numbers(1005, 1100)...)}
 	for range 2 {
 		if diff := cmp.Diff(want, put(b)); diff != "" {
 			t.Error(diff)

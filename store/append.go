@@ -91,6 +91,7 @@ func (db *DB) Append(ctx context.Context, b audit.Batch) (audit.Appended, error)
 type appender struct {
 	txn     *badger.Txn
 	w       *writer
+	teller  *teller
 	r       *reader // of the transaction, with what the batch brought
 	head    audit.Seq
 	old     *known
@@ -106,7 +107,7 @@ type appender struct {
 
 func newAppender(db *DB, txn *badger.Txn) *appender {
 	k := db.known.Load()
-	a := &appender{txn: txn, w: db.writer, head: k.head, old: k, known: k, touched: map[audit.Table]bool{},
+	a := &appender{txn: txn, w: db.writer, teller: db.teller(db.routes.on, db.routes.limit), head: k.head, old: k, known: k, touched: map[audit.Table]bool{},
 		lasts: map[recordName]lastImage{}, cloned: map[int]bool{}}
 	a.r = &reader{txn: txn, known: k, sums: db.sums, w: db.writer, rows: slices.Clip(db.writer.rows), summed: k.head}
 	return a

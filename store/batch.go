@@ -92,7 +92,7 @@ func (a *appender) others(b audit.Batch) error {
 		}
 	}
 	for _, l := range b.Alerts {
-		if err := joinAlert(a.txn, a.w.layout, l); err != nil {
+		if err := a.teller.joinAlert(a.txn, l); err != nil {
 			return fmt.Errorf("alert %s: %w", l.ID, err)
 		}
 	}

@@ -52,7 +52,10 @@ func (db *DB) convertAlert(d *alert) error {
 		return err
 	}
 	g.Hits = stored(g.Hits, db.known.Load().head)
-	return db.commit(func(txn *badger.Txn) error { return g.write(txn, db.sums.layout) })
+	return db.commit(func(txn *badger.Txn) error {
+		g.Alert.keep(d)
+		return g.write(txn, db.sums.layout)
+	})
 }
 
 // stored are the numbers of changes that there are.

@@ -149,7 +149,7 @@ func grow(txn *badger.Txn, p *parting, a *audit.Alert, old *alert) (grown, error
 		return g, err
 	}
 	g.Hits = newHits(before, a.Changes[same*pieceSize:])
-	return g, nil
+	return g, g.fold(txn, p, a.Folded, old)
 }
 
 // newHits are the numbers in after that are not in before, each once; evidence
@@ -191,7 +191,7 @@ func (g *grown) write(txn *badger.Txn, l layout) error {
 }
 
 // putAlert stores an alert whose new evidence is little enough for the transaction.
-func putAlert(txn *badger.Txn, l layout, a *audit.Alert, old *alert) error {
+func (t *teller) putAlert(txn *badger.Txn, a *audit.Alert, old *alert) error {
 	p, err := partingIn(txn)
 	if err != nil {
 		return err
@@ -203,5 +203,5 @@ func putAlert(txn *badger.Txn, l layout, a *audit.Alert, old *alert) error {
 	if err != nil {
 		return fmt.Errorf("alert %s: %w", a.ID, err)
 	}
-	return g.write(txn, l)
+	return t.save(txn, &g, old)
 }

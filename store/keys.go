@@ -37,6 +37,12 @@ const (
 	kindChosen     keyKind = 'E' // change id → what of one of our own writes a person had chosen
 
 	kindSpan        keyKind = 's' // node database table from → span
+	kindOutbox      keyKind = 'Q' // → number of the newest delivery; sink number → delivery
+	kindDead        keyKind = 'Z' // sink number → delivery that was given up
+	kindEvent       keyKind = 'U' // alert id, number → line of the alert's history
+	kindSilence     keyKind = 'P' // silence id → silence
+	kindInhibit     keyKind = '1' // rule, alert id → alert that inhibits those of the rule
+	kindLatest      keyKind = '2' // rule, group → alert that others repeat
 	kindSlow        keyKind = 'q' // node database table from to → slow window
 	kindObservation keyKind = 'b' // seq node → observation
 	kindAmendment   keyKind = 'x' // seq → amendment
@@ -242,6 +248,14 @@ func nameKey(kind keyKind, name string) []byte { return appendText([]byte{byte(k
 
 func entryKey(id audit.ChangeID, plan string) []byte {
 	return appendText(idKey(kindReverted, id), plan)
+}
+
+func eventKey(alert string, number int) []byte {
+	return appendUint(nameKey(kindEvent, alert), uint64(number))
+}
+
+func deliveryKey(kind keyKind, sink string, number uint64) []byte {
+	return appendUint(nameKey(kind, sink), number)
 }
 
 func receiptKey(plan string, number uint64) []byte {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -185,7 +186,7 @@ func countedParts(txn *badger.Txn) (map[uint64]bool, error) {
 		if err := decode(payload, &a); err != nil {
 			return fmt.Errorf("read alert: %w", err)
 		}
-		for _, p := range a.Pieces {
+		for _, p := range slices.Concat(a.Pieces, a.FoldedPieces) {
 			counts[p.Part] = true
 		}
 		return nil

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -25,6 +27,9 @@ type saving struct {
 	// First and Parts are where the saving is; all else is empty then.
 	First uint64 `cbor:"6,keyasint,omitempty"`
 	Parts int    `cbor:"7,keyasint,omitempty"`
+	// Routes are those of the process that began it.
+	Routes []route `cbor:"8,keyasint,omitempty"`
+	Limit  int     `cbor:"9,keyasint,omitempty"` // of what waits for one sink
 }
 
 func savingKey() []byte { return []byte{byte(kindSaving)} }
@@ -40,8 +45,8 @@ func (db *DB) save(alerts []audit.Alert, state map[string][]byte, rulesSeq audit
 	if err != nil {
 		return err
 	}
-	s := saving{Rules: uint64(rulesSeq)}
-	if s.Grown, err = db.grown(p, alerts); err != nil {
+	s := saving{Rules: uint64(rulesSeq), Routes: db.routes.on, Limit: db.routes.limit}
+	if s.Grown, err = db.grown(p, asRaised(alerts)); err != nil {
 		return err
 	}
 	if s.State, s.Gone, err = windowsOf(p, state); err != nil {
@@ -50,7 +55,7 @@ func (db *DB) save(alerts []audit.Alert, state map[string][]byte, rulesSeq audit
 	if err := p.flush(); err != nil {
 		return err
 	}
-	steps := s.steps(db.sums.layout)
+	steps := s.steps(db.teller(s.Routes, s.Limit))
 	err = db.commit(func(txn *badger.Txn) error {
 		for _, step := range steps {
 			if err := step(txn); err != nil {
@@ -110,13 +115,13 @@ func (db *DB) storeSaving(p *parting, s *saving) error {
 }
 
 // steps are all that there is to do, each of which may be done again.
-func (s *saving) steps(l layout) []func(*badger.Txn) error {
+func (s *saving) steps(t *teller) []func(*badger.Txn) error {
 	var steps []func(*badger.Txn) error
 	for i := range s.Alerts {
-		steps = append(steps, func(txn *badger.Txn) error { return saveOldAlert(txn, l, &s.Alerts[i]) })
+		steps = append(steps, func(txn *badger.Txn) error { return t.saveOldAlert(txn, &s.Alerts[i]) })
 	}
 	for i := range s.Grown {
-		steps = append(steps, func(txn *badger.Txn) error { return s.Grown[i].save(txn, l) })
+		steps = append(steps, func(txn *badger.Txn) error { return t.saveGrown(txn, &s.Grown[i]) })
 	}
 	for _, w := range s.State {
 		steps = append(steps, func(txn *badger.Txn) error { return saveWindow(txn, w) })
@@ -127,32 +132,36 @@ func (s *saving) steps(l layout) []func(*badger.Txn) error {
 	return append(steps, func(txn *badger.Txn) error { return setProgress(txn, rulesProgress, audit.Seq(s.Rules)) })
 }
 
-// save is write, of an alert whose State is that of the stored one.
-func (g *grown) save(txn *badger.Txn, l layout) error {
+// asRaised are alerts in that in which they were raised, so that what comes of one
+// for another does not depend on what else is saved with them.
+func asRaised(alerts []audit.Alert) []audit.Alert {
+	return slices.SortedStableFunc(slices.Values(alerts), func(a, b audit.Alert) int {
+		// 0, which is not known, less one is the largest number.
+		return cmp.Or(cmp.Compare(a.RaisedSeq-1, b.RaisedSeq-1), cmp.Compare(len(b.Inhibits), len(a.Inhibits)), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// saveGrown stores what became of an alert, of which what people made stays.
+func (t *teller) saveGrown(txn *badger.Txn, g *grown) error {
 	old, err := storedAlert(txn, g.Alert.ID)
-	switch {
-	case err == nil:
-		g.Alert.State = old.State
-	case !errors.Is(err, ErrNotFound):
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("alert %s: %w", g.Alert.ID, err)
 	}
-	return g.write(txn, l)
+	again := *g // the transaction may be tried again
+	return t.save(txn, &again, &old)
 }
 
 // saveOldAlert stores an alert in the form that it had before there were pieces.
-func saveOldAlert(txn *badger.Txn, l layout, d *alert) error {
+func (t *teller) saveOldAlert(txn *badger.Txn, d *alert) error {
 	a, err := d.in(txn)
 	if err != nil {
 		return err
 	}
 	old, err := storedAlert(txn, d.ID)
-	switch {
-	case err == nil:
-		a.State = audit.AlertState(old.State)
-	case !errors.Is(err, ErrNotFound):
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("alert %s: %w", d.ID, err)
 	}
-	return putAlert(txn, l, &a, &old)
+	return t.putAlert(txn, &a, &old)
 }
 
 // finishSaving writes what was left of a saving, if there is one.
@@ -169,7 +178,7 @@ func (db *DB) writeSaving() error {
 		return fmt.Errorf("read what the rules concluded: %w", err)
 	}
 	if found {
-		steps := append(s.steps(db.sums.layout), func(txn *badger.Txn) error {
+		steps := append(s.steps(db.teller(s.Routes, s.Limit)), func(txn *badger.Txn) error {
 			return errors.Join(txn.Delete(savingKey()), deleteParts(txn, head.First, head.Parts))
 		})
 		if err := db.commitSteps(steps); err != nil {

@@ -21,6 +21,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -47,6 +48,8 @@ type Options struct {
 	// Free is how many bytes are free where a directory lies. nil asks the system,
 	// where it can be asked: on Linux, macOS and FreeBSD.
 	Free func(dir string) (int64, error)
+	// Now is our clock; nil is time.Now.
+	Now func() time.Time
 	// NoSync does not wait for the disk. It is for tests and throw-away stores:
 	// what was acknowledged may be lost with the machine, not with the process.
 	NoSync bool
@@ -74,7 +77,7 @@ type DB struct {
 	sums   *summing
 	opens  *sumCache // opened blocks
 
-	collect sync.Mutex // held while the value log's garbage is collected; locked before write
+	collect sync.Mutex // held while the value log's garbage is collected; tried, never waited for, by who holds write
 
 	checked func() error // waits for checkTables
 
@@ -84,8 +87,9 @@ type DB struct {
 	behind atomic.Bool // what is kept in memory lacks something that was appended
 	saving atomic.Bool // there is a saving to be finished
 	room   room        // looked at by the writer
+	routes routing     // of the writer
 
-	commits chan struct{} // tells shedMapped of commits
+	stirred chan struct{} // tells shedMapped that tables are in use
 	ended   chan struct{} // tells it to end
 	shed    sync.WaitGroup
 
@@ -106,9 +110,9 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
 	}
-	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) / 4), room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
-	db.commits <- struct{}{} // checking the tables maps all of them
-	db.shed.Go(func() { db.shedMapped(db.commits, db.ended) })
+	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) / 4), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
+	db.stirred <- struct{}{} // checking the tables maps all of them
+	db.shed.Go(func() { db.shedMapped(db.stirred, db.ended) })
 	if err := db.start(o, log); err != nil {
 		close(db.ended)
 		db.shed.Wait()

@@ -15,6 +15,8 @@ func (v *verifier) added(key, payload []byte) (want []byte, err error) {
 	case kindSpan:
 		v.out.Spans++
 		return v.span(payload)
+	case kindOutbox, kindDead, kindEvent, kindSilence, kindInhibit, kindLatest:
+		return alerting(key, payload)
 	case kindSlow:
 		w, err := decodeSlow(payload)
 		return slowKey(&w), err

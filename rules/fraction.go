@@ -1,0 +1,60 @@
+package rules
+
+import (
+	"math"
+
+	"recourse/audit"
+)
+
+// A Fraction makes a window fire on a share of the records that its table had
+// when the window began.
+type Fraction struct {
+	Gte   float64 // of the table's live records, above 0 and up to 1
+	Floor int     // and never on fewer changes than this
+}
+
+// mostFraction is how many changes the window of a fraction holds, and so the
+// most that are ever asked of one.
+const mostFraction = 200_000
+
+// unknownRows is the weight of an entry when nobody knew how many records the
+// table had. Otherwise it is one more than that number; 0 until it is decided.
+const unknownRows = -1
+
+// fraction decides entry i: whether the changes of the window that ends with it
+// are such a share of the table.
+func (e *Engine) fraction(r *ruleState, g *group, i int) {
+	n := g.entries[i]
+	if n.weight == 0 {
+		n.weight = unknownRows
+		table := audit.Table{Database: n.evidence.Database, Name: n.evidence.Table}
+		if rows, known := e.rowsAt(table, n.time); known {
+			n.weight = 1 + float64(max(rows, 0))
+		}
+	}
+	of := r.Window.Fraction
+	low := after(g.entries, n.time-r.w.size)
+	count := i - low + 1
+	if count < of.Floor {
+		return
+	}
+	if r.w.distinct != "" {
+		seen := counter{}
+		for _, x := range g.entries[low : i+1] {
+			seen.add(x.distinct, 1)
+		}
+		count = len(seen)
+	}
+	want := of.Floor
+	if begin := g.entries[low]; begin.weight != unknownRows {
+		want = max(want, int(math.Ceil(of.Gte*(begin.weight-1))))
+	} else if r.OnUnknown == Skip {
+		r.stats.UnknownRows++
+		return
+	} else if r.OnUnknown == Flag {
+		n.unknown = true
+	}
+	if count >= min(want, mostFraction) {
+		g.alert(g.entries[low:i+1], n, &r.w)
+	}
+}

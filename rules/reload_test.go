@@ -1,0 +1,82 @@
+package rules
+
+import (
+	"iter"
+	"strings"
+	"testing"
+
+	"recourse/audit"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// past is changes as Warm takes them.
+func past(changes []audit.Change) iter.Seq2[*audit.Change, error] {
+	return func(yield func(*audit.Change, error) bool) {
+		for i := range changes {
+			if !yield(&changes[i], nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestAReloadChangesNothingOfWhatStays: the rules that a reload keeps go on as if
+// there had been none; one that it brings is, once warmed, as if it had always
+// been there. What was saved goes on in the same way.
+func TestAReloadChangesNothingOfWhatStays(t *testing.T) {
+	set := mustCompile(t, exactRules)
+	const moved = "steps" // this rule comes, goes, and is altered
+	without := mustCompile(t, exactRules[:strings.Index(exactRules, "  - {id: steps")]+exactRules[strings.Index(exactRules, "  - {id: undisturbed"):])
+	altered := mustCompile(t, strings.Replace(exactRules, "within: 15s, steps: [{where: after.p == 1}, {where: after.p == 2}, {match", "within: 14s, steps: [{where: after.p == 1}, {where: after.p == 2}, {match", 1))
+	exactChecks(t, func(t *rapid.T) {
+		changes := drawChanges(t, rapid.IntRange(1, 80).Draw(t, "n"), 60_000)
+		opts := exactOptions()
+		whole, parts := NewEngine(set, opts), NewEngine(set, opts)
+		now := set
+		state := map[string][]byte{}
+		for i := range changes {
+			want, err := whole.Eval(&changes[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := parts.Eval(&changes[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			stays := func(a audit.Alert) bool { return a.Rule != moved && a.Rule != "suspect" } // which adds up the moved one's
+			if d := gocmp.Diff(only(want, stays), only(got, stays)); d != "" {
+				t.Fatalf("after change %d (-whole +reloaded):\n%s", changes[i].Seq, d)
+			}
+			if now == set {
+				back := func(a audit.Alert) bool { return a.Rule == moved }
+				if d := gocmp.Diff(only(want, back), only(got, back)); d != "" {
+					t.Fatalf("of what was warmed, after change %d (-whole +reloaded):\n%s", changes[i].Seq, d)
+				}
+			}
+			switch rapid.IntRange(0, 5).Draw(t, "what") {
+			case 0:
+				now = rapid.SampledFrom([]*Set{set, without, altered}).Draw(t, "set")
+				parts = parts.Reload(now)
+				if _, err = parts.Warm(past(changes[:i+1])); err != nil {
+					t.Fatal(err)
+				}
+			case 1:
+				if parts, err = restarted(parts, now, state); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+func only(alerts []audit.Alert, keep func(audit.Alert) bool) []audit.Alert {
+	var out []audit.Alert
+	for _, a := range alerts {
+		if keep(a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}

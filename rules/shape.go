@@ -1,0 +1,125 @@
+package rules
+
+import (
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// longestFormat is the length in bytes of the longest text whose format is told.
+const longestFormat = 4096
+
+// formats are the formats that have a pattern, in the order in which they are
+// tried: the narrower before the wider.
+var formats = []struct {
+	name    string
+	pattern *regexp.Regexp
+}{
+	{"uuid", regexp.MustCompile(`^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$`)},
+	{"email", regexp.MustCompile(`^[^\s@<>"]+@[^\s@<>".]+(\.[^\s@<>".]+)+$`)},
+	{"url", regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://[^\s]+$`)},
+	{"jwt", regexp.MustCompile(`^eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$`)},
+	{"integer", regexp.MustCompile(`^[+-]?[0-9]+$`)},
+	{"decimal", regexp.MustCompile(`^[+-]?[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?$`)},
+	{"phone", regexp.MustCompile(`^[+0(][0-9 ()/.-]{5,18}[0-9]$`)},
+	{"hex", regexp.MustCompile(`^(?:[0-9a-f]{2}){4,}$|^(?:[0-9A-F]{2}){4,}$`)},
+	{"base64", regexp.MustCompile(`^(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$|^[A-Za-z0-9_-]{24,}$`)},
+}
+
+// formatOf is what a text is by its form: empty, uuid, email, url, jwt, integer,
+// decimal, date, time, ip, phone, hex, base64, json, or text for all else.
+func formatOf(s string) string {
+	switch {
+	case s == "":
+		return "empty"
+	case len(s) > longestFormat:
+		return "text"
+	case isDate(s, time.DateOnly):
+		return "date"
+	case isDate(s, time.RFC3339Nano) || isDate(s, time.DateTime):
+		return "time"
+	}
+	if _, err := netip.ParseAddr(s); err == nil {
+		return "ip"
+	}
+	for _, f := range formats {
+		if f.pattern.MatchString(s) && (f.name != "base64" || mixed64(s)) {
+			return f.name
+		}
+	}
+	if first, last := s[0], s[len(s)-1]; first == '{' && last == '}' || first == '[' && last == ']' {
+		return "json"
+	}
+	return "text"
+}
+
+func isDate(s, layout string) bool {
+	_, err := time.Parse(layout, s)
+	return err == nil
+}
+
+// mixed64 says that a text has letters of both cases and digits, as what is
+// encoded has, and a word of that length has not.
+func mixed64(s string) bool {
+	return strings.ContainsAny(s, "0123456789") && strings.ToLower(s) != s && strings.ToUpper(s) != s
+}
+
+// formatNames are what formatOf can say.
+func formatNames() []string {
+	names := []string{"empty", "date", "time", "ip", "json", "text"}
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// secretShapes are forms that only keys, tokens and passwords have.
+var secretShapes = mustPattern(strings.Join([]string{
+	`-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----`,
+	`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`,
+	`\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+`,
+	`\bgh[pousr]_[A-Za-z0-9]{36}`, `\bgithub_pat_[A-Za-z0-9_]{22}`, `\bglpat-[A-Za-z0-9_-]{20}`,
+	`\bxox[abeprs]-[A-Za-z0-9-]{10,}`, `\b(?:sk|rk)_live_[A-Za-z0-9]{16,}`, `\bAIza[0-9A-Za-z_-]{35}`, `\bnpm_[A-Za-z0-9]{36}`,
+	`\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:[^\s:/@]{3,}@`,
+}, "|"))
+
+// secretLike says that a text holds what looks like a key, a token or a password
+// in an address.
+func secretLike(s []byte) bool { return secretShapes.match(s) }
+
+func mustPattern(expr string) *pattern {
+	p, err := compilePattern(expr)
+	if err != nil {
+		panic(err) // unreachable: a constant
+	}
+	return p
+}
+
+// within is what stands in an object or a list under a path of names and numbers,
+// such as limits.day or lines.0; nil if there is nothing.
+func within(x, path any) any {
+	switch p := path.(type) {
+	case string:
+		for name := range strings.SplitSeq(p, ".") {
+			if list, ok := elements(x); ok {
+				i, err := strconv.Atoi(name)
+				if err != nil || i < 0 || i >= len(list) {
+					return nil
+				}
+				x = list[i]
+				continue
+			}
+			x = member(x, name)
+		}
+		return x
+	case int, int64:
+		n, _ := numberOf(p)
+		list, ok := elements(x)
+		if i := n.i; ok && i >= 0 && i < int64(len(list)) {
+			return list[i]
+		}
+	}
+	return nil
+}
