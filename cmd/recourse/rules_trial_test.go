@@ -146,3 +146,42 @@ func TestBacktestDiffers(t *testing.T) {
 		}
 	}
 }
+
+// TestSuggestedExceptionsHold: what a backtest suggests is a rule file's text, and
+// taken over it excepts what it was suggested for, whatever its user is called.
+func TestSuggestedExceptionsHold(t *testing.T) {
+	w, err := openFolder(t.Context(), systemEnv(), t.TempDir(), config{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	var all []audit.Change
+	for day := range 4 {
+		for i := range 9 {
+			c := patched(i, audit.Time(day*86_400_000+i*100), "rex", audit.Exact)
+			c.User = "a \"b\", [c]: #\x1b"
+			c.ID = c.Identify()
+			all = append(all, c)
+		}
+	}
+	w.put(t, all...)
+	b := backtest{new: compiledRules(t, busyRules), stretch: stretch{to: audit.Time(math.Inf(1))}}
+	trials, did, err := w.try(t.Context(), b.stretch, b.new)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.report(trials, did, systemEnv().now())
+	if len(r.Suggested) != 1 {
+		t.Fatalf("suggested %q", r.Suggested)
+	}
+	text := strings.Replace(busyRules, "rules:\n", "exceptions:\n"+strings.Join(r.Suggested, "\n")+"\nrules:\n", 1)
+	trials, _, err = w.try(t.Context(), b.stretch, compiledRules(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range trials[0].engine.Stats().Rules {
+		if s.Rule == "many" && (s.Alerts != 0 || s.Excepted != 36) {
+			t.Errorf("%+v", s)
+		}
+	}
+}
