@@ -32,6 +32,9 @@ type workspace struct {
 	judge   *rules.Engine
 	own     map[audit.ChangeID]string
 	counted map[audit.Table][]rules.Rows
+
+	quarantined     []string // rules, as was noted last
+	quarantineNoted bool
 }
 
 // openWorkspace opens the data folder that the flags name.
