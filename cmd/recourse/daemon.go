@@ -13,6 +13,7 @@ import (
 	"recourse/ingest"
 	"recourse/internal/api"
 	"recourse/internal/harper"
+	"recourse/internal/notify"
 	"recourse/rules"
 	"recourse/store"
 )
@@ -28,6 +29,8 @@ type daemon struct {
 	wake    chan struct{}
 	server  *api.Server // nil: nobody asked for one
 	reloads *reloader   // nil: the rules stay as they are
+	workers []*notify.Worker
+	tell    func() // has the workers look for what waits
 
 	mu   sync.Mutex
 	beat time.Time // when the followers last went round
@@ -60,6 +63,9 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 		})
 	}
 	part(d.follow)
+	for _, w := range d.workers {
+		part(w.Run)
+	}
 	if d.server != nil {
 		part(d.server.Serve)
 	}
@@ -112,6 +118,9 @@ const followEvery = 15 * time.Second
 func (d *daemon) say(alerts []audit.Alert) {
 	for _, a := range alerts {
 		d.log.Warn("alert", "id", a.ID, "rule", a.Rule, "severity", a.Severity, "count", a.Count, "title", printable(a.Title))
+	}
+	if len(alerts) > 0 && d.tell != nil {
+		d.tell()
 	}
 }
 
@@ -205,7 +214,10 @@ func (d *daemon) stateOfStore(ctx context.Context, s *api.State) error {
 			s.Gaps[kind]++
 		}
 	}
-	alerts, err := db.Alerts(ctx)
+	alerts, err := db.AlertHeads(ctx)
+	if err == nil {
+		err = d.stateOfSinks(ctx, s)
+	}
 	if err != nil {
 		return err
 	}

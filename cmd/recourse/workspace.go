@@ -87,7 +87,7 @@ func (w *workspace) close() error {
 
 // engine answers queries.
 func (w *workspace) engine() *query.Engine {
-	e := &query.Engine{Store: searched{w.store}}
+	e := &query.Engine{Store: searched{w.store}, Names: w.names()}
 	if w.index != nil {
 		e.Words = w.index
 	}
