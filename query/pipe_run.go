@@ -86,6 +86,17 @@ func (e *Engine) Pipe(ctx context.Context, p *Pipeline, o PipeOptions) (*Output,
 // ErrPages says that an answer has no pages.
 var ErrPages error = &hinted{"only a search whose pipes are where and fields has pages to go on from", "leave --after and --skip out, or the other pipes"}
 
+// AskedWrongly says that an error of Pipe is of what was asked, and not of what
+// happened.
+func AskedWrongly(err error) bool {
+	for _, e := range []error{errVersus, errContexts, errFirsts, ErrUsual, errBackwards} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // pageable says that each change of the filter makes at most one of the answer, in
 // the same order.
 func pageable(p *Pipeline) bool {

@@ -114,7 +114,7 @@ func (t *tally) add(fn string, x any) int64 {
 	case "distinct":
 		return t.distinct(x)
 	case "min", "max":
-		if rankOf(asValue(x)) == rankNone {
+		if rankOf(asValue(x)) >= rankNone {
 			return 0
 		}
 		if t.best == nil {
@@ -133,7 +133,7 @@ func (t *tally) add(fn string, x any) int64 {
 func (t *tally) distinct(x any) int64 {
 	list, many := x.([]string)
 	if !many {
-		if rankOf(asValue(x)) == rankNone {
+		if rankOf(asValue(x)) >= rankNone {
 			return 0
 		}
 		return t.see(cellKey(x))

@@ -180,5 +180,5 @@ func (p *planner) finish() (*Plan, error) {
 	if err := p.header(); err != nil {
 		return nil, err
 	}
-	return plan, plan.seal()
+	return plan, plan.sealOnce()
 }

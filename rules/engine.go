@@ -24,6 +24,9 @@ type Options struct {
 	// Own says that a change is one of our own compensating writes, which no
 	// rule alerts on. If nil, none is.
 	Own func(audit.ChangeID) bool
+	// Folded is what a stored alert has beside the changes that it lists: those are
+	// not in the state. If nil, they are not known after a restart.
+	Folded func(id string) (audit.Seqs, error)
 
 	MaxGroups   int // groups kept of each rule; if 0, 10,000
 	MaxChanges  int // changes kept of each group's window; if 0, 5,000; never below a rule's count
@@ -32,6 +35,8 @@ type Options struct {
 	// Clock is a clock that only goes forward, by which the time that each rule takes
 	// is measured (see Costs). If nil, none is. No alert depends on it.
 	Clock func() time.Duration
+	// Timed is how many changes there are to one that is measured; if 0, all are.
+	Timed int
 	// Baselines are how many records a table had when they were counted, by time, for
 	// rules on a share of them. What is older than what the engine has decided does
 	// not count any more. If nil, nobody knows.
@@ -265,6 +270,7 @@ func (e *Engine) Stats() Stats {
 		r.expire(e)
 		r.stats.Groups = len(r.groups)
 		r.stats.Learning = r.learns(e)
+		r.stats.Armed, r.stats.Cold = r.arms(e.newest)
 		stats := r.stats
 		stats.Exceptions = maps.Clone(stats.Exceptions)
 		s.Rules = append(s.Rules, stats)

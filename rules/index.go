@@ -17,6 +17,8 @@ type placement struct {
 // conditions ask of a change besides: those that take any, those of a user, and
 // those of an attribute that changes.
 type shelf struct {
+	counted bool // a rule wants to know how many records the table has
+
 	any  []*ruleState
 	user map[string][]*ruleState
 	attr map[string][]*ruleState
@@ -55,7 +57,7 @@ func (e *Engine) shelf(p placement) *shelf {
 	if s := e.index[p]; s != nil {
 		return s
 	}
-	s := &shelf{}
+	s := &shelf{counted: slices.ContainsFunc(e.fractions, func(r *ruleState) bool { return r.match.table(p.table) })}
 	for _, r := range e.rules {
 		if r.place(p.op, p.table) && placed(r.needs(), p) {
 			s.add(r)

@@ -18,7 +18,9 @@ func rank(x any) (int, audit.Value) {
 	f, _ := v.Float64()
 	ms, _ := v.DateMillis()
 	switch k := v.Kind(); {
-	case v == nil, k == audit.KindNull:
+	case v == nil:
+		return 6, v
+	case k == audit.KindNull:
 		return 5, v
 	case number(v) && !math.IsNaN(f):
 		return 0, v
@@ -62,7 +64,7 @@ func order(a, b any, desc bool) int {
 	r, v := rank(a)
 	s, w := rank(b)
 	c := cmp.Compare(r, s)
-	if r == 5 || s == 5 {
+	if r >= 5 || s >= 5 {
 		return c
 	}
 	if c == 0 {
@@ -129,7 +131,9 @@ func (e *evaluation) passes(p query.PipeRows, row []any) bool {
 				return r == 0 && exactly(v).Cmp(big.NewFloat(2)) > 0
 			})
 		case !many:
-			ok = anyOf(toValue(x), func(v audit.Value) bool { return v.Equal(audit.Text("eve")) || v.Kind() == audit.KindBytes && v.JSON() == `"eve"` })
+			ok = anyOf(toValue(x), func(v audit.Value) bool {
+				return v.Equal(audit.Text("eve")) || v.Kind() == audit.KindBytes && v.JSON() == `"eve"`
+			})
 		}
 		if ok == t.Not {
 			return false
@@ -245,7 +249,7 @@ func figure(f query.Figure, changes []audit.Change) any {
 		}
 		x := valueAt(&c, f.Field.Name)
 		r, v := rank(x)
-		if r == 5 {
+		if r >= 5 {
 			continue
 		}
 		distinct[text(x)] = true
