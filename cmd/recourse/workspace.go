@@ -36,6 +36,9 @@ type workspace struct {
 
 	// beside is the command's part in the workspace of a daemon; nil: it is its own.
 	beside *companion
+
+	quarantined     []string // rules, as was noted last
+	quarantineNoted bool
 }
 
 // openWorkspace opens the data folder that the flags name.
