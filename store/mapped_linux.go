@@ -22,29 +22,28 @@ import (
 const (
 	mostMapped  = 56 << 20 // of all files, the program's own among them
 	mappedEvery = 100 * time.Millisecond
-	// mappedAfter is how long after a commit tables are sorted, or read by those
-	// who follow.
+	// mappedAfter is how long after a commit tables are sorted.
 	mappedAfter = 10 * time.Second
 )
 
 // shedMapped takes tables and value log out of the process's memory, not out of the
-// system's cache, when they are much: from a commit on, until there was none for
-// a while.
-func (db *DB) shedMapped(commits <-chan struct{}, done <-chan struct{}) {
+// system's cache, when they are much: from a commit or a page of Follow on, until
+// there was none for a while.
+func (db *DB) shedMapped(stirred <-chan struct{}, done <-chan struct{}) {
 	tick := time.NewTicker(mappedEvery)
 	defer tick.Stop()
 	var last time.Time
 	for {
 		if time.Since(last) > mappedAfter {
 			select {
-			case <-commits:
+			case <-stirred:
 			case <-done:
 				return
 			}
 			last = time.Now()
 		}
 		select {
-		case <-commits:
+		case <-stirred:
 			last = time.Now()
 			continue
 		case <-done:

@@ -194,15 +194,12 @@ func asked(r *query.Reading, exprs []query.Expr) []audit.Table {
 	return slices.Compact(tables)
 }
 
-// recordCoverage is how far a record's history can be relied on. It is about the
-// time since the record's first change where that shows how the record was
-// before, and otherwise about all times.
+// recordCoverage is how far a record's history can be relied on.
 func recordCoverage(r *query.Reading, key audit.Key, changes []audit.Change) query.Coverage {
-	var from audit.Time
-	if len(changes) > 0 && changes[0].Before.State != audit.Unknown && changes[0].Before.Trust >= audit.Prompt {
-		from = changes[0].Time
+	if len(changes) == 0 {
+		return r.OfRecord(key, audit.Image{}, 0)
 	}
-	return r.Of([]audit.Table{key.Table}, from, audit.Time(math.Inf(1)))
+	return r.OfRecord(key, changes[0].Before, changes[0].Time)
 }
 
 // alertCoverage is how whole the log is of the tables that an alert is about,

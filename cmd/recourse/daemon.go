@@ -28,6 +28,7 @@ type daemon struct {
 	log     *slog.Logger
 	wake    chan struct{}
 	server  *api.Server // nil: nobody asked for one
+	reloads *reloader   // nil: the rules stay as they are
 	workers []*notify.Worker
 	tell    func() // has the workers look for what waits
 
@@ -84,6 +85,7 @@ func (d *daemon) follow(ctx context.Context) error {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
+		d.reload(ctx)
 		alerts, err := d.w.catchUp(ctx, d.set)
 		d.say(alerts)
 		full := errors.Is(err, store.ErrDiskFull)
@@ -103,6 +105,8 @@ func (d *daemon) follow(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		case <-d.wake:
+		case <-d.hup():
+			d.reloads.asked = true
 		}
 	}
 }

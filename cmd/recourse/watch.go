@@ -54,11 +54,19 @@ func runWatch(c *cli.Context, e *env) (err error) {
 	}
 	defer closeWith(&err, w.close)
 	d := &daemon{w: w, wake: make(chan struct{}, 1)}
-	if d.set, err = loadRules(c, w.cfg); err != nil {
-		return err
+	source := sourceOfRules(c, w.cfg)
+	if d.set, err = source.read(); err != nil {
+		return ruleError(err)
 	}
 	if err := d.open(c, e); err != nil {
 		return err
+	}
+	did, err := w.noteRules(c.Context, d.set, "start")
+	if err != nil {
+		return err
+	}
+	if len(did.Diff) > 0 {
+		d.log.Info("other rules than before", "rules", did.Rules, "changes", did.text())
 	}
 	if err := d.openSinks(c, e); err != nil {
 		return err
@@ -72,6 +80,8 @@ func runWatch(c *cli.Context, e *env) (err error) {
 	if err := d.listen(c.Context, c); err != nil {
 		return err
 	}
+	d.reloads = newReloader(source)
+	defer d.reloads.stop()
 	d.cluster.Options.Stored = d.stored
 	d.cluster.Raised = func(_ context.Context, alerts []audit.Alert) { d.say(alerts) }
 	for _, m := range d.cluster.Members {

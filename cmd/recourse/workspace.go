@@ -27,9 +27,11 @@ type workspace struct {
 	index *index.Index // nil when the command needs none
 
 	// judge is the rules engine, kept from one catching up to the next; own are
-	// the changes that are our own writes, on which no rule alerts.
-	judge *rules.Engine
-	own   map[audit.ChangeID]string
+	// the changes that are our own writes, on which no rule alerts; counted is how
+	// many records tables had.
+	judge   *rules.Engine
+	own     map[audit.ChangeID]string
+	counted map[audit.Table][]rules.Rows
 }
 
 // openWorkspace opens the data folder that the flags name.
@@ -82,7 +84,7 @@ func (w *workspace) close() error {
 
 // engine answers queries.
 func (w *workspace) engine() *query.Engine {
-	e := &query.Engine{Store: searched{w.store}}
+	e := &query.Engine{Store: searched{w.store}, Names: w.names()}
 	if w.index != nil {
 		e.Words = w.index
 	}

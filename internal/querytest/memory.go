@@ -30,6 +30,8 @@ type Memory struct {
 	Spanned  []audit.Span
 	Gapped   []audit.Gap
 	Cursored []audit.Cursor
+	Undone   *audit.Ledger // nil: nothing was ever undone
+	Alerted  []audit.Alert
 
 	Blocks, Reads, Views atomic.Int64 // how many blocks, changes and views were asked for
 	Open                 atomic.Int64 // views that are not closed

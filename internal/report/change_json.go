@@ -1,9 +1,8 @@
 package report
 
 import (
-	"math"
-
 	"recourse/audit"
+	"recourse/query"
 )
 
 // changeDoc is a change in JSON. Its names are a promise; docs/json.md explains
@@ -88,22 +87,11 @@ func (p *Printer) imageDoc(i audit.Image) imageDoc {
 	return doc
 }
 
-// timeDoc is null for what is no finite number: JSON has no word for it.
-func timeDoc(t audit.Time) *audit.Time {
-	if f := float64(t); math.IsNaN(f) || math.IsInf(f, 0) {
-		return nil
-	}
-	return &t
-}
+// timeDoc is null for what is no finite number, isoDoc for a time that RFC 3339
+// cannot say.
+func timeDoc(t audit.Time) *audit.Time { return query.Number(t) }
 
-// isoDoc is null for a time that RFC 3339 cannot say.
-func isoDoc(t audit.Time) *string {
-	if t.Go().IsZero() {
-		return nil
-	}
-	s := t.ISO()
-	return &s
-}
+func isoDoc(t audit.Time) *string { return query.ISO(t) }
 
 // iso is a time for a reader's eye, to the millisecond or in full.
 func iso(t audit.Time, full bool) string {

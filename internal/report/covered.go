@@ -75,20 +75,20 @@ func (c Covered) unhealed() int {
 func (c Covered) summaryDoc() coveredSummary {
 	oldest, readTo, mean := c.summary()
 	doc := coveredSummary{Complete: c.Complete(), Tables: len(c.Tables), Gaps: c.unhealed(), Share: mean}
-	doc.Oldest, doc.OldestISO = since(oldest)
-	doc.ReadTo, doc.ReadToISO = since(readTo)
+	doc.Oldest, doc.OldestISO = query.Since(oldest)
+	doc.ReadTo, doc.ReadToISO = query.Since(readTo)
 	return doc
 }
 
 func coveredDocs(list []query.TableCoverage) []coveredDoc {
 	docs := make([]coveredDoc, len(list))
 	for i, t := range list {
-		d := coveredDoc{Database: t.Table.Database, Table: t.Table.Name, Complete: t.Complete, Share: t.Share, Stretches: stretchDocs(t.Stretches)}
+		d := coveredDoc{Database: t.Table.Database, Table: t.Table.Name, Complete: t.Complete, Share: t.Share, Stretches: query.StretchDocs(t.Stretches)}
 		if t.Node != "" {
 			d.Node = &list[i].Node
 		}
-		d.Oldest, d.OldestISO = since(t.Oldest)
-		d.ReadTo, d.ReadToISO = since(t.ReadTo)
+		d.Oldest, d.OldestISO = query.Since(t.Oldest)
+		d.ReadTo, d.ReadToISO = query.Since(t.ReadTo)
 		docs[i] = d
 	}
 	return docs
@@ -102,7 +102,7 @@ func (p *Printer) Covered(c Covered) error {
 				Tables  []coveredDoc   `json:"tables"`
 				Gaps    []gapDoc       `json:"gaps"`
 				Summary coveredSummary `json:"summary"`
-			}{coveredDocs(c.Tables), gapDocs(c.Gaps), c.summaryDoc()}
+			}{coveredDocs(c.Tables), query.GapDocs(c.Gaps), c.summaryDoc()}
 		},
 		lines: func() []any {
 			var lines []any

@@ -68,6 +68,15 @@ type cell struct {
 
 // table writes rows below their columns' names, cut so that they fit the page.
 func (g *page) table(cols []column, rows [][]cell) {
+	widths := g.begin(cols, rows)
+	for _, r := range rows {
+		g.row(cols, widths, r)
+	}
+}
+
+// begin writes the names of columns that are wide enough for rows, as far as the
+// page is, and says how wide that is.
+func (g *page) begin(cols []column, rows [][]cell) []int {
 	for _, r := range rows {
 		for i := range r {
 			r[i].text = cut(r[i].text, g.width)
@@ -78,19 +87,23 @@ func (g *page) table(cols []column, rows [][]cell) {
 	for i, c := range cols {
 		head[i] = cell{c.name, bold}
 	}
-	for _, r := range append([][]cell{head}, rows...) {
-		var line strings.Builder
-		for i, c := range r {
-			s := pad(cut(c.text, widths[i]), widths[i], cols[i].right)
-			if i == len(r)-1 {
-				s = strings.TrimRight(s, " ")
-			} else {
-				s += "  "
-			}
-			line.WriteString(g.paint(c.paint, s))
+	g.row(cols, widths, head)
+	return widths
+}
+
+// row writes one row, its cells cut to their columns.
+func (g *page) row(cols []column, widths []int, r []cell) {
+	var line strings.Builder
+	for i, c := range r {
+		s := pad(cut(c.text, widths[i]), widths[i], cols[i].right)
+		if i == len(r)-1 {
+			s = strings.TrimRight(s, " ")
+		} else {
+			s += "  "
 		}
-		g.b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+		line.WriteString(g.paint(c.paint, s))
 	}
+	g.b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 }
 
 // fit is the widths at which the table is no wider than the page, if it can be:

@@ -1,0 +1,204 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"recourse/audit"
+)
+
+// ActorOptions narrow an actor's profile. The zero value is all of it.
+type ActorOptions struct {
+	Within Expr          // only changes that it asks for
+	Gap    time.Duration // of the sessions; 0 is 15 minutes
+	Top    int           // records and other users named at most; 0 is 20
+}
+
+// An Actor is the profile of one user.
+type Actor struct {
+	User *string `json:"user"` // null: the changes for which the log names nobody
+	// First and Last are the user's earliest and latest change; nil: there is none.
+	First *Ref `json:"first"`
+	Last  *Ref `json:"last"`
+	// Hours counts changes by weekday (0 is Sunday) and hour, in UTC. Outside counts
+	// those at times that no calendar has.
+	Hours   [7][24]int `json:"hours"`
+	Outside int        `json:"outside"`
+
+	Tables   []ActorTable  `json:"tables"` // the most changes first
+	Ops      []Counted     `json:"ops"`
+	Nodes    []Counted     `json:"nodes"`
+	Attrs    []Counted     `json:"attributes"` // edited, or perhaps edited
+	Sessions []Session     `json:"sessions"`   // by their begin
+	Alerts   []ActorAlert  `json:"alerts"`     // that have a change of the user as evidence, by their first
+	Records  []ActorRecord `json:"records"`    // the most changed first
+	Others   []ActorOther  `json:"others"`     // who else has changed these records, the most records first
+	Summary  ActorSummary  `json:"summary"`
+}
+
+// An ActorTable is what a user did to one table. First is the earliest change of it,
+// which is when the user was first seen there.
+type ActorTable struct {
+	Database string    `json:"database"`
+	Table    string    `json:"table"`
+	Changes  int       `json:"changes"`
+	Records  int       `json:"records"`
+	Ops      []ActorOp `json:"ops"` // by their first
+	First    *Ref      `json:"first"`
+	Last     *Ref      `json:"last"`
+}
+
+// An ActorOp is what a user did to a table by one operation.
+type ActorOp struct {
+	Op      audit.Op `json:"op"`
+	Changes int      `json:"changes"`
+	First   *Ref     `json:"first"` // the first time that the user did so there
+}
+
+// An ActorAlert is an alert that rests on the user's changes.
+type ActorAlert struct {
+	ID       string           `json:"id"`
+	Rule     string           `json:"rule"`
+	Severity string           `json:"severity"`
+	State    audit.AlertState `json:"state"`
+	Title    string           `json:"title"`
+	First    *audit.Time      `json:"first_time"`
+	FirstISO *string          `json:"first_time_iso"`
+	Changes  int              `json:"changes"` // of the user among its evidence
+}
+
+// An ActorRecord is a record that the user has changed.
+type ActorRecord struct {
+	RecordRef
+	Changes int `json:"changes"`
+}
+
+// An ActorOther is another user who has changed the same records.
+type ActorOther struct {
+	User    *string `json:"user"`
+	Records int     `json:"records"`
+	Changes int     `json:"changes"`
+}
+
+// An ActorSummary counts what the profile is made of.
+type ActorSummary struct {
+	Changes  int   `json:"changes"`
+	Records  int   `json:"records"`
+	Others   int   `json:"others"`
+	Sessions int   `json:"sessions"`
+	GapMS    int64 `json:"gap_ms"`
+	Late     int   `json:"late"`
+	Footing
+}
+
+// ofUser asks for the changes of a user.
+func ofUser(name string) Expr { return Of(Field{Name: FieldUser, Pattern: Exactly(name)}) }
+
+// Actor is the profile of a user, whose name may be empty: then it is that of all
+// changes for which the log names nobody. If ctx ends first, what was found is
+// returned beside the error.
+func (e *Engine) Actor(ctx context.Context, user string, o ActorOptions) (*Actor, error) {
+	began := time.Now()
+	archive, err := e.archive()
+	if err != nil {
+		return nil, fmt.Errorf("actor: %w", err)
+	}
+	by, err := newSessions(SessionOptions{Gap: o.Gap})
+	if err != nil {
+		return nil, fmt.Errorf("actor: %w", err)
+	}
+	expr := Conjunction(ofUser(user), o.Within)
+	a := &acting{
+		user: user, out: &Actor{User: userDoc(user)}, sessions: by, ops: map[string]int{}, nodes: map[string]int{}, attrs: map[string]int{},
+		tables: map[audit.Table]*actorTable{}, records: map[recordOf]int{}, seqs: map[audit.Seq]bool{},
+	}
+	_, err = e.Stream(ctx, Query{Expr: expr}, func(changes []audit.Change) error {
+		for i := range changes {
+			a.add(&changes[i])
+		}
+		return nil
+	})
+	if err == nil {
+		a.out.Alerts, err = alertsOn(ctx, archive, a.seqs)
+	}
+	if err == nil {
+		err = a.others(ctx, e)
+	}
+	if err != nil && !interrupted(ctx, err) {
+		return nil, fmt.Errorf("actor: %w", err)
+	}
+	a.finish(cmp.Or(o.Top, 20))
+	return a.out, e.foot(ctx, &a.out.Summary.Footing, began, err, exprScope(expr))
+}
+
+// acting is a profile in the making.
+type acting struct {
+	user              string
+	out               *Actor
+	sessions          *sessioning
+	ops, nodes, attrs map[string]int
+	tables            map[audit.Table]*actorTable
+	records           map[recordOf]int
+	seqs              map[audit.Seq]bool
+	also              map[string]*ActorOther
+}
+
+type actorTable struct {
+	ActorTable
+	ops     map[audit.Op]*ActorOp
+	records map[recordOf]bool
+}
+
+// add takes the next change; the newest comes first.
+func (a *acting) add(c *audit.Change) {
+	a.sessions.add(c)
+	if a.out.Last == nil {
+		a.out.Last = refPtr(c)
+	}
+	a.out.First = refPtr(c)
+	if at := c.Time.Go(); at.IsZero() {
+		a.out.Outside++
+	} else {
+		a.out.Hours[at.Weekday()][at.Hour()]++
+	}
+	a.ops[string(c.Op)]++
+	a.nodes[c.Node]++
+	for _, name := range c.Attributes() {
+		a.attrs[name]++
+	}
+	of := recordOf{c.Cluster, c.Key}
+	a.records[of]++
+	a.seqs[c.Seq] = true
+	if c.Late {
+		a.out.Summary.Late++
+	}
+	a.table(c).add(c, of)
+}
+
+func (a *acting) table(c *audit.Change) *actorTable {
+	t := a.tables[c.Key.Table]
+	if t == nil {
+		t = &actorTable{ops: map[audit.Op]*ActorOp{}, records: map[recordOf]bool{}}
+		t.Database, t.Table = c.Key.Table.Database, c.Key.Table.Name
+		a.tables[c.Key.Table] = t
+	}
+	return t
+}
+
+func (t *actorTable) add(c *audit.Change, of recordOf) {
+	if t.Last == nil {
+		t.Last = refPtr(c)
+	}
+	t.First = refPtr(c)
+	t.Changes++
+	t.records[of] = true
+	op := t.ops[c.Op]
+	if op == nil {
+		op = &ActorOp{Op: c.Op}
+		t.ops[c.Op] = op
+	}
+	op.Changes++
+	op.First = refPtr(c)
+}

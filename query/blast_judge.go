@@ -1,0 +1,217 @@
+package query
+
+import (
+	"maps"
+	"slices"
+
+	"recourse/audit"
+)
+
+// A victim is one record's life in one cluster, with the changes in question.
+type victim struct {
+	*blasting
+	suspects map[audit.Seq]bool
+	life     life
+	origins  *origins
+	now      audit.Image
+	touched  map[string]touch // by path; the empty path is the record's being there
+	doubt    bool             // they may have written more than that: late images stand between
+	taken    bool             // the ledger has all the changes in question taken back
+}
+
+// A touch is an attribute that the changes in question have written, and how it was
+// before the first of them did.
+type touch struct {
+	known  bool
+	before audit.Value
+}
+
+// judge says how a record stands; false: none of the changes in question is of it
+// in this cluster.
+func (w *blasting) judge(key audit.Key, cluster string, l life) (BlastRecord, bool) {
+	v := &victim{blasting: w, suspects: w.suspect[key], life: l, touched: map[string]touch{}, taken: true}
+	r := BlastRecord{RecordRef: recordRef(key, cluster), Trust: audit.Exact, Values: []BlastValue{}}
+	for i := range l {
+		c := &l[i]
+		if v.suspects[c.Seq] {
+			v.suspected(&r, c)
+		}
+		if r.First != nil {
+			r.Trust = min(r.Trust, trustOfChange(c))
+		}
+	}
+	if r.First == nil {
+		return r, false
+	}
+	v.origins = originsOf(l, false, v.edited, v.doubted)
+	v.now = v.origins.image
+	r.State, r.Doubt = v.now.State, v.doubt && !v.taken
+	for _, path := range slices.Sorted(maps.Keys(v.touched)) {
+		r.Values = append(r.Values, v.value(path))
+	}
+	r.Writers = v.others()
+	r.Class = v.class(&r)
+	return r, true
+}
+
+func trustOfChange(c *audit.Change) audit.Trust {
+	least := audit.Exact
+	for _, image := range []audit.Image{c.Before, c.After} {
+		if image.State == audit.Unknown {
+			return audit.NoTrust
+		}
+		least = min(least, image.Trust)
+	}
+	return least
+}
+
+// suspected takes one of the changes in question, before the origins do.
+func (v *victim) suspected(r *BlastRecord, c *audit.Change) {
+	if r.First == nil {
+		r.First = refPtr(c)
+	}
+	r.Last = refPtr(c)
+	r.Changes++
+	if plan, ok := v.blasting.taken[c.ID]; !ok {
+		v.taken = false
+	} else if !slices.Contains(r.Plans, plan) {
+		r.Plans = append(r.Plans, plan)
+	}
+	switch {
+	case c.Before.State == audit.Unknown || c.After.State == audit.Unknown:
+		v.touch("", touch{known: c.Before.State != audit.Unknown, before: existence(c.Before.State)})
+	case c.Before.State != c.After.State:
+		v.touch("", touch{known: true, before: existence(c.Before.State)})
+	}
+}
+
+// existence is a record's being there, as a value.
+func existence(s audit.State) audit.Value {
+	switch s {
+	case audit.Present:
+		return audit.Bool(true)
+	case audit.Absent:
+		return audit.Bool(false)
+	}
+	return nil
+}
+
+// edited is told of every edit of the record.
+func (v *victim) edited(e audit.Edit, by origin) {
+	among := by.among
+	if among == nil {
+		among = []int{by.change}
+	}
+	if e.Path != "" && by.of != OriginBefore && v.anySuspect(among) {
+		v.touch(e.Path, touch{known: by.of == OriginSet, before: e.Old})
+	}
+}
+
+// doubted is told of changes that may have written more than is known.
+func (v *victim) doubted(changes []int) { v.doubt = v.doubt || v.anySuspect(changes) }
+
+func (v *victim) anySuspect(changes []int) bool {
+	return slices.ContainsFunc(changes, func(i int) bool { return v.suspects[v.life[i].Seq] })
+}
+
+func (v *victim) allSuspect(changes []int) bool {
+	return !slices.ContainsFunc(changes, func(i int) bool { return !v.suspects[v.life[i].Seq] })
+}
+
+func (v *victim) touch(path string, t touch) {
+	if _, before := v.touched[path]; !before {
+		v.touched[path] = t
+	}
+}
+
+// value says how one attribute stands that was touched.
+func (v *victim) value(path string) BlastValue {
+	t := v.touched[path]
+	out := BlastValue{Path: path, Known: t.known, Before: t.before, Class: BlastUnknown}
+	if v.now.State == audit.Unknown {
+		return out
+	}
+	by := v.origins.of(path)
+	writer := &v.life[by.change]
+	out.Change = refPtr(writer)
+	if path == "" {
+		out.Now = existence(v.now.State)
+	} else {
+		out.Now = v.now.Body.At(path)
+	}
+	out.Class = v.standing(&out, writer, by)
+	return out
+}
+
+func (v *victim) standing(b *BlastValue, writer *audit.Change, by origin) BlastClass {
+	_, ours := v.ledger.Own[writer.ID]
+	of := by.of
+	if of == OriginAmong && v.allSuspect(by.among) {
+		of = OriginSet
+	}
+	switch {
+	case v.now.State == audit.Absent && b.Path != "" && of == OriginSet && !ours && !v.suspects[writer.Seq]:
+		return BlastDeleted // though it may have been without the attribute before
+	case b.Known && b.Now.Equal(b.Before):
+		return BlastReverted
+	case of == OriginAmong && !v.anySuspect(by.among):
+		return BlastOverwritten
+	case of != OriginSet:
+		return BlastUnknown
+	case ours:
+		return BlastReverted
+	case v.suspects[writer.Seq] && v.taken:
+		return BlastReverted // though our write has not been read yet
+	case v.suspects[writer.Seq]:
+		return BlastStillBad
+	case v.now.State == audit.Absent:
+		return BlastDeleted
+	}
+	return BlastOverwritten
+}
+
+// class is the worst of what was touched, or may have been; a change that touched
+// nothing leaves nothing behind.
+func (v *victim) class(r *BlastRecord) BlastClass {
+	for _, c := range BlastClasses() {
+		if c == BlastUnknown && r.Doubt || slices.ContainsFunc(r.Values, func(b BlastValue) bool { return b.Class == c }) {
+			return c
+		}
+	}
+	return BlastReverted
+}
+
+// others are those who have written the record since the first of the changes in
+// question, but for our own applies, by name.
+func (v *victim) others() []BlastWriter {
+	writers := map[string]*BlastWriter{}
+	begun := false
+	for i := range v.life {
+		c := &v.life[i]
+		_, ours := v.ledger.Own[c.ID]
+		if begun = begun || v.suspects[c.Seq]; !begun || v.suspects[c.Seq] || ours {
+			continue
+		}
+		w := writers[c.User]
+		if w == nil {
+			w = &BlastWriter{User: userDoc(c.User)}
+			writers[c.User] = w
+		}
+		w.Changes++
+		w.Last = refPtr(c)
+		w.Over = w.Over || v.wroteOver(c)
+	}
+	out := []BlastWriter{}
+	for _, name := range slices.Sorted(maps.Keys(writers)) {
+		out = append(out, *writers[name])
+	}
+	return out
+}
+
+// wroteOver says that a change wrote something that was touched, or may have.
+func (v *victim) wroteOver(c *audit.Change) bool {
+	return slices.ContainsFunc(c.Touched(), func(e audit.Edit) bool {
+		_, touched := v.touched[e.Path]
+		return touched
+	})
+}
