@@ -208,7 +208,7 @@ func TestHistogramAgainstOtherDays(t *testing.T) {
 // keeps more than it may.
 func FuzzPipes(f *testing.F) {
 	g := querytest.NewCorpus(5)
-	for range 200 {
+	for range 60 {
 		f.Add(g.Query(1) + g.Pipes())
 	}
 	for _, tt := range wrongPipes {
