@@ -24,6 +24,9 @@ type Options struct {
 	// Own says that a change is one of our own compensating writes, which no
 	// rule alerts on. If nil, none is.
 	Own func(audit.ChangeID) bool
+	// Folded is what a stored alert has beside the changes that it lists: those are
+	// not in the state. If nil, they are not known after a restart.
+	Folded func(id string) (audit.Seqs, error)
 
 	MaxGroups   int // groups kept of each rule; if 0, 10,000
 	MaxChanges  int // changes kept of each group's window; if 0, 5,000; never below a rule's count

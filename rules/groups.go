@@ -206,7 +206,7 @@ func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
 		Title: r.title.render(known), Group: fields,
 		FirstSeq: a.firstSeq, LastSeq: a.lastSeq, FirstTime: a.first, LastTime: a.last,
 		Count: a.count, Changes: slices.Clip(a.evidence),
-		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late, Alerts: a.parts, MergedInto: a.into,
+		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late, Folded: a.folded, Alerts: a.parts, MergedInto: a.into,
 		Experimental: r.Status == Experimental, Inhibits: r.Inhibits, Runbook: r.Runbook,
 		Dedupe: audit.Duration(millis(r.Alerting.Dedupe)), GroupBy: r.Alerting.GroupBy, Realert: r.Alerting.ReAlert,
 	}

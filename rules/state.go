@@ -280,10 +280,15 @@ func (e *Engine) findEvidence(evidence Evidence) error {
 	for _, r := range e.rules {
 		for el := r.recent.Front(); el != nil; el = el.Next() {
 			for _, a := range el.Value.(*group).alerts {
+				var err error
+				if a.count > a.listed && e.opts.Folded != nil {
+					if a.folded, err = e.opts.Folded(a.id); err != nil {
+						return fmt.Errorf("read the evidence of alert %s: %w", a.id, err)
+					}
+				}
 				if len(a.evidence) == a.listed {
 					continue
 				}
-				var err error
 				if a.evidence, err = evidence(a.id); err != nil {
 					return fmt.Errorf("read the evidence of alert %s: %w", a.id, err)
 				}

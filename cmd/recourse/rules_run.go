@@ -42,8 +42,11 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 	var all []string
 	take := func(alerts []audit.Alert) {
 		for _, a := range alerts {
-			if _, seen := touched[a.ID]; !seen {
+			if before, seen := touched[a.ID]; seen {
+				a.RaisedSeq = before.RaisedSeq
+			} else {
 				all = append(all, a.ID)
+				a.RaisedSeq = seq // if it is stored already, what that says stands
 			}
 			touched[a.ID], unsaved[a.ID] = a, a
 		}
@@ -68,8 +71,8 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 		if err != nil {
 			return nil, fmt.Errorf("judge change %d: %w", c.Seq, err)
 		}
-		take(alerts)
 		seq = c.Seq
+		take(alerts)
 		if n++; n%rulesBatch == 0 {
 			if err := save(seq); err != nil {
 				return nil, err
@@ -103,7 +106,12 @@ func (w *workspace) engineAt(ctx context.Context, set *rules.Set, seq audit.Seq)
 	if err != nil {
 		return nil, err
 	}
-	engine := rules.NewEngine(set, w.rulesOptions())
+	opts := w.rulesOptions()
+	opts.Folded = func(id string) (audit.Seqs, error) {
+		a, err := w.store.Alert(ctx, id)
+		return a.Folded, err
+	}
+	engine := rules.NewEngine(set, opts)
 	return engine, engine.Restore(state, func(id string) ([]audit.Evidence, error) {
 		a, err := w.store.Alert(ctx, id)
 		return a.Changes, err
