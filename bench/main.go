@@ -23,6 +23,7 @@ import (
 	"strings"
 
 	"recourse/bench/gen"
+	"recourse/bench/host"
 )
 
 // options are the flags.
@@ -179,7 +180,7 @@ func measure(ctx context.Context, o options, dir string, own *recourse, systems 
 	res.Data = d.Summary
 	qs := questions(d, o.variants, o.gen.Seed)
 	for n := range o.rounds {
-		res.Busy = append(res.Busy, busy())
+		res.Busy = append(res.Busy, host.Busy())
 		if err := round(ctx, n, d, systems, qs, res); err != nil {
 			return err
 		}

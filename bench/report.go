@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"recourse/bench/host"
 )
 
 // A paper is a Markdown document that is being written.
@@ -28,7 +30,7 @@ func (r *results) write(w io.Writer) error {
 	var p paper
 	p.line("# Measured against SQLite, PostgreSQL and ripgrep\n")
 	p.line("%s. Begun %s. %d rounds in one run, in each of which every system was loaded and asked %d variants of each question, one system after the other; load of the machine at the beginning of the rounds: %s.\n",
-		machine(), r.Began.UTC().Format("2 January 2006, 15:04 UTC"), r.Rounds, r.Variants, strings.Join(r.Busy, ", "))
+		host.Machine(), r.Began.UTC().Format("2 January 2006, 15:04 UTC"), r.Rounds, r.Variants, strings.Join(r.Busy, ", "))
 	p.line("%s.\n", strings.Join(r.Versions, "; "))
 	for _, m := range r.Missing {
 		p.line("Left out: %s.\n", m)

@@ -104,7 +104,7 @@ func (p *past) livesOf(ctx context.Context, key audit.Key) (map[string]life, err
 			return nil, err
 		}
 		if c.Op.Kind() != audit.KindMessage {
-			lives[c.Cluster] = append(lives[c.Cluster], c)
+			lives[c.Cluster] = lives[c.Cluster].with(c)
 		}
 	}
 	records, err := p.archive.BaseRecords(ctx, key)

@@ -205,6 +205,7 @@ func (w *tableWalk) rest(ctx context.Context) error {
 
 // first tells of a record what its first change says of it before.
 func (w *tableWalk) first(c *audit.Change) error {
+	c = &life(nil).with(*c)[0]
 	r := RecordAsOf{RecordRef: recordRef(c.Key, c.Cluster), Next: refPtr(c)}
 	if c.Before.State != audit.Unknown && w.covered.whole(w.at, c.Time) {
 		r.fill(c.Before)

@@ -16,9 +16,13 @@ type Attribute struct {
 }
 
 func (a Attribute) String() string {
+	return side(a.After) + pathString(a.Path) + a.Test.String()
+}
+
+// pathString is a path as it follows before, after, delta or ratio.
+func pathString(path []string) string {
 	var b strings.Builder
-	b.WriteString(side(a.After))
-	for _, name := range a.Path {
+	for _, name := range path {
 		b.WriteByte('.')
 		if isName(name) {
 			b.WriteString(name)
@@ -26,7 +30,7 @@ func (a Attribute) String() string {
 			b.WriteString(quote(name))
 		}
 	}
-	return b.String() + a.Test.String()
+	return b.String()
 }
 
 // isName says whether an attribute's name can stand in a path without quotes.

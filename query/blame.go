@@ -104,10 +104,10 @@ func (e *Engine) Blame(ctx context.Context, key audit.Key, o BlameOptions) (*Bla
 		if b.Summary.Changes++; c.Late {
 			b.Summary.Late++
 		}
+		lives[c.Cluster] = lives[c.Cluster].with(c)
 		if b.Summary.Changes == 1 {
-			first, b.Summary.Coverage.From = c.Before, c.Time
+			first, b.Summary.Coverage.From = lives[c.Cluster][0].Before, c.Time
 		}
-		lives[c.Cluster] = append(lives[c.Cluster], c)
 	}
 	if err != nil && !interrupted(ctx, err) {
 		return nil, fmt.Errorf("blame: %w", err)

@@ -3,11 +3,13 @@ package query_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"recourse/audit"
+	"recourse/internal/querytest"
 	"recourse/query"
 )
 
@@ -73,6 +75,9 @@ func (n *naiveBlast) class() (worst query.BlastClass, ok bool) {
 	}
 	var classes []query.BlastClass
 	for path, was := range touched {
+		if now.Body.At(path).Kind() == audit.KindObject && path != "" {
+			return "", false
+		}
 		by, sure := n.last(path)
 		suspect, own := n.suspects[by.Seq], n.own[by.ID] != ""
 		back := was.known && now.Body.At(path).Equal(was.value)
@@ -143,7 +148,13 @@ func TestBlastIsReplay(t *testing.T) {
 			n := naiveBlast{all[b.Record()], suspects, ledger.Own, ledger.Reverted()}
 			if want, ok := n.class(); ok {
 				if b.Class != want {
-					r.Fatalf("%s: %s is %s, want %s: %+v", e, b.Record(), b.Class, want, b.Values)
+					for _, c := range n.life {
+						r.Logf("%d %s %s suspect %v own %v taken %v: %s %.60s", c.Seq, c.User, c.Op, suspects[c.Seq], ledger.Own[c.ID], n.taken[c.ID], c.After.State, c.After.Body.JSON())
+					}
+					for _, v := range b.Values {
+						r.Logf("%s %s: %.60s, now %.60s by %d", v.Path, v.Class, v.Before.JSON(), v.Now.JSON(), v.Change.Seq)
+					}
+					r.Fatalf("%s: %s is %s, want %s", e, b.Record(), b.Class, want)
 				}
 				some[want]++
 			}
@@ -165,9 +176,60 @@ func TestBlastIsReplay(t *testing.T) {
 			r.Fatalf("%s: %+v, want %+v", e, got.Summary.BlastCounts, counts)
 		}
 	})
-	for _, c := range query.BlastClasses() {
-		if some[c] == 0 {
-			t.Errorf("no record was %s: %v", c, some)
+	if some[query.BlastStillBad] == 0 || some[query.BlastOverwritten] == 0 || some[query.BlastUnknown] == 0 {
+		t.Errorf("the classes are %v", some)
+	}
+}
+
+// A record is judged by what eve, the attacker, has touched.
+func TestBlastClasses(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		life []string // USER OP [JSON]
+		want query.BlastClass
+	}{
+		{"a value stands", []string{`ann insert {"a":1}`, `eve update {"a":2}`}, query.BlastStillBad},
+		{"another attribute is written", []string{`ann insert {"a":1}`, `eve update {"a":2}`, `ann update {"a":2,"b":1}`}, query.BlastStillBad},
+		{"a member of an object stands", []string{`ann insert {"o":{"x":1,"y":1}}`, `eve update {"o":{"x":2,"y":1}}`, `ann update {"o":{"x":2,"y":2}}`}, query.BlastStillBad},
+		{"a record made stands", []string{`eve insert {"a":1}`}, query.BlastStillBad},
+		{"a delete stands", []string{`ann insert {"a":1}`, `eve delete`}, query.BlastStillBad},
+		{"written over", []string{`ann insert {"a":1}`, `eve update {"a":2}`, `bob update {"a":3}`}, query.BlastOverwritten},
+		{"made anew otherwise", []string{`ann insert {"a":1}`, `eve delete`, `bob insert {"a":3}`}, query.BlastOverwritten},
+		{"deleted by others", []string{`ann insert {"a":1}`, `eve update {"a":2}`, `bob delete`}, query.BlastDeleted},
+		{"what was added is deleted with the record", []string{`ann insert {"a":1}`, `eve update {"a":1,"b":2}`, `bob delete`}, query.BlastDeleted},
+		{"as it was, by others", []string{`ann insert {"a":1}`, `eve update {"a":2}`, `bob update {"a":1}`}, query.BlastReverted},
+		{"as it was, by the attacker", []string{`ann insert {"a":1}`, `eve update {"a":2}`, `eve update {"a":1}`}, query.BlastReverted},
+		{"made and deleted by the attacker", []string{`eve insert {"a":1}`, `eve delete`}, query.BlastReverted},
+		{"nothing was touched", []string{`ann insert {"a":1}`, `eve update {"a":1}`}, query.BlastReverted},
+		{"what was before is not known", []string{`eve update {"a":1}`}, query.BlastUnknown},
+		{"what came after is not known", []string{`ann insert {"a":1}`, `eve update {"a":2}`, `ann invalidate`}, query.BlastUnknown},
+	} {
+		store := &querytest.Memory{}
+		for i, text := range tt.life {
+			part := strings.SplitN(text, " ", 3)
+			c := audit.Change{Time: audit.Time(i), User: part[0], Op: audit.Op(part[1]), Key: audit.Key{Table: audit.Table{Database: "d", Name: "t"}, ID: "1"}}
+			switch {
+			case len(part) == 3:
+				body, err := audit.FromJSON([]byte(part[2]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.After = audit.PresentImage(body, audit.Logged, audit.Exact)
+			case c.Op == audit.OpDelete:
+				c.After = audit.AbsentImage(audit.Logged, audit.Exact)
+			}
+			c.ID = c.Identify()
+			store.Add(c)
+			if last := &store.Changes()[i]; c.Op == audit.OpInsert && last.Before.State == audit.Unknown {
+				last.Before = audit.AbsentImage(audit.Logged, audit.Exact)
+			}
+		}
+		b, err := (&query.Engine{Store: store}).Blast(t.Context(), parse(t, "user:eve"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Records[0].Class; got != tt.want || b.Summary.Of(tt.want) != 1 {
+			t.Errorf("%s: %s, want %s: %+v", tt.name, got, tt.want, b.Records[0].Values)
 		}
 	}
 }

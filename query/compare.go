@@ -14,6 +14,7 @@ type Test struct {
 	Low     audit.Value // what Is, Less, AtMost, More and AtLeast compare with, and where Within begins
 	High    audit.Value // where Within ends; nil is open, as is Low
 	Pattern Pattern     // what Like holds the value's text against
+	Set     *valueSet   // what Among looks the value up in
 }
 
 // An Op is how a value is compared.
@@ -29,9 +30,10 @@ const (
 	Within // both ends belong to it
 	Like
 	Exists
+	Among
 )
 
-var opSigns = [...]string{Is: ":", Less: "<", AtMost: "<=", More: ">", AtLeast: ">=", Within: ":", Like: ":", Exists: ":*"}
+var opSigns = [...]string{Is: ":", Less: "<", AtMost: "<=", More: ">", AtLeast: ">=", Within: ":", Like: ":", Exists: ":*", Among: ":"}
 
 func (t Test) String() string {
 	sign := opSigns[t.Op]
@@ -40,6 +42,8 @@ func (t Test) String() string {
 		return sign
 	case Like:
 		return sign + t.Pattern.String()
+	case Among:
+		return sign + t.Set.String()
 	case Within:
 		return sign + "[" + bound(t.Low) + ".." + bound(t.High) + "]"
 	}
@@ -88,6 +92,8 @@ func (t Test) holds(v audit.Value) bool {
 		return true
 	case Is:
 		return equal(v, t.Low)
+	case Among:
+		return t.Set.has(v)
 	case Like:
 		switch v.Kind() {
 		case audit.KindArray, audit.KindObject, audit.KindTagged:

@@ -241,7 +241,7 @@ func (e *Engine) eachLife(ctx context.Context, keys []audit.Key, visit func(audi
 			now = c.Key
 		}
 		if c.Op.Kind() != audit.KindMessage {
-			lives[c.Cluster] = append(lives[c.Cluster], c)
+			lives[c.Cluster] = lives[c.Cluster].with(c)
 		}
 	}
 	return flush()

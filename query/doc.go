@@ -34,11 +34,26 @@
 //	seq:17  seq:[10..20]      our numbers
 //	txn:1795465916125.6418    the transaction of that exact time
 //	@-2h  @2026-08-01  @A..B  when; also time>=A, time:[A..B]
+//	@txn:T±5m  @alert:ID±10m  around a transaction, or around an alert
+//	user:in(eve,bob)          one of these; in(list:NAME) is those of a list
+//	user:~mallory             the whole value, but for one character (~~: two), in any case
+//	value:x appears:x         a single value in either image; in the one after and not before
+//	vanishes:x                the other way round
+//	delta.total>100 ratio.x>2 by how much a number changed, and to how many times
+//	first:user+table          the first change of history with these values together
+//	like:17                   of the user, table, op and attributes of change 17
+//	alert:ID  risk>=50        evidence of an alert, or of alerts with such a risk
+//	label:money               in tables that rule files give the label
+//	hour>=22 weekday:sunday   also txn_size, lag, op_reported, before_trust, after_trust
+//	@q:NAME                   a saved query
 //	*                         everything
 //
 // Terms that stand together must all hold; or, and, not, a minus sign and
 // parentheses do what they say; not binds tighter than and, and that tighter
 // than or.
+//
+// What the names of lists, alerts, labels and saved queries stand for, [Names]
+// tell when a query is answered.
 //
 // A word with ~ matches words from which it differs by one character that is put
 // in, taken out or replaced, with ~2 by two. [Where] holds conditions of another

@@ -23,6 +23,8 @@ type Engine struct {
 	Words WordFinder // nil for none: then words are looked for by reading
 	// Now is our clock, which says what has not been read yet; nil is time.Now.
 	Now func() time.Time
+	// Names tell what lists, alerts and the like are; nil: none is known.
+	Names *Names
 	// Parallel is how many blocks are read at once; 0 is as many as there are
 	// processors to use.
 	Parallel int
@@ -100,7 +102,7 @@ func (e *Engine) search(ctx context.Context, q Query, take func([]audit.Change) 
 		return sum, why, err
 	}
 	sum = p.sum
-	if sum.Coverage, err = e.coverage(ctx, q.Expr); err != nil {
+	if sum.Coverage, err = e.coverage(ctx, r.expr); err != nil {
 		return sum, why, err
 	}
 	sum.Took = time.Since(began)

@@ -36,9 +36,10 @@ const (
 	StepPlan    StepKind = "plan"    // the changes that match by sums alone, and those that may
 	StepRead    StepKind = "read"    // changes that were read because they match
 	StepScan    StepKind = "scan"    // changes that were read to see whether they match
+	StepPipe    StepKind = "pipe"    // changes or rows that went into a pipe
 )
 
-var stepOrder = []StepKind{StepView, StepLimits, StepWords, StepCarried, StepRecords, StepSums, StepTimes, StepPlan, StepScan, StepRead}
+var stepOrder = []StepKind{StepView, StepLimits, StepWords, StepCarried, StepRecords, StepSums, StepTimes, StepPlan, StepScan, StepRead, StepPipe}
 
 // notes gathers the steps of one run; several may write to it.
 type notes struct {

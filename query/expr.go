@@ -15,8 +15,10 @@ func Of(n Node) Expr { return Expr{n} }
 
 // Match says whether the change is asked for. It looks at nothing but the
 // change and is the last word on it: an index can only leave out what does not
-// match. Only what no change holds, the rules of rule:, is beyond it: it takes
-// every change for one that no rule has as evidence.
+// match. Only what no change holds, the rules of rule: and the firsts of first:,
+// is beyond it: it takes every change for one that no rule has as evidence, and
+// that is not the first. An expression with names, such as in(list:x), is to be
+// bound by [Names.Bind] first: what has an unknown name does not match.
 func (e Expr) Match(c *audit.Change) bool {
 	return e.Root().match(&subject{c: c})
 }
@@ -34,8 +36,9 @@ func (e Expr) Root() Node {
 }
 
 // A Node is a part of an expression: [All], [And], [Or], [Not], [Words],
-// [Grep], [Field], [ID], [Record], [Attribute], [State], [Flag], [Numbered],
-// [When] or [Where].
+// [Grep], [Leaf], [Field], [ID], [Record], [Attribute], [Delta], [State], [Flag],
+// [Measure], [Numbered], [When], [First], [Shaped], [Alerted], [Labelled], [Near],
+// [Saved] or [Where].
 type Node interface {
 	// String is the node in the language.
 	String() string

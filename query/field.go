@@ -155,15 +155,19 @@ type FlagName string
 
 // The marks.
 const (
-	FlagLate  FlagName = "late"
-	FlagLossy FlagName = "lossy"
+	FlagLate      FlagName = "late"
+	FlagLossy     FlagName = "lossy"
+	FlagSynthetic FlagName = "synthetic"
 )
 
 func (f Flag) String() string { return string(f.Name) + ":" + strconv.FormatBool(f.Want) }
 
 func (f Flag) match(s *subject) bool {
-	if f.Name == FlagLate {
+	switch f.Name {
+	case FlagLate:
 		return s.c.Late == f.Want
+	case FlagSynthetic:
+		return s.c.Synthetic == f.Want
 	}
 	return s.c.Lossy == f.Want
 }

@@ -61,7 +61,7 @@ func (e *Engine) Histogram(ctx context.Context, expr Expr, o HistogramOptions) (
 	var err error
 	h.Answer, err = e.answer(ctx, expr, func(r *run, sections []*planned) (int, error) {
 		b := &bucketing{run: r, facet: o.By}
-		return b.count(ctx, expr, sections, o, h)
+		return b.count(ctx, r.expr, sections, o, h)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("count by time: %w", err)

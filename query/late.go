@@ -16,18 +16,38 @@ func isLate(c *audit.Change) bool {
 	return c.After.State == audit.Present && c.After.Trust <= audit.Provisional
 }
 
-// updatedTime is the attribute in which Harper keeps when a record was last written.
-const updatedTime = "__updatedtime__"
+// The attributes in which Harper keeps when a record was made, and last written,
+// where the schema names no others.
+const (
+	createdTime = "__createdtime__"
+	updatedTime = "__updatedtime__"
+)
+
+// stamps says that a value is the time of a transaction, as Harper assigns it.
+func stamps(v audit.Value, t audit.Time) bool {
+	if ms, ok := v.DateMillis(); ok {
+		return math.Abs(ms-float64(t)) < 1
+	}
+	return v.Equal(audit.Float(float64(t)))
+}
+
+// with is the life with its next change. One whose image carries the change's own
+// time as that of the record's creation, which nobody can know beforehand, has made
+// the record: there was none before it.
+func (l life) with(c audit.Change) life {
+	if c.Before.State == audit.Unknown && !isLate(&c) {
+		if created := c.After.Body.Get(createdTime); created != nil && stamps(created, c.Time) {
+			c.Before = audit.AbsentImage(audit.Logged, c.After.Trust)
+		}
+	}
+	return append(l, c)
+}
 
 // refuted says that the late image after a change is surely that of another moment:
 // it carries another transaction's time.
 func (l life) refuted(i int) bool {
 	v := l[i].After.Body.Get(updatedTime)
-	ms, number := v.Float64()
-	if v.Kind() == audit.KindDate {
-		ms, number = v.DateMillis()
-	}
-	return number && math.Floor(ms) != math.Floor(float64(l[i].Time)) && math.Round(ms) != math.Round(float64(l[i].Time))
+	return (isNumber(v.Kind()) || v.Kind() == audit.KindDate) && !stamps(v, l[i].Time)
 }
 
 // confirmed says that the late image after a change shows an attribute as it was,

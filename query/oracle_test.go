@@ -46,7 +46,7 @@ func newWorld(seed uint64, size int) world {
 			store.Doubt(r.IntN(len(store.Changes())))
 		}
 	}
-	engine := &query.Engine{Store: store, Words: words, Parallel: int(seed % 4)}
+	engine := &query.Engine{Store: store, Words: words, Parallel: int(seed % 4), Names: querytest.Names(store.Changes())}
 	if seed%5 == 2 {
 		engine.Words = nil
 	}

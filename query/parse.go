@@ -37,6 +37,9 @@ func Parse(s string, now time.Time) (Expr, error) {
 	if err != nil {
 		return Expr{}, err
 	}
+	if p.peek() == '|' {
+		return Expr{}, p.fail(p.pos, "recourse search takes pipes; put text that has a | in quotes", "a pipe, which is not taken here")
+	}
 	if !p.eof() {
 		return Expr{}, p.fail(p.pos, "", "a parenthesis that was not opened")
 	}
@@ -77,7 +80,7 @@ func (p *parser) and() (Node, error) {
 		if p.keyword("and") {
 			continue
 		}
-		if p.eof() || p.peek() == ')' || p.atKeyword("or") {
+		if p.eof() || p.peek() == ')' || p.peek() == '|' || p.atKeyword("or") {
 			return and(nodes...), nil
 		}
 	}
@@ -114,6 +117,8 @@ func (p *parser) primary() (Node, error) {
 	switch r := p.peek(); {
 	case p.eof():
 		return nil, p.fail(start, "", "something is missing at the end")
+	case r == '|':
+		return nil, p.fail(start, "* asks for everything; put text that has a | in quotes", "nothing stands before the |")
 	case r == ')':
 		return nil, p.fail(start, "", "nothing stands before the parenthesis")
 	case r == '(':
@@ -122,7 +127,7 @@ func (p *parser) primary() (Node, error) {
 		return p.words(false)
 	case r == '@':
 		p.pos++
-		return p.timeValue(start)
+		return p.at(start)
 	}
 	name, n, err := p.fieldName()
 	if err != nil {
@@ -169,7 +174,7 @@ func (p *parser) fieldName() (string, int, error) {
 	if older, ok := olderNames[name]; ok && !dotted {
 		name = older
 	}
-	if dotted && (name == "before" || name == "after") {
+	if dotted && slices.Contains(imageNames, name) {
 		return name, len(name), nil
 	}
 	if n == 0 || after == "" || !strings.ContainsRune(":<>=", rune(after[0])) {
@@ -187,15 +192,30 @@ func (p *parser) fieldName() (string, int, error) {
 	return "", 0, p.unknown(full, dotted)
 }
 
-func (p *parser) unknown(name string, dotted bool) error {
+// imageNames are what stands before the path of an attribute.
+var imageNames = []string{"before", "after", "delta", "ratio"}
+
+func (p *parser) unknown(full string, dotted bool) error {
 	hint := "put it in quotes to search for the text"
-	switch like := suggest(strings.ToLower(name)); {
+	name, _, _ := strings.Cut(strings.ToLower(full), ".")
+	bare := strings.ToLower(full)
+	switch like := suggest(bare, fieldNames); {
+	case absentNames[name] != "":
+		hint = absentNames[name]
+	case slices.Contains(imageNames, bare):
+		hint = "write " + bare + ".ATTRIBUTE>100"
+	case slices.Contains(p.known, full):
+		hint = "it is an attribute: write after." + full + " or before." + full
 	case dotted:
-		hint = "attributes are after." + name + " or before." + name + "; " + hint
+		hint = "attributes are after." + full + " or before." + full + "; " + hint
 	case like != "":
 		hint = "did you mean " + like + "? " + hint
+	default:
+		if like := suggest(full, p.known); like != "" {
+			hint = "did you mean after." + like + "? " + hint
+		}
 	}
-	return p.fail(p.pos, hint, "no field is named %q", name)
+	return p.fail(p.pos, hint, "no field is named %q", full)
 }
 
 var states = map[string]audit.State{

@@ -10,11 +10,8 @@ import (
 
 // field reads what follows a field's name.
 func (p *parser) field(start int, name string) (Node, error) {
-	switch name {
-	case "before", "after":
-		if p.peek() == '.' {
-			return p.attribute(name == "after")
-		}
+	if p.peek() == '.' {
+		return p.attribute(name)
 	}
 	op, err := p.operator()
 	if err != nil {
@@ -43,6 +40,15 @@ func (p *parser) field(start int, name string) (Node, error) {
 			}
 		}
 		return ID{test}, err
+	case "value", "appears", "vanishes":
+		test, err := p.test(op)
+		return Leaf{Sense(name), test}, err
+	case "risk":
+		test, err := p.test(op)
+		return Alerted{ByRisk: true, Risk: test, at: p.place(start)}, err
+	}
+	if measures[name] != nil {
+		return p.measure(name, op)
 	}
 	if op != Is {
 		return nil, p.fail(start, "", "%s cannot be compared by size", name)
@@ -73,7 +79,7 @@ func (p *parser) fieldIs(name string) (Node, error) {
 		return p.record()
 	case "txn":
 		return p.transaction()
-	case "late", "lossy":
+	case "late", "lossy", "synthetic":
 		want, err := p.oneOf(name, "true", "false")
 		return Flag{FlagName(name), want == "true"}, err
 	case "before", "after":
@@ -82,6 +88,15 @@ func (p *parser) fieldIs(name string) (Node, error) {
 	case "kind":
 		kind, err := p.oneOf(name, string(audit.KindWrite), string(audit.KindDelete), string(audit.KindMessage))
 		return Field{FieldKind, Exactly(kind)}, err
+	}
+	switch name {
+	case "mark":
+		mark, err := p.oneOf(name, string(FlagLate), string(FlagLossy), string(FlagSynthetic))
+		return Flag{FlagName(mark), true}, err
+	case "first":
+		return p.first()
+	case "like", "label", "alert":
+		return p.named(name)
 	}
 	pattern, _, err := p.pattern()
 	if literal, ok := pattern.Literal(); ok && name == "op" {
@@ -132,7 +147,11 @@ func (p *parser) pattern() (pattern Pattern, bare bool, err error) {
 		pattern, err := p.regexp()
 		return pattern, false, err
 	case '~':
-		return pattern, false, p.fail(start, "use wildcards, such as pa?ment*, or quotes", "values that are only alike cannot be searched for")
+		pattern, err := p.alike()
+		return pattern, false, err
+	}
+	if pattern, set, err := p.patternSet(); set || err != nil {
+		return pattern, false, err
 	}
 	if p.peek() == '[' {
 		return pattern, false, p.fail(start, `put it in quotes if it is text`, "a range or an array is not possible here")
@@ -146,6 +165,24 @@ func (p *parser) pattern() (pattern Pattern, bare bool, err error) {
 		return globPattern(canonicalGlob(source)), false, nil
 	}
 	return Exactly(text), !escaped, nil
+}
+
+// alike reads a text of which one character may differ, ~, or two, ~~.
+func (p *parser) alike() (Pattern, error) {
+	start := p.pos
+	for p.take("~") {
+	}
+	most := p.pos - start
+	text, err := p.text()
+	switch {
+	case err != nil:
+		return Pattern{}, err
+	case most > maxFuzzy:
+		return Pattern{}, p.fail(start, "write ~ for one character that may differ, ~~ for two", "%d characters that may differ; at most %d may", most, maxFuzzy)
+	case text == "" || text[0] == '~':
+		return Pattern{}, p.fail(start, "write the text after it, as in user:~mallory", "no text stands after ~")
+	}
+	return Pattern{kind: alike, text: strings.Repeat("~", most) + fold(text)}, nil
 }
 
 // canonicalGlob has backslashes where they are needed and nowhere else.

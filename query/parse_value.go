@@ -8,15 +8,12 @@ import (
 	"recourse/audit"
 )
 
-// attribute reads a path into an image and the test of what is there.
-func (p *parser) attribute(after bool) (Node, error) {
-	var path []string
-	for p.take(".") {
-		name, err := p.pathName()
-		if err != nil {
-			return nil, err
-		}
-		path = append(path, name)
+// attribute reads a path into an image, or of a number that changed, and the test
+// of what is there.
+func (p *parser) attribute(name string) (Node, error) {
+	path, err := p.path()
+	if err != nil {
+		return nil, err
 	}
 	op, err := p.operator()
 	if err != nil {
@@ -26,7 +23,23 @@ func (p *parser) attribute(after bool) (Node, error) {
 		return nil, p.fail(p.pos, `write :* for any value, :"" for the empty text`, "the attribute needs a value")
 	}
 	test, err := p.test(op)
-	return Attribute{after, path, test}, err
+	if name == "delta" || name == "ratio" {
+		return Delta{name == "ratio", path, test}, err
+	}
+	return Attribute{name == "after", path, test}, err
+}
+
+// path reads the names of attributes from the record inwards, a dot before each.
+func (p *parser) path() ([]string, error) {
+	var path []string
+	for p.take(".") {
+		name, err := p.pathName()
+		if err != nil {
+			return nil, err
+		}
+		path = append(path, name)
+	}
+	return path, nil
 }
 
 func (p *parser) pathName() (string, error) {
@@ -48,6 +61,12 @@ func (p *parser) test(op Op) (Test, error) {
 	start := p.pos
 	if p.peek() == '[' {
 		return p.bracketTest(op)
+	}
+	if t, set, err := p.testSet(); set || err != nil {
+		if err == nil && op != Is {
+			err = p.fail(start, "write NAME:in(A,B)", "in(…) after a comparison")
+		}
+		return t, err
 	}
 	pattern, bare, err := p.pattern()
 	if err != nil {

@@ -16,6 +16,7 @@ type Pattern struct {
 	text string
 	re   *regexp.Regexp
 	part string // what stands in every text that re matches
+	set  *textSet
 }
 
 type patternKind uint8
@@ -24,6 +25,8 @@ const (
 	exactly patternKind = iota
 	glob                // * and ? are wildcards; a backslash takes them as they are
 	matches             // a regular expression
+	among               // one of a set of texts
+	alike               // the text but for one character, ~, or two, ~~, in any case
 )
 
 // Exactly is the pattern of one text alone.
@@ -47,6 +50,10 @@ func (p Pattern) Match(s string) bool {
 		return s != "" && globMatch(p.text, s)
 	case matches:
 		return p.re.MatchString(s)
+	case among:
+		return p.set.has(s)
+	case alike:
+		return nearly(p.text, s)
 	default:
 		return p.text == s
 	}
@@ -59,6 +66,8 @@ func (p Pattern) matchBytes(b []byte) bool {
 		return len(b) > 0 && globMatch(p.text, string(b))
 	case matches:
 		return (p.part == "" || bytes.Contains(b, []byte(p.part))) && p.re.Match(b)
+	case among, alike:
+		return p.Match(string(b))
 	default:
 		return p.text == string(b)
 	}
@@ -73,7 +82,7 @@ func (p Pattern) Prefix() string {
 	switch p.kind {
 	case exactly:
 		return p.text
-	case matches:
+	case matches, among, alike:
 		return ""
 	}
 	var b strings.Builder
@@ -108,6 +117,11 @@ func (p Pattern) String() string {
 		return literal(p.text)
 	case matches:
 		return "/" + escapeSlash(p.text) + "/"
+	case among:
+		return p.set.String()
+	case alike:
+		word := strings.TrimLeft(p.text, "~")
+		return p.text[:len(p.text)-len(word)] + literal(word)
 	}
 	return p.text
 }

@@ -53,6 +53,20 @@ func plan(n Node) part {
 		return planWords(n)
 	case Attribute:
 		return planAttribute(n)
+	case Alerted:
+		return seqSet{n.seqs}
+	case chosen:
+		return seqSet{n.seqs}
+	case ofRecords:
+		return n.part()
+	case First:
+		return &firsts{of: n}
+	case Shaped:
+		return n.part()
+	case Leaf:
+		return planLeaf(n)
+	case Delta:
+		return planDelta(n)
 	}
 	return perhaps{}
 }

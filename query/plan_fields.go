@@ -81,11 +81,8 @@ func (f Field) tablePart(value string) (may, sure bool) {
 }
 
 func planFlag(f Flag) part {
-	mark := audit.MarkLossy
-	if f.Name == FlagLate {
-		mark = audit.MarkLate
-	}
-	p := part(&valued{facet: audit.FacetMark, value: mark})
+	// The names of the marks are those of the flags.
+	p := part(&valued{facet: audit.FacetMark, value: string(f.Name)})
 	if !f.Want {
 		p = contrary{p}
 	}

@@ -112,3 +112,20 @@ func (s *section) inBlocks(blocks *roaring.Bitmap) *roaring.Bitmap {
 	}
 	return set
 }
+
+// planLeaf makes the part of a value anywhere: by its words, where they are sure.
+func planLeaf(l Leaf) part {
+	if words, sure := l.words(); sure {
+		return allOf{planWords(words), perhaps{}}
+	}
+	return perhaps{}
+}
+
+// planDelta makes the part of a number that changed. If the test does not hold of
+// one that did not, its attribute is among those that the change edited.
+func planDelta(d Delta) part {
+	if d.still() {
+		return perhaps{}
+	}
+	return allOf{&valued{facet: audit.FacetAttribute, value: d.Path[0], loose: true}, perhaps{}}
+}

@@ -26,7 +26,8 @@ type run struct {
 	notes    *notes
 	sections []*section // all chunks
 	rules    []ruleSet
-	ruled    func(Pattern, audit.Seq) bool // nil: no rule is asked for
+	first    map[string]map[int]*roaring.Bitmap // of each First, by chunk
+	ruled    func(Pattern, audit.Seq) bool      // nil: no rule is asked for
 }
 
 // ruleSet is the changes that a pattern of rules has as evidence, by chunk.
@@ -37,6 +38,10 @@ type ruleSet struct {
 
 // open begins a run. The caller closes it.
 func (e *Engine) open(ctx context.Context, expr Expr, after Position) (*run, error) {
+	expr, err := e.Names.Bind(ctx, expr)
+	if err != nil {
+		return nil, err
+	}
 	r := &run{expr: expr, word: wordOf(expr.Root()), part: plan(expr.Root()), after: after, parallel: e.Parallel, notes: &notes{}}
 	if r.parallel <= 0 {
 		r.parallel = runtime.GOMAXPROCS(0)
@@ -110,8 +115,8 @@ func (r *run) plan(ctx context.Context) ([]*planned, error) {
 	return out, nil
 }
 
-// findRules gathers what the sums know of the rules that the expression asks
-// for, so that changes which are read can be held against it.
+// findRules gathers what the sums know of the rules and the firsts that the
+// expression asks for, so that changes which are read can be held against it.
 func (r *run) findRules(ctx context.Context) error {
 	var walk func(Node) error
 	walk = func(n Node) error {
@@ -126,6 +131,9 @@ func (r *run) findRules(ctx context.Context) error {
 			if n.Name == FieldRule {
 				return r.addRules(ctx, n)
 			}
+		case First:
+			_, err := r.firsts(ctx, n)
+			return err
 		}
 		return nil
 	}
@@ -168,7 +176,7 @@ func (r *run) hasRule(p Pattern, seq audit.Seq) bool {
 
 // decide says whether a change that was read matches.
 func (r *run) decide(s *subject, c *audit.Change) (bool, error) {
-	*s = subject{c: c, ruled: r.ruled}
+	*s = subject{c: c, ruled: r.ruled, run: r}
 	ok := r.expr.Root().match(s)
 	return ok, s.err
 }

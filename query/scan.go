@@ -16,6 +16,7 @@ type parser struct {
 	depth int
 	regex int       // how many there were
 	now   time.Time // what -2h is reckoned from
+	known []string  // attributes that there are, to suggest; nil: not known
 }
 
 func (p *parser) fail(at int, hint, format string, args ...any) error {
@@ -48,11 +49,11 @@ func (p *parser) space() {
 }
 
 // ends says whether a bare value ends before r.
-func ends(r rune) bool { return unicode.IsSpace(r) || r == '(' || r == ')' || r == '"' }
+func ends(r rune) bool { return unicode.IsSpace(r) || r == '(' || r == ')' || r == '"' || r == '|' }
 
 // atEnd says whether a term has come to its end.
 func (p *parser) atEnd() bool {
-	return p.eof() || unicode.IsSpace(p.peek()) || p.peek() == '(' || p.peek() == ')'
+	return p.eof() || p.peek() != '"' && ends(p.peek())
 }
 
 // keyword takes the word if it comes next, on its own.

@@ -57,7 +57,7 @@ func stored(t *testing.T, seed uint64, late bool) (*query.Engine, []audit.Change
 		}
 		all = append(all, c)
 	}
-	return &query.Engine{Store: viewed{db}, Words: x}, all
+	return &query.Engine{Store: viewed{db}, Words: x, Names: querytest.Names(all)}, all
 }
 
 // TestAnswersOfTheStore compares what engine, store and index answer together

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -13,7 +14,19 @@ type subject struct {
 	c     *audit.Change
 	ruled func(Pattern, audit.Seq) bool // says whether a rule has the change as evidence; nil: not known
 	edits *audit.Diff
+	run   *run  // knows of firsts; nil: nobody does
 	err   error // why a condition could not be decided
+}
+
+// errUnbound says that an expression was used whose names nobody has looked up.
+var errUnbound = errors.New("the names in the query were not looked up")
+
+// unbound notes that a node was used whose names nobody has looked up.
+func (s *subject) unbound() bool {
+	if s.err == nil {
+		s.err = errUnbound
+	}
+	return false
 }
 
 // diff is the edits that the change made or may have made.

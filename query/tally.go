@@ -119,7 +119,7 @@ func (e *Engine) answer(ctx context.Context, expr Expr, count func(*run, []*plan
 	if a.Total, err = count(r, sections); err != nil {
 		return a, err
 	}
-	if a.Coverage, err = e.coverage(ctx, expr); err != nil {
+	if a.Coverage, err = e.coverage(ctx, r.expr); err != nil {
 		return a, err
 	}
 	a.Took, a.Explanation = time.Since(began), r.notes.explanation()

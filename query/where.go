@@ -14,6 +14,8 @@ type Where struct {
 	// Holds is called by several at once. Its error ends a search; Expr.Match
 	// takes it as not holding.
 	Holds func(*audit.Change) (bool, error)
+
+	needs Node // what can be said of it in this language; nil: nothing
 }
 
 // String is for people: [Parse] does not read it back.

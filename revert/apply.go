@@ -138,7 +138,7 @@ func lots(actions []Action) iter.Seq[[]*Action] {
 		var lot []*Action
 		for i := range actions {
 			a := &actions[i]
-			if len(lot) > 0 && (lot[0].Phase != a.Phase || lot[0].Do != a.Do || lot[0].K.Table != a.K.Table) {
+			if len(lot) > 0 && (lot[0].Phase != a.Phase || lot[0].Do != a.Do || lot[0].Level != a.Level || lot[0].K.Table != a.K.Table) {
 				if !yield(lot) {
 					return
 				}

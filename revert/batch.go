@@ -3,6 +3,7 @@ package revert
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -265,16 +266,22 @@ func (r *run) prove(ctx context.Context, steps []*step) error {
 
 // finish writes down how the steps ended. The ledger is told first: if we end
 // between the two, the proofs are simply made again. After a stop, steps that
-// were not sent have no end.
+// were not sent have no end; no other may lack one, as a receipt without one would
+// say that nothing is left to do.
 func (r *run) finish(ctx context.Context, steps []*step, stopped bool) error {
 	var ends []audit.Receipt
 	var entered []audit.Entered
+	var none error
 	for _, s := range steps {
 		if s.verdict.phase == "" && (stopped || r.options.DryRun) {
 			s.done = s.end(audit.Receipt{})
 			continue
 		}
 		v := &s.verdict
+		if !v.phase.Done() {
+			none = fmt.Errorf("step %d on %s: it has come to no end", s.action.N, s.action.Key())
+			continue
+		}
 		end := s.receipt(v.phase)
 		end.Why, end.Version, end.Class = v.why, v.version, string(v.class)
 		s.done = s.end(end)
@@ -284,10 +291,10 @@ func (r *run) finish(ctx context.Context, steps []*step, stopped bool) error {
 		}
 	}
 	if r.options.DryRun || len(ends) == 0 {
-		return nil
+		return none
 	}
 	if err := r.Ledger.Enter(ctx, r.plan.Header.Digest, entered...); err != nil {
 		return err
 	}
-	return r.pen.add(ctx, ends...)
+	return cmp.Or(r.pen.add(ctx, ends...), none)
 }

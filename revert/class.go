@@ -60,6 +60,9 @@ const (
 	// ClassExpired: a record to be made anew, in a table whose records end by
 	// themselves: it may have ended by now.
 	ClassExpired Class = "expired"
+	// ClassDanglingRef: a record that others refer to would be deleted, or one written
+	// that refers to one which is not there.
+	ClassDanglingRef Class = "dangling-ref"
 	// ClassBlobLost: the value is a blob, of which the log has the name only.
 	ClassBlobLost Class = "blob-lost"
 	// ClassIdentity: the attacker changed the attribute that holds the primary
@@ -100,7 +103,7 @@ func (c Class) options() []string {
 	case ClassAmbiguousDelta:
 		return []string{OptionKeep, OptionDelta}
 	case ClassCarried, ClassIdentity, ClassSchema, ClassBlobLost, ClassSourcedTable, ClassExpired,
-		ClassLaterWrite, ClassTransaction, ClassPartialTransaction:
+		ClassLaterWrite, ClassTransaction, ClassPartialTransaction, ClassDanglingRef:
 		return []string{OptionKeep, OptionApply}
 	default:
 		return []string{OptionKeep}

@@ -83,7 +83,7 @@ func (p *Plan) Settle(ctx context.Context, src Source, receipts []audit.Receipt,
 			continue
 		}
 		a := &p.Actions[n-1]
-		found, err := writesOfStep(ctx, src, a.Key(), open[n], own)
+		found, err := writesOfStep(ctx, src, a, open[n], own)
 		if err != nil {
 			return nil, fmt.Errorf("settle apply %s: %w", p.Header.ID, err)
 		}
@@ -98,16 +98,29 @@ func (p *Plan) Settle(ctx context.Context, src Source, receipts []audit.Receipt,
 	return left, nil
 }
 
-// writesOfStep are the stored changes that a step has made.
-func writesOfStep(ctx context.Context, src Source, k audit.Key, intents []audit.Receipt, own map[audit.ChangeID]string) ([]audit.ChangeID, error) {
-	var found []audit.ChangeID
-	for c, err := range src.Histories(ctx, []audit.Key{k}) {
+// writesOfStep are the stored changes that a step has made. Another cluster's
+// record of the same key is none of its business: it is the cluster of the changes
+// that the step undoes.
+func writesOfStep(ctx context.Context, src Source, a *Action, intents []audit.Receipt, own map[audit.ChangeID]string) ([]audit.ChangeID, error) {
+	var may []audit.Change
+	var of *string
+	for c, err := range src.Histories(ctx, []audit.Key{a.Key()}) {
 		if err != nil {
-			return nil, fmt.Errorf("read history of %s: %w", k, err)
+			return nil, fmt.Errorf("read history of %s: %w", a.Key(), err)
 		}
-		id := c.Identify()
-		if plan, known := own[id]; (!known || plan == intents[0].Plan) && slices.ContainsFunc(intents, func(r audit.Receipt) bool { return c.User == r.By && c.Time > r.Guard && leftBy(&c, &r) }) {
-			found = append(found, id)
+		c.ID = c.Identify()
+		if slices.Contains(a.Changes, c.ID) || slices.Contains(a.Undone, c.ID) {
+			of = &c.Cluster
+		}
+		plan, known := own[c.ID]
+		if (!known || plan == intents[0].Plan) && slices.ContainsFunc(intents, func(r audit.Receipt) bool { return c.User == r.By && c.Time > r.Guard && leftBy(&c, &r) }) {
+			may = append(may, c)
+		}
+	}
+	var found []audit.ChangeID
+	for i := range may {
+		if of == nil || may[i].Cluster == *of {
+			found = append(found, may[i].ID)
 		}
 	}
 	return found, nil

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"recourse/audit"
 )
 
 // A Strictness is how much must be untouched by others for a plan to write.
@@ -60,7 +62,7 @@ func (c Class) handlings() []Handling {
 		return []Handling{HandleApply, HandleConflict, HandleKeep, HandleSkip}
 	case ClassSuperseded, ClassServerManaged:
 		return []Handling{HandleKeep, HandleConflict}
-	case ClassSchema, ClassBlobLost, ClassSourcedTable, ClassExpired, ClassLaterWrite, ClassTransaction:
+	case ClassSchema, ClassBlobLost, ClassSourcedTable, ClassExpired, ClassLaterWrite, ClassTransaction, ClassDanglingRef:
 		return []Handling{HandleConflict, HandleApply, HandleKeep, HandleSkip}
 	case ClassOrphanEdit, ClassRecreated, ClassStub, ClassMaskedRemoval, ClassAmbiguousDelta, ClassNoBase, ClassImageRisk, ClassOrphanPath:
 		return []Handling{HandleConflict, HandleKeep, HandleSkip}
@@ -89,6 +91,14 @@ func (p *Policy) handling(c Class) Handling {
 func (p *Policy) Check() error {
 	if p.Strict != StrictAttribute && p.Strict != StrictRecord && p.Strict != StrictTransaction {
 		return fmt.Errorf("check policy: strictness %q is none", p.Strict)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.References)) {
+		from, attr := attributeText(name).split()
+		_, bad := audit.ParseTable(from)
+		_, err := audit.ParseTable(p.References[name])
+		if bad != nil || err != nil || attr == "" {
+			return fmt.Errorf("check policy: the reference of %q to %q is none: want an attribute, and a table", name, p.References[name])
+		}
 	}
 	for _, c := range slices.Sorted(maps.Keys(p.Classes)) {
 		if err := p.Classes[c].check(c); err != nil {

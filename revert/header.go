@@ -79,12 +79,13 @@ func (p *planner) warnings() []string {
 			w = append(w, more)
 		}
 	}
+	say(p.elsewhere, "selected changes of other clusters: %d; this plan leaves them alone, so plan for those clusters too")
 	say(p.messages, "selected messages: %d; they changed no record")
 	say(p.txns.partial, "partial-transaction: of %d transactions only a part is selected")
 	if p.req.Schema == nil {
 		w = append(w, "schema: not known; whether tables and attributes still are what they were was not looked at")
 	}
-	return append(w, p.external()...)
+	return append(append(w, p.notes...), p.external()...)
 }
 
 // external names what a plan cannot take back.

@@ -208,7 +208,7 @@ func CheckLedger(ctx context.Context, p *Plan, l *audit.Ledger, records iter.Seq
 		return nil // and the histories need not be read
 	}
 	now := rollup{}
-	for rec, err := range records {
+	for rec, err := range OfCluster(records, p.Header.Policy.Cluster) {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return fmt.Errorf("check ledger of plan %s: %w", p.Header.ID, err)
 		}

@@ -3,7 +3,7 @@ package revert
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -11,273 +11,150 @@ import (
 	"recourse/audit"
 )
 
-// A Request is what a plan is made of, besides the histories.
-type Request struct {
-	// Selection is what is to be undone. Nil undoes nothing: with a Reverted that
-	// lacks the changes of an earlier plan, that plan is taken back.
-	Selection *Selection
-	// Reverted are the changes that earlier plans undid, and stay undone.
-	Reverted map[audit.ChangeID]string
-	// Own are our own compensating writes.
-	Own map[audit.ChangeID]string
-	// Ledger is what earlier applies did. If it is given, Reverted and Own are what
-	// it says, less what Undo takes back.
-	Ledger *audit.Ledger
-	// Undo is what the plan takes back of earlier applies.
-	Undo Undo
-	// CutOff is, by record, what steps of earlier applies were about to write that
-	// have no known end.
-	CutOff map[audit.Key][]audit.Receipt
-	// Wrote is, by record, when writes of ours were made that the histories may not
-	// have yet.
-	Wrote  map[audit.Key][]audit.Time
-	Policy Policy
-	// Gaps are the stretches of the log that could not be read. A change in one
-	// may have made a value what the plan does not know, so it names them.
-	Gaps []audit.Gap
-	// Coverage is kept in the plan; nil: nobody looked.
-	Coverage *Coverage
-	// Schema is what Harper now says of its tables; nil: not known, and the plan
-	// says so.
-	Schema *Schema
-
-	// Resolutions are what people decided of the conflicts that a plan of the same
-	// had. One that fits no conflict, or another than was seen, is ErrPlanStale.
-	Resolutions []Resolved
-	// Contain proposes to deactivate the accounts of the selection.
-	Contain bool
-
-	// Approvals is how many people must approve the plan, at least.
-	Approvals int
-
-	// For the header alone. Instance, which server this is about, is in the
-	// digest; the others are not. Created and Expires are RFC 3339.
-	Instance                       Instance
-	Created, Author, Tool, Expires string
-}
-
-// Make plans. It reads records twice, the first time to learn which attributes
-// the server assigns itself, so records must yield the same both times; their
-// order does not matter. A selected change that is in none of the records is
-// ErrIncomplete. Make writes nothing and asks no server.
+// Make plans. Which attributes the server assigns itself it learns from the records
+// as it goes; where one that it has met late says otherwise of a table than those
+// before, it reads all of them once more. So records must yield the same every time;
+// what it yields must stay as it is, and its order does not matter, but that of the
+// keys is cheaper. A selected change that is in none of the records is ErrIncomplete.
+// Make writes nothing and asks no server.
 func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*Plan, error) {
 	if err := req.Policy.Check(); err != nil {
 		return nil, fmt.Errorf("plan revert: %w", err)
 	}
 	req.takeLedger()
+	plan, err := req.makeAtOnce(ctx, records)
+	if errors.Is(err, errNotAtOnce) {
+		plan, err = req.makeTwice(ctx, records)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("plan revert: %w", err)
+	}
+	return plan, nil
+}
+
+// errNotAtOnce says that what was planned was planned with too little known.
+var errNotAtOnce = errors.New("the records must be read twice")
+
+// How many records of a table, and bytes of their images, are looked at before the
+// first is planned.
+const (
+	mostAhead      = 2_000
+	mostAheadBytes = 16 << 20
+)
+
+// makeAtOnce reads the records once. It is errNotAtOnce where that was not enough.
+func (req *Request) makeAtOnce(ctx context.Context, records iter.Seq2[Record, error]) (*Plan, error) {
+	var m managed
+	order := inOrder{sorted: true}
+	p, err := newPlanner(req, m.names(&req.Policy, req.Schema), true)
+	if err != nil {
+		return nil, err
+	}
+	var ahead []Record // of one table
+	size := 0
+	planned := map[audit.Table]int{} // with which of the turns of what is known
+	flush := func() error {
+		for _, rec := range ahead {
+			if err := p.add(rec); err != nil {
+				return err
+			}
+			planned[rec.Key.Table] = m.turns[rec.Key.Table]
+		}
+		ahead, size = ahead[:0], 0
+		return nil
+	}
+	for rec, err := range records {
+		if err := cmp.Or(err, ctx.Err()); err != nil {
+			return nil, err
+		}
+		t := rec.Key.Table
+		if len(ahead) > 0 && ahead[0].Key.Table != t {
+			err = flush()
+		}
+		own, others := rec.split(req.Policy.Cluster)
+		m.learn(own)
+		order.see(rec.Key)
+		turn, begun := planned[t]
+		switch p.pass(others); {
+		case err != nil:
+			return nil, err
+		case !order.sorted, begun && turn != m.turns[t]:
+			return nil, errNotAtOnce
+		case len(own.Changes) == 0 && len(others) > 0: // a record of other clusters
+		case begun:
+			err = p.add(own)
+		default:
+			ahead, size = append(ahead, own), size+own.size()
+			if len(ahead) == orDefault(req.ahead, mostAhead) || size > mostAheadBytes {
+				err = flush()
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := flush(); err != nil {
+		return nil, err
+	}
+	return p.end(ctx)
+}
+
+// size is how many bytes the record's images have.
+func (r *Record) size() int {
+	n := 0
+	for i := range r.Changes {
+		n += len(r.Changes[i].Before.Body) + len(r.Changes[i].After.Body)
+	}
+	return n
+}
+
+// makeTwice reads all records before it plans the first.
+func (req *Request) makeTwice(ctx context.Context, records iter.Seq2[Record, error]) (*Plan, error) {
 	var m managed
 	order := inOrder{sorted: true}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
-			return nil, fmt.Errorf("plan revert: %w", err)
+			return nil, err
 		}
-		m.learn(rec)
+		own, _ := rec.split(req.Policy.Cluster)
+		m.learn(own)
 		order.see(rec.Key)
 	}
-	p := newPlanner(&req, m.names(&req.Policy, req.Schema), order.sorted)
-	var err error
-	if p.decisions, err = req.decided(); err != nil {
-		return nil, fmt.Errorf("plan revert: %w", err)
+	p, err := newPlanner(req, m.names(&req.Policy, req.Schema), order.sorted)
+	if err != nil {
+		return nil, err
 	}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
-			return nil, fmt.Errorf("plan revert: %w", err)
+			return nil, err
 		}
-		if err := p.add(rec); err != nil {
-			return nil, fmt.Errorf("plan revert: %w", err)
+		own, others := rec.split(req.Policy.Cluster)
+		if p.pass(others); len(own.Changes) == 0 && len(others) > 0 {
+			continue // a record of other clusters
+		}
+		if err := p.add(own); err != nil {
+			return nil, err
 		}
 	}
+	return p.end(ctx)
+}
+
+// end is the plan, when all records are in it.
+func (p *planner) end(ctx context.Context) (*Plan, error) {
 	if p.missing > 0 {
-		return nil, fmt.Errorf("plan revert: %w: %d of %d selected changes are not in it", ErrIncomplete, p.missing, len(req.Selection.Changes))
+		return nil, fmt.Errorf("%w: %d of %d selected changes are not in it", ErrIncomplete, p.missing, len(p.req.Selection.Changes))
 	}
-	if err := cmp.Or(p.txns.decide(p), p.undecided()); err != nil {
-		return nil, fmt.Errorf("plan revert: %w", err)
+	if err := cmp.Or(p.surroundings(ctx), p.undecided()); err != nil {
+		return nil, err
 	}
 	return p.finish()
-}
-
-type planner struct {
-	req     *Request
-	managed func(audit.Table) map[string]bool
-	plan    Plan
-	tables  map[audit.Table]bool
-	found   []uint64 // a bit for each change of the selection
-	missing int
-	ledger  rollup // of the records that the plan says something of
-	digest  historyDigest
-	changes int
-	replay  replay // used again for each record
-
-	hasher historyHasher
-	side   []side                          // of the record's changes
-	ids    []audit.ChangeID                // of the record's changes
-	chosen map[audit.ChangeID]audit.Choice // of our own writes of the record
-
-	decisions map[audit.Key]map[Class]*Resolved // not met yet
-	baselined int                               // records that begin with a baseline
-	head      audit.Time                        // the newest change
-
-	messages, unlogged, provisional, unsure int
-	lossy                                   lossyTypes
-	txns                                    transactions
-}
-
-func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted bool) *planner {
-	p := &planner{req: req, managed: managed, tables: map[audit.Table]bool{}, ledger: rollup{},
-		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, hasher: historyHasher{h: sha256.New()}}
-	if s := req.Selection; s != nil {
-		p.found, p.missing = make([]uint64, (len(s.Changes)+63)/64), len(s.Changes)
-	}
-	return p
-}
-
-// add plans one record.
-func (p *planner) add(rec Record) error {
-	if rec.Key.ID.Empty() {
-		return fmt.Errorf("a record of %s has no id", rec.Key.Table)
-	}
-	for i := range rec.Changes {
-		if rec.Changes[i].Key != rec.Key || rec.Changes[i].Cluster != rec.Changes[0].Cluster {
-			return fmt.Errorf("history of %s holds changes of another record or cluster", rec.Key)
-		}
-	}
-	p.tables[rec.Key.Table] = true
-	sides, covered, hit := p.sides(&rec)
-	sum := p.hasher.sum(&rec, p.ids)
-	if !p.digest.add(rec.Key, sum) {
-		return fmt.Errorf("record %s is given twice", rec.Key)
-	}
-	if !hit && len(covered.undone) == 0 {
-		return nil // nobody's business
-	}
-	r := &p.replay
-	r.reset(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec, sides, p.managed(rec.Key.Table))
-	r.chosen, r.cutOff, r.lags = p.chosen, p.req.cutOff(&rec), p.req.lags(&rec)
-	r.run()
-	p.unlogged += len(r.unlogged)
-	covered.sort()
-	seen := recordLines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: historyID(sum)}
-	o, err := p.settle(r, seen.conflict)
-	if err != nil || !o.hit && len(covered.undone) == 0 {
-		return err
-	}
-	if o.action != nil && isLossy(rec.Changes) {
-		p.lossy.note(o.action, rec.Key.Table)
-	}
-	if p.take(o, seen) {
-		for _, id := range covered.known {
-			p.ledger.add(p.req.Ledger, id)
-		}
-	}
-	p.txns.note(p, rec, sides, o, seen)
-	return nil
-}
-
-// recordLines are what all lines of one record say.
-type recordLines struct {
-	key     audit.Key
-	blind   []Window
-	covered cover
-	version audit.Time
-	history string
-}
-
-func (l *recordLines) conflict(c *Conflict) {
-	c.Blind, c.Changes, c.Undone, c.Version, c.History = l.blind, l.covered.changes, l.covered.undone, l.version, l.history
-}
-
-// take adds what was decided of one record to the plan, unless there is nothing to
-// say of it.
-func (p *planner) take(o outcome, seen recordLines) bool {
-	counts, covered := &p.plan.Header.Counts, seen.covered
-	counts.Blind += len(seen.blind)
-	for _, k := range o.kept {
-		if k.Class == ClassCarried {
-			counts.Carried++
-		} else {
-			counts.Kept++
-		}
-	}
-	for _, c := range o.conflicts {
-		p.plan.Conflicts = append(p.plan.Conflicts, *c)
-	}
-	if a := o.action; a != nil {
-		a.Kept, a.Blind, a.Changes, a.Undone, a.History = o.kept, seen.blind, covered.changes, covered.undone, seen.history
-		slices.Sort(a.Expect.Absent)
-		p.plan.Actions = append(p.plan.Actions, *a)
-		return true
-	}
-	k := Kept{Kind: "kept", K: Target(seen.key), Class: ClassSuperseded, Kept: o.kept, Blind: seen.blind, Changes: covered.changes, Undone: covered.undone,
-		Version: seen.version, History: seen.history}
-	switch {
-	case len(o.conflicts) > 0 && len(o.kept) == 0, covered.empty() && len(o.kept) == 0:
-		return len(o.conflicts) > 0
-	case len(o.conflicts) > 0:
-		k.Changes, k.Undone = []audit.ChangeID{}, nil // they are not undone before the conflict is decided
-	case o.stays != "":
-		if k.Class = o.stays; o.skipped {
-			k.Changes, k.Undone = []audit.ChangeID{}, nil
-		}
-	case len(o.kept) == 0:
-		k.Class = ClassAlready
-		counts.Already++
-	}
-	p.plan.Kept = append(p.plan.Kept, k)
-	return true
-}
-
-// sides says whose each change is, which selected ones are among them, and
-// whether any is not a legitimate one. The slices are valid up to the next call.
-func (p *planner) sides(rec *Record) (sides []side, covered cover, hit bool) {
-	p.side, p.ids, covered.changes = p.side[:0], rec.appendIDs(p.ids[:0]), []audit.ChangeID{}
-	p.chosen = p.req.chosenIn(p.ids)
-	if rec.Unsure {
-		p.unsure++
-	}
-	for i, id := range p.ids {
-		c := &rec.Changes[i]
-		p.head = max(p.head, c.Time)
-		n, selected := p.req.Selection.index(id)
-		if selected {
-			p.find(n)
-			covered.changes = append(covered.changes, id)
-			if c.Op.Kind() == audit.KindMessage {
-				p.messages++
-			}
-		}
-		if p.req.Undo.has(id) {
-			covered.undone = append(covered.undone, id)
-		}
-		if len(p.req.Ledger.Entries[id]) > 0 {
-			covered.known = append(covered.known, id)
-		}
-		whose := p.req.side(c, id, selected)
-		if whose == own && p.chosen[id].Whole {
-			whose = legit
-		}
-		hit = hit || whose != legit
-		p.side = append(p.side, whose)
-	}
-	p.changes += len(rec.Changes)
-	if len(rec.Changes) > 0 && rec.Changes[0].Before.Source == audit.Baselined {
-		p.baselined++
-	}
-	return p.side, covered, hit
-}
-
-// find notes that a selected change is in the histories.
-func (p *planner) find(n int) {
-	if bit := uint64(1) << (n % 64); p.found[n/64]&bit == 0 {
-		p.found[n/64] |= bit
-		p.missing--
-	}
 }
 
 // finish sorts, numbers, counts and seals.
 func (p *planner) finish() (*Plan, error) {
 	plan := &p.plan
 	slices.SortFunc(plan.Actions, func(a, b Action) int {
-		return cmp.Or(cmp.Compare(a.Phase, b.Phase), compareKeys(a.Key(), b.Key()))
+		return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.Level, b.Level), compareKeys(a.Key(), b.Key()))
 	})
 	slices.SortFunc(plan.Conflicts, func(a, b Conflict) int {
 		return cmp.Or(compareKeys(a.Key(), b.Key()), cmp.Compare(a.Class, b.Class))
@@ -301,7 +178,7 @@ func (p *planner) finish() (*Plan, error) {
 		plan.Containment[i].N = next()
 	}
 	if err := p.header(); err != nil {
-		return nil, fmt.Errorf("plan revert: %w", err)
+		return nil, err
 	}
-	return plan, plan.seal()
+	return plan, plan.sealOnce()
 }

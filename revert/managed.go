@@ -14,7 +14,9 @@ import (
 // @createdTime).
 type managed struct {
 	seen   map[audit.Table]map[string]*tally
-	moment audit.Value // the time of the change that is looked at, as a number
+	moment audit.Value         // the time of the change that is looked at, as a number
+	turns  map[audit.Table]int // how often it turned out that another set of a table's attributes is assigned
+	turned bool                // ... by the record that is looked at
 }
 
 // A tally counts new values of one attribute.
@@ -57,6 +59,9 @@ func (m *managed) learn(r Record) {
 		}
 		last = body
 	}
+	if m.turned {
+		m.turns, m.turned = put(m.turns, r.Key.Table, m.turns[r.Key.Table]+1), false
+	}
 }
 
 // count counts a new value.
@@ -66,6 +71,7 @@ func (m *managed) count(names map[string]*tally, name []byte, v audit.Value, at 
 		t = new(tally)
 		names[string(name)] = t
 	}
+	was := t.assigned()
 	switch {
 	case bytes.Equal(v, m.moment):
 		t.exact++
@@ -74,7 +80,13 @@ func (m *managed) count(names map[string]*tally, name []byte, v audit.Value, at 
 	default:
 		t.others++
 	}
+	if t.assigned() != was {
+		m.turned = true
+	}
 }
+
+// assigned says that the server assigns the attribute, as far as is known.
+func (t *tally) assigned() bool { return t.others == 0 && (t.exact > 0 || t.dates >= enoughDates) }
 
 // stamps is the function of that name, of the change that is looked at.
 func (m *managed) stamps(v audit.Value, at audit.Time) bool {
@@ -118,7 +130,7 @@ func (m *managed) names(p *Policy, s *Schema) func(audit.Table) map[string]bool 
 			names[n] = true
 		}
 		for n, c := range m.seen[t] {
-			if c.others == 0 && (c.exact > 0 || c.dates >= enoughDates) {
+			if c.assigned() {
 				names[n] = true
 			}
 		}

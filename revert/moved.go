@@ -84,7 +84,7 @@ func (p *Plan) Keys() []audit.Key {
 func (p *Plan) MovedSince(ctx context.Context, own map[audit.ChangeID]string, records iter.Seq2[Record, error]) ([]Move, error) {
 	all := p.known()
 	moves := []Move{}
-	for rec, err := range records {
+	for rec, err := range OfCluster(records, p.Header.Policy.Cluster) {
 		if err == nil {
 			err = ctx.Err()
 		}

@@ -43,12 +43,15 @@ const (
 
 // An Action is one write to one record.
 type Action struct {
-	Kind  string                 `json:"kind"` // "action"
-	N     int                    `json:"n"`    // from 1, in the order of the file
-	K     Target                 `json:"k"`
-	Do    string                 `json:"do"`
-	Phase int                    `json:"phase"` // 3 inserts, 4 patches, 5 deletes
-	Set   map[string]audit.Value `json:"set"`   // for an insert the whole record
+	Kind  string `json:"kind"` // "action"
+	N     int    `json:"n"`    // from 1, in the order of the file
+	K     Target `json:"k"`
+	Do    string `json:"do"`
+	Phase int    `json:"phase"` // 3 inserts, 4 patches, 5 deletes
+	// Level is after how many others of its phase it comes, because of references: a
+	// record is made after those that it refers to, and deleted before them.
+	Level int                    `json:"level,omitempty"`
+	Set   map[string]audit.Value `json:"set"` // for an insert the whole record
 	Unset []string               `json:"unset"`
 	Add   map[string]audit.Value `json:"add"` // increments
 	// Expect is what the record must still be.

@@ -28,6 +28,13 @@ type Policy struct {
 	Strict Strictness `json:"strict,omitempty"`
 	// Classes decides about classes. What is not named has its default.
 	Classes map[Class]Decision `json:"classes,omitempty"`
+	// References says which attributes, named database.table.attribute, hold keys of
+	// another table's records, and of which, named database.table.
+	References map[string]string `json:"references,omitempty"`
+	// Cluster, unless nil, is the one whose records the plan is about; where others
+	// hold the same keys, their changes do not count. The empty name is that of the
+	// cluster which has none.
+	Cluster *string `json:"cluster,omitempty"`
 	// External names tables whose changes have effects outside of Harper, by
 	// database.table, and says which: mails, files, other systems. A plan cannot
 	// take those back and says so.
@@ -68,7 +75,12 @@ const (
 // attribute is the name under which a policy knows an attribute.
 func attribute(t audit.Table, name string) string { return t.String() + "." + name }
 
-func (p *Policy) number(t audit.Table, name string) Number { return p.Numbers[attribute(t, name)] }
+func (p *Policy) number(t audit.Table, name string) Number {
+	if len(p.Numbers) == 0 {
+		return NumberUnknown
+	}
+	return p.Numbers[attribute(t, name)]
+}
 
 // mayAdd says whether a legitimate change by that operation may have been an
 // increment. REST PATCH understands __op__ in every version; the operations API

@@ -32,7 +32,13 @@ type policyFile struct {
 	Registers     []attributeText  `yaml:"registers"`
 	Managed       []attributeText  `yaml:"managed"`
 	Classes       classesText      `yaml:"classes"`
+	References    []referenceText  `yaml:"references"`
 	External      []externalEffect `yaml:"external"`
+}
+
+type referenceText struct {
+	Attribute attributeText `yaml:"attribute"`
+	Table     tableText     `yaml:"table"`
 }
 
 type externalEffect struct {
@@ -85,6 +91,15 @@ func (f *policyFile) policy() (Policy, error) {
 	for _, m := range f.Managed {
 		t, attr := m.split()
 		p.Managed = put(p.Managed, t, append(p.Managed[t], attr))
+	}
+	for _, r := range f.References {
+		if r.Attribute == "" || r.Table == "" {
+			return p, errors.New("a reference lacks its attribute or its table")
+		}
+		if was, twice := p.References[string(r.Attribute)]; twice && was != string(r.Table) {
+			return p, fmt.Errorf("%s is said to refer to %s and to %s", r.Attribute, was, r.Table)
+		}
+		p.References = put(p.References, string(r.Attribute), string(r.Table))
 	}
 	for _, e := range f.External {
 		if e.Table == "" || strings.TrimSpace(e.Effect) == "" {

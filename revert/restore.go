@@ -29,6 +29,8 @@ type Restore struct {
 	// between that one and the time.
 	Hidden map[audit.Table][]audit.Stretch
 	Ledger *audit.Ledger
+	// Cluster is the one whose records are restored; nil: there is one only.
+	Cluster *string
 }
 
 // Prepare makes of histories what a plan needs: the selection of what is to be
@@ -40,7 +42,7 @@ func (r *Restore) Prepare(ctx context.Context, criteria Criteria, records iter.S
 		u.begun[r.Ledger.Applies[i].Plan] = r.Ledger.Applies[i].At
 	}
 	sel, err := Select(criteria, func(yield func(audit.Change, error) bool) {
-		for rec, err := range records {
+		for rec, err := range OfCluster(records, r.Cluster) {
 			if err := cmp.Or(err, ctx.Err()); err != nil {
 				yield(audit.Change{}, err)
 				return
@@ -131,7 +133,7 @@ func (r *restoring) undo() (Undo, error) {
 // Histories marks the records of which it is not known how they were at the time.
 func (r *Restore) Histories(records iter.Seq2[Record, error]) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		for rec, err := range records {
+		for rec, err := range OfCluster(records, r.Cluster) {
 			if err == nil && r.unsure(&rec) {
 				rec.Unsure, rec.Whole = true, false
 				for rec.From < len(rec.Changes) && rec.Changes[rec.From].Time <= r.At {

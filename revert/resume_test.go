@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -232,5 +233,21 @@ func TestStopWhileWritesAreHeldBack(t *testing.T) {
 	}
 	if res := mustApply(t, srv, m, p); res.Err() != nil || res.Verified != 3 || srv.writes != 3 {
 		t.Errorf("resumed: %+v, %d writes", res, srv.writes)
+	}
+}
+
+// A step that has come to no end gets no receipt, which would be one that says that
+// nothing is left to do; the others of its batch get theirs.
+func TestNoEndIsNoReceipt(t *testing.T) {
+	m := newMemory()
+	p := &Plan{Header: Header{Digest: "d"}, Actions: []Action{{N: 1, K: Target(k1), Do: DoDelete}, {N: 2, K: Target(k2), Do: DoDelete}}}
+	r := &run{Applier: &Applier{Journal: m, Ledger: m}, plan: p, options: &ApplyOptions{User: "svc"}, result: &Result{}, pen: &pen{journal: m}}
+	none, done := &step{run: r, action: &p.Actions[0]}, &step{run: r, action: &p.Actions[1], verdict: verdict{phase: audit.PhaseVerified}}
+	if err := r.finish(t.Context(), []*step{none, done}, false); err == nil || !strings.Contains(err.Error(), "step 1 on dev.dog/1: it has come to no end") {
+		t.Errorf("no end: %v", err)
+	}
+	receipts, err := m.Receipts(t.Context(), "d")
+	if err != nil || len(receipts) != 1 || receipts[0].Step != 2 {
+		t.Errorf("receipts %+v %v, want that of step 2", receipts, err)
 	}
 }

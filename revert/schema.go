@@ -33,6 +33,7 @@ type AttributeFacts struct {
 	Type     string `json:"type,omitempty"`     // as the schema names it: ID, Int, String, Any …; empty without a schema
 	Assigned bool   `json:"assigned,omitempty"` // Harper sets it: the time of creation or of the last write
 	Refused  bool   `json:"refused,omitempty"`  // Harper derives it, and refuses to be given it
+	Refers   string `json:"refers,omitempty"`   // the table, as database.table, whose keys it holds; empty: none, or not told
 }
 
 // SchemaInfo is the schema that a plan was made with, of the tables that it is
@@ -156,6 +157,71 @@ func (s *Schema) info(tables map[audit.Table]bool) (*SchemaInfo, error) {
 	var err error
 	info.Digest, err = s.Digest(slices.Collect(maps.Keys(tables)))
 	return info, err
+}
+
+// Differs says, table by table and a sentence each, in what the tables of a plan are
+// no longer what they were; none if their digest is the same.
+func (i *SchemaInfo) Differs(now *Schema) []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(i.Tables)) {
+		t, err := audit.ParseTable(name)
+		if err != nil {
+			all = append(all, fmt.Sprintf("%.80q is no table", name))
+			continue
+		}
+		was, is := i.Tables[name], now.of(t)
+		switch {
+		case was == nil && is == nil:
+		case was == nil:
+			all = append(all, name+" is there again")
+		case is == nil:
+			all = append(all, name+" is not there, or this user may not see it")
+		default:
+			all = append(all, was.differs(name, is)...)
+		}
+	}
+	return all
+}
+
+// differs says in what a table is another.
+func (f *TableFacts) differs(name string, is *TableFacts) []string {
+	var all []string
+	say := func(format string, args ...any) {
+		all = append(all, name+" "+fmt.Sprintf(format, args...))
+	}
+	if f.PrimaryKey != is.PrimaryKey {
+		say("has the primary key %q, and had %q", is.PrimaryKey, f.PrimaryKey)
+	}
+	for _, b := range []struct {
+		was, is bool
+		what    string
+	}{{f.Defined, is.Defined, "declared in a schema"}, {f.Sealed, is.Sealed, "sealed"}, {f.Sourced, is.Sourced, "a caching table"}, {f.Expires, is.Expires, "one whose records end by themselves"}} {
+		switch {
+		case b.is && !b.was:
+			say("is %s now", b.what)
+		case b.was && !b.is:
+			say("is not %s any more", b.what)
+		}
+	}
+	for _, attr := range slices.Sorted(maps.Keys(f.Attributes)) {
+		was, now := f.Attributes[attr], is.Attributes[attr]
+		_, there := is.Attributes[attr]
+		switch {
+		case !there:
+			say("has no %q any more", attr)
+		case was.Type != now.Type:
+			say("has %q of type %q now, and had it of type %q", attr, now.Type, was.Type)
+		case was != now:
+			say("has %q otherwise than it was: assigned, derived or a reference", attr)
+		}
+	}
+	// A table without a schema gets an attribute with the first record that has it.
+	for _, attr := range slices.Sorted(maps.Keys(is.Attributes)) {
+		if _, had := f.Attributes[attr]; !had && is.Defined {
+			say("has %q now", attr)
+		}
+	}
+	return all
 }
 
 // schema is what the plan was made with.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 
 	"recourse/audit"
@@ -28,6 +29,16 @@ type Selection struct {
 	First    audit.Time       `json:"first"`   // the oldest change; 0 when there is none
 	Last     audit.Time       `json:"last"`    // the newest change
 	Changes  []audit.ChangeID `json:"changes"` // sorted, each once
+	// Of are the digests of the selections that it was expanded from, the oldest
+	// first, and Taken what was taken in, by id. Neither is in the digest.
+	Of    []string `json:"of,omitempty"`
+	Taken []Taken  `json:"taken,omitempty"`
+}
+
+// Taken is a change that somebody took into a selection, and what spoke for it.
+type Taken struct {
+	Change  audit.ChangeID `json:"change"`
+	Reasons []Reason       `json:"reasons"`
 }
 
 // Criteria describes for people how a selection was made. Nothing is computed
@@ -66,14 +77,7 @@ func Select(criteria Criteria, changes iter.Seq2[audit.Change, error]) (*Selecti
 		}
 		seen[id], keys[c.Key] = true, true
 		s.Changes = append(s.Changes, id)
-		s.Users[c.User]++
-		s.Tables[c.Key.Table.String()]++
-		if len(s.Changes) == 1 || c.Time < s.First {
-			s.First = c.Time
-		}
-		if len(s.Changes) == 1 || c.Time > s.Last {
-			s.Last = c.Time
-		}
+		s.count(c.User, c.Key.Table, c.Time)
 	}
 	slices.SortFunc(s.Changes, compareIDs)
 	s.Events, s.Records = len(s.Changes), len(keys)
@@ -139,8 +143,49 @@ func ReadSelection(r io.Reader) (*Selection, error) {
 		return nil, bad("it counts %d changes and lists %d", s.Events, len(s.Changes))
 	case s.Digest != digestIDs(s.Changes):
 		return nil, bad("its digest is not that of its changes")
+	case slices.ContainsFunc(s.Taken, func(t Taken) bool { return !s.Has(t.Change) }):
+		return nil, bad("a change that was taken in is not in its list")
 	}
 	return s, nil
+}
+
+// Take is the selection with more changes in it, of which none is given twice. keys
+// are the records of those that it has.
+func (s *Selection) Take(keys []audit.Key, more []Proposal) *Selection {
+	out := *s
+	out.Users, out.Tables = map[string]int{}, map[string]int{}
+	maps.Copy(out.Users, s.Users)
+	maps.Copy(out.Tables, s.Tables)
+	out.Changes, out.Taken = slices.Clone(s.Changes), slices.Clone(s.Taken)
+	records := map[audit.Key]bool{}
+	for _, k := range keys {
+		records[k] = true
+	}
+	for i := range more {
+		p := &more[i]
+		if s.Has(p.ID) {
+			continue
+		}
+		out.Changes = append(out.Changes, p.ID)
+		out.Taken = append(out.Taken, Taken{p.ID, p.Reasons})
+		out.count(p.User, p.Record().Table, p.Time)
+		records[p.Record()] = true
+	}
+	slices.SortFunc(out.Changes, compareIDs)
+	slices.SortFunc(out.Taken, func(a, b Taken) int { return compareIDs(a.Change, b.Change) })
+	out.Of = append(slices.Clone(s.Of), s.Digest)
+	out.Events, out.Records, out.Digest = len(out.Changes), len(records), digestIDs(out.Changes)
+	return &out
+}
+
+// count adds a change to the sums. It is the only one so far if there are none.
+func (s *Selection) count(user string, table audit.Table, at audit.Time) {
+	if len(s.Users) == 0 {
+		s.First, s.Last = at, at
+	}
+	s.Users[user]++
+	s.Tables[table.String()]++
+	s.First, s.Last = min(s.First, at), max(s.Last, at)
 }
 
 func compareIDs(a, b audit.ChangeID) int { return bytes.Compare(a[:], b[:]) }

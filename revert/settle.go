@@ -29,10 +29,14 @@ type Resolved struct {
 }
 
 // Fingerprint is over all that the conflict says, but its number and what was
-// decided of it.
+// decided of it. Of a reference that would dangle it is over the write alone: which
+// other records refer to this one is said anew with each decision on one of them.
 func (c *Conflict) Fingerprint() (string, error) {
 	plain := *c
 	plain.N, plain.Resolution = 0, nil
+	if c.Class == ClassDanglingRef {
+		plain.Why, plain.Evidence = "", nil
+	}
 	line, err := canonical(&plain)
 	if err != nil {
 		return "", fmt.Errorf("conflict of %s: %w", c.Key(), err)
@@ -134,12 +138,15 @@ func (r *replay) touched(name string, c *cell) bool {
 func (p *planner) settle(r *replay, fill func(*Conflict)) (outcome, error) {
 	key := r.record.Key
 	open := p.decisions[key]
-	listed := map[Class]*Conflict{}
+	var listed map[Class]*Conflict
 	for {
 		o := r.classify()
 		p.decide(r, &o)
 		for _, c := range o.conflicts {
 			fill(c)
+		}
+		if len(open) == 0 && len(listed) == 0 {
+			return o, nil // nobody has decided anything of it
 		}
 		used := false
 		for _, class := range slices.Sorted(maps.Keys(o.conflicts)) {
@@ -152,7 +159,7 @@ func (p *planner) settle(r *replay, fill func(*Conflict)) (outcome, error) {
 				return o, err
 			}
 			resolution := d.Resolution
-			c.Resolution, listed[class] = &resolution, c
+			c.Resolution, listed = &resolution, put(listed, class, c)
 			if r.decided == nil {
 				r.decided = map[Class]string{}
 			}
@@ -215,7 +222,10 @@ func (q *Request) decided() (map[audit.Key]map[Class]*Resolved, error) {
 // undecided says that a decision found no conflict to be about.
 func (p *planner) undecided() error {
 	for _, key := range slices.SortedFunc(maps.Keys(p.decisions), compareKeys) {
-		for class := range p.decisions[key] {
+		for class, d := range p.decisions[key] {
+			if class == ClassDanglingRef && d.Option == OptionApply {
+				continue // by another decision nothing dangles any more, and the write is made
+			}
 			return fmt.Errorf("%w: there is no conflict %s of %s any more", ErrPlanStale, class, key)
 		}
 	}

@@ -36,14 +36,14 @@ type participant struct {
 	key      audit.Key
 	action   int // in the plan's actions, before they are sorted; -1: none
 	blocked  bool
-	seen     recordLines
 	evidence []Evidence
 	parts    []*part
+	settled  []Class // what was said of its action
 }
 
 // note remembers the record's part in transactions.
-func (t *transactions) note(p *planner, rec Record, sides []side, o outcome, seen recordLines) {
-	m := participant{key: rec.Key, seen: seen, action: -1, blocked: len(o.conflicts) > 0 || o.stays != ""}
+func (t *transactions) note(p *planner, rec Record, sides []side, o outcome) {
+	m := participant{key: rec.Key, action: -1, blocked: len(o.conflicts) > 0 || o.stays != ""}
 	if o.action != nil {
 		m.action = len(p.plan.Actions) - 1
 	}
@@ -73,9 +73,10 @@ func (t *transactions) note(p *planner, rec Record, sides []side, o outcome, see
 }
 
 // decide does what the policy or a person says of transactions, when all records
-// are known.
-func (t *transactions) decide(p *planner) error {
-	gone := map[int]bool{}
+// are known. It may be called again when more actions are held back; blocks says of
+// one that a part of it is.
+func (t *transactions) decide(p *planner, gone map[int]bool, blocks func(int) bool) error {
+	t.partial = 0
 	for _, at := range t.parts {
 		if at.hostile < at.size {
 			t.partial++
@@ -83,6 +84,9 @@ func (t *transactions) decide(p *planner) error {
 	}
 	for i := range t.records {
 		m := &t.records[i]
+		if m.action >= 0 && (gone[m.action] || blocks(m.action)) {
+			m.blocked = true
+		}
 		for _, at := range m.parts {
 			if at.hostile < at.size {
 				why := fmt.Sprintf("%d of the %d changes of a transaction are selected", at.hostile, at.size)
@@ -94,74 +98,20 @@ func (t *transactions) decide(p *planner) error {
 		}
 	}
 	if p.req.Policy.Strict == StrictTransaction {
-		if err := t.allOrNone(p, gone); err != nil {
-			return err
-		}
+		return t.allOrNone(p, gone)
 	}
-	kept := p.plan.Actions[:0]
-	for i := range p.plan.Actions {
-		if !gone[i] {
-			kept = append(kept, p.plan.Actions[i])
-		}
-	}
-	p.plan.Actions = kept
 	return nil
 }
 
-// settle does with a record's action what is said of the class.
+// settle does with a record's action what is said of the class, once.
 func (t *transactions) settle(p *planner, m *participant, class Class, why string, gone map[int]bool) error {
-	if m.action < 0 {
+	if m.action < 0 || gone[m.action] || slices.Contains(m.settled, class) {
 		return nil
 	}
-	a := &p.plan.Actions[m.action]
-	switch p.req.Policy.handling(class) {
-	case HandleApply:
-		a.Notes = put(a.Notes, class, why)
-		return nil
-	case HandleConflict:
-		c := m.conflict(class, why, *a)
-		applied, err := p.decided(c)
-		p.plan.Conflicts = append(p.plan.Conflicts, *c)
-		if err != nil || applied {
-			a.Decided = append(a.Decided, class)
-			return err
-		}
-	default:
-		k := Kept{Kind: "kept", K: Target(m.key), Class: class, Kept: a.Kept, Blind: a.Blind, Changes: a.Changes, Undone: a.Undone, Version: m.seen.version, History: m.seen.history}
-		if p.req.Policy.handling(class) == HandleSkip {
-			k.Changes, k.Undone = []audit.ChangeID{}, nil
-		}
-		p.plan.Kept = append(p.plan.Kept, k)
-	}
-	gone[m.action], m.action, m.blocked = true, -1, true
-	return nil
-}
-
-// conflict holds an action of the record back.
-func (m *participant) conflict(class Class, why string, held Action) *Conflict {
-	held.Kept, held.Blind, held.Changes, held.History = map[string]KeptValue{}, []Window{}, []audit.ChangeID{}, ""
-	options := class.options()
-	slices.SortFunc(m.evidence, compareEvidence)
-	c := &Conflict{Kind: "conflict", K: Target(m.key), Class: class, Record: true, Why: why, Attrs: maps.Clone(held.Attrs),
-		Options: options, Default: options[0], Evidence: m.evidence, Withheld: &held}
-	m.seen.conflict(c)
-	return c
-}
-
-// decided takes the decision on a conflict, if there is one, and says whether it
-// is that the write is made.
-func (p *planner) decided(c *Conflict) (bool, error) {
-	d := p.decisions[c.Key()][c.Class]
-	if d == nil {
-		return false, nil
-	}
-	if err := d.fits(c); err != nil {
-		return false, err
-	}
-	resolution := d.Resolution
-	c.Resolution = &resolution
-	delete(p.decisions[c.Key()], c.Class)
-	return d.Option == OptionApply, nil
+	m.settled = append(m.settled, class)
+	err := p.surround(m.action, class, why, m.evidence, gone)
+	m.blocked = m.blocked || gone[m.action]
+	return err
 }
 
 // allOrNone finds the records that transactions join, one with the next, and

@@ -142,7 +142,7 @@ func (c *compilation) compileTree(s scalar, tree *parser.Tree, accept func(refle
 		return nil
 	}
 	e := &expression{demand: g.demand, text: tree.Node.String() + g.listText() + c.labels.text(g.demand.names)}
-	e.attrs, e.needs = g.attrs, conditionNeeds(tree.Node, nil)
+	e.attrs, e.needs = g.attrs, c.needs(tree.Node, nil)
 	e.parts, e.walks = census(tree.Node)
 	if typ == boolType {
 		e.quick = c.quicken(tree.Node)

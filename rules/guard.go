@@ -102,7 +102,7 @@ func (g *guard) member(n *ast.MemberNode, depth int) {
 		} else {
 			g.demand.afterAttrs[name.Value] = true
 		}
-		g.reads(n, name)
+		g.reads(name)
 		return
 	}
 	g.walk(n.Node, depth)
@@ -129,7 +129,7 @@ func (g *guard) call(n *ast.CallNode, depth int) {
 	}
 	g.demand.add(f.reads)
 	if f.reads.index && len(n.Arguments) == 1 {
-		g.reads(n, n.Arguments[0])
+		g.reads(n.Arguments[0])
 	}
 	if callee.Value == "list" {
 		g.list(n)

@@ -46,7 +46,7 @@ func (e *Engine) judge(r *ruleState, c *audit.Change, own *ownership, alerts []a
 		}
 		return alerts
 	}
-	if e.opts.Clock == nil {
+	if e.opts.Clock == nil || e.opts.Timed > 1 && e.changes%uint64(e.opts.Timed) != 0 {
 		return e.tried(r, c, own, alerts)
 	}
 	begin := e.opts.Clock()
@@ -101,7 +101,7 @@ func (r *ruleState) quarantined(c *audit.Change) audit.Alert {
 // of the engine's state.
 type Cost struct {
 	Rule    string
-	Changes uint64 // that the rule looked at
+	Changes uint64 // that the rule looked at and that were measured
 	Spent   time.Duration
 	Worst   time.Duration // of one change
 }

@@ -16,7 +16,7 @@ func (e *Engine) Reload(set *Set) *Engine {
 	n := NewEngine(set, e.opts)
 	n.seq, n.changes, n.repeated = e.seq, e.changes, e.repeated
 	n.eventClock, n.observedClock = e.eventClock, e.observedClock
-	n.watermark, n.begun = e.watermark, e.begun
+	n.watermark, n.newest, n.begun = e.watermark, e.newest, e.begun
 	n.tables = e.tables
 	n.kept, n.gone = e.kept, e.gone
 	n.kept.stale = true

@@ -64,14 +64,21 @@ func (e *Engine) spike(r *ruleState, g *group, i int) {
 		b.count++
 		h.altered(at, int64(day/size))
 	}
-	if slices.ContainsFunc(g.alerts, func(a *openAlert) bool { return n.time >= a.from && n.time <= a.to }) {
+	least := r.threshold(h, n.time)
+	// What a group does in its first days is all there is to learn from. If what it
+	// alerts on then taught nothing, a nightly job would alert every night.
+	armed := h.spike > 0
+	if armed && slices.ContainsFunc(g.alerts, func(a *openAlert) bool { return n.time >= a.from && n.time <= a.to }) {
 		h.freeze(at, int64(day/size))
 	}
 	low := after(g.entries, n.time-size)
-	if i-low+1 < r.threshold(h, n.time) {
+	if i-low+1 < least {
 		return
 	}
 	g.alert(g.entries[low:i+1], n, &r.w)
+	if !armed {
+		return
+	}
 	for _, x := range g.entries[low : i+1] {
 		h.freeze(int64(x.time/size), int64(day/size))
 	}
@@ -112,6 +119,23 @@ func (r *ruleState) threshold(h *history, t audit.Time) int {
 		return max(r.Window.Count, r.Baseline.Cold)
 	}
 	return math.MaxInt
+}
+
+// arms counts the groups whose baseline is armed at t, and those that have too
+// little history.
+func (r *ruleState) arms(t audit.Time) (armed, cold int) {
+	if r.w.form != spikeForm {
+		return 0, 0
+	}
+	for el := r.recent.Front(); el != nil; el = el.Next() {
+		h := el.Value.(*group).history
+		if h != nil && h.spikeAt(int64(t/hour), int64(hour/r.w.size), r.days(), int64(millis(r.Baseline.MinHistory)/r.w.size)) > 0 {
+			armed++
+		} else {
+			cold++
+		}
+	}
+	return armed, cold
 }
 
 func (r *ruleState) days() int64 { return int64(r.Baseline.Train / (24 * time.Hour)) }

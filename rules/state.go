@@ -62,7 +62,8 @@ func (e *Engine) State() (map[string][]byte, error) {
 		return nil, fmt.Errorf("save rules' state: %w", err)
 	}
 	head, err := cbor.Marshal(savedHead{Seq: e.seq, Changes: e.changes, Snapshots: e.kept.snapshots, Deltas: e.kept.deltas,
-		EventClock: float64(e.eventClock), ObservedClock: float64(e.observedClock), Watermark: float64(e.watermark), Begun: e.begun})
+		EventClock: float64(e.eventClock), ObservedClock: float64(e.observedClock), Watermark: float64(e.watermark),
+		Newest: float64(e.newest), Begun: e.begun})
 	if err != nil {
 		return nil, fmt.Errorf("save rules' state: %w", err)
 	}
@@ -190,7 +191,7 @@ func (e *Engine) restore(state map[string][]byte) error {
 	}
 	e.seq, e.changes = head.Seq, head.Changes
 	e.eventClock, e.observedClock = audit.Time(head.EventClock), audit.Time(head.ObservedClock)
-	e.watermark, e.begun = audit.Time(head.Watermark), head.Begun
+	e.watermark, e.newest, e.begun = audit.Time(head.Watermark), audit.Time(head.Newest), head.Begun
 	e.kept = kept{snapshots: head.Snapshots, deltas: head.Deltas}
 	known := 1
 	for n := range head.Snapshots + head.Deltas {
@@ -279,10 +280,15 @@ func (e *Engine) findEvidence(evidence Evidence) error {
 	for _, r := range e.rules {
 		for el := r.recent.Front(); el != nil; el = el.Next() {
 			for _, a := range el.Value.(*group).alerts {
+				var err error
+				if a.count > a.listed && e.opts.Folded != nil {
+					if a.folded, err = e.opts.Folded(a.id); err != nil {
+						return fmt.Errorf("read the evidence of alert %s: %w", a.id, err)
+					}
+				}
 				if len(a.evidence) == a.listed {
 					continue
 				}
-				var err error
 				if a.evidence, err = evidence(a.id); err != nil {
 					return fmt.Errorf("read the evidence of alert %s: %w", a.id, err)
 				}

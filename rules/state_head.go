@@ -13,7 +13,7 @@ type savedHead struct {
 	Changes                   uint64
 	EventClock, ObservedClock float64
 	Snapshots, Deltas         int
-	Watermark                 float64
+	Watermark, Newest         float64
 	Begun                     bool
 }
 

@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
+
+	"github.com/dgraph-io/badger/v4"
 
 	"recourse/audit"
 )
@@ -73,6 +76,45 @@ func (db *DB) Baselines(ctx context.Context) ([]audit.Baseline, error) {
 // BaseRecords are what baselines hold of a record, by cluster and version.
 func (db *DB) BaseRecords(ctx context.Context, k audit.Key) ([]audit.BaseRecord, error) {
 	return list(ctx, db, basePrefix(k), "base records of "+k.Table.String(), decodeBaseRecord)
+}
+
+// TableBase yields what baselines hold of a table's records, by key, cluster and
+// version.
+func (db *DB) TableBase(ctx context.Context, t audit.Table) iter.Seq2[audit.BaseRecord, error] {
+	prefix := tableKey(kindBaseRecord, t)
+	return func(yield func(audit.BaseRecord, error) bool) {
+		next := prefix
+		pages(yield, "base records of "+t.String(), func() (page []audit.BaseRecord, more bool, err error) {
+			err = db.view(ctx, func(r *reader) (err error) {
+				page, next, err = r.basePage(prefix, next)
+				return err
+			})
+			return page, next != nil, err
+		})
+	}
+}
+
+// basePage is some base records from a key on, and the key that follows; nil: none
+// does.
+func (r *reader) basePage(prefix, from []byte) (page []audit.BaseRecord, next []byte, err error) {
+	it := r.txn.NewIterator(badger.IteratorOptions{PrefetchValues: true, PrefetchSize: 32, Prefix: prefix})
+	defer it.Close()
+	size := 0
+	for it.Seek(from); it.Valid(); it.Next() {
+		if len(page) == pageChanges || size > pageBytes {
+			return page, it.Item().KeyCopy(nil), nil
+		}
+		payload, err := payloadOf(it.Item())
+		if err != nil {
+			return page, nil, fmt.Errorf("read base record: %w", err)
+		}
+		rec, err := decodeBaseRecord(payload)
+		if err != nil {
+			return page, nil, err
+		}
+		page, size = append(page, rec), size+len(rec.Body)
+	}
+	return page, nil, nil
 }
 
 // baseline stores a baseline, in place of one with its ID.

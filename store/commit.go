@@ -46,9 +46,14 @@ func (db *DB) commit(f func(*badger.Txn) error) error {
 	if errors.Is(err, badger.ErrTxnTooBig) {
 		return ErrBatchTooBig
 	}
+	db.stir()
+	return err
+}
+
+// stir says that tables are being written or read through, and so are mapped.
+func (db *DB) stir() {
 	select {
-	case db.commits <- struct{}{}:
+	case db.stirred <- struct{}{}:
 	default: // it is known already
 	}
-	return err
 }

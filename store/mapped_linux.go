@@ -22,29 +22,28 @@ import (
 const (
 	mostMapped  = 56 << 20 // of all files, the program's own among them
 	mappedEvery = 100 * time.Millisecond
-	// mappedAfter is how long after a commit tables are sorted, or read by those
-	// who follow.
+	// mappedAfter is how long after a commit tables are sorted.
 	mappedAfter = 10 * time.Second
 )
 
 // shedMapped takes tables and value log out of the process's memory, not out of the
-// system's cache, when they are much: from a commit on, until there was none for
-// a while.
-func (db *DB) shedMapped(commits <-chan struct{}, done <-chan struct{}) {
+// system's cache, when they are much: from a commit or a page of Follow on, until
+// there was none for a while.
+func (db *DB) shedMapped(stirred <-chan struct{}, done <-chan struct{}) {
 	tick := time.NewTicker(mappedEvery)
 	defer tick.Stop()
 	var last time.Time
 	for {
 		if time.Since(last) > mappedAfter {
 			select {
-			case <-commits:
+			case <-stirred:
 			case <-done:
 				return
 			}
 			last = time.Now()
 		}
 		select {
-		case <-commits:
+		case <-stirred:
 			last = time.Now()
 			continue
 		case <-done:
@@ -81,25 +80,25 @@ func mappedBytes() int64 {
 // that is written to, which Badger never deletes, and whose end it cuts off only
 // while something is written.
 func (db *DB) unmapFiles() {
-	db.collect.Lock()
-	defer db.collect.Unlock()
 	db.write.Lock()
 	defer db.write.Unlock()
-	db.unmapTables()
+	db.unmapHeld()
 }
 
 // shedHeld is shedNow for one who holds the write lock and is between two writes.
-// While the value log is being collected, which takes the locks in the other
-// order, nothing is shed.
 func (db *DB) shedHeld() {
-	if mappedBytes() > mostMapped && db.collect.TryLock() {
-		defer db.collect.Unlock()
-		db.unmapTables()
+	if mappedBytes() > mostMapped {
+		db.unmapHeld()
 	}
 }
 
-// unmapTables is unmapFiles for one who holds both locks.
-func (db *DB) unmapTables() {
+// unmapHeld is unmapFiles for one who holds the write lock. While garbage is being
+// collected, which takes seconds, it is left for the next time.
+func (db *DB) unmapHeld() {
+	if !db.collect.TryLock() {
+		return
+	}
+	defer db.collect.Unlock()
 	before := db.tableIDs()
 	txn := db.badger.NewTransaction(false)
 	defer txn.Discard()

@@ -106,7 +106,7 @@ func askMoment(ctx context.Context, w *world, g *querytest.Corpus) error {
 		changes = append(changes, block...)
 	}
 	// The index may be ahead of the moment, and is not asked then.
-	e := &query.Engine{Store: held{w.db, v}, Parallel: 2}
+	e := &query.Engine{Store: held{w.db, v}, Parallel: 2, Names: querytest.Names(changes)}
 	if w.x.Progress() <= v.Last() {
 		e.Words = w.x
 	}

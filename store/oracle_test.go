@@ -183,9 +183,10 @@ func (w *world) ask(questions int) {
 	w.t.Helper()
 	w.hits = hit(w.t, w.db, w.hits)
 	changes := followed(w.t, w.db)
-	e := &query.Engine{Store: searched{w.db}, Words: w.x, Parallel: w.r.IntN(3)}
+	e := &query.Engine{Store: searched{w.db}, Words: w.x, Parallel: w.r.IntN(3), Names: querytest.Names(changes)}
+	g := querytest.NewCorpus(uint64(len(changes))) // its own, so that what is asked does not change the story
 	for range questions {
-		text := w.story.g.Query(w.r.IntN(4))
+		text := g.Query(w.r.IntN(4))
 		expr, err := query.Parse(text, questionsFrom)
 		if err != nil {
 			w.t.Fatalf("%s: %v", text, err)

@@ -149,6 +149,7 @@ func (db *DB) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audit.Chang
 				page, more, err = r.follow(ctx, after)
 				return err
 			})
+			db.stir()
 			if len(page) > 0 {
 				after = page[len(page)-1].Seq
 			}

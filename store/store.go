@@ -77,7 +77,7 @@ type DB struct {
 	sums   *summing
 	opens  *sumCache // opened blocks
 
-	collect sync.Mutex // held while the value log's garbage is collected; locked before write
+	collect sync.Mutex // held while the value log's garbage is collected; tried, never waited for, by who holds write
 
 	checked func() error // waits for checkTables
 
@@ -89,7 +89,7 @@ type DB struct {
 	room   room        // looked at by the writer
 	routes routing     // of the writer
 
-	commits chan struct{} // tells shedMapped of commits
+	stirred chan struct{} // tells shedMapped that tables are in use
 	ended   chan struct{} // tells it to end
 	shed    sync.WaitGroup
 
@@ -110,9 +110,9 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
 	}
-	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) / 4), room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{})}
-	db.commits <- struct{}{} // checking the tables maps all of them
-	db.shed.Go(func() { db.shedMapped(db.commits, db.ended) })
+	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) / 4), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
+	db.stirred <- struct{}{} // checking the tables maps all of them
+	db.shed.Go(func() { db.shedMapped(db.stirred, db.ended) })
 	if err := db.start(o, log); err != nil {
 		close(db.ended)
 		db.shed.Wait()

@@ -13,7 +13,7 @@ func openRaw(dir string, g *summing) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{badger: b, dir: dir, o: o, sums: g, room: newRoom(dir, o), commits: make(chan struct{}, 1), ended: make(chan struct{}), checked: func() error { return nil }}
+	db := &DB{badger: b, dir: dir, o: o, sums: g, room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{}), checked: func() error { return nil }}
 	return db, db.setHead()
 }
 

@@ -140,7 +140,7 @@ func decodeLast(payload []byte) (lastImage, error) {
 
 // imagesTogether is how many bytes of last images are written before it is looked
 // at what Badger has mapped meanwhile.
-const imagesTogether = 8 << 20
+const imagesTogether = 2 << 20
 
 // writeImages writes last images; brief leaves their bodies out. between is called
 // now and then.

@@ -57,7 +57,7 @@ func benchmarkApply(b *testing.B, r rig) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	server, err := newHarperServer(b.Context(), svc, ingest.Stamp{Observed: audit.TimeOf(time.Now())})
+	server, err := newHarperServer(b.Context(), svc, ingest.Stamp{Observed: audit.TimeOf(time.Now())}, steadyClock(time.Now))
 	if err != nil {
 		b.Fatal(err)
 	}

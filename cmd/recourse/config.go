@@ -47,6 +47,11 @@ type config struct {
 	Baseline           bool       `yaml:"baseline"`
 	Memory             memorySize `yaml:"memory"`
 	Approvers          string     `yaml:"approvers"` // the file that says who may approve plans
+
+	Sinks      []sinkConfig `yaml:"sinks"`      // who is told of alerts
+	Egress     []string     `yaml:"egress"`     // the hosts that sinks may reach; nil: those that they name
+	MaxWaiting int          `yaml:"maxWaiting"` // deliveries that may wait for one sink
+	By         string       `yaml:"by"`         // who acts on alerts, where no --by says so
 }
 
 // targets are the nodes that the file names.
@@ -76,6 +81,13 @@ func readConfig(e *env, path, data string) (config, error) {
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) { // EOF: nothing is set
 		return config{}, badConfig(path, err)
 	}
+	if err := c.checkSinks(path); err != nil {
+		return config{}, err
+	}
+	if c.MaxWaiting < 0 {
+		return config{}, inputErr(fmt.Errorf("read configuration: %s: maxWaiting is %d; want a number above 0", path, c.MaxWaiting))
+	}
+	c.inFolder(path)
 	return c, nil
 }
 

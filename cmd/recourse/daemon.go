@@ -11,6 +11,7 @@ import (
 	"recourse/ingest"
 	"recourse/internal/api"
 	"recourse/internal/harper"
+	"recourse/internal/notify"
 	"recourse/rules"
 	"recourse/store"
 )
@@ -27,6 +28,9 @@ type daemon struct {
 	env     *env
 	server  *api.Server // nil: nobody asked for one
 	local   *api.Server // for the commands of other processes; nil: it cannot be had
+	reloads *reloader   // nil: the rules stay as they are
+	workers []*notify.Worker
+	tell    func() // has the workers look for what waits
 
 	mu         sync.Mutex
 	beat       time.Time // when the followers last went round
@@ -70,6 +74,9 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 	}
 	part(d.follow)
 	part(d.guardMemory)
+	for _, w := range d.workers {
+		part(w.Run)
+	}
 	for _, server := range []*api.Server{d.server, d.local} {
 		if server != nil {
 			part(server.Serve)
@@ -91,6 +98,7 @@ func (d *daemon) follow(ctx context.Context) error {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
+		d.reload(ctx)
 		alerts, err := d.w.catchUp(ctx, d.set)
 		d.say(alerts)
 		d.ended(alerts, err)
@@ -111,6 +119,8 @@ func (d *daemon) follow(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		case <-d.wake:
+		case <-d.hup():
+			d.reloads.asked = true
 		}
 	}
 }
@@ -122,6 +132,9 @@ const followEvery = 15 * time.Second
 func (d *daemon) say(alerts []audit.Alert) {
 	for _, a := range alerts {
 		d.log.Warn("alert", "id", a.ID, "rule", a.Rule, "severity", a.Severity, "count", a.Count, "title", printable(a.Title))
+	}
+	if len(alerts) > 0 && d.tell != nil {
+		d.tell()
 	}
 }
 
@@ -195,7 +208,10 @@ func (d *daemon) stateOfStore(ctx context.Context, s *api.State) error {
 			s.Gaps[kind]++
 		}
 	}
-	alerts, err := db.Alerts(ctx)
+	alerts, err := db.AlertHeads(ctx)
+	if err == nil {
+		err = d.stateOfSinks(ctx, s)
+	}
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func exitCode(ctx context.Context, err error) int {
 	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))):
 		return exitInterrupted
 	case errors.As(err, &bad), errors.As(err, &export), errors.As(err, &lint), errors.Is(err, revert.ErrBadPlan),
-		errors.Is(err, revert.ErrReviewCopy), errors.Is(err, revert.ErrBadApproval), errors.Is(err, revert.ErrBadResolution):
+		errors.Is(err, revert.ErrReviewCopy), errors.Is(err, revert.ErrClusters), errors.Is(err, revert.ErrBadApproval), errors.Is(err, revert.ErrBadResolution):
 		return exitInput
 	case errors.Is(err, revert.ErrNotApproved), errors.Is(err, revert.ErrPlanExpired):
 		return exitApproval

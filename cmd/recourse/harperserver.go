@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"recourse/audit"
 	"recourse/ingest"
@@ -18,6 +19,7 @@ import (
 type harperServer struct {
 	client *harper.Client
 	stamp  ingest.Stamp
+	now    func() audit.Time // our clock, which does not step while the apply goes on
 	// began is the server's time when the apply began; 0: not known.
 	began audit.Time
 
@@ -36,12 +38,20 @@ var (
 	_ revert.Survey = (*harperServer)(nil)
 )
 
-func newHarperServer(ctx context.Context, client *harper.Client, stamp ingest.Stamp) (*harperServer, error) {
+func newHarperServer(ctx context.Context, client *harper.Client, stamp ingest.Stamp, now func() audit.Time) (*harperServer, error) {
 	began, _, err := client.ServerTime(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &harperServer{client: client, stamp: stamp, began: began, exported: map[audit.Table]bool{}, keys: map[audit.Table]string{}}, nil
+	return &harperServer{client: client, stamp: stamp, now: now, began: began, exported: map[audit.Table]bool{}, keys: map[audit.Table]string{}}, nil
+}
+
+// steadyClock goes on from the time that the computer's clock shows now, whatever
+// becomes of that one: by it changes are looked for in the log, and a clock that is
+// set forward by more than the margin would hide somebody's change of before.
+func steadyClock(now func() time.Time) func() audit.Time {
+	start := now()
+	return func() audit.Time { return audit.TimeOf(start.Add(now().Sub(start))) }
 }
 
 func byTable(keys []audit.Key) map[audit.Table][]audit.ID {

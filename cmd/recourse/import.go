@@ -25,6 +25,7 @@ func importCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "table", Usage: "the table of answers that do not name theirs"},
 			&cli.StringFlag{Name: "node", Usage: "name the node that the captures are from", Value: "import"},
 			&cli.StringFlag{Name: "cluster", Usage: "name the cluster `NAME` in what is stored"},
+			&cli.BoolFlag{Name: "notify", Usage: "tell the sinks of the configuration of the alerts, too"},
 		}, rulesFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, -1); err != nil {
@@ -48,6 +49,11 @@ func runImport(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
+	if c.Bool("notify") {
+		if err := w.deliver(c.Context); err != nil {
+			return err
+		}
+	}
 	bar := newProgress(e, "captures")
 	defer bar.done()
 	im := ingest.Importer{
@@ -67,6 +73,11 @@ func runImport(c *cli.Context, e *env) (err error) {
 	alerts, err := w.catchUp(c.Context, set)
 	if err != nil {
 		return err
+	}
+	if c.Bool("notify") {
+		if err := w.flush(c.Context, e, flushFor); err != nil {
+			return err
+		}
 	}
 	if err := printImport(c, e, rep, len(alerts)); err != nil {
 		return err

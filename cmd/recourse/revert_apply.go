@@ -52,7 +52,7 @@ func revertApplyCommand(e *env) *cli.Command {
 }
 
 const applyCodes = "Exit codes: 0 done; 3 done, but conflicts are left; 4 no record is as the plan expects, or\n" +
-	"another apply has touched the plan's records since it was made;\n" +
+	"another apply has touched the plan's records since it was made, or its apply was aborted;\n" +
 	"5 some writes were skipped, raced or refused, or it was halted; 7 approvals are missing, or the\n" +
 	"plan has expired; 8 refused before anything was written; 9 busy; 10 whether a write was made is not known; 12 Harper; 65 the plan is damaged;\n" +
 	"130 interrupted."
@@ -169,7 +169,7 @@ func (w *workspace) carryOut(c *cli.Context, e *env, p *report.Printer, server *
 	bar.total = len(plan.Actions)
 	done := 0
 	o.Progress = func(revert.Step) { done++; bar.set(done) }
-	a := w.applierOn(e, server)
+	a := w.applierOn(server)
 	res, err := a.Apply(c.Context, plan, o)
 	bar.done()
 	if err != nil {
@@ -250,13 +250,12 @@ func (w *workspace) applier(c *cli.Context, e *env, client *harper.Client, o har
 	if err != nil {
 		return nil, err
 	}
-	return w.applierOn(e, server), nil
+	return w.applierOn(server), nil
 }
 
-func (w *workspace) applierOn(e *env, server *harperServer) *revert.Applier {
+func (w *workspace) applierOn(server *harperServer) *revert.Applier {
 	return &revert.Applier{
-		Server: server, Journal: w.store, Ledger: w.store,
-		Now: func() audit.Time { return audit.TimeOf(e.now()) },
+		Server: server, Journal: w.store, Ledger: w.store, Now: server.now,
 	}
 }
 
@@ -266,6 +265,7 @@ func (w *workspace) server(c *cli.Context, e *env, client *harper.Client, o harp
 	if cluster == "" {
 		cluster = w.cfg.Cluster
 	}
-	stamp := ingest.Stamp{Cluster: cluster, Node: nodeName(o.Target), Observed: audit.TimeOf(e.now())}
-	return newHarperServer(c.Context, client, stamp)
+	now := steadyClock(e.now)
+	stamp := ingest.Stamp{Cluster: cluster, Node: nodeName(o.Target), Observed: now()}
+	return newHarperServer(c.Context, client, stamp, now)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -86,6 +87,11 @@ func runRevertApprove(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
+	release, err := lockApprovals(c, e, path)
+	if err != nil {
+		return err
+	}
+	defer release()
 	list, err := readApprovals(e, path)
 	if err != nil {
 		return err
@@ -104,6 +110,40 @@ func runRevertApprove(c *cli.Context, e *env) error {
 	return printDocument(c, e, "approval", doc, func() {
 		fmt.Fprintf(e.stdout, "plan %s is signed by %s: %d of %d approvals\n", plan.Header.ID, printable(cmp.Or(doc.Approver, "key "+doc.Key)), doc.Counted, doc.Required)
 	})
+}
+
+// lockApprovals waits until nobody else on this machine signs the plan: of two who
+// read the file and write it anew, the first one's approval would be lost.
+func lockApprovals(c *cli.Context, e *env, plan string) (release func(), err error) {
+	const patience, pause = 10 * time.Second, 20 * time.Millisecond
+	path, err := filepath.Abs(e.at(approvalsOf(plan)))
+	if err == nil {
+		path, err = resolved(path)
+	}
+	for waited := time.Duration(0); err == nil; waited += pause {
+		var taken bool
+		if release, taken, err = lockNamed(e, "approvals", path); err != nil || !taken {
+			break
+		}
+		if waited > patience {
+			return nil, &exitError{code: exitBusy, err: fmt.Errorf("approve plan: another approval of %s is under way", plan), hint: "wait until it has ended"}
+		}
+		select {
+		case <-c.Context.Done():
+			return nil, c.Context.Err()
+		case <-time.After(pause):
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("approve plan: lock its approvals: %w", err)
+	}
+	return release, nil
+}
+
+// resolved is a file's path without links in the folders, so that it has one name.
+func resolved(path string) (string, error) {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	return filepath.Join(dir, filepath.Base(path)), err
 }
 
 // judge says how the plan stands with the new approval, the last of the list,

@@ -64,7 +64,7 @@ func runRevertCheck(c *cli.Context, e *env) (err error) {
 	}
 	defer closeWith(&err, w.close)
 	doc := checkDoc{Plan: plan.Header.Digest, Unresolved: plan.Unresolved()}
-	if ours, its := w.cfg.Cluster, plan.Header.Instance.ID; ours != its && ours != "" && its != "" {
+	if ours, its := w.cfg.Cluster, plan.Header.Instance.ID; ours != its && ours != "" && its != "" && plan.Header.Policy.Cluster == nil {
 		doc.Instance = fmt.Sprintf("it is of cluster %q, and this data folder is of %q", its, ours)
 	}
 	policy, err := approvalPolicy(c, e, w.cfg)
@@ -106,7 +106,7 @@ func (w *workspace) moved(ctx context.Context, plan *revert.Plan) ([]revert.Move
 	if err != nil {
 		return nil, err
 	}
-	all, err := plan.MovedSince(ctx, own, w.histories(ctx, plan.Keys()))
+	all, err := plan.MovedSince(ctx, own, w.histories(ctx, plan))
 	moves := []revert.Move{}
 	for i := range all {
 		if !all[i].Own(plan.Header.Digest) {
@@ -116,10 +116,10 @@ func (w *workspace) moved(ctx context.Context, plan *revert.Plan) ([]revert.Move
 	return moves, err
 }
 
-// histories yields the stored history of each record that has one.
-func (w *workspace) histories(ctx context.Context, keys []audit.Key) iter.Seq2[revert.Record, error] {
+// histories yields the stored history of each of the plan's records that has one.
+func (w *workspace) histories(ctx context.Context, plan *revert.Plan) iter.Seq2[revert.Record, error] {
 	return func(yield func(revert.Record, error) bool) {
-		for rec, err := range revert.RecordsOf(ctx, w.store, keys) {
+		for rec, err := range revert.OfCluster(revert.RecordsOf(ctx, w.store, plan.Keys()), plan.Header.Policy.Cluster) {
 			if (err != nil || len(rec.Changes) > 0) && !yield(rec, err) {
 				return
 			}

@@ -18,13 +18,7 @@ var errLeased = errors.New("another apply is writing to this Harper")
 // anyway. Of other machines, the preflight sees the writes.) What it returns gives
 // the lease back; so does the end of the process, however it comes.
 func lease(e *env, target string) (release func(), err error) {
-	dir := cmp.Or(e.get("XDG_RUNTIME_DIR"), e.get("TMPDIR"), os.TempDir())
-	dir = filepath.Join(dir, fmt.Sprintf("recourse-%d", os.Getuid()))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("take the lease of %s: %w", nodeName(target), err)
-	}
-	sum := sha256.Sum256([]byte(nodeName(target)))
-	release, taken, err := lockFile(filepath.Join(dir, "apply-"+hex.EncodeToString(sum[:8])))
+	release, taken, err := lockNamed(e, "apply", nodeName(target))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("take the lease of %s: %w", nodeName(target), err)
@@ -32,4 +26,16 @@ func lease(e *env, target string) (release func(), err error) {
 		return nil, &exitError{code: exitBusy, err: fmt.Errorf("apply plan to %s: %w", nodeName(target), errLeased), hint: "wait until it has ended"}
 	}
 	return release, nil
+}
+
+// lockNamed takes one of this user's locks on this machine, or says that another
+// process has it.
+func lockNamed(e *env, kind, name string) (release func(), taken bool, err error) {
+	dir := cmp.Or(e.get("XDG_RUNTIME_DIR"), e.get("TMPDIR"), os.TempDir())
+	dir = filepath.Join(dir, fmt.Sprintf("recourse-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, false, err
+	}
+	sum := sha256.Sum256([]byte(name))
+	return lockFile(filepath.Join(dir, kind+"-"+hex.EncodeToString(sum[:8])))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,9 +24,10 @@ func revertPlanCommand(e *env) *cli.Command {
 		Description: "Each record's stored history is followed twice, as it was and as it would have been without\n" +
 			"the selected changes. An attribute is written only if its last effective writer is among them.\n" +
 			"What cannot be known is a conflict in the plan, never a guess. Nothing is written to Harper,\n" +
-			"and none is asked but with --schema live.\n\n" +
+			"and none is asked but with --schema live. Where several clusters hold the same keys,\n" +
+			"--cluster says which the plan is about.\n\n" +
 			"Exit codes: 0 done; 2 with --detailed-exitcode: the plan is not empty; 3 it has conflicts;\n" +
-			"12 Harper cannot be asked; 65 bad selection, policy or schema.\n\n" +
+			"12 Harper cannot be asked; 65 bad selection, policy or schema, or a record of several clusters.\n\n" +
 			"Example:\n   recourse revert plan sel.json --policy policy.yaml --strict record --schema live -o plan.rvp",
 		Flags: append(planOutFlags(),
 			&cli.BoolFlag{Name: "contain", Usage: "propose to deactivate the accounts whose changes are selected"},
@@ -94,6 +96,9 @@ func (w *workspace) request(c *cli.Context, e *env, about *revert.Selection, pol
 		Policy: policy, Instance: revert.Instance{ID: w.cfg.Cluster}, Approvals: c.Int("approvals"),
 		Created: e.now().UTC().Format(time.RFC3339), Author: cmp.Or(c.String("author"), e.get("USER")), Tool: "recourse " + version,
 	}
+	if policy.Cluster != nil {
+		req.Instance.ID = *policy.Cluster
+	}
 	if req.Approvals < 0 {
 		return req, usagef("--approvals %d: want 0 or more", req.Approvals)
 	}
@@ -104,8 +109,9 @@ func (w *workspace) request(c *cli.Context, e *env, about *revert.Selection, pol
 		}
 		req.Expires = e.now().Add(d).UTC().Format(time.RFC3339)
 	}
+	req.Others = storedOthers{w.store}
 	var err error
-	if req.Schema, err = schemaOf(c, e, w.cfg); err != nil {
+	if req.Schema, req.Instance.Version, err = schemaOf(c, e, w.cfg); err != nil {
 		return req, err
 	}
 	if req.Ledger, err = w.store.Ledger(c.Context); err != nil {
@@ -119,10 +125,28 @@ func (w *workspace) request(c *cli.Context, e *env, about *revert.Selection, pol
 		return req, err
 	}
 	tables := tablesOf(about)
+	if req.Instance.Nodes, err = w.nodesOf(c.Context, tables); err != nil {
+		return req, err
+	}
 	req.Gaps = planGaps(reading, tables, about.First)
 	cov := planCoverage(reading, tables, about.First)
 	req.Coverage = &revert.Coverage{Complete: cov.Complete, Note: report.CoverageNote(cov)}
 	return req, nil
+}
+
+// nodesOf are the nodes whose logs of some tables were read, sorted.
+func (w *workspace) nodesOf(ctx context.Context, tables []audit.Table) ([]string, error) {
+	cursors, err := w.store.Cursors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	nodes := map[string]bool{}
+	for i := range cursors {
+		if c := &cursors[i]; c.Node != "" && slices.Contains(tables, c.Table) {
+			nodes[c.Node] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(nodes)), nil
 }
 
 // tablesOf are the tables that a selection is about, sorted.

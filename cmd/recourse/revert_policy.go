@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -54,7 +57,16 @@ func policyOf(c *cli.Context, e *env) (revert.Policy, error) {
 	if c.Bool("put") {
 		p.Unset = revert.UnsetPut
 	}
+	ofCluster(c, &p)
 	return p, nil
+}
+
+// ofCluster makes the plan one of the cluster that the flag names.
+func ofCluster(c *cli.Context, p *revert.Policy) {
+	if c.IsSet("cluster") {
+		name := c.String("cluster")
+		p.Cluster = &name
+	}
 }
 
 func policyFile(e *env, path string) (revert.Policy, error) {
@@ -77,23 +89,41 @@ func policyFile(e *env, path string) (revert.Policy, error) {
 const maxSchemaFile = 64 << 20
 
 // schemaOf is what Harper says of its tables, or said when it was saved; nil
-// when nobody wants to know.
-func schemaOf(c *cli.Context, e *env, cfg config) (*revert.Schema, error) {
-	path := c.String("schema")
-	switch path {
+// when nobody wants to know. version is Harper's, if it was asked and told it.
+func schemaOf(c *cli.Context, e *env, cfg config) (s *revert.Schema, version string, err error) {
+	switch path := c.String("schema"); path {
 	case "":
-		return nil, nil
+		return nil, "", nil
 	case "live":
 		client, _, err := connect(c, e, cfg)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		infos, err := client.DescribeAll(c.Context)
-		if err != nil {
-			return nil, fmt.Errorf("ask Harper for its tables: %w", err)
+		defer client.Close()
+		if s, err = liveSchema(c.Context, client); err != nil {
+			return nil, "", err
 		}
-		return schemaFrom(infos), nil
+		version, err = client.Version(c.Context)
+		if errors.Is(err, harper.ErrForbidden) {
+			err = nil // it tells super users alone
+		}
+		return s, version, err
+	default:
+		s, err = savedSchema(e, path)
+		return s, "", err
 	}
+}
+
+func liveSchema(ctx context.Context, client *harper.Client) (*revert.Schema, error) {
+	infos, err := client.DescribeAll(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask Harper for its tables: %w", err)
+	}
+	return schemaFrom(infos), nil
+}
+
+// savedSchema reads an answer to describe_all.
+func savedSchema(e *env, path string) (*revert.Schema, error) {
 	f, err := e.stat(path)
 	if err == nil && f.Size() > maxSchemaFile {
 		err = fmt.Errorf("%s is larger than %d bytes", filepath.Base(path), maxSchemaFile)
@@ -121,13 +151,23 @@ func schemaOf(c *cli.Context, e *env, cfg config) (*revert.Schema, error) {
 
 // schemaFrom is what a plan wants to know of the tables.
 func schemaFrom(infos []harper.TableInfo) *revert.Schema {
-	s := &revert.Schema{Tables: map[audit.Table]revert.TableFacts{}}
+	s, described := &revert.Schema{Tables: map[audit.Table]revert.TableFacts{}}, map[audit.Table]bool{}
+	for _, t := range infos {
+		described[t.Table] = true
+	}
 	for _, t := range infos {
 		facts := revert.TableFacts{PrimaryKey: t.PrimaryKey, Defined: t.SchemaDefined, Sealed: t.Sealed, Sourced: t.Sourced,
 			Expires: t.Expires, Attributes: map[string]revert.AttributeFacts{}}
 		for _, a := range t.Attributes {
 			facts.Attributes[a.Name] = revert.AttributeFacts{Type: a.Type, Assigned: a.CreatedTime || a.UpdatedTime,
 				Refused: a.Computed || a.Relationship}
+		}
+		for _, a := range t.Attributes {
+			to := audit.Table{Database: t.Table.Database, Name: cmp.Or(a.Elements, a.Type)}
+			if f, known := facts.Attributes[a.From]; known && a.From != "" && described[to] {
+				f.Refers = to.String()
+				facts.Attributes[a.From] = f
+			}
 		}
 		s.Tables[t.Table] = facts
 	}

@@ -29,7 +29,7 @@ const (
 
 // allowable are the checks that --allow takes. What is left out no word can make
 // good: a table that is not there, or of which no log is kept.
-var allowable = []string{"instance", "log", "lag", "gap", "sourced", "attacker", "user", "future", "skew"}
+var allowable = []string{"instance", "log", "lag", "gap", "sourced", "attacker", "user", "future", "skew", "schema"}
 
 // A preflight is what is looked at before an apply.
 type preflight struct {
@@ -77,7 +77,7 @@ func (w *workspace) clear(c *cli.Context, e *env, server *harperServer, plan *re
 
 func (p *preflight) look(ctx context.Context) error {
 	for _, f := range []func(context.Context) error{
-		p.instance, p.tables, p.log, p.lag, p.attacker, p.rights, p.future, p.clock,
+		p.instance, p.tables, p.schema, p.log, p.lag, p.attacker, p.rights, p.future, p.clock,
 	} {
 		if err := f(ctx); err != nil {
 			return err

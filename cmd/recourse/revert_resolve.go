@@ -181,6 +181,7 @@ func (w *workspace) again(ctx context.Context, e *env, plan *revert.Plan, select
 	if err != nil {
 		return req, nil, err
 	}
+	req.Others = storedOthers{w.store}
 	if selection != "" {
 		req.Selection, err = readSelection(e, selection)
 	} else {
@@ -223,6 +224,6 @@ func (w *workspace) historiesOf(ctx context.Context, reading *query.Reading, pla
 	if err != nil || req.Undo.Purpose != audit.PurposeRestore {
 		return records, err
 	}
-	r := revert.Restore{At: req.Undo.Since, Hidden: hiddenOf(reading, plan.Keys()), Ledger: req.Ledger}
+	r := revert.Restore{At: req.Undo.Since, Hidden: hiddenOf(reading, plan.Keys()), Ledger: req.Ledger, Cluster: req.Policy.Cluster}
 	return r.Histories(records), nil
 }

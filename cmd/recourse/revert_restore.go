@@ -132,7 +132,7 @@ func (w *workspace) planRestore(c *cli.Context, e *env, scope restoreScope, poli
 	if err != nil {
 		return nil, err
 	}
-	r := revert.Restore{At: scope.at, Except: map[string]bool{}, Hidden: hiddenOf(reading, keys), Ledger: ledger}
+	r := revert.Restore{At: scope.at, Except: map[string]bool{}, Hidden: hiddenOf(reading, keys), Ledger: ledger, Cluster: policy.Cluster}
 	for _, user := range c.StringSlice("except-user") {
 		r.Except[user] = true
 	}

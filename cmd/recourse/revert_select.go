@@ -157,14 +157,8 @@ func (w *workspace) listed(c *cli.Context, e *env, cr revert.Criteria) (map[audi
 	var only map[audit.Seq]bool
 	if len(cr.Alert) > 0 {
 		only = map[audit.Seq]bool{}
-		for _, id := range cr.Alert {
-			a, err := w.alert(c, id)
-			if err != nil {
-				return nil, err
-			}
-			for _, ev := range a.Changes {
-				only[ev.Seq] = true
-			}
+		if err := w.restOn(c, cr.Alert, only, map[string]bool{}); err != nil {
+			return nil, err
 		}
 	}
 	if cr.File == "" {

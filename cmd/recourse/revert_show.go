@@ -192,7 +192,7 @@ func (w *workspace) blamed(ctx context.Context, parts iter.Seq2[report.PlanView,
 
 func (w *workspace) blame(ctx context.Context, plan *revert.Plan, own map[audit.ChangeID]string) (map[audit.Key]revert.Blames, error) {
 	all, taken := map[audit.Key]revert.Blames{}, plan.Takes()
-	for rec, err := range w.histories(ctx, plan.Keys()) {
+	for rec, err := range w.histories(ctx, plan) {
 		if err != nil {
 			return nil, err
 		}

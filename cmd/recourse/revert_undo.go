@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -150,13 +151,19 @@ func applyNamed(e *env, l *audit.Ledger, name string) (audit.Apply, error) {
 // otherwise.
 func undoPolicy(c *cli.Context, e *env, a audit.Apply) (revert.Policy, error) {
 	given := slices.ContainsFunc(policyFlags(), func(f cli.Flag) bool { return c.IsSet(f.Names()[0]) })
-	if given || a.Policy == "" {
+	var p revert.Policy
+	if a.Policy == "" {
 		return policyOf(c, e)
 	}
-	var p revert.Policy
 	if err := json.Unmarshal([]byte(a.Policy), &p); err != nil {
 		return p, fmt.Errorf("read policy of apply %s: %w", revert.ShortPlan(a.Plan), err)
 	}
+	if given {
+		other, err := policyOf(c, e)
+		other.Cluster = cmp.Or(other.Cluster, p.Cluster) // its records are of no other
+		return other, err
+	}
+	ofCluster(c, &p)
 	return p, nil
 }
 

@@ -80,6 +80,13 @@ func scriptUnaudited(ts *testscript.TestScript, neg bool, args []string) {
 	harperIn(ts).CreateTable(table, harpertest.Schema{NoAudit: true})
 }
 
+func scriptTable(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "table TABLE")
+	table, err := audit.ParseTable(args[0])
+	ts.Check(err)
+	harperIn(ts).CreateTable(table, harpertest.Schema{})
+}
+
 func scriptFeed(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 0, "feed")
 	harperIn(ts).InstallFeed()

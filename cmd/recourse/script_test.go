@@ -68,7 +68,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"run": scriptRun, "pages": scriptPages, "same": scriptSame,
-			"harper": startHarper, "fault": setFault, "unaudited": scriptUnaudited, "feed": scriptFeed,
+			"harper": startHarper, "fault": setFault, "unaudited": scriptUnaudited, "table": scriptTable, "feed": scriptFeed,
 			"put": scriptWrite("put"), "patch": scriptWrite("patch"), "delete": scriptWrite("delete"), "message": scriptWrite("message"),
 			"writes": scriptWrites, "await": scriptAwait, "asked": scriptAsked, "records": scriptRecords, "now": scriptNow,
 			"wipe": scriptWipe, "beside": scriptBeside, "alone": scriptAlone, "until": scriptUntil, "logged": scriptLogged, "ask": scriptAsk, "backdate": scriptBackdate, "peer": startPeer, "down": scriptDown(true), "up": scriptDown(false),

@@ -149,7 +149,7 @@ func (w *workspace) status(ctx context.Context, e *env) (status, error) {
 
 func (w *workspace) alertStatus(ctx context.Context) (alertsStatus, error) {
 	out := alertsStatus{BySeverity: map[string]int{}}
-	alerts, err := w.store.Alerts(ctx)
+	alerts, err := w.store.AlertHeads(ctx)
 	for _, a := range alerts {
 		if a.State == audit.AlertOpen {
 			out.Open++

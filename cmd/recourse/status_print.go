@@ -88,7 +88,7 @@ func gapWords(s status) string {
 // severityWords count the open alerts, the worst first.
 func severityWords(a alertsStatus) string {
 	var parts []string
-	for _, severity := range slices.Backward(severities) {
+	for _, severity := range slices.Backward(audit.Severities) {
 		if n := a.BySeverity[severity]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, severity))
 		}

@@ -21,7 +21,8 @@ func watchCommand(e *env) *cli.Command {
 		Usage: "follow a live Harper's audit logs",
 		Description: "Stores every change of every audited table, of every database and of every node, and of the\n" +
 			"system tables that tell of users, roles, jobs and code; indexes it; raises alerts, also on attacks\n" +
-			"on the log itself. It goes on where it stopped. What it cannot know, `recourse coverage` shows.\n\n" +
+			"on the log itself, and tells the sinks of the configuration of them (docs/notify.md). It goes on\n" +
+			"where it stopped. What it cannot know, `recourse coverage` shows.\n\n" +
 			"Exit codes: 0 stopped; 9 busy; 12 Harper not reachable or refuses.\n\n" +
 			"Example:\n   HARPER_CLI_TARGET=https://db1:9925 HARPER_CLI_USERNAME=auditor HARPER_CLI_PASSWORD=… recourse watch",
 		Flags: append(append([]cli.Flag{
@@ -32,6 +33,7 @@ func watchCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "baseline", Usage: "take a baseline of each table that has none"},
 			&cli.StringFlag{Name: "node", Usage: "name the node `NAME`; else its address"},
 			&cli.BoolFlag{Name: "json", Usage: "read JSON in place of CBOR; loses dates, bytes and NaN"},
+			&cli.BoolFlag{Name: "no-notify", Usage: "tell no sink of alerts; what happens meanwhile is not told later"},
 			&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error", Value: "info"},
 		}, append(append(harperFlags(), clusterFlags()...), listenFlags()...)...), rulesFlags()...),
 		Action: func(c *cli.Context) error {
@@ -50,10 +52,21 @@ func runWatch(c *cli.Context, e *env) (err error) {
 	}
 	defer closeWith(&err, w.close)
 	d := newDaemon(e, w)
-	if d.set, err = loadRules(c, e, w.cfg); err != nil {
-		return err
+	source := sourceOfRules(c, e, w.cfg)
+	if d.set, err = source.read(); err != nil {
+		return ruleError(err)
 	}
 	if err := d.open(c, e); err != nil {
+		return err
+	}
+	did, err := w.noteRules(c.Context, d.set, "start")
+	if err != nil {
+		return err
+	}
+	if len(did.Diff) > 0 {
+		d.log.Info("other rules than before", "rules", did.Rules, "changes", did.text())
+	}
+	if err := d.openSinks(c, e); err != nil {
 		return err
 	}
 	if c.Bool("once") {
@@ -66,6 +79,8 @@ func runWatch(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	d.listenLocal(c, e)
+	d.reloads = newReloader(source)
+	defer d.reloads.stop()
 	d.cluster.Options.Stored = d.stored
 	d.cluster.Raised = func(_ context.Context, alerts []audit.Alert) { d.say(alerts) }
 	for _, m := range d.cluster.Members {
@@ -82,6 +97,20 @@ func runWatch(c *cli.Context, e *env) (err error) {
 		return nil
 	}
 	return err
+}
+
+// openSinks has alerts delivered from now on, unless that is not wanted.
+func (d *daemon) openSinks(c *cli.Context, e *env) (err error) {
+	if c.Bool("no-notify") {
+		return nil
+	}
+	if d.workers, d.tell, err = d.w.workers(c.Context, e, d.log); err != nil {
+		return err
+	}
+	if err := d.w.sayOrphans(c.Context, d.log); err != nil {
+		return err
+	}
+	return d.w.deliver(c.Context)
 }
 
 // lastWork is how long the daemon goes on once it is told to stop.
@@ -157,6 +186,9 @@ func (d *daemon) once(c *cli.Context, e *env) error {
 		return errors.Join(err, err2)
 	}
 	alerts := touched(before, after)
+	if len(d.workers) > 0 {
+		err = errors.Join(err, d.w.flush(c.Context, e, flushFor))
+	}
 	if f := c.String("output"); f == "table" || f == "" && e.terminal {
 		_, err2 = fmt.Fprintf(e.stdout, "%d changes new, %d known already, %d gaps new, %d alerts touched\n", got.New, got.Known, got.Gaps, alerts)
 		return errors.Join(err, err2)

@@ -22,14 +22,17 @@ import (
 // is derived from it.
 type workspace struct {
 	dir   string
+	env   *env // of the command, which dir may be relative to
 	cfg   config
 	store *store.DB
 	index *index.Index // nil when the command needs none
 
 	// judge is the rules engine, kept from one catching up to the next; own are
-	// the changes that are our own writes, on which no rule alerts.
-	judge *rules.Engine
-	own   map[audit.ChangeID]string
+	// the changes that are our own writes, on which no rule alerts; counted is how
+	// many records tables had.
+	judge   *rules.Engine
+	own     map[audit.ChangeID]string
+	counted map[audit.Table][]rules.Rows
 
 	// beside is the command's part in the workspace of a daemon; nil: it is its own.
 	beside *companion
@@ -68,7 +71,7 @@ func openFolder(ctx context.Context, e *env, dir string, cfg config, withIndex b
 	if err := e.makeFolder(dir); err != nil {
 		return nil, &exitError{code: exitInput, err: fmt.Errorf("create data folder: %w", err), hint: "name another folder with --data or RECOURSE_DATA"}
 	}
-	w := &workspace{dir: dir, cfg: cfg}
+	w := &workspace{dir: dir, env: e, cfg: cfg}
 	w.cfg.Memory = cfg.Memory.orOfMachine(os.DirFS("/"))
 	w.cfg.Memory.limit()
 	if err := w.openStore(ctx, e); err != nil {
@@ -98,7 +101,7 @@ func (w *workspace) close() error {
 
 // engine answers queries.
 func (w *workspace) engine() *query.Engine {
-	e := &query.Engine{Store: searched{w.store}}
+	e := &query.Engine{Store: searched{w.store}, Names: w.names()}
 	if w.index != nil {
 		e.Words = w.index
 	}

@@ -44,8 +44,12 @@ func full() State {
 		Index:  5,
 		Rules:  6,
 		Alerts: map[string]int{"high": 2},
-		Base:   []BaselineState{{dog, 10}, {dog, 5}, {cat, 1}},
-		Loops:  []Loop{{Name: "tail db1", Beat: noon.Add(-time.Second)}, {Name: "rules", Beat: noon, Limit: time.Minute}},
+		Sinks: []SinkState{
+			{Sink: "pager", Delivered: 7, Failed: 3, GivenUp: 1, Waiting: 2, Dead: 1, Broken: true, Last: noon.Add(-time.Hour), Oldest: noon.Add(-time.Minute)},
+			{Sink: "mail", Delivered: 1},
+		},
+		Base:  []BaselineState{{dog, 10}, {dog, 5}, {cat, 1}},
+		Loops: []Loop{{Name: "tail db1", Beat: noon.Add(-time.Second)}, {Name: "rules", Beat: noon, Limit: time.Minute}},
 	}
 }
 

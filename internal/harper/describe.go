@@ -50,6 +50,9 @@ type Attribute struct {
 	UpdatedTime  bool // Harper sets it at every write
 	Computed     bool // Harper derives it and refuses to be given it
 	Relationship bool // stands for other records, and is not stored
+	// From is, of a relationship, the attribute that holds the keys of those, and Type,
+	// or of a list Elements, the table. Empty: not told, as by Harper up to 5.1.
+	From, Elements string
 }
 
 // DescribeAll lists the tables that the user may see, sorted. The tables of the
@@ -160,6 +163,8 @@ func attribute(v audit.Value) Attribute {
 		UpdatedTime:  v.Get("assigned_updated_time").Bool(),
 		Computed:     isSet(v.Get("computed")),
 		Relationship: isSet(v.Get("relationship")),
+		From:         v.Get("relationship").Get("from").Text(),
+		Elements:     v.Get("elements").Text(),
 	}
 	if a.Name == "" {
 		a.Name = v.Get("name").Text()

@@ -24,9 +24,9 @@ type Config struct {
 	URLFile string // the same, if the URL itself is a secret, as Slack's are
 	URLEnv  string
 
-	SecretFile string // of a webhook what it is signed with, of PagerDuty the routing key, of Alertmanager and webhook a bearer token is TokenFile
+	SecretFile string // of a webhook what it is signed with, of PagerDuty the routing key
 	SecretEnv  string
-	TokenFile  string
+	TokenFile  string // of webhook and alertmanager a bearer token
 	TokenEnv   string
 
 	Address string // HOST:PORT of syslog and mail

@@ -100,7 +100,8 @@ type office struct {
 	stop  func()
 	names []string
 	rs    map[string]*receiver
-	crash func() bool // ends the process instead of noting what was delivered
+	age   time.Duration // after which deliveries are given up
+	crash func() bool   // ends the process instead of noting what was delivered
 }
 
 func newOffice(t *testing.T, names ...string) *office {
@@ -148,14 +149,14 @@ func (o *office) start() {
 		}
 		routes = append(routes, audit.Route{Sink: name, States: true})
 		chance := rand.New(rand.NewPCG(uint64(i), 1))
-		w := &Worker{Name: name, Sink: s, Outbox: killed{db, o.crash, cancel}, Log: slog.New(slog.DiscardHandler), Chance: chance.Float64}
+		w := &Worker{Name: name, Sink: s, Outbox: killed{db, o.crash, cancel}, Log: slog.New(slog.DiscardHandler), Chance: chance.Float64, MaxAge: o.age}
 		wg.Go(func() {
 			if err := w.Run(ctx); err != nil {
 				o.t.Error(err)
 			}
 		})
 	}
-	if err := db.Deliver(ctx, routes, 0); err != nil {
+	if err := db.Deliver(o.t.Context(), routes, 0); err != nil {
 		o.t.Fatal(err)
 	}
 	o.stop = func() {
@@ -321,6 +322,9 @@ func TestKilledBetweenSendAndNote(t *testing.T) {
 func TestTooOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, "down", "up")
+		o.stop()
+		o.age = 20 * time.Minute // hours cost the store's own tickers too much
+		o.start()
 		defer func() { o.stop() }()
 		up := false
 		o.rs["down"].fault = func(*http.Request) fault {
@@ -332,7 +336,7 @@ func TestTooOld(t *testing.T) {
 		for i := range 3 {
 			o.raise(fmt.Sprint("x", i), 1)
 		}
-		time.Sleep(DefaultMaxAge + time.Hour)
+		time.Sleep(o.age + longestOpen)
 		if s := o.state("down"); s.Waiting != 0 || s.Dead != 3 {
 			t.Errorf("got %+v", s)
 		}

@@ -2,6 +2,7 @@ package querytest
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"recourse/audit"
@@ -11,6 +12,10 @@ import (
 // Scan is the changes that match, newest first, found by holding the expression
 // against each.
 func Scan(changes []audit.Change, e query.Expr) []audit.Change {
+	e, err := Names(changes).Bind(context.Background(), e)
+	if err != nil {
+		panic(err) // the corpus asks for nothing that there is not
+	}
 	e = query.Of(withoutRules(e.Root(), changes))
 	var out []audit.Change
 	for i := range changes {
@@ -49,8 +54,8 @@ func ValuesOf(c *audit.Change, f audit.Facet) []string {
 	return marks
 }
 
-// AsksForRules says that an expression has a test of rules in it, which no change
-// can answer by itself.
+// AsksForRules says that an expression has a test of rules or firsts in it, which
+// no change can answer by itself.
 func AsksForRules(n query.Node) bool {
 	switch n := n.(type) {
 	case query.And:
@@ -59,6 +64,8 @@ func AsksForRules(n query.Node) bool {
 		return slices.ContainsFunc(n, AsksForRules)
 	case query.Not:
 		return AsksForRules(n.Node)
+	case query.First:
+		return true
 	case query.Field:
 		return n.Name == query.FieldRule
 	}
@@ -82,6 +89,8 @@ func withoutRules(n query.Node, changes []audit.Change) query.Node {
 		return query.Or(list(n))
 	case query.Not:
 		return query.Not{Node: withoutRules(n.Node, changes)}
+	case query.First:
+		return firsts(n, changes)
 	case query.Field:
 		if n.Name != query.FieldRule {
 			return n

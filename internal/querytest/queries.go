@@ -26,7 +26,7 @@ func (g *Corpus) Query(depth int) string {
 }
 
 func (g *Corpus) term() string {
-	switch g.R.IntN(16) {
+	switch g.R.IntN(20) {
 	case 0, 1, 2:
 		return pick(g.R, "", "", "carries:") + g.words()
 	case 3:
@@ -56,6 +56,8 @@ func (g *Corpus) term() string {
 		return "rule:" + pick(g.R, "r-1", "r-2", "r-*", "/2$/", "none")
 	case 12:
 		return pick(g.R, "", "carries:") + g.fuzzy()
+	case 16, 17, 18, 19:
+		return g.named()
 	default:
 		return pick(g.R, "before.", "after.") + g.attribute()
 	}

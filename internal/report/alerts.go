@@ -24,7 +24,15 @@ type alertDoc struct {
 	LastTime  *audit.Time       `json:"last_time"`
 	LastISO   *string           `json:"last_time_iso"`
 	Changes   []evidenceDoc     `json:"changes"`
+	History   []eventDoc        `json:"history,omitempty"`
 	Coverage  *coverageDoc      `json:"coverage,omitempty"` // of its tables, from the first change to the last
+}
+
+// eventDoc is a line of an alert's history in JSON.
+type eventDoc struct {
+	audit.AlertEvent
+	At    *audit.Time `json:"at"`
+	AtISO *string     `json:"at_iso"`
 }
 
 type evidenceDoc struct {
@@ -129,6 +137,9 @@ func alertMarks(a audit.Alert) string {
 	if a.Late {
 		s += " [late]"
 	}
+	if a.Muted != "" {
+		s += " [" + Visible(string(a.Muted)) + "]"
+	}
 	return s
 }
 
@@ -140,12 +151,15 @@ func groupWords(group map[string]string) string {
 	return strings.Join(parts, " ")
 }
 
-// Alert prints one alert with the changes that it rests on, and how whole the
-// log of their tables is; nil for an alert that is about no table.
-func (p *Printer) Alert(a audit.Alert, cov *Coverage) error {
+// Alert prints one alert with its history and the changes that it rests on, and how
+// whole the log of their tables is; nil for an alert that is about no table.
+func (p *Printer) Alert(a audit.Alert, cov *Coverage, history ...audit.AlertEvent) error {
 	return p.print(output{
 		document: func() any {
 			doc := newAlertDoc(a)
+			for _, h := range history {
+				doc.History = append(doc.History, eventDoc{h, timeDoc(h.At), isoDoc(h.At)})
+			}
 			if cov != nil {
 				c := newCoverageDoc(*cov)
 				doc.Coverage = &c
@@ -172,6 +186,8 @@ func (p *Printer) Alert(a audit.Alert, cov *Coverage) error {
 			if a.Late {
 				g.line(warn, "  late: rests on changes found by reading again what had been passed")
 			}
+			g.standing(a)
+			g.history(history)
 			g.gap()
 			g.line(plain, "%s", evidenceCount(a))
 			g.evidence(a.Changes)

@@ -32,15 +32,20 @@ type valueDoc struct {
 	Count int    `json:"count"`
 }
 
-// Facets prints counts by field.
-func (p *Printer) Facets(f *query.Facets) error {
-	docs := make([]facetDoc, len(f.Facets))
-	for i, c := range f.Facets {
+func facetDocs(list []query.FacetCounts) []facetDoc {
+	docs := make([]facetDoc, len(list))
+	for i, c := range list {
 		docs[i] = facetDoc{Facet: c.Facet.String(), Distinct: c.Distinct, Others: c.Others, Values: []valueDoc{}}
 		for _, v := range c.Top {
 			docs[i].Values = append(docs[i].Values, valueDoc{v.Value, v.N})
 		}
 	}
+	return docs
+}
+
+// Facets prints counts by field.
+func (p *Printer) Facets(f *query.Facets) error {
+	docs := facetDocs(f.Facets)
 	return p.print(output{
 		document: func() any {
 			return struct {

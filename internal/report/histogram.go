@@ -53,6 +53,8 @@ func (p *Printer) Histogram(h *query.Histogram, by string) error {
 			if len(h.Buckets) > 0 {
 				g.histogram(h)
 				g.gap()
+				g.sparklines(h)
+				g.gap()
 			}
 			g.line(plain, "%s", histogramWords(h))
 			g.coverage(h.Coverage)

@@ -93,7 +93,7 @@ func printed(t interface {
 		Changes: []audit.Evidence{{Database: c.Key.Table.Database, Table: c.Key.Table.Name, Key: c.Key.ID, Time: c.Time}}}
 	gap := audit.Gap{Node: c.Node, Table: c.Key.Table, Reason: c.Note, From: c.Time}
 	var out []string
-	for _, print := range []func(*report.Printer) error{
+	for _, print := range append(verbPrints(c, o.Format), []func(*report.Printer) error{
 		func(p *report.Printer) error {
 			return p.Change(c, report.Readings{Observations: []audit.Observation{{Node: c.Node, Op: c.Op}}, Divergences: []audit.Divergence{{Node: c.Node, Op: c.Op, User: c.User, After: c.After}}})
 		},
@@ -126,7 +126,7 @@ func printed(t interface {
 			return p.Verified(&revert.Verification{Plan: c.User, Checks: []revert.Check{{K: revert.Target(c.Key), Attr: c.User, Want: c.After.Body, Why: c.Note}}})
 		},
 		func(p *report.Printer) error { return p.Plan(hostilePlan(c)) },
-	} {
+	}...) {
 		var b bytes.Buffer
 		if err := print(report.New(&b, o)); err != nil {
 			t.Fatalf("%s: %v", o.Format, err)

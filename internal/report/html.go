@@ -12,7 +12,21 @@ type htmlPage struct {
 	Title    string
 	Facts    []htmlFact // what it is about
 	Notes    []string
+	Chart    *htmlChart // nil: there is none
 	Sections []htmlSection
+}
+
+// An htmlChart is counts over time, drawn as bars.
+type htmlChart struct {
+	Title         string
+	Width, Height int
+	From, To      string // below its ends
+	Bars          []htmlBar
+}
+
+type htmlBar struct {
+	X, Y, Width, Height int
+	Title               string
 }
 
 type htmlFact struct{ Name, Value string }
@@ -75,6 +89,7 @@ td { font-family: ui-monospace, monospace; font-size: 13px; }
 tr.good td:first-child { color: #1a7f37; } tr.bad td:first-child { color: #b42318; } tr.warn td:first-child { color: #8a5200; }
 tr.faint td { color: #555; }
 p { margin: .3rem 0; overflow-wrap: anywhere; } p.note { border-left: 6px solid #b26a00; padding-left: .6rem; }
+figure { margin: 1rem 0; } svg { background: #f4f4f4; } rect { fill: #3b6ea5; } figcaption { display: flex; justify-content: space-between; font-size: 12px; color: #555; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
 </style>
 </head>
@@ -87,6 +102,17 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } d
 </dl>
 {{- range .Notes}}
 <p class="note">{{.}}</p>
+{{- end}}
+{{- with .Chart}}
+<figure>
+<svg role="img" viewBox="0 0 {{.Width}} {{.Height}}" width="100%" height="{{.Height}}" preserveAspectRatio="none" xmlns="http://www.w3.org/2000/svg">
+<title>{{.Title}}</title>
+{{- range .Bars}}
+<rect x="{{.X}}" y="{{.Y}}" width="{{.Width}}" height="{{.Height}}"><title>{{.Title}}</title></rect>
+{{- end}}
+</svg>
+<figcaption><span>{{.From}}</span><span>{{.Title}}</span><span>{{.To}}</span></figcaption>
+</figure>
 {{- end}}
 {{define "sections"}}{{range . -}}
 <section class="{{.Tone}}">

@@ -89,7 +89,7 @@ func TestPlanFitsTheTerminal(t *testing.T) {
 
 var (
 	tags  = regexp.MustCompile(`<[^>]*>`)
-	known = regexp.MustCompile(`^<(!DOCTYPE html|html lang="en"|meta [a-z-]+="[^"]*"( content="[^"]*")?|section class="(|good|bad|warn|faint)"|tr class="(|good|bad|warn|faint)"|th scope="col"|p class="note"|/?(head|html|body|title|style|h1|h2|dl|dt|dd|p|table|thead|tbody|tr|td|th|section))>$`)
+	known = regexp.MustCompile(`^<(!DOCTYPE html|html lang="en"|meta [a-z-]+="[^"]*"( content="[^"]*")?|section class="(|good|bad|warn|faint)"|tr class="(|good|bad|warn|faint)"|th scope="col"|p class="note"|svg role="img" viewBox="0 0 [0-9]+ [0-9]+" width="100%" height="[0-9]+" preserveAspectRatio="none" xmlns="http://www.w3.org/2000/svg"|rect x="[0-9]+" y="[0-9]+" width="[0-9]+" height="[0-9]+"|/?(figure|figcaption|span|svg|rect)|/?(head|html|body|title|style|h1|h2|dl|dt|dd|p|table|thead|tbody|tr|td|th|section))>$`)
 )
 
 // checkPage says that a page has no element and no attribute but our own.
@@ -117,6 +117,12 @@ func TestHostilePage(t *testing.T) {
 		c.User, c.Note, c.Op = evil, evil, audit.Op(evil)
 		c.Key = audit.Key{Table: audit.Table{Database: evil, Name: evil}, ID: audit.ID(audit.Text(evil).JSON())}
 		c.After = audit.PresentImage(audit.Object(map[string]audit.Value{evil: audit.Text(evil)}), audit.Logged, audit.Exact)
+		prints := verbPrints(c, report.HTML)
+		var reported bytes.Buffer
+		if err := prints[len(prints)-1](report.New(&reported, report.Options{Format: report.HTML})); err != nil {
+			t.Fatal(err)
+		}
+		checkPage(t, reported.String())
 		p := hostilePlan(c)
 		h := &p.Header
 		h.ID, h.Digest, h.Of, h.Author, h.Created, h.Expires, h.Tool, h.Instance.ID, h.Kind = evil, evil, evil, evil, evil, evil, evil, evil, "revert-review"

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"io"
@@ -52,20 +51,20 @@ func isNumber(s string) bool {
 	return json.Unmarshal([]byte(s), &n) == nil && s[0] != '"'
 }
 
-func (s sheet) writeMarkdown(b *bytes.Buffer) {
+func (s sheet) writeMarkdown(b io.StringWriter) {
 	markdownRow(b, s.names)
 	b.WriteString("|" + strings.Repeat(" --- |", len(s.names)) + "\n")
 	s.writeRows(b)
 }
 
 // writeRows writes the rows of Markdown alone.
-func (s sheet) writeRows(b *bytes.Buffer) {
+func (s sheet) writeRows(b io.StringWriter) {
 	for _, r := range s.rows {
 		markdownRow(b, r)
 	}
 }
 
-func markdownRow(b *bytes.Buffer, cells []string) {
+func markdownRow(b io.StringWriter, cells []string) {
 	b.WriteString("|")
 	for _, c := range cells {
 		b.WriteString(" " + markdown(c) + " |")

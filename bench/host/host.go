@@ -1,4 +1,5 @@
-package main
+// Package host says what a measurement was made on.
+package host
 
 import (
 	"fmt"
@@ -7,11 +8,12 @@ import (
 	"strings"
 )
 
-// machine describes what a run was made on: what the figures depend on.
-func machine() string {
+// Machine is the machine in a line: what figures depend on.
+func Machine() string {
 	parts := []string{fmt.Sprintf("%d processors (%s)", runtime.NumCPU(), fieldOf("/proc/cpuinfo", "model name"))}
-	if kib := kibibytes([]byte(strings.ReplaceAll(readText("/proc/meminfo"), "\t", " ")), "MemTotal"); kib > 0 {
-		parts = append(parts, fmt.Sprintf("%.0f GiB", mebibytes(kib)/1024))
+	var kib float64
+	if n, _ := fmt.Sscan(fieldOf("/proc/meminfo", "MemTotal"), &kib); n > 0 {
+		parts = append(parts, fmt.Sprintf("%.0f GiB", kib/(1<<20)))
 	}
 	system := runtime.GOOS + "/" + runtime.GOARCH
 	if name := strings.Trim(strings.TrimPrefix(lineWith(readText("/etc/os-release"), "PRETTY_NAME="), "PRETTY_NAME="), `"`); name != "" {
@@ -23,8 +25,8 @@ func machine() string {
 	return strings.Join(append(parts, system, runtime.Version()), "; ")
 }
 
-// busy is how many processes wanted a processor in the last minute, on average.
-func busy() string {
+// Busy is how many processes wanted a processor in the last minute, on average.
+func Busy() string {
 	first, _, _ := strings.Cut(readText("/proc/loadavg"), " ")
 	return first
 }

@@ -1,0 +1,179 @@
+package query
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"recourse/audit"
+)
+
+func (x *execution) histogram(ctx context.Context, p PipeHist) error {
+	h, err := x.engine.Histogram(ctx, x.source.expr, HistogramOptions{Step: p.Step, By: p.By, Top: p.Top})
+	if x.interruptedBy(ctx, err) {
+		x.give(nil)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	x.met(h.Answer)
+	if h.Outside > 0 {
+		x.note("%d changes have a time that no calendar has, and are in no bucket", h.Outside)
+	}
+	if p.Versus > 0 {
+		return x.versus(ctx, p, h)
+	}
+	x.out.Histogram = h
+	x.give(histogramRows(h, p.By != 0))
+	return nil
+}
+
+// histogramRows are a row for each bucket, or for each series of each bucket.
+func histogramRows(h *Histogram, parted bool) [][]any {
+	var rows [][]any
+	for _, b := range h.Buckets {
+		if !parted {
+			rows = append(rows, []any{b.From, b.N})
+			continue
+		}
+		for i, n := range b.Parts {
+			if i < len(h.Series) {
+				rows = append(rows, []any{b.From, n, h.Series[i], false})
+			} else {
+				rows = append(rows, []any{b.From, n, nil, true})
+			}
+		}
+	}
+	return rows
+}
+
+// errVersus says that there is nothing to compare with.
+var errVersus error = &hinted{"hist vs asks the same of other days, and finds the time elsewhere than among the terms that must all hold", "write @-24h beside the other terms"}
+
+// versus counts the same hours of the days before.
+func (x *execution) versus(ctx context.Context, p PipeHist, h *Histogram) error {
+	if len(h.Buckets) == 0 {
+		x.give(nil)
+		return nil
+	}
+	other, ok := timeless(x.source.expr)
+	if !ok {
+		return errVersus
+	}
+	first, last := h.Buckets[0].From, h.Buckets[len(h.Buckets)-1].To
+	const dayMS = audit.Time(day / time.Millisecond)
+	from := first - audit.Time(p.Versus)*dayMS
+	other = Conjunction(other, Of(And{When{AtLeast, from}, When{Less, last - dayMS}}))
+	before, err := x.engine.Histogram(ctx, other, HistogramOptions{Step: h.Step})
+	if x.interruptedBy(ctx, err) {
+		x.give(nil)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, s := range before.Steps {
+		x.notes.add(s)
+	}
+	counts := map[audit.Time]int{}
+	for _, b := range before.Buckets {
+		counts[b.From] = b.N
+	}
+	known := knownTimes(before.Coverage)
+	var rows [][]any
+	for _, b := range h.Buckets {
+		var days []int
+		for k := 1; k <= p.Versus; k++ {
+			shift := audit.Time(k) * dayMS
+			if known(b.From-shift, b.To-shift) {
+				days = append(days, counts[b.From-shift])
+			}
+		}
+		rows = append(rows, versusRow(b, days))
+	}
+	x.give(rows)
+	return nil
+}
+
+// versusRow is a bucket and what was expected of it: the median of the same hours
+// of other days, the least and the most. Nothing is expected where no day is known.
+func versusRow(b Bucket, days []int) []any {
+	if len(days) == 0 {
+		return []any{b.From, b.N, nil, nil, nil, 0, nil}
+	}
+	slices.Sort(days)
+	median := float64(days[len(days)/2])
+	if len(days)%2 == 0 {
+		median = (median + float64(days[len(days)/2-1])) / 2
+	}
+	low, high := days[0], days[len(days)-1]
+	return []any{b.From, b.N, median, low, high, len(days), b.N < low || b.N > high}
+}
+
+// timeless is an expression without the times among the terms that must all hold;
+// not ok: times stand elsewhere in it.
+func timeless(e Expr) (Expr, bool) {
+	all, ok := e.Root().(And)
+	if !ok {
+		all = And{e.Root()}
+	}
+	var rest And
+	for _, n := range all {
+		if inner, nested := n.(And); nested {
+			e, ok := timeless(Of(inner))
+			if !ok {
+				return e, false
+			}
+			if _, everything := e.Root().(All); !everything {
+				rest = append(rest, e.Root())
+			}
+			continue
+		}
+		if _, time := n.(When); time {
+			continue
+		}
+		if asksForTime(n) {
+			return Expr{}, false
+		}
+		rest = append(rest, n)
+	}
+	if len(rest) == 0 {
+		return Expr{}, true
+	}
+	return Of(rest), true
+}
+
+func asksForTime(n Node) bool {
+	switch n := n.(type) {
+	case And:
+		return slices.ContainsFunc(n, asksForTime)
+	case Or:
+		return slices.ContainsFunc(n, asksForTime)
+	case Not:
+		return asksForTime(n.Node)
+	case When, chosen:
+		return true
+	}
+	return false
+}
+
+// knownTimes says of stretches of time whether all of it was read, of every table
+// that the answer is about.
+func knownTimes(c Coverage) func(from, to audit.Time) bool {
+	open := c.Open()
+	return func(from, to audit.Time) bool {
+		if len(c.Stretches) == 0 {
+			return false // no account was kept
+		}
+		for _, s := range open {
+			if s.From < to && s.To > from {
+				return false
+			}
+		}
+		return !slices.ContainsFunc(c.Gaps, func(g audit.Gap) bool {
+			return g.From < to && (g.End() > from || math.IsInf(float64(g.End()), 1))
+		})
+	}
+}
