@@ -112,7 +112,7 @@ func (g *page) alerts(alerts []audit.Alert) {
 	rows := make([][]cell, len(alerts))
 	for i, a := range alerts {
 		rows[i] = []cell{
-			{text: cut(Visible(a.ID), 16)}, {Visible(a.Severity), severityPaint(a.Severity)}, {text: strconv.Itoa(a.Risk)}, {text: Visible(string(a.State))},
+			{text: cut(Visible(a.ID), 16)}, {Visible(a.Severity), severityPaint(a.Severity)}, {text: strconv.Itoa(a.Risk)}, {text: stateWord(a)},
 			{text: iso(a.FirstTime, false)}, {text: strconv.Itoa(a.Count)}, {text: groupWords(a.Group)}, {text: Visible(a.Title) + alertMarks(a)},
 		}
 	}
@@ -129,6 +129,14 @@ func severityPaint(s string) paint {
 	return plain
 }
 
+// stateWord is an alert's state, or that it is open and nobody is told of it.
+func stateWord(a audit.Alert) string {
+	if a.Muted != "" && a.State == audit.AlertOpen {
+		return "muted"
+	}
+	return Visible(string(a.State))
+}
+
 func alertMarks(a audit.Alert) string {
 	s := ""
 	if a.Unknown {
@@ -136,9 +144,6 @@ func alertMarks(a audit.Alert) string {
 	}
 	if a.Late {
 		s += " [late]"
-	}
-	if a.Muted != "" {
-		s += " [" + Visible(string(a.Muted)) + "]"
 	}
 	return s
 }
