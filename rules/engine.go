@@ -211,6 +211,10 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 		each = e.eachOf(r, c)
 	}
 	for _, element := range each {
+		g := r.group(e, c, element)
+		if r.w.form == termsForm && e.knows(r, g, c.Time) {
+			continue
+		}
 		n := r.w.entry()
 		*n = entry{
 			time: c.Time, unknown: s.unknown && r.OnUnknown == Flag, late: c.Late, steps: s.steps, weight: s.weight,
@@ -221,7 +225,7 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 		if r.w.distinct != "" {
 			n.distinct = bounded(e.field(c, r.w.distinct))
 		}
-		alerts = e.enter(r, r.group(e, c, element), n, alerts)
+		alerts = e.enter(r, g, n, alerts)
 	}
 	return alerts
 }

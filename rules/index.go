@@ -15,34 +15,38 @@ type placement struct {
 
 // A shelf is the rules that look at such operations on such tables, by what their
 // conditions ask of a change besides: those that take any, those of a user, and
-// those of an attribute that changes.
+// those of an attribute that changes, known or told by its name.
 type shelf struct {
 	counted bool // a rule wants to know how many records the table has
 
 	any  []*ruleState
 	user map[string][]*ruleState
 	attr map[string][]*ruleState
+
+	named  []*ruleState
+	byName map[string][]*ruleState // of attr and named, those that an attribute is for; as they were seen
 }
 
 // candidates are the rules that can have anything to do with a change, in the
 // order of the set.
 func (e *Engine) candidates(c *audit.Change) []*ruleState {
 	s := e.shelf(placement{c.Op, c.Key.Table})
-	if s.user == nil && s.attr == nil {
+	if s.user == nil && s.byName == nil {
 		return s.any
 	}
 	e.met = append(e.met[:0], s.any...)
 	e.met = append(e.met, s.user[c.User]...)
 	switch {
-	case s.attr == nil:
+	case s.byName == nil:
 	case c.Before.State == audit.Unknown || c.After.State == audit.Unknown: // any may have changed
 		for _, rules := range s.attr {
 			e.met = append(e.met, rules...)
 		}
+		e.met = append(e.met, s.named...)
 	default:
 		e.facts.ready()
 		for i := range e.facts.changed {
-			e.met = append(e.met, s.attr[string(e.facts.changed[i].text)]...)
+			e.met = append(e.met, s.of(e.facts, &e.facts.changed[i])...)
 		}
 	}
 	if len(e.met) > len(s.any) {
@@ -50,6 +54,25 @@ func (e *Engine) candidates(c *audit.Change) []*ruleState {
 		e.met = slices.Compact(e.met)
 	}
 	return e.met
+}
+
+// of is the rules that an attribute is for.
+func (s *shelf) of(f *facts, el *element) []*ruleState {
+	if found, seen := s.byName[string(el.text)]; seen {
+		return found
+	}
+	name := string(el.text)
+	found := slices.Clone(s.attr[name])
+	for _, r := range s.named {
+		if r.where.named(f, el) != no {
+			found = append(found, r)
+		}
+	}
+	if len(s.byName) >= mostRemembered {
+		clear(s.byName)
+	}
+	s.byName[name] = found
+	return found
 }
 
 // shelf is that of a placement, made when it is first asked for.
@@ -82,6 +105,11 @@ func (s *shelf) add(r *ruleState) {
 		for _, a := range attrs {
 			put(&s.attr, a, r)
 		}
+		s.byName = map[string][]*ruleState{}
+		return
+	}
+	if r.where != nil && r.where.named != nil {
+		s.named, s.byName = append(s.named, r), map[string][]*ruleState{}
 		return
 	}
 	s.any = append(s.any, r)

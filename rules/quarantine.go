@@ -97,6 +97,17 @@ func (r *ruleState) quarantined(c *audit.Change) audit.Alert {
 	}
 }
 
+// Quarantined is the rules that are in quarantine now, in the order of the set.
+func (e *Engine) Quarantined() []string {
+	var ids []string
+	for _, r := range e.rules {
+		if r.stats.Quarantine.Left > 0 {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
 // A Cost is the time that an engine with a clock took for a rule. It is no part
 // of the engine's state.
 type Cost struct {

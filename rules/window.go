@@ -42,6 +42,7 @@ type group struct {
 	behind  bool       // the last change was in the other stretch
 	alerts  []*openAlert
 	term    term     // of a rule on what is new
+	per     *group   // … by whose values it learns; nil: not found yet
 	history *history // of a rule with a baseline; nil: nothing yet
 
 	touched  uint64            // the rule's count of touches, for giving up the least recent

@@ -89,6 +89,9 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 		}
 	}
 	w.judge = engine
+	if err := w.noteQuarantine(ctx, engine.Quarantined()); err != nil {
+		return nil, err
+	}
 	out := make([]audit.Alert, 0, len(all))
 	for _, id := range all {
 		out = append(out, touched[id])

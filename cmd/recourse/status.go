@@ -85,6 +85,8 @@ type indexStatus struct {
 type rulesStatus struct {
 	Seq audit.Seq `json:"seq"`
 	Lag audit.Seq `json:"lag"`
+	// Quarantined are the rules that cost too much and do not judge for a while.
+	Quarantined []string `json:"quarantined,omitempty"`
 }
 
 type alertsStatus struct {
@@ -130,6 +132,9 @@ func (w *workspace) status(ctx context.Context, e *env) (status, error) {
 		return s, err
 	}
 	s.Rules.Lag = w.store.Last() - s.Rules.Seq
+	if s.Rules.Quarantined, err = w.quarantinedRules(ctx); err != nil {
+		return s, err
+	}
 	if s.Alerts, err = w.alertStatus(ctx); err != nil {
 		return s, err
 	}
