@@ -35,7 +35,7 @@ func queryWords(args []string) []string {
 
 // completePlaybook prints the names of the playbooks that come with the program.
 func completePlaybook(c *cli.Context) {
-	all, err := playbooks()
+	all, err := playbooks(nil) // those that need no file
 	if err != nil || c.Args().Present() {
 		return
 	}
