@@ -25,8 +25,12 @@ func (c *config) sinkRoutes() []audit.Route {
 	return routes
 }
 
-// deliver has whatever becomes of alerts from now on put into the outbox.
+// deliver has whatever becomes of alerts from now on put into the outbox. Beside a
+// daemon that is decided already, by whether it tells its sinks.
 func (w *workspace) deliver(ctx context.Context) error {
+	if w.beside != nil {
+		return nil // the daemon's sinks are told
+	}
 	return w.store.Deliver(ctx, w.cfg.sinkRoutes(), w.cfg.MaxWaiting)
 }
 
@@ -90,6 +94,12 @@ func (w *workspace) workers(ctx context.Context, e *env, log *slog.Logger) (all 
 // flush delivers what waits, once, each sink beside the others. What does not get
 // through waits on.
 func (w *workspace) flush(ctx context.Context, e *env, patience time.Duration) error {
+	if w.beside != nil { // its workers do it: two at one sink would tell it twice
+		if tell := w.beside.daemon.tell; tell != nil {
+			tell()
+		}
+		return nil
+	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	workers, _, err := w.workers(ctx, e, log)
 	if err != nil {
