@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"recourse/audit"
 	"recourse/ingest"
 	"recourse/internal/api"
@@ -27,13 +25,25 @@ type daemon struct {
 	set     *rules.Set
 	log     *slog.Logger
 	wake    chan struct{}
+	env     *env
 	server  *api.Server // nil: nobody asked for one
 	reloads *reloader   // nil: the rules stay as they are
 	workers []*notify.Worker
-	tell    func() // has the workers look for what waits
+	tell    func()      // has the workers look for what waits
+	local   *api.Server // for the commands of other processes; nil: it cannot be had
 
-	mu   sync.Mutex
-	beat time.Time // when the followers last went round
+	mu         sync.Mutex
+	beat       time.Time // when the followers last went round
+	round      *round    // in which the followers are
+	companions map[*companion]bool
+	commands   []*besideCommand // the oldest first
+}
+
+func newDaemon(e *env, w *workspace) *daemon {
+	return &daemon{
+		w: w, env: e, wake: make(chan struct{}, 1),
+		round: &round{done: make(chan struct{})}, companions: map[*companion]bool{},
+	}
 }
 
 // stored has the followers look at what is new.
@@ -66,8 +76,11 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 	for _, w := range d.workers {
 		part(w.Run)
 	}
-	if d.server != nil {
-		part(d.server.Serve)
+	part(d.guardMemory)
+	for _, server := range []*api.Server{d.server, d.local} {
+		if server != nil {
+			part(server.Serve)
+		}
 	}
 	if baselines {
 		part(d.baselines)
@@ -88,6 +101,7 @@ func (d *daemon) follow(ctx context.Context) error {
 		d.reload(ctx)
 		alerts, err := d.w.catchUp(ctx, d.set)
 		d.say(alerts)
+		d.ended(alerts, err)
 		full := errors.Is(err, store.ErrDiskFull)
 		switch {
 		case ctx.Err() != nil:
@@ -143,26 +157,6 @@ func (d *daemon) baselines(ctx context.Context) error {
 		}
 		d.log.Warn("take baselines", "node", m.Name, "err", err)
 	}
-	return nil
-}
-
-// listen makes the server that says how the daemon stands, if an address is
-// given.
-func (d *daemon) listen(ctx context.Context, c *cli.Context) error {
-	addr := c.String("listen")
-	if addr == "" {
-		addr = d.w.cfg.Listen
-	}
-	if addr == "" || addr == "off" {
-		return nil
-	}
-	d.server = api.New(api.Options{
-		Addr: addr, AllowRemote: c.Bool("listen-remote") || d.w.cfg.ListenRemote, State: d.state, Log: d.log,
-	})
-	if err := d.server.Listen(ctx); err != nil {
-		return &exitError{code: exitUsage, err: err, hint: hintOf(err)}
-	}
-	d.cluster.Options.Polled = d.server.ObservePoll
 	return nil
 }
 

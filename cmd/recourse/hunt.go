@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -56,7 +55,7 @@ func runHunt(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	set, only, err := w.hunted(c.Args().First())
+	set, only, err := w.hunted(e, c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -90,16 +89,19 @@ func runHunt(c *cli.Context, e *env) (err error) {
 
 // hunted are the rules that an argument names, and the id of the only one that
 // counts; empty: all do.
-func (w *workspace) hunted(name string) (set *rules.Set, only string, err error) {
+func (w *workspace) hunted(e *env, name string) (set *rules.Set, only string, err error) {
 	if name == "builtin" {
 		set, err = rules.Builtin()
 		return set, "", err
 	}
-	if _, err := os.Stat(name); err == nil {
-		set, err = rules.Load(name)
+	if _, err := e.stat(name); err == nil {
+		files, err := e.ruleFiles([]string{name})
+		if err == nil {
+			set, err = rules.Compile(files...)
+		}
 		return set, "", ruleError(err)
 	}
-	files, err := rules.ReadFiles(w.cfg.Rules...)
+	files, err := e.ruleFiles(w.cfg.Rules)
 	if err != nil {
 		return nil, "", ruleError(err)
 	}

@@ -45,7 +45,7 @@ func runImport(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	set, err := loadRules(c, w.cfg)
+	set, err := w.rules(c, e)
 	if err != nil {
 		return err
 	}
@@ -57,14 +57,14 @@ func runImport(c *cli.Context, e *env) (err error) {
 	bar := newProgress(e, "captures")
 	defer bar.done()
 	im := ingest.Importer{
-		Store: w.store, Stdin: e.stdin, Now: e.now,
+		Store: w.store, Dir: e.dir, Stdin: e.stdin, Now: e.now,
 		Node: c.String("node"), Cluster: c.String("cluster"),
 		Table:    audit.Table{Database: c.String("database"), Name: c.String("table")},
 		Progress: func(r ingest.ImportReport) { bar.set(r.Captures) },
 	}
 	rep, err := im.Import(c.Context, c.Args().Slice())
 	if err != nil {
-		return err
+		return e.told(err, c.Args().Slice()...)
 	}
 	bar.done()
 	if err := w.store.Rest(c.Context); err != nil {

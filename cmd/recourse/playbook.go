@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -54,21 +53,34 @@ func playbookCommand(e *env) *cli.Command {
 }
 
 // playbooks are those that come with the program and those at the paths.
-func playbooks(paths ...string) ([]*playbook.Playbook, error) {
+func playbooks(e *env, paths ...string) ([]*playbook.Playbook, error) {
 	all, err := playbook.Builtin()
 	if err != nil || len(paths) == 0 {
 		return all, err
 	}
-	more, err := playbook.Load(paths...)
+	more, err := loadPlaybooks(e, paths)
 	if err != nil {
 		return nil, inputErr(err)
 	}
 	return append(all, more...), nil
 }
 
+// loadPlaybooks reads the playbooks of files and folders.
+func loadPlaybooks(e *env, paths []string) ([]*playbook.Playbook, error) {
+	var all []*playbook.Playbook
+	for _, p := range paths {
+		found, err := playbook.Load(e.at(p))
+		if err != nil {
+			return nil, e.told(err, p)
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
 // playbookNamed is the playbook that an argument names.
-func playbookNamed(name string) (*playbook.Playbook, error) {
-	all, err := playbooks()
+func playbookNamed(e *env, name string) (*playbook.Playbook, error) {
+	all, err := playbooks(e)
 	if err != nil {
 		return nil, err
 	}
@@ -79,14 +91,14 @@ func playbookNamed(name string) (*playbook.Playbook, error) {
 		}
 		names = append(names, p.Name)
 	}
-	if _, err := os.Stat(name); err != nil {
+	if _, err := e.stat(name); err != nil {
 		hint := "recourse playbook list shows them"
 		if like := query.Suggest(name, names); like != "" {
 			hint = "did you mean " + like + "? " + hint
 		}
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%q is no playbook and no file", name), hint: hint}
 	}
-	found, err := playbook.Load(name)
+	found, err := loadPlaybooks(e, []string{name})
 	if err != nil {
 		return nil, inputErr(err)
 	}
@@ -101,7 +113,7 @@ func listPlaybooks(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	all, err := playbooks(c.Args().Slice()...)
+	all, err := playbooks(e, c.Args().Slice()...)
 	if err != nil {
 		return err
 	}
@@ -124,7 +136,7 @@ func showPlaybook(c *cli.Context, e *env) error {
 	if err := wantArgs(c, 1, 1); err != nil {
 		return err
 	}
-	b, err := playbookNamed(c.Args().First())
+	b, err := playbookNamed(e, c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -176,7 +188,7 @@ func lintPlaybooks(c *cli.Context, e *env) error {
 	if err := wantArgs(c, 1, -1); err != nil {
 		return err
 	}
-	all, err := playbook.Load(c.Args().Slice()...)
+	all, err := loadPlaybooks(e, c.Args().Slice())
 	if err != nil {
 		return inputErr(err)
 	}
@@ -201,7 +213,7 @@ func runPlaybook(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	b, err := playbookNamed(c.Args().First())
+	b, err := playbookNamed(e, c.Args().First())
 	if err != nil {
 		return err
 	}

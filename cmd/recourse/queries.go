@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -36,7 +35,7 @@ func queriesCommand(e *env) *cli.Command {
 					}
 					return onShelf(c, e, (*workspace).queries, func(s shelf) error {
 						// As it was written, so that -2h stays two hours ago.
-						return told(s.save(e, savedFile{Name: c.Args().First(), Query: strings.Join(c.Args().Tail(), " ")}))(e, c.Args().First())
+						return told(s.save(savedFile{Name: c.Args().First(), Query: strings.Join(c.Args().Tail(), " ")}))(e, c.Args().First())
 					})
 				},
 			},
@@ -68,7 +67,7 @@ func listsCommand(e *env) *cli.Command {
 						return err
 					}
 					return onShelf(c, e, (*workspace).lists, func(s shelf) error {
-						return told(s.save(e, savedFile{Name: c.Args().First(), Items: items}))(e, c.Args().First())
+						return told(s.save(savedFile{Name: c.Args().First(), Items: items}))(e, c.Args().First())
 					})
 				},
 			},
@@ -84,7 +83,7 @@ func onShelf(c *cli.Context, e *env, of func(*workspace) shelf, do func(shelf) e
 	if err != nil {
 		return err
 	}
-	return do(of(&workspace{dir: dir}))
+	return do(of(&workspace{env: e, dir: dir}))
 }
 
 // told says which version was saved.
@@ -171,7 +170,7 @@ func listSaved(e *env, name string, of func(*workspace) shelf) *cli.Command {
 func readItems(e *env, path string) ([]string, error) {
 	var r io.Reader = e.stdin
 	if path != "" && path != "-" {
-		f, err := os.Open(path)
+		f, err := e.open(path)
 		if err != nil {
 			return nil, inputErr(fmt.Errorf("read list: %w", err))
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -33,11 +34,15 @@ func rulesCommand(e *env) *cli.Command {
 }
 
 // ruleFiles compiles the files that are arguments, or the built-in ones.
-func ruleFiles(c *cli.Context) (*rules.Set, error) {
+func ruleFiles(c *cli.Context, e *env) (*rules.Set, error) {
 	if c.Args().Len() == 0 {
 		return rules.Builtin()
 	}
-	set, err := rules.Load(c.Args().Slice()...)
+	files, err := e.ruleFiles(c.Args().Slice())
+	if err != nil {
+		return nil, ruleError(err)
+	}
+	set, err := rules.Compile(files...)
 	return set, ruleError(err)
 }
 
@@ -53,14 +58,27 @@ func ruleError(err error) error {
 
 // loadRules compiles the rules to be applied: the built-in ones and those that
 // the flags or the configuration name.
-func loadRules(c *cli.Context, cfg config) (*rules.Set, error) {
-	source := sourceOfRules(c, cfg)
+func loadRules(c *cli.Context, e *env, cfg config) (*rules.Set, error) {
+	source := sourceOfRules(c, e, cfg)
 	set, err := source.read()
 	return set, ruleError(err)
 }
 
-func sourceOfRules(c *cli.Context, cfg config) ruleSource {
-	s := ruleSource{paths: c.StringSlice("rules"), builtin: !c.Bool("no-builtin-rules")}
+// rules are those that a command applies to what it stores. Beside a daemon they
+// are the daemon's, and not compiled here.
+func (w *workspace) rules(c *cli.Context, e *env) (*rules.Set, error) {
+	if w.beside == nil {
+		return loadRules(c, e, w.cfg)
+	}
+	if c.IsSet("rules") || c.IsSet("no-builtin-rules") {
+		return nil, &exitError{code: exitBusy, err: fmt.Errorf("%s: recourse watch has the data folder, and judges what is stored by its own rules", c.Command.FullName()),
+			hint: "leave --rules and --no-builtin-rules out, or stop recourse watch first"}
+	}
+	return nil, nil
+}
+
+func sourceOfRules(c *cli.Context, e *env, cfg config) ruleSource {
+	s := ruleSource{env: e, paths: c.StringSlice("rules"), builtin: !c.Bool("no-builtin-rules")}
 	if len(s.paths) == 0 {
 		s.paths = cfg.Rules
 	}

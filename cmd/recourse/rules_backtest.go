@@ -65,7 +65,7 @@ func runRulesBacktest(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	if err := b.load(c, w.cfg); err != nil {
+	if err := b.load(c, e, w.cfg); err != nil {
 		return err
 	}
 	sets := []*rules.Set{b.new}
@@ -87,12 +87,12 @@ func runRulesBacktest(c *cli.Context, e *env) (err error) {
 }
 
 // load compiles the rules to be tried, and those to compare with.
-func (b *backtest) load(c *cli.Context, cfg config) (err error) {
+func (b *backtest) load(c *cli.Context, e *env, cfg config) (err error) {
 	paths := append(c.Args().Slice(), c.StringSlice("r")...)
 	if len(paths) == 0 {
 		paths = cfg.Rules
 	}
-	files, err := rules.ReadFiles(paths...)
+	files, err := e.ruleFiles(paths)
 	if err != nil {
 		return ruleError(err)
 	}
@@ -110,7 +110,7 @@ func (b *backtest) load(c *cli.Context, cfg config) (err error) {
 	case "builtin":
 		b.old, err = rules.Builtin()
 	default:
-		if files, err = rules.ReadFiles(old); err == nil {
+		if files, err = e.ruleFiles([]string{old}); err == nil {
 			if !c.Bool("no-builtin-rules") {
 				files = append(rules.BuiltinFiles(), files...)
 			}

@@ -35,7 +35,7 @@ func runRulesExplain(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	set, err := ruleFiles(c)
+	set, err := ruleFiles(c, e)
 	if err != nil {
 		return err
 	}

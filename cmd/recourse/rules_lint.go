@@ -27,14 +27,14 @@ func rulesLintCommand(e *env) *cli.Command {
 }
 
 func runRulesLint(c *cli.Context, e *env) error {
-	set, err := ruleFiles(c)
+	set, err := ruleFiles(c, e)
 	if err != nil {
 		return err
 	}
 	warnings := set.Warnings(e.now())
 	if c.Args().Present() {
 		// An exception of a built-in rule is of no rule in these files.
-		if all, err := withBuiltin(c.Args().Slice()); err == nil {
+		if all, err := withBuiltin(e, c.Args().Slice()); err == nil {
 			warnings = all.Warnings(e.now())
 		}
 	}
@@ -58,8 +58,8 @@ func runRulesLint(c *cli.Context, e *env) error {
 }
 
 // withBuiltin compiles files together with the built-in ones.
-func withBuiltin(paths []string) (*rules.Set, error) {
-	files, err := rules.ReadFiles(paths...)
+func withBuiltin(e *env, paths []string) (*rules.Set, error) {
+	files, err := e.ruleFiles(paths)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func catalogueOf(c *cli.Context, e *env) (_ rules.Catalogue, err error) {
 	if dir == "" {
 		return nil, nil
 	}
-	if _, err := os.Stat(filepath.Join(dir, "store")); errors.Is(err, os.ErrNotExist) {
+	if _, err := e.stat(filepath.Join(dir, "store")); errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	w, err := openWorkspace(c, e, true)

@@ -42,7 +42,7 @@ func runRulesList(c *cli.Context, e *env) error {
 	if c.Bool("state") {
 		set, state, err = stateOfRules(c, e)
 	} else {
-		set, err = ruleFiles(c)
+		set, err = ruleFiles(c, e)
 	}
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func stateOfRules(c *cli.Context, e *env) (_ *rules.Set, _ *rulesState, err erro
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "store")); errors.Is(err, os.ErrNotExist) {
+	if _, err := e.stat(filepath.Join(dir, "store")); errors.Is(err, os.ErrNotExist) {
 		return nil, nil, &exitError{code: exitInput, err: fmt.Errorf("open data folder %s: it holds no store", dir), hint: "recourse import or recourse watch makes one"}
 	}
 	w, err := openWorkspace(c, e, false)
@@ -80,9 +80,9 @@ func stateOfRules(c *cli.Context, e *env) (_ *rules.Set, _ *rulesState, err erro
 		return nil, nil, err
 	}
 	defer closeWith(&err, w.close)
-	set, err := ruleFiles(c)
+	set, err := ruleFiles(c, e)
 	if c.Args().Len() == 0 {
-		set, err = loadRules(c, w.cfg)
+		set, err = loadRules(c, e, w.cfg)
 	}
 	if err != nil {
 		return nil, nil, err

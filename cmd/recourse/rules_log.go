@@ -110,7 +110,7 @@ func runRulesLog(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "store")); errors.Is(err, os.ErrNotExist) {
+	if _, err := e.stat(filepath.Join(dir, "store")); errors.Is(err, os.ErrNotExist) {
 		return exit(exitNothing)
 	}
 	w, err := openWorkspace(c, e, false)

@@ -10,6 +10,7 @@ import (
 
 // A ruleSource is where the rules that are at work come from, and what stood there.
 type ruleSource struct {
+	env     *env
 	paths   []string
 	builtin bool
 	seen    map[string]string // hashes of the files, and of the lists that they name
@@ -34,7 +35,7 @@ func (s *ruleSource) read() (*rules.Set, error) {
 }
 
 func (s *ruleSource) files() ([]rules.File, map[string]string, error) {
-	files, err := rules.ReadFiles(s.paths...)
+	files, err := s.env.ruleFiles(s.paths)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -23,7 +23,7 @@ func runRulesTest(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	set, err := ruleFiles(c)
+	set, err := ruleFiles(c, e)
 	if err != nil {
 		return err
 	}

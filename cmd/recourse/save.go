@@ -22,7 +22,7 @@ func (w *workspace) saved(c *cli.Context, e *env, engine *query.Engine, pipeline
 	if _, err := engine.Names.Bind(c.Context, before.Filter); err != nil {
 		return queryError(err) // a query that names what there is not would fail whenever it is used
 	}
-	version, err := w.queries().save(e, savedFile{Name: pipe.Name, Query: pipe.Text}) // as it was written, so that -2h stays two hours ago
+	version, err := w.queries().save(savedFile{Name: pipe.Name, Query: pipe.Text}) // as it was written, so that -2h stays two hours ago
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (w *workspace) saveList(c *cli.Context, e *env, engine *query.Engine, befor
 		items = append(items, listItem(row[0]))
 	}
 	slices.Sort(items)
-	version, err := w.lists().save(e, savedFile{Name: pipe.Name, Items: items})
+	version, err := w.lists().save(savedFile{Name: pipe.Name, Items: items})
 	if err != nil {
 		return err
 	}

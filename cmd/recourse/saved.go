@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,12 +28,13 @@ type savedFile struct {
 
 // A shelf is the folder of files of one kind.
 type shelf struct {
+	env  *env
 	dir  string
 	kind string // query or list
 }
 
-func (w *workspace) queries() shelf { return shelf{filepath.Join(w.dir, "queries"), "query"} }
-func (w *workspace) lists() shelf   { return shelf{filepath.Join(w.dir, "lists"), "list"} }
+func (w *workspace) queries() shelf { return shelf{w.env, filepath.Join(w.dir, "queries"), "query"} }
+func (w *workspace) lists() shelf   { return shelf{w.env, filepath.Join(w.dir, "lists"), "list"} }
 
 func (s shelf) apiVersion() string { return s.kind + "/v1" }
 
@@ -69,7 +69,7 @@ func (s shelf) version(name string, n int) (savedFile, error) {
 }
 
 func (s shelf) readFile(path, name string) (savedFile, error) {
-	f, err := os.Open(path)
+	f, err := s.env.open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return savedFile{}, fmt.Errorf("%w: there is no %s %q", query.ErrUnknownName, s.what(), name)
 	}
@@ -95,7 +95,7 @@ func (s shelf) readFile(path, name string) (savedFile, error) {
 }
 
 // save keeps a new version, unless it is as the newest. It tells the version.
-func (s shelf) save(e *env, f savedFile) (int, error) {
+func (s shelf) save(f savedFile) (int, error) {
 	old, err := s.read(f.Name)
 	switch {
 	case errors.Is(err, query.ErrUnknownName) && !query.SavedName(f.Name):
@@ -106,24 +106,24 @@ func (s shelf) save(e *env, f savedFile) (int, error) {
 	case old.Query == f.Query && slices.Equal(old.Items, f.Items):
 		return old.Version, nil
 	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := s.env.makeFolder(s.dir); err != nil {
 		return 0, inputErr(fmt.Errorf("save %s: %w", s.what(), err))
 	}
 	if old.Version > 0 {
-		if err := s.write(e, filepath.Join(s.dir, fmt.Sprintf("%s.v%d.yaml", f.Name, old.Version)), old); err != nil {
+		if err := s.write(filepath.Join(s.dir, fmt.Sprintf("%s.v%d.yaml", f.Name, old.Version)), old); err != nil {
 			return 0, err
 		}
 	}
-	f.APIVersion, f.Version, f.Saved = s.apiVersion(), old.Version+1, e.now().UTC().Format("2006-01-02T15:04:05Z")
-	return f.Version, s.write(e, s.path(f.Name), f)
+	f.APIVersion, f.Version, f.Saved = s.apiVersion(), old.Version+1, s.env.now().UTC().Format("2006-01-02T15:04:05Z")
+	return f.Version, s.write(s.path(f.Name), f)
 }
 
-func (s shelf) write(e *env, path string, f savedFile) error {
+func (s shelf) write(path string, f savedFile) error {
 	data, err := yaml.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("save %s: %w", s.what(), err)
 	}
-	return writeFile(e, path, func(w io.Writer) error {
+	return writeFile(s.env, path, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
@@ -131,7 +131,7 @@ func (s shelf) write(e *env, path string, f savedFile) error {
 
 // all are the newest versions of all, by name.
 func (s shelf) all() ([]savedFile, error) {
-	entries, err := os.ReadDir(s.dir)
+	entries, err := s.env.readDir(s.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, inputErr(fmt.Errorf("read %ss: %w", s.what(), err))
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"math"
 	"runtime/debug"
 	"time"
@@ -11,15 +10,13 @@ import (
 
 	"recourse/audit"
 	"recourse/query"
-	"recourse/store"
 )
 
 func statusCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "what is stored, and how far the logs were read",
-		Description: "Looks at the data folder alone and asks no server; doctor does. While watch runs, the store is its\n" +
-			"own, and it answers at /readyz and /metrics.\n\n" +
+		Description: "Looks at the data folder alone and asks no server; doctor does.\n\n" +
 			"Exit codes: 0; 9 busy.\n\nExample:\n   recourse status -o json",
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
@@ -102,10 +99,6 @@ func runStatus(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	w, err := openWorkspace(c, e, true)
-	if errors.Is(err, store.ErrBusy) {
-		// Without the cause, whose own hint would take the place of this one.
-		return &exitError{code: exitBusy, err: errors.New(err.Error()), hint: hintOf(err) + "; if it is `recourse watch`, ask it: curl http://127.0.0.1:9927/readyz"}
-	}
 	if err != nil {
 		return err
 	}
@@ -127,7 +120,7 @@ func (w *workspace) status(ctx context.Context, e *env) (status, error) {
 		s.Oldest, s.Newest = &stats.Oldest, &stats.Newest
 		s.PerItem = float64(stats.Disk) / float64(stats.Changes)
 	}
-	if free, err := freeBytes(w.dir); err == nil {
+	if free, err := freeBytes(e.at(w.dir)); err == nil {
 		s.Free = &free
 	}
 	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {

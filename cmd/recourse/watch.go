@@ -31,13 +31,11 @@ func watchCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "overlap", Usage: "read again so much before the last poll; more than the longest transaction", Value: "60s"},
 			&cli.StringFlag{Name: "retention", Usage: "how long Harper keeps its log (logging.auditRetention); default: what it says itself, else 3d"},
 			&cli.BoolFlag{Name: "baseline", Usage: "take a baseline of each table that has none"},
-			&cli.StringFlag{Name: "listen", Usage: "tell /metrics, /healthz and /readyz at `ADDRESS` (HOST:PORT, or unix:///PATH)"},
-			&cli.BoolFlag{Name: "listen-remote", Usage: "let other machines read what --listen tells, which nothing protects"},
 			&cli.StringFlag{Name: "node", Usage: "name the node `NAME`; else its address"},
 			&cli.BoolFlag{Name: "json", Usage: "read JSON in place of CBOR; loses dates, bytes and NaN"},
 			&cli.BoolFlag{Name: "no-notify", Usage: "tell no sink of alerts; what happens meanwhile is not told later"},
 			&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error", Value: "info"},
-		}, append(harperFlags(), clusterFlags()...)...), rulesFlags()...),
+		}, append(append(harperFlags(), clusterFlags()...), listenFlags()...)...), rulesFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
 				return err
@@ -53,8 +51,8 @@ func runWatch(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	d := &daemon{w: w, wake: make(chan struct{}, 1)}
-	source := sourceOfRules(c, w.cfg)
+	d := newDaemon(e, w)
+	source := sourceOfRules(c, e, w.cfg)
 	if d.set, err = source.read(); err != nil {
 		return ruleError(err)
 	}
@@ -82,6 +80,7 @@ func runWatch(c *cli.Context, e *env) (err error) {
 	}
 	d.reloads = newReloader(source)
 	defer d.reloads.stop()
+	d.listenLocal(c, e)
 	d.cluster.Options.Stored = d.stored
 	d.cluster.Raised = func(_ context.Context, alerts []audit.Alert) { d.say(alerts) }
 	for _, m := range d.cluster.Members {
@@ -133,7 +132,7 @@ func (d *daemon) open(c *cli.Context, e *env) error {
 		d.clients[m.Name] = clients[i]
 	}
 	if c.Bool("discover") || d.w.cfg.Discover {
-		d.cluster.Find = how.find(clients)
+		d.cluster.Find = how.find(e, clients)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"recourse/audit"
@@ -141,3 +142,9 @@ type Version struct {
 	Version  string
 	Revision string // of the source; empty: not known
 }
+
+// String is both, as two programs that are the same have it.
+func (v Version) String() string { return strings.TrimSpace(v.Version + " " + v.Revision) }
+
+// versionHeader tells a server what program asks.
+const versionHeader = "Recourse-Version"
