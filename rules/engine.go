@@ -30,6 +30,7 @@ type Options struct {
 
 	MaxGroups   int // groups kept of each rule; if 0, 10,000
 	MaxChanges  int // changes kept of each group's window; if 0, 5,000; never below a rule's count
+	MaxKept     int // changes kept of all groups of a rule; if 0, 1,000,000
 	MaxEvidence int // changes that one alert lists; if 0, 100,000. Its Count and Suppressed go on
 
 	// Clock is a clock that only goes forward, by which the time that each rule takes
@@ -239,6 +240,9 @@ func (e *Engine) enter(r *ruleState, g *group, n *entry, alerts []audit.Alert) [
 	g.add(n, &r.w)
 	if r.w.waits && e.late {
 		e.reopen(r, g, n)
+	}
+	for r.w.kept > r.w.maxKept && r.recent.Len() > 1 {
+		r.evict(e)
 	}
 	return e.raise(r, g, alerts)
 }

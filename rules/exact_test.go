@@ -175,6 +175,7 @@ func TestAnyCutChangesNothing(t *testing.T) {
 		opts := exactOptions()
 		opts.MaxGroups = rapid.SampledFrom([]int{0, 2}).Draw(t, "groups")
 		opts.MaxChanges = rapid.SampledFrom([]int{0, 5}).Draw(t, "changes")
+		opts.MaxKept = rapid.SampledFrom([]int{0, 7}).Draw(t, "kept")
 		opts.MaxEvidence = rapid.SampledFrom([]int{0, 4}).Draw(t, "evidence")
 		whole, parts := NewEngine(set, opts), NewEngine(set, opts)
 		state, saved := map[string][]byte{}, map[string]audit.Alert{}

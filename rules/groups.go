@@ -145,10 +145,15 @@ func (e *Engine) expired(r *ruleState, g *group) bool {
 func (r *ruleState) makeRoom(e *Engine) {
 	r.expire(e)
 	if len(r.groups) >= r.w.maxGroups {
-		r.stats.GroupsEvicted++
-		r.learning.evicted = e.watermark
-		r.drop(r.recent.Front())
+		r.evict(e)
 	}
+}
+
+// evict lets the least recently touched group go for want of room.
+func (r *ruleState) evict(e *Engine) {
+	r.stats.GroupsEvicted++
+	r.learning.evicted = e.watermark
+	r.drop(r.recent.Front())
 }
 
 // expire lets the groups go that have expired, but for those that one which has not
@@ -161,6 +166,7 @@ func (r *ruleState) expire(e *Engine) {
 
 func (r *ruleState) drop(el *list.Element) {
 	g := r.recent.Remove(el).(*group)
+	r.w.kept -= len(g.entries)
 	delete(r.groups, g.name)
 	g.dropped = true
 	r.gone[g.name] = true

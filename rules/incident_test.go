@@ -344,7 +344,6 @@ func TestBuiltinRulesOnHarpersOwnTables(t *testing.T) {
 		want := []string{
 			`super-user-granted system.hdb_role/"super_user": 1`,
 			`super-user-granted system.hdb_user/"admin": 1`,
-			`user-created: 9`,
 			`super-user-granted system.hdb_user/"opsadmin": 1`,
 			`super-user-granted system.hdb_user/"backup-svc": 1`,
 			`super-user-granted system.hdb_user/"bram": 1`,

@@ -268,6 +268,7 @@ func (r *ruleState) order() {
 	for _, g := range groups {
 		r.groups[g.name] = r.recent.PushBack(g)
 		entries := g.entries
+		r.w.kept += len(entries)
 		for i := range entries {
 			g.entries = entries[:i+1]
 			g.note(&r.w, i)

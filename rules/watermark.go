@@ -168,7 +168,7 @@ func (e *Engine) settle(r *ruleState, g *group, t audit.Time, alerts []audit.Ale
 		r.w.touched = r.w.touched[:0]
 		e.decideEntry(r, g, i)
 		alerts = e.raise(r, g, alerts)
-		if r.w.form == termsForm { // the group remembers it without
+		if r.w.form == termsForm && !g.dropped { // the group remembers it without
 			g.drop(i, i+1, &r.w)
 			i--
 		}

@@ -60,6 +60,7 @@ func (g *group) add(e *entry, w *windowing) {
 	g.prune(e.time, w)
 	i, _ := slices.BinarySearchFunc(g.entries, e, compareEntries)
 	g.entries = slices.Insert(g.entries, i, e)
+	w.kept++
 	g.note(w, i)
 	g.stretch(i, w)
 	switch {
@@ -120,6 +121,7 @@ func (g *group) drop(low, high int, w *windowing) {
 		return
 	}
 	last := high == len(g.entries)
+	w.kept -= high - low
 	for i, e := range g.entries[low:high] {
 		if low+i >= g.low {
 			g.tallies.leave(e.tally)

@@ -34,11 +34,11 @@ type workspace struct {
 	own     map[audit.ChangeID]string
 	counted map[audit.Table][]rules.Rows
 
-	quarantined     []string // rules, as was noted last
-	quarantineNoted bool
-
 	// beside is the command's part in the workspace of a daemon; nil: it is its own.
 	beside *companion
+
+	quarantined     []string // rules, as was noted last
+	quarantineNoted bool
 }
 
 // openWorkspace opens the data folder that the flags name.
