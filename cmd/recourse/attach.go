@@ -23,8 +23,7 @@ const socketName = "recourse.sock"
 // ownProcess are the commands that open no data folder of their user's: they need
 // no other process.
 var ownProcess = []string{
-	"demo", "completion", "version", "rules lint", "rules test", "rules list", "rules explain", "rules schema",
-	"revert keygen", "revert approve",
+	"demo", "completion", "version", "rules test", "rules schema", "revert keygen", "revert approve",
 }
 
 // alone are the commands that need the data folder for themselves, and why.

@@ -38,7 +38,12 @@ func (d *daemon) listenLocal(c *cli.Context, e *env) {
 func (d *daemon) carryOut(ctx context.Context, c api.Command, s api.Streams) int {
 	e := &env{
 		dir: c.Dir, stdin: s.In, stdout: s.Out, stderr: s.Err, now: d.env.now, beside: d,
-		lookup:   func(name string) (string, bool) { v, set := c.Env[name]; return v, set },
+		lookup: func(name string) (string, bool) {
+			if v, set := c.Env[name]; set || ours(name) {
+				return v, set
+			}
+			return d.env.lookup(name) // a secret that the configuration names is the daemon's
+		},
 		terminal: c.Terminal, width: c.Width, progress: c.Progress,
 	}
 	ctx, end := context.WithCancelCause(ctx)
@@ -59,7 +64,7 @@ func (d *daemon) share(e *env, dir string, cfg config, withIndex bool) (*workspa
 		return nil, &exitError{code: exitBusy, err: fmt.Errorf("open data folder: %s is not the one that this recourse watch has open", dir)}
 	}
 	cfg.Memory = d.w.cfg.Memory
-	w := &workspace{env: e, dir: dir, cfg: cfg, store: d.w.store, beside: &companion{daemon: d}}
+	w := &workspace{dir: dir, env: e, cfg: cfg, store: d.w.store, beside: &companion{daemon: d}}
 	if withIndex {
 		w.index = d.w.index
 	}

@@ -27,10 +27,10 @@ type daemon struct {
 	wake    chan struct{}
 	env     *env
 	server  *api.Server // nil: nobody asked for one
+	local   *api.Server // for the commands of other processes; nil: it cannot be had
 	reloads *reloader   // nil: the rules stay as they are
 	workers []*notify.Worker
-	tell    func()      // has the workers look for what waits
-	local   *api.Server // for the commands of other processes; nil: it cannot be had
+	tell    func() // has the workers look for what waits
 
 	mu         sync.Mutex
 	beat       time.Time // when the followers last went round
@@ -73,10 +73,10 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 		})
 	}
 	part(d.follow)
+	part(d.guardMemory)
 	for _, w := range d.workers {
 		part(w.Run)
 	}
-	part(d.guardMemory)
 	for _, server := range []*api.Server{d.server, d.local} {
 		if server != nil {
 			part(server.Serve)

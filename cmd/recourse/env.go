@@ -27,6 +27,9 @@ type env struct {
 	// beside is the daemon that carries the command out for another process; nil:
 	// the command is this process's own.
 	beside *daemon
+	// readOnly says that the command may write no file, nor save anything: it is a
+	// question of somebody who may only ask.
+	readOnly bool
 	// failed is told of the error that the command ends with; nil: it is printed on
 	// stderr.
 	failed func(err error, code int)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,6 +51,9 @@ type asGiven struct {
 func (e *asGiven) Error() string { return strings.ReplaceAll(e.err.Error(), e.path, e.given) }
 func (e *asGiven) Unwrap() error { return e.err }
 
+// errReadOnly refuses what would write, from those who may only ask.
+var errReadOnly = &exitError{code: exitUsage, err: errors.New("nothing can be written from here"), hint: "run the command on the machine of the data folder"}
+
 func (e *env) open(path string) (*os.File, error) {
 	f, err := os.Open(e.at(path))
 	return f, e.told(err, path)
@@ -57,6 +61,9 @@ func (e *env) open(path string) (*os.File, error) {
 
 // create makes a new file for its owner alone, where none may be.
 func (e *env) create(path string) (*os.File, error) {
+	if e.readOnly {
+		return nil, errReadOnly
+	}
 	f, err := os.OpenFile(e.at(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	return f, e.told(err, path)
 }
@@ -71,15 +78,23 @@ func (e *env) stat(path string) (fs.FileInfo, error) {
 	return info, e.told(err, path)
 }
 
-func (e *env) readDir(path string) ([]fs.DirEntry, error) {
+func (e *env) readFolder(path string) ([]fs.DirEntry, error) {
 	entries, err := os.ReadDir(e.at(path))
 	return entries, e.told(err, path)
 }
 
-func (e *env) remove(path string) error { return e.told(os.Remove(e.at(path)), path) }
+func (e *env) remove(path string) error {
+	if e.readOnly {
+		return errReadOnly
+	}
+	return e.told(os.Remove(e.at(path)), path)
+}
 
 // makeFolder makes a folder, and those above it, for its owner alone.
 func (e *env) makeFolder(path string) error {
+	if e.readOnly {
+		return errReadOnly
+	}
 	return e.told(os.MkdirAll(e.at(path), 0o700), path)
 }
 

@@ -14,6 +14,9 @@ func writeFile(e *env, path string, write func(io.Writer) error) error {
 	if path == "" || path == "-" {
 		return write(e.stdout)
 	}
+	if e.readOnly {
+		return errReadOnly
+	}
 	to := e.at(path)
 	tmp, err := os.CreateTemp(filepath.Dir(to), "."+filepath.Base(to)+"-*") // mode 0600
 	if err != nil {

@@ -30,6 +30,12 @@ func (w *workspace) answerPipes(c *cli.Context, e *env, p *report.Printer, engin
 		o.Limit = c.Int("limit")
 	}
 	last := pipeline.Pipes[len(pipeline.Pipes)-1]
+	switch last.(type) {
+	case query.PipePlan, query.PipeSave:
+		if e.readOnly {
+			return errReadOnly
+		}
+	}
 	switch last := last.(type) {
 	case query.PipePlan:
 		return w.planned(c, e, p, engine, pipeline, o, last)

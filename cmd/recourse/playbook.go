@@ -59,22 +59,12 @@ func playbooks(e *env, paths ...string) ([]*playbook.Playbook, error) {
 	if err != nil || len(paths) == 0 {
 		return all, err
 	}
-	more, err := loadPlaybooks(e, paths)
-	if err != nil {
-		return nil, inputErr(err)
-	}
-	return append(all, more...), nil
-}
-
-// loadPlaybooks reads the playbooks of files and folders.
-func loadPlaybooks(e *env, paths []string) ([]*playbook.Playbook, error) {
-	var all []*playbook.Playbook
 	for _, p := range paths {
-		found, err := playbook.Load(e.at(p))
+		more, err := playbook.Load(e.at(p))
 		if err != nil {
-			return nil, e.told(err, p)
+			return nil, inputErr(e.told(err, p))
 		}
-		all = append(all, found...)
+		all = append(all, more...)
 	}
 	return all, nil
 }
@@ -99,9 +89,9 @@ func playbookNamed(e *env, name string) (*playbook.Playbook, error) {
 		}
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("%q is no playbook and no file", name), hint: hint}
 	}
-	found, err := loadPlaybooks(e, []string{name})
+	found, err := playbook.Load(e.at(name))
 	if err != nil {
-		return nil, inputErr(err)
+		return nil, inputErr(e.told(err, name))
 	}
 	if len(found) != 1 {
 		return nil, usagef("%s: want one playbook, there are %d", name, len(found))
@@ -189,7 +179,7 @@ func lintPlaybooks(c *cli.Context, e *env) error {
 	if err := wantArgs(c, 1, -1); err != nil {
 		return err
 	}
-	all, err := loadPlaybooks(e, c.Args().Slice())
+	all, err := playbook.Load(c.Args().Slice()...)
 	if err != nil {
 		return inputErr(err)
 	}

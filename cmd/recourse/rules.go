@@ -64,6 +64,14 @@ func loadRules(c *cli.Context, e *env, cfg config) (*rules.Set, error) {
 	return set, ruleError(err)
 }
 
+func sourceOfRules(c *cli.Context, e *env, cfg config) ruleSource {
+	s := ruleSource{env: e, paths: c.StringSlice("rules"), builtin: !c.Bool("no-builtin-rules")}
+	if len(s.paths) == 0 {
+		s.paths = cfg.Rules
+	}
+	return s
+}
+
 // rules are those that a command applies to what it stores. Beside a daemon they
 // are the daemon's, and not compiled here.
 func (w *workspace) rules(c *cli.Context, e *env) (*rules.Set, error) {
@@ -75,12 +83,4 @@ func (w *workspace) rules(c *cli.Context, e *env) (*rules.Set, error) {
 			hint: "leave --rules and --no-builtin-rules out, or stop recourse watch first"}
 	}
 	return nil, nil
-}
-
-func sourceOfRules(c *cli.Context, e *env, cfg config) ruleSource {
-	s := ruleSource{env: e, paths: c.StringSlice("rules"), builtin: !c.Bool("no-builtin-rules")}
-	if len(s.paths) == 0 {
-		s.paths = cfg.Rules
-	}
-	return s
 }

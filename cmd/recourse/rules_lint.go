@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
@@ -73,7 +73,7 @@ func catalogueOf(c *cli.Context, e *env) (_ rules.Catalogue, err error) {
 	if dir == "" {
 		return nil, nil
 	}
-	if _, err := e.stat(filepath.Join(dir, "store")); errors.Is(err, os.ErrNotExist) {
+	if _, err := e.stat(filepath.Join(dir, "store")); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	w, err := openWorkspace(c, e, true)

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -72,7 +72,7 @@ func stateOfRules(c *cli.Context, e *env) (_ *rules.Set, _ *rulesState, err erro
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := e.stat(filepath.Join(dir, "store")); errors.Is(err, os.ErrNotExist) {
+	if _, err := e.stat(filepath.Join(dir, "store")); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, &exitError{code: exitInput, err: fmt.Errorf("open data folder %s: it holds no store", dir), hint: "recourse import or recourse watch makes one"}
 	}
 	w, err := openWorkspace(c, e, false)

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -110,7 +110,7 @@ func runRulesLog(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := e.stat(filepath.Join(dir, "store")); errors.Is(err, os.ErrNotExist) {
+	if _, err := e.stat(filepath.Join(dir, "store")); errors.Is(err, fs.ErrNotExist) {
 		return exit(exitNothing)
 	}
 	w, err := openWorkspace(c, e, false)

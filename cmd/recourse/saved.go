@@ -131,7 +131,7 @@ func (s shelf) write(path string, f savedFile) error {
 
 // all are the newest versions of all, by name.
 func (s shelf) all() ([]savedFile, error) {
-	entries, err := s.env.readDir(s.dir)
+	entries, err := s.env.readFolder(s.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, inputErr(fmt.Errorf("read %ss: %w", s.what(), err))
 	}

@@ -86,7 +86,7 @@ func (d *daemon) ask(config string) api.AskFunc {
 		}
 		var o api.Outcome
 		e := &env{
-			dir: d.env.folder(), stdin: strings.NewReader(""), stdout: out, stderr: io.Discard, now: d.env.now, beside: d,
+			dir: d.env.folder(), stdin: strings.NewReader(""), stdout: out, stderr: io.Discard, now: d.env.now, beside: d, readOnly: true,
 			lookup: func(name string) (string, bool) {
 				if name == "RECOURSE_DATA" {
 					return dir, true

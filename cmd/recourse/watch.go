@@ -78,9 +78,9 @@ func runWatch(c *cli.Context, e *env) (err error) {
 	if err := d.listen(c.Context, c); err != nil {
 		return err
 	}
+	d.listenLocal(c, e)
 	d.reloads = newReloader(source)
 	defer d.reloads.stop()
-	d.listenLocal(c, e)
 	d.cluster.Options.Stored = d.stored
 	d.cluster.Raised = func(_ context.Context, alerts []audit.Alert) { d.say(alerts) }
 	for _, m := range d.cluster.Members {

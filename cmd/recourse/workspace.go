@@ -21,8 +21,8 @@ import (
 // A workspace is a data folder, open: the store, which is the truth, and what
 // is derived from it.
 type workspace struct {
-	env   *env // of the command that opened it
 	dir   string
+	env   *env // of the command, which dir may be relative to
 	cfg   config
 	store *store.DB
 	index *index.Index // nil when the command needs none
@@ -34,11 +34,11 @@ type workspace struct {
 	own     map[audit.ChangeID]string
 	counted map[audit.Table][]rules.Rows
 
-	// beside is the command's part in the workspace of a daemon; nil: it is its own.
-	beside *companion
-
 	quarantined     []string // rules, as was noted last
 	quarantineNoted bool
+
+	// beside is the command's part in the workspace of a daemon; nil: it is its own.
+	beside *companion
 }
 
 // openWorkspace opens the data folder that the flags name.
@@ -74,7 +74,7 @@ func openFolder(ctx context.Context, e *env, dir string, cfg config, withIndex b
 	if err := e.makeFolder(dir); err != nil {
 		return nil, &exitError{code: exitInput, err: fmt.Errorf("create data folder: %w", err), hint: "name another folder with --data or RECOURSE_DATA"}
 	}
-	w := &workspace{env: e, dir: dir, cfg: cfg}
+	w := &workspace{dir: dir, env: e, cfg: cfg}
 	w.cfg.Memory = cfg.Memory.orOfMachine(os.DirFS("/"))
 	w.cfg.Memory.limit()
 	if err := w.openStore(ctx, e); err != nil {

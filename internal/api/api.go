@@ -72,6 +72,9 @@ type Options struct {
 	// farewell is how long an attached command may go on writing once the server
 	// stops. 0: five seconds.
 	farewell time.Duration
+	// reading is how long a request may take to come; an answer that is no question's
+	// three times as long. 0: ten seconds.
+	reading time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -82,6 +85,7 @@ func (o Options) withDefaults() Options {
 	o.Patience = cmp.Or(o.Patience, 5*time.Second)
 	o.MaxQueries = cmp.Or(o.MaxQueries, 8)
 	o.QueryTimeout = cmp.Or(o.QueryTimeout, time.Minute)
+	o.reading = cmp.Or(o.reading, 10*time.Second)
 	o.farewell = cmp.Or(o.farewell, 5*time.Second)
 	o.MaxCommands = cmp.Or(o.MaxCommands, 16)
 	if o.Log == nil {

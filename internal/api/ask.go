@@ -300,6 +300,7 @@ func (a *answer) send(p []byte) (int, error) {
 
 // end sends what is left, or why there is no answer, and returns the status.
 func (a *answer) end(ctx context.Context, out Outcome) int {
+	_ = a.stream.SetWriteDeadline(time.Now().Add(patienceOfClient)) // that of the server may be over
 	whole := slices.Contains([]int{0, exitNothing, exitUnknown}, out.Code)
 	said := a.begun || a.buf.Len() > 0
 	switch {

@@ -289,6 +289,31 @@ func TestQuestionsHaveLimits(t *testing.T) {
 	}
 }
 
+// The time that a request may take to come is not that of its answer.
+func TestAnswersMayTakeLongerThanQuestions(t *testing.T) {
+	reading := 30 * time.Millisecond
+	o := Options{Addr: "127.0.0.1:0", Local: true, State: constant(full()), reading: reading}
+	o.Ask = func(ctx context.Context, _ []string, out io.Writer) Outcome {
+		select {
+		case <-ctx.Done():
+			return Outcome{Code: 130, Message: "ended after " + reading.String()}
+		case <-time.After(4 * reading):
+			_, err := io.WriteString(out, "{}")
+			return Outcome{Message: fmt.Sprint(err)}
+		}
+	}
+	s, _ := start(t, o)
+	if err := (&Client{Base: "http://" + s.Addr()}).Get(t.Context(), "/v1/status", nil, new(any)); err != nil {
+		t.Error(err)
+	}
+	o.QueryTimeout = 7 * reading / 2
+	s, _ = start(t, o)
+	var e *QuestionError
+	if err := (&Client{Base: "http://" + s.Addr()}).Get(t.Context(), "/v1/status", nil, new(any)); !errors.As(err, &e) || e.Status != 504 {
+		t.Errorf("an answer that takes too long: %v", err)
+	}
+}
+
 // Every route is in the document, and every path of the document is a route.
 func TestDocumentHasAllRoutes(t *testing.T) {
 	text, err := Document(Version{Version: "1.2"})
