@@ -40,7 +40,7 @@ func newReloading(t *testing.T) *reloading {
 	r.write(t, "names.txt", "rex\n")
 	r.write(t, "a.yaml", strings.Replace(busyRules, "rules:\n", "lists: {names: {file: names.txt}}\nrules:\n", 1))
 	r.daemon = &daemon{w: w, log: slog.New(slog.NewTextHandler(r.said, nil))}
-	source := ruleSource{paths: []string{r.dir}}
+	source := ruleSource{env: systemEnv(), paths: []string{r.dir}}
 	if r.set, err = source.read(); err != nil {
 		t.Fatal(err)
 	}
