@@ -19,7 +19,8 @@ const (
 	// BlastStillBad: something is as one of the changes left it, and not as it was
 	// before them.
 	BlastStillBad BlastClass = "still-bad"
-	// BlastUnknown: nothing is known to be as they left it, and something may be.
+	// BlastUnknown: nothing is known to be as they left it, and something may be; or
+	// others may have counted on from a number that they gave.
 	BlastUnknown BlastClass = "unknown"
 	// BlastDeleted: somebody else has deleted the record since.
 	BlastDeleted BlastClass = "deleted"

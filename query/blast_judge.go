@@ -2,6 +2,7 @@ package query
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"recourse/audit"
@@ -24,6 +25,7 @@ type victim struct {
 type touch struct {
 	known  bool
 	before audit.Value
+	theirs audit.Value // what the last of them made of it
 }
 
 // judge says how a record stands; false: none of the changes in question is of it
@@ -104,6 +106,9 @@ func (v *victim) edited(e audit.Edit, by origin) {
 	}
 	if e.Path != "" && by.of != OriginBefore && v.anySuspect(among) {
 		v.touch(e.Path, touch{known: by.of == OriginSet, before: e.Old})
+		t := v.touched[e.Path]
+		t.theirs = e.New
+		v.touched[e.Path] = t
 	}
 }
 
@@ -166,8 +171,26 @@ func (v *victim) standing(b *BlastValue, writer *audit.Change, by origin) BlastC
 		return BlastStillBad
 	case v.now.State == audit.Absent:
 		return BlastDeleted
+	case !stamps(b.Now, writer.Time) && carriesOn(v.touched[b.Path], b.Now):
+		return BlastUnknown
 	}
 	return BlastOverwritten
+}
+
+// carriesOn says that others may have counted on from a number of the changes in
+// question: it is nearer to theirs than to the one before. Whether a write set a
+// number or added to it, the log does not say.
+func carriesOn(t touch, now audit.Value) bool {
+	if !isNumber(now.Kind()) || !isNumber(t.theirs.Kind()) {
+		return false
+	}
+	if !isNumber(t.before.Kind()) {
+		return true
+	}
+	n, _ := now.Float64()
+	theirs, _ := t.theirs.Float64()
+	before, _ := t.before.Float64()
+	return math.Abs(n-theirs) < math.Abs(n-before)
 }
 
 // class is the worst of what was touched, or may have been; a change that touched

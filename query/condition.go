@@ -239,7 +239,7 @@ func (t *translation) test(name string, test Test, of Node) (string, error) {
 func exprLiteral(v audit.Value, of Node) (string, error) {
 	switch v.Kind() {
 	case audit.KindNull:
-		return "nil", nil
+		return "", unsayable(of, "a rule takes null for what is not there")
 	case audit.KindBool, audit.KindInt, audit.KindFloat:
 		if f, exact := v.Float64(); exact && f < 0 {
 			return "(" + v.JSON() + ")", nil

@@ -58,7 +58,7 @@ func crowdedWorld(seed uint64, size int) world {
 			store.Amend(i*19, g.Change(i).After)
 		}
 	}
-	return world{store, &query.Engine{Store: store}}
+	return world{store, &query.Engine{Store: store, Names: querytest.Names(store.Changes())}}
 }
 
 // A told is where a leaf's value comes from, as an oracle has it.

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"recourse/audit"
+	"recourse/internal/report"
 	"recourse/query"
 )
 
@@ -78,7 +79,11 @@ func runAlertsList(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	alerts, err := w.store.Alerts(c.Context)
+	list := w.store.Alerts
+	if f := p.Format(); f == report.Table || f == report.CSV || f == report.Markdown {
+		list = w.store.AlertHeads // they show no changes
+	}
+	alerts, err := list(c.Context)
 	if err != nil {
 		return err
 	}

@@ -99,6 +99,7 @@ func (w *workspace) flush(ctx context.Context, e *env, patience time.Duration) e
 	defer done()
 	var wg sync.WaitGroup
 	for _, worker := range workers {
+		worker.Eager = true
 		wg.Go(func() {
 			if _, err := worker.Round(ctx); err != nil {
 				log.Error("deliver alerts", "sink", worker.Name, "err", err)

@@ -45,8 +45,9 @@ func playbookCommand(e *env) *cli.Command {
 					"answered; 9 busy; 11 with --require-coverage: the log is not known to be whole there; 64 usage; 65\n" +
 					"the file has a mistake; 130 interrupted: what was answered until then is printed.\n\n" +
 					"Example:\n   recourse playbook run mass-delete table='shop.*' since=-24h -o md",
-				Flags:  []cli.Flag{requireCoverage()},
-				Action: func(c *cli.Context) error { return runPlaybook(c, e) },
+				Flags:        []cli.Flag{requireCoverage()},
+				BashComplete: completePlaybook,
+				Action:       func(c *cli.Context) error { return runPlaybook(c, e) },
 			},
 		},
 	}

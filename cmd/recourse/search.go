@@ -47,7 +47,8 @@ func searchCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "no-images", Usage: "leave the records' images out"},
 			whereFlag(), explainFlag(), requireCoverage(),
 		},
-		Action: func(c *cli.Context) error { return runSearch(c, e) },
+		BashComplete: completeQuery,
+		Action:       func(c *cli.Context) error { return runSearch(c, e) },
 	}
 }
 

@@ -32,6 +32,7 @@ type Worker struct {
 
 	MaxAge  time.Duration   // after which a delivery that fails is given up; 0: DefaultMaxAge
 	Timeout time.Duration   // of one try; 0: DefaultTimeout
+	Eager   bool            // does not wait out the pause after a failure: for one round
 	Wake    <-chan struct{} // says that there may be something; nil: it is looked for every few seconds
 	Chance  func() float64  // from 0 to 1; nil: math/rand
 
@@ -157,7 +158,7 @@ func (r *round) take(ctx context.Context, d *audit.Delivery) error {
 		return nil
 	}
 	due := d.Next.Go()
-	if d.Next == 0 {
+	if d.Next == 0 || w.Eager && d.Sent == 0 && due.Sub(now) < 2*longestWait {
 		due = now
 	}
 	if open := w.breaker.open(now); open.After(due) {
