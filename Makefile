@@ -6,7 +6,7 @@ BENCHSKIP ?= IngestMillion
 N ?= 200000
 BENCHFLAGS ?=
 
-.PHONY: build test race fuzz bench bench-peers lint live soak
+.PHONY: build test race fuzz bench bench-peers lint live soak mutate detect
 build:
 	$(GO) build -trimpath -o bin/recourse ./cmd/recourse
 
@@ -50,3 +50,14 @@ live:
 # The seeded simulations with more seeds than a test run has time for.
 soak:
 	RECOURSE_SOAK=1 $(GO) test -count=1 -timeout 180m ./ingest/ ./store/ ./revert/
+
+# Every mistake that can be put into the built-in rules, and whether their tests
+# find it. Takes minutes; a run of the tests takes a sample.
+mutate:
+	RECOURSE_SOAK=1 $(GO) test -count=1 -v -timeout 60m -run '^TestMutants' ./rules/
+
+# How well the built-in rules find attacks, on streams that they were not made with:
+# the figures of docs/detection.md. Takes a quarter of an hour.
+DETECTFLAGS ?= -seeds held-out -users 150 -o md
+detect:
+	$(GO) run ./bench/detect $(DETECTFLAGS)

@@ -136,4 +136,5 @@ const (
 	MutedSilence      MuteReason = "silence"      // MutedBy is its id
 	MutedInhibited    MuteReason = "inhibited"    // by the alert MutedBy, whose rule explains it
 	MutedRepeat       MuteReason = "repeat"       // of the alert MutedBy
+	MutedMerged       MuteReason = "merged"       // it is part of the alert MutedBy
 )

@@ -89,6 +89,14 @@ func (a *Alert) resolve(e AlertEvent) error {
 	return nil
 }
 
+// An ActError says that what somebody asks for cannot be done with an alert.
+type ActError struct{ Err error }
+
+func (e *ActError) Error() string { return e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *ActError) Unwrap() error { return e.Err }
+
 // An AlertStateError says that an alert is not in a state in which what was asked
 // for can be done.
 type AlertStateError struct{ State AlertState }

@@ -39,6 +39,7 @@ type options struct {
 	growth   int
 	install  bool
 	keep     bool
+	rules    bool
 }
 
 func main() {
@@ -58,6 +59,7 @@ func main() {
 	flag.IntVar(&o.growth, "growth", 0, "measure the growth of a store up to so many groups, such as 5000000")
 	flag.BoolVar(&o.install, "install", false, "install the peers that are missing, where apt-get may")
 	flag.BoolVar(&o.keep, "keep", false, "leave the data and databases in the work folder")
+	flag.BoolVar(&o.rules, "rules", false, "measure judging changes by rules alone, in the folder of the source")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -71,6 +73,9 @@ func main() {
 func bench(ctx context.Context, o options) (err error) {
 	if o.gen.Groups < 1000 || o.rounds < 1 || o.variants < 1 || flag.NArg() > 0 {
 		return errors.New("want at least 1000 groups, 1 round and 1 variant, and no arguments")
+	}
+	if o.rules {
+		return measureRules(ctx, o.rounds, os.Stdout)
 	}
 	dir, clean, err := workFolder(o)
 	if err != nil {

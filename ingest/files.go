@@ -40,23 +40,26 @@ func (im *Importer) files(ctx context.Context, paths []string) ([]file, func(), 
 		}
 	}
 	for _, p := range paths {
-		name := p
+		name, at := p, p
+		if im.Dir != "" && p != "-" && !filepath.IsAbs(p) {
+			at = im.Dir + string(filepath.Separator) + p
+		}
 		if p == "-" {
 			name = "standard input"
-		} else if info, err := os.Stat(p); err != nil {
+		} else if info, err := os.Stat(at); err != nil {
 			return nil, cleanup, &BadInputError{p, err}
 		} else if info.IsDir() {
-			some, err := folder(p)
+			some, err := folder(at, p)
 			if err != nil {
 				return nil, cleanup, &BadInputError{p, err}
 			}
 			files = append(files, some...)
 			continue
 		} else if info.Mode().IsRegular() {
-			files = append(files, file{p, p})
+			files = append(files, file{at, p})
 			continue
 		}
-		tmp, err := spool(ctx, im.Stdin, p)
+		tmp, err := spool(ctx, im.Stdin, at)
 		if tmp != "" {
 			aside = append(aside, tmp)
 		}
@@ -71,9 +74,10 @@ func (im *Importer) files(ctx context.Context, paths []string) ([]file, func(), 
 	return files, cleanup, nil
 }
 
-// folder lists the captures in a folder and the folders within. A link to a
-// file counts as the file; a link to a folder is not followed.
-func folder(path string) ([]file, error) {
+// folder lists the captures in a folder, which people know by a name, and the
+// folders within. A link to a file counts as the file; a link to a folder is not
+// followed.
+func folder(path, name string) ([]file, error) {
 	var files []file
 	root, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -86,7 +90,7 @@ func folder(path string) ([]file, error) {
 		}
 		info, err := os.Stat(at)
 		if err == nil && info.Mode().IsRegular() {
-			files = append(files, file{at, filepath.Join(path, strings.TrimPrefix(at, root))})
+			files = append(files, file{at, filepath.Join(name, strings.TrimPrefix(at, root))})
 		}
 		return err
 	})

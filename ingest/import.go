@@ -20,6 +20,8 @@ type Importer struct {
 	// Node and Cluster name where the captures were taken; an empty Node is
 	// "import".
 	Node, Cluster string
+	// Dir is where relative paths are from; empty: the process's own folder.
+	Dir string
 	// Stdin is read for the path "-"; nil is os.Stdin.
 	Stdin io.Reader
 	// Progress is called after each capture; nil: nobody.

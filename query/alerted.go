@@ -60,6 +60,7 @@ func (a Alerted) bind(ctx context.Context, b *binding) (Node, error) {
 				a.seqs = append(a.seqs, e.Seq)
 			}
 		}
+		a.seqs = slices.AppendSeq(a.seqs, alert.Folded.All())
 	}
 	if id, one := a.ID.Literal(); one && !a.ByRisk && !known {
 		return nil, a.at.fail(fmt.Errorf("%w: there is no alert %q", ErrUnknownName, id), "recourse alerts list shows them; alert:a1* is all whose ids begin so")

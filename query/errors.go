@@ -97,6 +97,10 @@ var absentNames = map[string]string{
 // that are only other names of them.
 func FieldNames() []string { return slices.Sorted(slices.Values(fieldNames)) }
 
+// Suggest is the one of some names that is spelt most like another; empty if none
+// is.
+func Suggest(name string, among []string) string { return suggest(name, among) }
+
 // suggest is the one of some names that is spelt most like another, or "".
 func suggest(name string, among []string) string {
 	best, least := "", 6

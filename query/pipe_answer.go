@@ -220,3 +220,11 @@ func (g *collecting) put(f flow) error {
 }
 
 func (g *collecting) end() error { return nil }
+
+// OfSeqs is an expression of changes by their numbers, of those that another
+// matches. Only an [Engine] takes it; it has no form in the language.
+func OfSeqs(of Expr, seqs []audit.Seq, tables map[audit.Table]bool) Expr {
+	sorted := slices.Clone(seqs)
+	slices.Sort(sorted)
+	return Of(chosen{Node: of.Root(), seqs: slices.Compact(sorted), tables: tables})
+}

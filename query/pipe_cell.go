@@ -103,7 +103,8 @@ const (
 	rankText
 	rankBool
 	rankOther
-	rankNone
+	rankNone    // null
+	rankMissing // there is no value
 )
 
 func rankOf(v audit.Value) int {
@@ -126,7 +127,7 @@ func rankOf(v audit.Value) int {
 		return rankNone
 	}
 	if v == nil {
-		return rankNone
+		return rankMissing
 	}
 	return rankOther
 }
@@ -137,7 +138,7 @@ func rankOf(v audit.Value) int {
 func compareCells(a, b any) (order int, none bool) {
 	v, w := asValue(a), asValue(b)
 	r, s := rankOf(v), rankOf(w)
-	if r == rankNone || s == rankNone {
+	if r >= rankNone || s >= rankNone {
 		return cmp.Compare(r, s), r != s
 	}
 	if r != s {

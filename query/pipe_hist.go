@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"time"
@@ -51,7 +50,7 @@ func histogramRows(h *Histogram, parted bool) [][]any {
 }
 
 // errVersus says that there is nothing to compare with.
-var errVersus = errors.New("hist vs needs the time among the terms that must all hold, such as @-24h: it asks the same of other days")
+var errVersus error = &hinted{"hist vs asks the same of other days, and finds the time elsewhere than among the terms that must all hold", "write @-24h beside the other terms"}
 
 // versus counts the same hours of the days before.
 func (x *execution) versus(ctx context.Context, p PipeHist, h *Histogram) error {

@@ -195,6 +195,7 @@ type PipeSave struct {
 	What  string // query, list or rule
 	Name  string
 	Field PipeField // of a list
+	Text  string    // the query before this pipe, as it was written
 }
 
 func (p PipeSave) String() string {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"recourse/audit"
 )
@@ -244,8 +245,9 @@ func (q *pipeParser) file(what, example string) (string, error) {
 	return name, err
 }
 
-func (q *pipeParser) readSave(int) (Pipe, error) {
-	p := PipeSave{What: "query"}
+func (q *pipeParser) readSave(start int) (Pipe, error) {
+	before := strings.TrimRightFunc(q.s[:start], unicode.IsSpace)
+	p := PipeSave{What: "query", Text: strings.TrimSpace(strings.TrimSuffix(before, "|"))}
 	for _, what := range []string{"query", "list", "rule"} {
 		if q.option(what) {
 			p.What = what
@@ -273,3 +275,6 @@ func (q *pipeParser) readSave(int) (Pipe, error) {
 	}
 	return p, err
 }
+
+// SavedName says that a saved query or a list may have the name.
+func SavedName(name string) bool { return savedName.MatchString(name) }

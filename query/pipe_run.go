@@ -86,6 +86,17 @@ func (e *Engine) Pipe(ctx context.Context, p *Pipeline, o PipeOptions) (*Output,
 // ErrPages says that an answer has no pages.
 var ErrPages error = &hinted{"only a search whose pipes are where and fields has pages to go on from", "leave --after and --skip out, or the other pipes"}
 
+// AskedWrongly says that an error of Pipe is of what was asked, and not of what
+// happened.
+func AskedWrongly(err error) bool {
+	for _, e := range []error{errVersus, errContexts, errFirsts, ErrUsual, errBackwards} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // pageable says that each change of the filter makes at most one of the answer, in
 // the same order.
 func pageable(p *Pipeline) bool {
@@ -233,83 +244,4 @@ func (x *execution) reorder(ctx context.Context, pipe Pipe) error {
 // plain says that what comes next are the changes of an expression, as they are.
 func (x *execution) plain() bool {
 	return len(x.stages) == 0 && x.source.rows == nil && x.source.changes == nil
-}
-
-// drain has all of the source go through the stages into the last one.
-func (x *execution) drain(ctx context.Context, last sink, q Query) (Summary, error) {
-	to := last
-	for i := len(x.stages) - 1; i >= 0; i-- {
-		to = x.counted(x.stages[i].pipe, x.stages[i].begin(to))
-	}
-	var sum Summary
-	var err error
-	switch {
-	case x.source.rows != nil:
-		err = x.source.rows(ctx, func(row []any) error { return to.put(flow{row: row}) })
-	case x.source.changes != nil:
-		err = x.source.changes(ctx, func(c *audit.Change) error { return to.put(flow{change: c}) })
-	default:
-		sum, err = x.stream(ctx, to, q)
-	}
-	switch {
-	case errors.Is(err, errEnded):
-		x.ended = true
-	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		x.out.Summary.Partial = Interrupted
-	case err != nil:
-		return sum, err
-	}
-	if err := to.end(); err != nil && !errors.Is(err, errEnded) {
-		return sum, err
-	}
-	return sum, nil
-}
-
-// stream reads the changes of the expression, newest first.
-func (x *execution) stream(ctx context.Context, to sink, q Query) (Summary, error) {
-	q.Expr = x.source.expr
-	first := !x.began
-	x.began = true
-	res, err := x.engine.Stream(ctx, q, func(changes []audit.Change) error {
-		for i := range changes {
-			c := changes[i]
-			if first {
-				x.out.Summary.Matched++
-				if c.Late {
-					x.out.Summary.Late++
-				}
-			}
-			if err := to.put(flow{change: &c}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return Summary{}, err
-	}
-	for _, s := range res.Steps {
-		x.notes.add(s)
-	}
-	return res.Summary, nil
-}
-
-// counting notes what goes into a stage.
-type counting struct {
-	sink
-	x    *execution
-	pipe Pipe
-	n    int
-}
-
-func (x *execution) counted(pipe Pipe, s sink) sink { return &counting{sink: s, x: x, pipe: pipe} }
-
-func (s *counting) put(f flow) error {
-	s.n++
-	return s.sink.put(f)
-}
-
-func (s *counting) end() error {
-	s.x.notes.add(Step{What: StepPipe, Detail: s.pipe.String(), Changes: s.n})
-	return s.sink.end()
 }

@@ -2,10 +2,7 @@ package query
 
 import (
 	"math"
-	"math/big"
 	"slices"
-
-	"recourse/audit"
 )
 
 // A grouping is stats at work: one group for each combination of values.
@@ -114,7 +111,7 @@ func (t *tally) add(fn string, x any) int64 {
 	case "distinct":
 		return t.distinct(x)
 	case "min", "max":
-		if rankOf(asValue(x)) == rankNone {
+		if rankOf(asValue(x)) >= rankNone {
 			return 0
 		}
 		if t.best == nil {
@@ -133,7 +130,7 @@ func (t *tally) add(fn string, x any) int64 {
 func (t *tally) distinct(x any) int64 {
 	list, many := x.([]string)
 	if !many {
-		if rankOf(asValue(x)) == rankNone {
+		if rankOf(asValue(x)) >= rankNone {
 			return 0
 		}
 		return t.see(cellKey(x))
@@ -242,69 +239,6 @@ func largestFirst(rows [][]any, column int) {
 		}
 		return 0
 	})
-}
-
-// An exactSum adds numbers up without rounding, so that their order does not
-// matter.
-type exactSum struct {
-	n     int64
-	whole *big.Int   // what n does not hold
-	rest  *big.Float // of floats
-}
-
-// sumBits is how many bits a sum of floats needs to be exact: all that they have.
-const sumBits = 2200
-
-func (s *exactSum) add(v audit.Value) {
-	if i, ok := v.Int64(); ok {
-		if sum := s.n + i; (sum > s.n) == (i > 0) {
-			s.n = sum
-			return
-		}
-	}
-	if n := v.Big(); n != nil {
-		if s.whole == nil {
-			s.whole = new(big.Int)
-		}
-		s.whole.Add(s.whole, n)
-		return
-	}
-	f, _ := v.Float64()
-	if s.rest == nil {
-		s.rest = new(big.Float).SetPrec(sumBits)
-	}
-	s.rest.Add(s.rest, new(big.Float).SetFloat64(f))
-}
-
-// total is the whole sum.
-func (s *exactSum) total() *big.Float {
-	sum := new(big.Float).SetPrec(sumBits).SetInt64(s.n)
-	if s.whole != nil {
-		sum.Add(sum, new(big.Float).SetPrec(sumBits).SetInt(s.whole))
-	}
-	if s.rest != nil {
-		sum.Add(sum, s.rest)
-	}
-	return sum
-}
-
-// value is the sum: whole if all numbers were, and else the nearest float.
-func (s *exactSum) value() any {
-	if s.rest == nil {
-		sum := big.NewInt(s.n)
-		if s.whole != nil {
-			sum.Add(sum, s.whole)
-		}
-		return cell(audit.BigInt(sum))
-	}
-	f, _ := s.total().Float64()
-	return f
-}
-
-// over is the sum parted by n.
-func (s *exactSum) over(n int) any {
-	f, _ := new(big.Float).SetPrec(sumBits).Quo(s.total(), new(big.Float).SetInt64(int64(n))).Float64()
-	return f
 }
 
 // newTop counts the values of a field, and names the most frequent.

@@ -3,6 +3,7 @@ package query
 import (
 	"encoding/base64"
 	"math"
+	"strings"
 
 	"recourse/audit"
 )
@@ -32,3 +33,19 @@ func AppendText(dst []byte, v audit.Value) []byte {
 	}
 	return v.AppendJSON(dst)
 }
+
+// ValueText is a text as a value in the language, in quotes if it needs them.
+func ValueText(s string) string { return literal(s) }
+
+// PatternText is a text with wildcards, * and ?, as a value in the language:
+// whatever else is in it means itself.
+func PatternText(s string) string {
+	if !strings.ContainsAny(s, "*?") {
+		return literal(s)
+	}
+	return canonicalGlob(strings.ReplaceAll(s, `\`, `\\`))
+}
+
+// PathText is the name of an attribute, or of one within another with dots between
+// them, as it follows before. or after.
+func PathText(s string) string { return strings.TrimPrefix(pathString(strings.Split(s, ".")), ".") }

@@ -3,6 +3,8 @@ package revert
 import (
 	"context"
 	"testing"
+
+	"recourse/audit"
 )
 
 // BenchmarkMake plans the captured incident, over and over.
@@ -13,10 +15,48 @@ func BenchmarkMake(b *testing.B) {
 	for _, h := range in.histories {
 		events += len(h)
 	}
+	start := cpuTime(b)
 	for b.Loop() {
 		if _, err := Make(context.Background(), Request{Selection: sel}, in.records()); err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(events)*float64(b.N)/b.Elapsed().Seconds(), "changes/s")
+	reportCPU(b, start, events, "cpu-µs/change")
+}
+
+// BenchmarkMakeMany plans an attack on many records of one table, whose histories are
+// in memory.
+func BenchmarkMakeMany(b *testing.B) {
+	const attacked = 20_000
+	changes := manyChanges(attacked)
+	sel, err := Select(Criteria{}, each(changes, eves))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var records []Record
+	for rec := range history(changes) {
+		last := audit.AbsentImage(audit.Logged, audit.Exact)
+		for i := range rec.Changes {
+			rec.Changes[i].Before, last = last, rec.Changes[i].After
+			last.Source = audit.Folded
+		}
+		records = append(records, rec)
+	}
+	all := func(yield func(Record, error) bool) {
+		for _, rec := range records {
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+	start := cpuTime(b)
+	for b.Loop() {
+		p, err := Make(context.Background(), Request{Selection: sel}, all)
+		if err != nil || len(p.Actions) != attacked {
+			b.Fatal(len(p.Actions), err)
+		}
+	}
+	b.ReportMetric(3*attacked*float64(b.N)/b.Elapsed().Seconds(), "changes/s")
+	reportCPU(b, start, 3*attacked, "cpu-µs/change")
 }

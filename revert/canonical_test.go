@@ -190,3 +190,23 @@ func TestRootIsThatOfCertificateTransparency(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a record is named, its short way into a line is the long one.
+func TestTargetIsEncodedAsEver(t *testing.T) {
+	names := []string{"", "shop", "a\"b", "ü", "a<b>&", "a\\b", "\x01", "\u2028", "a b", "[x]", "~"}
+	ids := []audit.ID{`"c-1"`, `1`, `0`, `10`, `-1`, `1.5`, `1e300`, `"ü"`, `"a\"b"`, `"<"`, `["a",1]`, `""`, `"\u2028"`, `{"$float":"Infinity"}`, `18446744073709551616`}
+	for _, db := range names {
+		for _, table := range names {
+			for _, id := range ids {
+				v := struct {
+					K Target `json:"k"`
+				}{Target(audit.Key{Table: audit.Table{Database: db, Name: table}, ID: id})}
+				got, err := canonical(v)
+				want, bad := encodeOther(nil, reflect.ValueOf(v.K))
+				if err != nil || bad != nil || string(got) != `{"k":`+string(want)+"}\n" {
+					t.Fatalf("%q %q %s: %s %v, want %s %v", db, table, id, got, err, want, bad)
+				}
+			}
+		}
+	}
+}

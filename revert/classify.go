@@ -2,7 +2,6 @@ package revert
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"recourse/audit"
@@ -219,7 +218,15 @@ func (r *replay) anyHostile(is []int) bool {
 	return slices.ContainsFunc(is, func(i int) bool { return i >= 0 && r.actors[i].side == hostile })
 }
 
-func (r *replay) sorted() []string { return slices.Sorted(maps.Keys(r.cells)) }
+// sorted are the names of the attributes, valid until the next call.
+func (r *replay) sorted() []string {
+	r.inOrder = r.inOrder[:0]
+	for name := range r.cells {
+		r.inOrder = append(r.inOrder, name)
+	}
+	slices.Sort(r.inOrder)
+	return r.inOrder
+}
 
 func (r *replay) action(do string) *Action {
 	phase := map[string]int{DoInsert: 3, DoPatch: 4, DoDelete: 5}[do]

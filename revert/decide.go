@@ -53,7 +53,7 @@ func (p *planner) decideAttributes(r *replay, o *outcome) {
 	if a == nil {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(a.Attrs)) {
+	for _, name := range sortedKeys(a.Attrs) {
 		class, why := p.attributeClass(r, a, name)
 		if class == "" {
 			continue
@@ -103,7 +103,7 @@ func (p *planner) holdBack(r *replay, o *outcome, class Class, why string, how H
 
 // decideTampered lists the server's own times that the attacker has set.
 func (p *planner) decideTampered(r *replay, o *outcome) {
-	for _, name := range slices.Sorted(maps.Keys(r.tampered)) {
+	for _, name := range sortedKeys(r.tampered) {
 		i := r.tampered[name]
 		current := r.record.Changes[i].After.Body.Get(name)
 		if p.handling(r, ClassServerManaged) == HandleConflict {
@@ -118,10 +118,10 @@ func (p *planner) decideTampered(r *replay, o *outcome) {
 // decideKept makes conflicts of what legitimate users wrote last, if the policy
 // wants that.
 func (p *planner) decideKept(r *replay, o *outcome) {
-	if p.handling(r, ClassSuperseded) != HandleConflict {
+	if len(o.kept) == 0 || p.handling(r, ClassSuperseded) != HandleConflict {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(o.kept)) {
+	for _, name := range sortedKeys(o.kept) {
 		k := o.kept[name]
 		if k.Class != ClassSuperseded {
 			continue
@@ -140,7 +140,7 @@ func (p *planner) decideKept(r *replay, o *outcome) {
 // decideConflicts drops the conflicts of which the policy says that all stays as
 // it is.
 func (p *planner) decideConflicts(r *replay, o *outcome) {
-	for _, class := range slices.Sorted(maps.Keys(o.conflicts)) {
+	for _, class := range sortedKeys(o.conflicts) {
 		how := p.handling(r, class)
 		if how != HandleKeep && how != HandleSkip {
 			continue

@@ -32,6 +32,8 @@ var (
 	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 	byteSliceType = reflect.TypeFor[[]byte]()
 	changeIDType  = reflect.TypeFor[audit.ChangeID]()
+	targetType    = reflect.TypeFor[Target]()
+	valuesType    = reflect.TypeFor[map[string]audit.Value]()
 )
 
 const hexDigits = "0123456789abcdef"
@@ -42,8 +44,13 @@ const hexDigits = "0123456789abcdef"
 // any size.
 func canonical(v any) ([]byte, error) {
 	const usual = 1 << 10
+	return appendLine(make([]byte, 0, usual), v)
+}
+
+// appendLine appends what canonical makes.
+func appendLine(dst []byte, v any) ([]byte, error) {
 	rv := reflect.ValueOf(v)
-	line, err := encoderOf(rv.Type())(make([]byte, 0, usual), rv)
+	line, err := encoderOf(rv.Type())(dst, rv)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +73,10 @@ func newEncoder(t reflect.Type) encoder {
 		return encodeTime
 	case t == changeIDType:
 		return encodeChangeID
+	case t == targetType:
+		return encodeTarget
+	case t == valuesType:
+		return encodeValues
 	case t.Implements(marshalerType), t == byteSliceType:
 		return encodeOther
 	case t.Implements(textMarshaler):
@@ -111,8 +122,12 @@ func encodeOther(dst []byte, v reflect.Value) ([]byte, error) {
 // encodeValue needs more than the value's own form only where that has escapes,
 // or characters by which names may be in another order.
 func encodeValue(dst []byte, v reflect.Value) ([]byte, error) {
+	return appendValue(dst, audit.Value(v.Bytes()))
+}
+
+func appendValue(dst []byte, v audit.Value) ([]byte, error) {
 	start := len(dst)
-	dst = v.Interface().(audit.Value).AppendJSON(dst)
+	dst = v.AppendJSON(dst)
 	const order = 0xee // begins the encoding of U+E000 and what follows
 	if tail := dst[start:]; slices.ContainsFunc(tail, func(c byte) bool { return c == '\\' || c >= order }) {
 		return appendCanonical(dst[:start], append(slices.Clone(tail), '\n'))

@@ -44,59 +44,73 @@ const (
 
 // makeAtOnce reads the records once. It is errNotAtOnce where that was not enough.
 func (req *Request) makeAtOnce(ctx context.Context, records iter.Seq2[Record, error]) (*Plan, error) {
-	var m managed
-	order := inOrder{sorted: true}
+	m := new(managed)
 	p, err := newPlanner(req, m.names(&req.Policy, req.Schema), true)
 	if err != nil {
 		return nil, err
 	}
-	var ahead []Record // of one table
-	size := 0
-	planned := map[audit.Table]int{} // with which of the turns of what is known
-	flush := func() error {
-		for _, rec := range ahead {
-			if err := p.add(rec); err != nil {
-				return err
-			}
-			planned[rec.Key.Table] = m.turns[rec.Key.Table]
-		}
-		ahead, size = ahead[:0], 0
-		return nil
-	}
+	o := &once{planner: p, managed: m, order: inOrder{sorted: true}, turn: map[audit.Table]int{}}
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, err
 		}
-		t := rec.Key.Table
-		if len(ahead) > 0 && ahead[0].Key.Table != t {
-			err = flush()
-		}
-		own, others := rec.split(req.Policy.Cluster)
-		m.learn(own)
-		order.see(rec.Key)
-		turn, begun := planned[t]
-		switch p.pass(others); {
-		case err != nil:
-			return nil, err
-		case !order.sorted, begun && turn != m.turns[t]:
-			return nil, errNotAtOnce
-		case len(own.Changes) == 0 && len(others) > 0: // a record of other clusters
-		case begun:
-			err = p.add(own)
-		default:
-			ahead, size = append(ahead, own), size+own.size()
-			if len(ahead) == orDefault(req.ahead, mostAhead) || size > mostAheadBytes {
-				err = flush()
-			}
-		}
-		if err != nil {
+		if err := o.take(rec); err != nil {
 			return nil, err
 		}
 	}
-	if err := flush(); err != nil {
+	if err := o.flush(); err != nil {
 		return nil, err
 	}
 	return p.end(ctx)
+}
+
+// A once is a reading of the records that learns and plans at the same time.
+type once struct {
+	planner *planner
+	managed *managed
+	order   inOrder
+	ahead   []Record // of one table, which are not planned yet
+	size    int
+	turn    map[audit.Table]int // of the tables that are, what was known of them (managed.turns)
+}
+
+func (o *once) take(rec Record) error {
+	t := rec.Key.Table
+	if len(o.ahead) > 0 && o.ahead[0].Key.Table != t {
+		if err := o.flush(); err != nil {
+			return err
+		}
+	}
+	own, others := rec.split(o.planner.req.Policy.Cluster)
+	o.planner.pass(others)
+	o.managed.learn(own)
+	o.order.see(rec.Key)
+	turn, begun := o.turn[t]
+	switch {
+	case !o.order.sorted, begun && turn != o.managed.turns[t]:
+		return errNotAtOnce
+	case len(own.Changes) == 0 && len(others) > 0:
+		return nil // a record of other clusters
+	case begun:
+		return o.planner.add(own)
+	}
+	o.ahead, o.size = append(o.ahead, own), o.size+own.size()
+	if len(o.ahead) == orDefault(o.planner.req.ahead, mostAhead) || o.size > mostAheadBytes {
+		return o.flush()
+	}
+	return nil
+}
+
+// flush plans the records that were looked at.
+func (o *once) flush() error {
+	for _, rec := range o.ahead {
+		if err := o.planner.add(rec); err != nil {
+			return err
+		}
+		o.turn[rec.Key.Table] = o.managed.turns[rec.Key.Table]
+	}
+	o.ahead, o.size = nil, 0
+	return nil
 }
 
 // size is how many bytes the record's images have.
@@ -180,5 +194,5 @@ func (p *planner) finish() (*Plan, error) {
 	if err := p.header(); err != nil {
 		return nil, err
 	}
-	return plan, plan.seal()
+	return plan, plan.sealOnce()
 }

@@ -17,6 +17,8 @@ type Plan struct {
 	Conflicts   []Conflict    // by table and key
 	Kept        []Kept        // records with nothing to write, by table and key
 	Containment []Containment // accounts that are proposed to be deactivated, by name
+
+	sealed *sealedLines // nil, but of a plan that was just made
 }
 
 // A Header says of what a plan was made.

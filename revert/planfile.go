@@ -48,33 +48,22 @@ func (t *roots) footer(lines int, hash []byte) footer {
 }
 
 // lines calls f with each canonical line between header and footer, and the tree
-// that it is of.
+// that it is of. A line is valid until f returns.
 func (p *Plan) lines(t *roots, f func(tree *merkle, line []byte) error) error {
-	each := func(tree *merkle, v any) error {
-		line, err := canonical(v)
-		if err != nil {
+	for _, k := range []struct {
+		tree *merkle
+		n    int
+		of   func(int) any
+		name func(int) string
+	}{
+		{&t.actions, len(p.Actions), func(i int) any { return &p.Actions[i] }, func(i int) string { return "action on " + p.Actions[i].Key().String() }},
+		{&t.conflicts, len(p.Conflicts), func(i int) any { return &p.Conflicts[i] }, func(i int) string { return "conflict of " + p.Conflicts[i].Key().String() }},
+		{&t.kept, len(p.Kept), func(i int) any { return &p.Kept[i] }, func(i int) string { return "record " + p.Kept[i].Key().String() }},
+		{&t.containment, len(p.Containment), func(i int) any { return &p.Containment[i] }, func(int) string { return "containment of a user" }},
+	} {
+		wrong := func(i int, err error) error { return fmt.Errorf("%s: %w", k.name(i), err) }
+		if err := encodeLines(k.n, k.of, wrong, func(line []byte) error { return f(k.tree, line) }); err != nil {
 			return err
-		}
-		return f(tree, line)
-	}
-	for i := range p.Actions {
-		if err := each(&t.actions, &p.Actions[i]); err != nil {
-			return fmt.Errorf("action on %s: %w", p.Actions[i].Key(), err)
-		}
-	}
-	for i := range p.Conflicts {
-		if err := each(&t.conflicts, &p.Conflicts[i]); err != nil {
-			return fmt.Errorf("conflict of %s: %w", p.Conflicts[i].Key(), err)
-		}
-	}
-	for i := range p.Kept {
-		if err := each(&t.kept, &p.Kept[i]); err != nil {
-			return fmt.Errorf("record %s: %w", p.Kept[i].Key(), err)
-		}
-	}
-	for i := range p.Containment {
-		if err := each(&t.containment, &p.Containment[i]); err != nil {
-			return fmt.Errorf("containment of a user: %w", err)
 		}
 	}
 	return nil
@@ -100,8 +89,14 @@ const idLength = 12
 
 // seal computes the roots and the digest.
 func (p *Plan) seal() error {
+	p.sealed = nil
+	return p.sealTo(func([]byte) {})
+}
+
+// sealTo seals the plan, and tells its lines.
+func (p *Plan) sealTo(tell func(line []byte)) error {
 	var t roots
-	err := p.lines(&t, func(tree *merkle, line []byte) error { tree.add(line); return nil })
+	err := p.lines(&t, func(tree *merkle, line []byte) error { tree.add(line); tell(line); return nil })
 	if err != nil {
 		return fmt.Errorf("seal plan: %w", err)
 	}
@@ -114,35 +109,75 @@ func (p *Plan) seal() error {
 	return nil
 }
 
+// sealedLines are the lines of a plan that was just made, so that writing it need
+// not make them once more.
+type sealedLines struct {
+	digest string
+	text   [][]byte // in pieces, each of whole lines
+	n      int
+}
+
+// sealOnce seals a plan that nobody else has yet. What is done to it afterwards is
+// not what was sealed: WritePlan then must not be given it.
+func (p *Plan) sealOnce() error {
+	const least, most = 16 << 10, 1 << 20
+	s, piece := new(sealedLines), least
+	err := p.sealTo(func(line []byte) {
+		last := len(s.text) - 1
+		if last < 0 || len(s.text[last])+len(line) > cap(s.text[last]) {
+			s.text, last = append(s.text, make([]byte, 0, max(piece, len(line)))), last+1
+			piece = min(most, 2*piece)
+		}
+		s.text[last] = append(s.text[last], line...)
+		s.n++
+	})
+	s.digest = p.Header.Digest
+	p.sealed = s
+	return err
+}
+
 // WritePlan writes the plan's file, line by line. It holds record contents:
 // create it with mode 0600.
 func WritePlan(w io.Writer, p *Plan) error {
-	h := sha256.New()
-	out := bufio.NewWriter(w)
-	n := 0
-	write := func(line []byte) {
-		h.Write(line)
-		_, _ = out.Write(line) // Flush tells the error
-		n++
-	}
-	head, err := canonical(p.Header)
-	if err != nil {
-		return fmt.Errorf("write plan: %w", err)
-	}
-	write(head)
-	var t roots
-	if err := p.lines(&t, func(tree *merkle, line []byte) error { tree.add(line); write(line); return nil }); err != nil {
-		return fmt.Errorf("write plan: %w", err)
-	}
-	end, err := canonical(t.footer(n, h.Sum(nil)))
-	if err != nil {
-		return fmt.Errorf("write plan: %w", err)
-	}
-	_, _ = out.Write(end)
-	if err := out.Flush(); err != nil {
+	if err := p.write(w); err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return nil
+}
+
+func (p *Plan) write(w io.Writer) error {
+	h := sha256.New()
+	out := bufio.NewWriter(w)
+	write := func(text []byte) {
+		h.Write(text)
+		_, _ = out.Write(text) // Flush tells the error
+	}
+	head, err := canonical(p.Header)
+	if err != nil {
+		return err
+	}
+	write(head)
+	foot := footer{Kind: "end", Actions: p.Header.Actions, Conflicts: p.Header.Conflicts, Kept: p.Header.Kept, Containment: p.Header.Containment}
+	n := 1
+	if s := p.sealed; s != nil && s.digest == p.Header.Digest && s.n == len(p.Actions)+len(p.Conflicts)+len(p.Kept)+len(p.Containment) {
+		for _, text := range s.text {
+			write(text)
+		}
+		n += s.n
+		foot.Lines, foot.Hash = n, hex.EncodeToString(h.Sum(nil))
+	} else {
+		var t roots
+		if err := p.lines(&t, func(tree *merkle, line []byte) error { tree.add(line); write(line); n++; return nil }); err != nil {
+			return err
+		}
+		foot = t.footer(n, h.Sum(nil))
+	}
+	end, err := canonical(foot)
+	if err != nil {
+		return err
+	}
+	_, _ = out.Write(end)
+	return out.Flush()
 }
 
 // ReadPlan reads what WritePlan wrote. Anything else, were it one byte, is

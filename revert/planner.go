@@ -46,6 +46,7 @@ func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted 
 		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, refs: referencesOf(&req.Policy, req.Schema), hasher: historyHasher{h: sha256.New()}}
 	if s := req.Selection; s != nil {
 		p.found, p.missing = make([]uint64, (len(s.Changes)+63)/64), len(s.Changes)
+		p.plan.Actions = make([]Action, 0, max(0, min(s.Records, len(s.Changes))))
 	}
 	var err error
 	p.decisions, err = req.decided()

@@ -75,7 +75,12 @@ const (
 // attribute is the name under which a policy knows an attribute.
 func attribute(t audit.Table, name string) string { return t.String() + "." + name }
 
-func (p *Policy) number(t audit.Table, name string) Number { return p.Numbers[attribute(t, name)] }
+func (p *Policy) number(t audit.Table, name string) Number {
+	if len(p.Numbers) == 0 {
+		return NumberUnknown
+	}
+	return p.Numbers[attribute(t, name)]
+}
 
 // mayAdd says whether a legitimate change by that operation may have been an
 // increment. REST PATCH understands __op__ in every version; the operations API

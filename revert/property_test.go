@@ -338,6 +338,9 @@ func TestNeverSilentlyWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range histories() {
+				if seed%100_000 == 0 && seed > 0 {
+					t.Logf("%d histories, none silently wrong", seed)
+				}
 				p := makeProgram(seeded(seed), r)
 				if err := judge(p, ours(Policy{})); err != nil {
 					t.Fatalf("seed %d: %v%s\n%s", seed, err, p, explainPlan(p))

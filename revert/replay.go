@@ -38,6 +38,7 @@ type replay struct {
 	order         []*cell     // the same, in the order in which they were met
 	slab          []cell      // memory for cells
 	seen          audit.Value // the record as every cell has it; nil: not every cell is known
+	inOrder       []string    // memory for their names
 	turn          int
 	past          []int // the changes followed so far
 	open          bool  // attributes never met may have values: the history has no beginning
@@ -79,7 +80,7 @@ func (r *replay) reset(p *Policy, facts *TableFacts, rec Record, sides []side, m
 	}
 	clear(cells)
 	*r = replay{policy: p, facts: facts, record: rec, managed: managed, nested: set != nil, tampered: tampered,
-		cells: cells, order: r.order[:0], slab: r.slab, actors: r.actors[:0], past: r.past[:0], hostile: r.hostile[:0],
+		cells: cells, order: r.order[:0], slab: r.slab, inOrder: r.inOrder, actors: r.actors[:0], past: r.past[:0], hostile: r.hostile[:0],
 		open: true, wouldOpen: ClassNoBase}
 	for i, s := range sides {
 		r.actors = append(r.actors, actor{s, rec.Changes[i].Op})

@@ -138,12 +138,15 @@ func (r *replay) touched(name string, c *cell) bool {
 func (p *planner) settle(r *replay, fill func(*Conflict)) (outcome, error) {
 	key := r.record.Key
 	open := p.decisions[key]
-	listed := map[Class]*Conflict{}
+	var listed map[Class]*Conflict
 	for {
 		o := r.classify()
 		p.decide(r, &o)
 		for _, c := range o.conflicts {
 			fill(c)
+		}
+		if len(open) == 0 && len(listed) == 0 {
+			return o, nil // nobody has decided anything of it
 		}
 		used := false
 		for _, class := range slices.Sorted(maps.Keys(o.conflicts)) {
@@ -156,7 +159,7 @@ func (p *planner) settle(r *replay, fill func(*Conflict)) (outcome, error) {
 				return o, err
 			}
 			resolution := d.Resolution
-			c.Resolution, listed[class] = &resolution, c
+			c.Resolution, listed = &resolution, put(listed, class, c)
 			if r.decided == nil {
 				r.decided = map[Class]string{}
 			}

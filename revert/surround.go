@@ -167,6 +167,9 @@ func (p *planner) decided(c *Conflict) (bool, error) {
 
 // refer remembers of a record what is needed to look at references later.
 func (p *planner) refer(r *replay, o *outcome) {
+	if len(p.refs) == 0 {
+		return
+	}
 	if o.action != nil {
 		p.clusters = append(p.clusters, r.record.Changes[0].Cluster)
 		for _, ref := range p.refs[r.record.Key.Table] {

@@ -21,9 +21,9 @@ type attributeRead struct {
 
 // reads notes the attribute that a call of old, new, delta, ratio or growth, or a
 // test such as "email" in changed, names.
-func (g *guard) reads(n, name ast.Node) {
+func (g *guard) reads(name ast.Node) {
 	if s, ok := name.(*ast.StringNode); ok {
-		g.attrs = append(g.attrs, attributeRead{s.Value, g.c.doc.here(g.at.locate(g.c.doc, n.Location().From))})
+		g.attrs = append(g.attrs, attributeRead{s.Value, g.c.doc.here(g.at.locate(g.c.doc, s.Location().From))})
 	}
 }
 
@@ -33,7 +33,7 @@ var attributesOfChange = []string{"changed", "added", "removed", "written"}
 // named notes the name in "email" in changed.
 func (g *guard) named(n *ast.BinaryNode) {
 	if id, ok := n.Right.(*ast.IdentifierNode); ok && slices.Contains(attributesOfChange, id.Value) {
-		g.reads(n.Left, n.Left)
+		g.reads(n.Left)
 	}
 }
 
@@ -53,6 +53,9 @@ func (r *Rule) expressions() []*expression {
 // which the rule looks at. Of tables of the system database and of rules that look
 // at none of the catalogue's tables it says nothing more.
 func (s *Set) Unseen(seen Catalogue) LintErrors {
+	if len(seen) == 0 {
+		return nil // nothing was seen of anything
+	}
 	var out LintErrors
 	var names []string
 	for t := range seen {

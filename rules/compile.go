@@ -76,6 +76,7 @@ func (c *compilation) rule(s *spec) {
 		r.each = c.elementsOf(s.each)
 	}
 	if s.title.exists {
+		r.titleText = s.title.text
 		r.title = c.doc.title(s.title, r.Window, s.each.exists)
 	}
 	c.compileForm(s, r)

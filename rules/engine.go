@@ -24,14 +24,20 @@ type Options struct {
 	// Own says that a change is one of our own compensating writes, which no
 	// rule alerts on. If nil, none is.
 	Own func(audit.ChangeID) bool
+	// Folded is what a stored alert has beside the changes that it lists: those are
+	// not in the state. If nil, they are not known after a restart.
+	Folded func(id string) (audit.Seqs, error)
 
 	MaxGroups   int // groups kept of each rule; if 0, 10,000
 	MaxChanges  int // changes kept of each group's window; if 0, 5,000; never below a rule's count
+	MaxKept     int // changes kept of all groups of a rule; if 0, 1,000,000
 	MaxEvidence int // changes that one alert lists; if 0, 100,000. Its Count and Suppressed go on
 
 	// Clock is a clock that only goes forward, by which the time that each rule takes
 	// is measured (see Costs). If nil, none is. No alert depends on it.
 	Clock func() time.Duration
+	// Timed is how many changes there are to one that is measured; if 0, all are.
+	Timed int
 	// Baselines are how many records a table had when they were counted, by time, for
 	// rules on a share of them. What is older than what the engine has decided does
 	// not count any more. If nil, nobody knows.
@@ -56,7 +62,8 @@ const maxEach = 100
 type Engine struct {
 	opts     Options
 	rules    []*ruleState
-	index    map[placement][]*ruleState
+	index    map[placement]*shelf
+	met      []*ruleState // the candidates of the change at hand; its memory is used again
 	facts    *facts
 	view     *view // loaded when the first condition is left to expr
 	vm       vm.VM
@@ -86,15 +93,9 @@ type Engine struct {
 	gone []string // saved state that is no longer used, to be removed
 }
 
-// A placement is what the cheap part of a rule's match depends on.
-type placement struct {
-	op    audit.Op
-	table audit.Table
-}
-
 // NewEngine is an engine that has seen nothing.
 func NewEngine(set *Set, opts Options) *Engine {
-	e := &Engine{opts: opts, index: map[placement][]*ruleState{}, tables: map[audit.Table]*tableRows{}}
+	e := &Engine{opts: opts, index: map[placement]*shelf{}, tables: map[audit.Table]*tableRows{}}
 	words, said := &vocabulary{}, newLabeller(nil)
 	if len(set.rules) > 0 {
 		words, said = set.rules[0].words, newLabeller(set.rules[0].labels)
@@ -153,8 +154,8 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 	e.clock(c)
 	alerts := e.decide(nil) // before anything that is decided is let go
 	e.countRows(c)
+	e.facts.load(c)
 	if candidates := e.candidates(c); len(candidates) > 0 {
-		e.facts.load(c)
 		e.view.c, e.tableText, e.keyText = nil, "", ""
 		own := ownership{change: c, ask: e.opts.Own}
 		for _, r := range candidates {
@@ -162,26 +163,6 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 		}
 	}
 	return latest(e.decide(alerts)), nil
-}
-
-// candidates are the rules that look at such operations on such tables.
-func (e *Engine) candidates(c *audit.Change) []*ruleState {
-	p := placement{c.Op, c.Key.Table}
-	found, ok := e.index[p]
-	if ok {
-		return found
-	}
-	for _, r := range e.rules {
-		if r.place(p.op, p.table) {
-			found = append(found, r)
-		}
-	}
-	const most = 10_000 // tables are few, unless somebody makes them up
-	if len(e.index) >= most {
-		clear(e.index)
-	}
-	e.index[p] = found
-	return found
 }
 
 // An ownership asks once whether a change is ours, and only if a rule matches.
@@ -231,6 +212,10 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 		each = e.eachOf(r, c)
 	}
 	for _, element := range each {
+		g := r.group(e, c, element)
+		if r.w.form == termsForm && e.knows(r, g, c.Time) {
+			continue
+		}
 		n := r.w.entry()
 		*n = entry{
 			time: c.Time, unknown: s.unknown && r.OnUnknown == Flag, late: c.Late, steps: s.steps, weight: s.weight,
@@ -241,7 +226,7 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 		if r.w.distinct != "" {
 			n.distinct = bounded(e.field(c, r.w.distinct))
 		}
-		alerts = e.enter(r, r.group(e, c, element), n, alerts)
+		alerts = e.enter(r, g, n, alerts)
 	}
 	return alerts
 }
@@ -255,6 +240,9 @@ func (e *Engine) enter(r *ruleState, g *group, n *entry, alerts []audit.Alert) [
 	g.add(n, &r.w)
 	if r.w.waits && e.late {
 		e.reopen(r, g, n)
+	}
+	for r.w.kept > r.w.maxKept && r.recent.Len() > 1 {
+		r.evict(e)
 	}
 	return e.raise(r, g, alerts)
 }
@@ -290,6 +278,7 @@ func (e *Engine) Stats() Stats {
 		r.expire(e)
 		r.stats.Groups = len(r.groups)
 		r.stats.Learning = r.learns(e)
+		r.stats.Armed, r.stats.Cold = r.arms(e.newest)
 		stats := r.stats
 		stats.Exceptions = maps.Clone(stats.Exceptions)
 		s.Rules = append(s.Rules, stats)

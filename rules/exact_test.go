@@ -175,9 +175,11 @@ func TestAnyCutChangesNothing(t *testing.T) {
 		opts := exactOptions()
 		opts.MaxGroups = rapid.SampledFrom([]int{0, 2}).Draw(t, "groups")
 		opts.MaxChanges = rapid.SampledFrom([]int{0, 5}).Draw(t, "changes")
+		opts.MaxKept = rapid.SampledFrom([]int{0, 7}).Draw(t, "kept")
 		opts.MaxEvidence = rapid.SampledFrom([]int{0, 4}).Draw(t, "evidence")
 		whole, parts := NewEngine(set, opts), NewEngine(set, opts)
-		state, saved := map[string][]byte{}, map[string][]audit.Evidence{}
+		state, saved := map[string][]byte{}, map[string]audit.Alert{}
+		opts.Folded = func(id string) (audit.Seqs, error) { return saved[id].Folded, nil }
 		var want [][]audit.Alert
 		for i := range changes {
 			alerts, err := whole.Eval(&changes[i])
@@ -186,7 +188,7 @@ func TestAnyCutChangesNothing(t *testing.T) {
 			}
 			want = append(want, alerts)
 		}
-		unsaved := map[string][]audit.Evidence{}
+		unsaved := map[string]audit.Alert{}
 		for i := 0; i < len(changes); i++ {
 			got, err := parts.Eval(&changes[i])
 			if err != nil {
@@ -196,7 +198,7 @@ func TestAnyCutChangesNothing(t *testing.T) {
 				t.Fatalf("after change %d (-whole +cut):\n%s", changes[i].Seq, d)
 			}
 			for _, a := range got {
-				unsaved[a.ID] = a.Changes
+				unsaved[a.ID] = a
 			}
 			switch rapid.IntRange(0, 7).Draw(t, "what") {
 			case 0, 1:
@@ -205,14 +207,14 @@ func TestAnyCutChangesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				merge(state, delta)
-				for id, changes := range unsaved {
-					saved[id] = changes
+				for id, a := range unsaved {
+					saved[id] = a
 				}
 				clear(unsaved)
 			case 2: // cut
 				clear(unsaved)
 				parts = NewEngine(set, opts)
-				if err := parts.Restore(state, func(id string) ([]audit.Evidence, error) { return saved[id], nil }); err != nil {
+				if err := parts.Restore(state, func(id string) ([]audit.Evidence, error) { return saved[id].Changes, nil }); err != nil {
 					t.Fatal(err)
 				}
 				i = int(parts.Seq()) - 1

@@ -186,19 +186,31 @@ func (c *compilation) attach(r *Rule, s *exceptionSpec) {
 		c.doc.fail(s.at, "rule %s has an exception %s already", r.ID, s.x.ID)
 		return
 	}
-	if x := c.exception(s); x != nil {
-		r.Exceptions = append(r.Exceptions, x)
+	if r.Composite != nil {
+		c.doc.fail(s.at, "rule %s looks at alerts, and exceptions are of changes; give the rules whose alerts it adds up the exception", r.ID)
+		return
+	}
+	if s.compiled == nil {
+		s.compiled = c.exception(s)
+	}
+	if s.compiled != nil {
+		r.Exceptions = append(r.Exceptions, s.compiled)
 	}
 }
 
 // except gives the rules of all files the exceptions that a file has for them.
 func (s *Set) except(c *compilation) {
 	for _, x := range c.file.exceptions {
+		if x.compiled = c.exception(x); x.compiled == nil {
+			continue // its mistake is told once, and not for each rule
+		}
 		for _, p := range x.rules {
 			met := false
 			for _, r := range s.rules {
-				if glob(p, r.ID) {
-					met = true
+				if !glob(p, r.ID) || r.Composite != nil && p != r.ID {
+					continue
+				}
+				if met = true; !slices.Contains(r.Exceptions, x.compiled) {
 					c.attach(r, x)
 				}
 			}

@@ -47,10 +47,7 @@ func ParseCondition(name, source string) (*Condition, error) {
 	if len(d.errs) > 0 {
 		return nil, d.sorted()
 	}
-	out := &Condition{expression: e, words: words}
-	if tree := c.parse(text); tree != nil {
-		out.needs = conditionNeeds(tree.Node, nil)
-	}
+	out := &Condition{expression: e, words: words, needs: e.needs}
 	return out, nil
 }
 
@@ -92,15 +89,15 @@ func (c *Condition) Holds(change *audit.Change) (bool, error) {
 	return holds, nil
 }
 
-// conditionNeeds adds what a condition needs that is true only if all of its parts are.
-func conditionNeeds(n ast.Node, needs []Need) []Need {
+// needs adds what a condition needs that is true only if all of its parts are.
+func (c *compilation) needs(n ast.Node, needs []Need) []Need {
 	b, ok := n.(*ast.BinaryNode)
 	if !ok {
 		return needs
 	}
 	switch b.Operator {
 	case "and", "&&":
-		return conditionNeeds(b.Right, conditionNeeds(b.Left, needs))
+		return c.needs(b.Right, c.needs(b.Left, needs))
 	case "==":
 		if field, ok := needed(b.Left); ok {
 			return addNeed(needs, field, []ast.Node{b.Right})
@@ -110,8 +107,13 @@ func conditionNeeds(n ast.Node, needs []Need) []Need {
 		}
 	case "in":
 		if field, ok := needed(b.Left); ok {
-			if list, ok := b.Right.(*ast.ArrayNode); ok {
+			switch list := b.Right.(type) {
+			case *ast.ArrayNode:
 				return addNeed(needs, field, list.Nodes)
+			case *ast.CallNode:
+				return c.addListed(needs, field, list)
+			case *ast.ConstantNode:
+				return addConstants(needs, field, list.Value)
 			}
 		}
 		if names, ok := b.Right.(*ast.IdentifierNode); ok && slices.Contains([]string{"changed", "added", "removed", "written"}, names.Value) {
@@ -137,6 +139,36 @@ func addNeed(needs []Need, field string, values []ast.Node) []Need {
 			return needs
 		}
 		need.Values = append(need.Values, s.Value)
+	}
+	return append(needs, need)
+}
+
+// addListed adds that a field is one of a list of the file.
+func (c *compilation) addListed(needs []Need, field string, call *ast.CallNode) []Need {
+	callee, ok := call.Callee.(*ast.IdentifierNode)
+	if !ok || callee.Value != "list" || len(call.Arguments) != 1 {
+		return needs
+	}
+	name, ok := call.Arguments[0].(*ast.StringNode)
+	if !ok || c.file.lists[name.Value] == nil {
+		return needs
+	}
+	return addConstants(needs, field, c.file.lists[name.Value].items)
+}
+
+// addConstants adds that a field is one of some texts, if they are nothing else.
+func addConstants(needs []Need, field string, constants any) []Need {
+	items, ok := elements(constants)
+	need := Need{Field: field}
+	for _, x := range items {
+		s, text := x.(string)
+		if ok = ok && text; !ok {
+			return needs
+		}
+		need.Values = append(need.Values, s)
+	}
+	if !ok || len(items) == 0 {
+		return needs
 	}
 	return append(needs, need)
 }

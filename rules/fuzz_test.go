@@ -16,6 +16,8 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add(ruleWith("    where: |2\n        a\n\n      b\n"))
 	f.Add(ruleWith("    where: \"\\u00e9 == x\"\n    window: {size: 1d, each: changed, count: 2}\n"))
+	f.Add(exceptedRules)
+	f.Add(strings.NewReplacer("file: lists/glass.txt", "items: [root-2]", "file: lists/codes.txt", "items: [7.5]").Replace(labelledRules))
 	f.Add("a: &x [*x]\n<<: {}\n? b\n: !!str c\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 1<<15 {
@@ -23,7 +25,11 @@ func FuzzLoad(f *testing.F) {
 		}
 		set, err := Compile(File{Name: "a.yaml", Data: []byte(text)})
 		if err == nil {
+			set.Warnings(testStart())
+			set.Unseen(Catalogue{{Database: "data", Name: "t"}: {"a"}})
+			set.Parts().Diff(nil)
 			for _, r := range set.Rules() {
+				r.Explain()
 				if r.Hash == "" || r.ID == "" || r.Window.Count < 1 || r.Window.Size <= 0 {
 					t.Fatalf("rule %+v", r)
 				}
@@ -56,6 +62,8 @@ func FuzzCondition(f *testing.F) {
 		}
 	}
 	f.Add(`any(after.a, .b.c[0] == 1) or (after.x ?? "y") matches "^a"`, `{}`, `{"a":[{"b":{"c":[1]}},3,null]}`)
+	f.Add(`from("price", 5) and to("email", "b") or format(get(after, "email.0")) == "uuid" and secretlike(before.email)`, `{"price":5,"email":"a"}`, `{"price":0.01,"email":"b"}`)
+	f.Add(`"pii" in table.labels or canary or actor.kind == "human" and txn.size > dow and seen ?? seq > 1`, `{}`, `{}`)
 	f.Add(`let a = after.n * 2 ** 70; -a < 0 and not (a % 0 == nil ? true : late)`, `{}`, `{"n":9223372036854775807}`)
 	f.Fuzz(func(t *testing.T, where, before, after string) {
 		c := simpleChange(1, 0, "1")

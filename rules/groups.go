@@ -29,7 +29,7 @@ func (r *ruleState) group(e *Engine, c *audit.Change, each string) *group {
 	el := r.found(e, name)
 	if el == nil {
 		r.makeRoom(e)
-		el = r.begin(e.values(r, c, each))
+		el = r.begin(string(name), e.values(r, c, each))
 	}
 	return r.touch(e, el)
 }
@@ -37,10 +37,11 @@ func (r *ruleState) group(e *Engine, c *audit.Change, each string) *group {
 // groupOf is the group of such values, made if need be, as the most recently
 // touched.
 func (r *ruleState) groupOf(e *Engine, values []string) *group {
-	el := r.found(e, []byte(groupName(values)))
+	r.name = appendName(r.name[:0], values)
+	el := r.found(e, r.name)
 	if el == nil {
 		r.makeRoom(e)
-		el = r.begin(values)
+		el = r.begin(string(r.name), values)
 	}
 	return r.touch(e, el)
 }
@@ -93,8 +94,8 @@ func (e *Engine) lacks(r *ruleState, c *audit.Change) bool {
 }
 
 // begin makes a group that has no changes yet, as the most recently touched.
-func (r *ruleState) begin(values []string) *list.Element {
-	g := &group{values: values, name: groupName(values)}
+func (r *ruleState) begin(name string, values []string) *list.Element {
+	g := &group{values: values, name: name}
 	el := r.recent.PushBack(g)
 	r.groups[g.name] = el
 	return el
@@ -102,12 +103,13 @@ func (r *ruleState) begin(values []string) *list.Element {
 
 // groupName is what a group is found by while the engine runs: its values, each
 // after its length.
-func groupName(values []string) string {
-	var name []byte
+func groupName(values []string) string { return string(appendName(nil, values)) }
+
+func appendName(name []byte, values []string) []byte {
 	for _, v := range values {
 		name = appendPart(name, v)
 	}
-	return string(name)
+	return name
 }
 
 func appendPart(name []byte, value string) []byte {
@@ -143,10 +145,15 @@ func (e *Engine) expired(r *ruleState, g *group) bool {
 func (r *ruleState) makeRoom(e *Engine) {
 	r.expire(e)
 	if len(r.groups) >= r.w.maxGroups {
-		r.stats.GroupsEvicted++
-		r.learning.evicted = e.watermark
-		r.drop(r.recent.Front())
+		r.evict(e)
 	}
+}
+
+// evict lets the least recently touched group go for want of room.
+func (r *ruleState) evict(e *Engine) {
+	r.stats.GroupsEvicted++
+	r.learning.evicted = e.watermark
+	r.drop(r.recent.Front())
 }
 
 // expire lets the groups go that have expired, but for those that one which has not
@@ -159,6 +166,7 @@ func (r *ruleState) expire(e *Engine) {
 
 func (r *ruleState) drop(el *list.Element) {
 	g := r.recent.Remove(el).(*group)
+	r.w.kept -= len(g.entries)
 	delete(r.groups, g.name)
 	g.dropped = true
 	r.gone[g.name] = true
@@ -204,7 +212,7 @@ func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
 		Title: r.title.render(known), Group: fields,
 		FirstSeq: a.firstSeq, LastSeq: a.lastSeq, FirstTime: a.first, LastTime: a.last,
 		Count: a.count, Changes: slices.Clip(a.evidence),
-		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late, Alerts: a.parts, MergedInto: a.into,
+		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late, Folded: a.folded, Alerts: a.parts, MergedInto: a.into,
 		Experimental: r.Status == Experimental, Inhibits: r.Inhibits, Runbook: r.Runbook,
 		Dedupe: audit.Duration(millis(r.Alerting.Dedupe)), GroupBy: r.Alerting.GroupBy, Realert: r.Alerting.ReAlert,
 	}

@@ -102,7 +102,7 @@ func (g *guard) member(n *ast.MemberNode, depth int) {
 		} else {
 			g.demand.afterAttrs[name.Value] = true
 		}
-		g.reads(n, name)
+		g.reads(name)
 		return
 	}
 	g.walk(n.Node, depth)
@@ -129,11 +129,16 @@ func (g *guard) call(n *ast.CallNode, depth int) {
 	}
 	g.demand.add(f.reads)
 	if f.reads.index && len(n.Arguments) == 1 {
-		g.reads(n, n.Arguments[0])
+		g.reads(n.Arguments[0])
 	}
 	if callee.Value == "list" {
 		g.list(n)
 		return
+	}
+	if callee.Value == "glob" && len(n.Arguments) == 2 {
+		if name, l := g.listed(n.Arguments[1]); l != nil && l.kind == numberList {
+			g.fail(n, "list %s is of numbers, which are no patterns", name)
+		}
 	}
 	for _, a := range n.Arguments {
 		g.walk(a, depth)
@@ -194,6 +199,9 @@ func (g *guard) binary(n *ast.BinaryNode, depth int) {
 		}
 	case "==", "!=", "in", "not in":
 		g.named(n)
+		if n.Operator == "in" || n.Operator == "not in" {
+			g.among(n)
+		}
 		g.word(n.Left, n.Right)
 		g.word(n.Right, n.Left)
 	}

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"container/heap"
 	"slices"
 
 	"recourse/audit"
@@ -110,7 +109,7 @@ func (e *Engine) tell(r *ruleState, g *group, a *openAlert) {
 
 // expect has an alert heard in time.
 func (e *Engine) expect(r *ruleState, h *heard) {
-	heap.Push(&e.due, &deadline{at: h.fired.at, depth: r.depth, order: r.rank, seq: h.fired.on.Seq, r: r, heard: h})
+	e.due.push(deadline{at: h.fired.at, depth: r.depth, order: r.rank, seq: h.fired.on.Seq, r: r, heard: h})
 }
 
 // alertField is what an alert has in a field of by, or "".

@@ -189,6 +189,11 @@ func feed(t testing.TB, e *Engine, changes []audit.Change) []audit.Alert {
 	return out
 }
 
+// told is the alerts that somebody is told of: those of stable rules.
+func told(set *Set, alerts []audit.Alert) []audit.Alert {
+	return slices.DeleteFunc(alerts, func(a audit.Alert) bool { return set.Rule(a.Rule).Status != Stable })
+}
+
 // A score is how alerts compare with what the attacker did.
 type score struct {
 	Found, Malicious  int // changes of the attacker: in some alert's evidence, in all
@@ -228,8 +233,9 @@ func scoreOf(alerts []audit.Alert, changes []audit.Change, kinds map[audit.Seq]s
 // rule changes, so may they, and whoever changes them looks at the alerts.
 //
 // The one change that is not found however fast is a single deleted coupon,
-// which is also what the shop does all day. The one false alert is a legitimate
-// load of twenty products that names no user; unstretched it is one alert with
+// which is also what the shop does all day. The false alerts are of a legitimate
+// load of twenty products that names no user: that a table is written so for the
+// first time, and that many of its records are, which unstretched is one alert with
 // the attacker's. Over six thousand times as long, what is spread thin is lost.
 func TestBuiltinRulesOnTheIncident(t *testing.T) {
 	set, err := Builtin()
@@ -237,8 +243,8 @@ func TestBuiltinRulesOnTheIncident(t *testing.T) {
 		t.Fatal(err)
 	}
 	slowest := map[string]score{
-		"lmdb":    {236, 277, 11, 16, 1, 20, 3781},
-		"rocksdb": {234, 277, 11, 17, 1, 20, 3781},
+		"lmdb":    {253, 277, 12, 19, 2, 20, 3781},
+		"rocksdb": {253, 277, 12, 19, 2, 20, 3781},
 	}
 	for _, line := range []string{"lmdb", "rocksdb"} {
 		changes, kinds := incident(t, line)
@@ -246,9 +252,9 @@ func TestBuiltinRulesOnTheIncident(t *testing.T) {
 			stretch audit.Time
 			want    score
 		}{
-			{1, score{276, 277, 14, 15, 0, 20, 3781}},
-			{60, score{276, 277, 14, 16, 1, 20, 3781}},
-			{600, score{276, 277, 14, 16, 1, 20, 3781}},
+			{1, score{276, 277, 14, 19, 1, 20, 3781}},
+			{60, score{276, 277, 14, 20, 2, 20, 3781}},
+			{600, score{276, 277, 14, 20, 2, 20, 3781}},
 			{6000, slowest[line]},
 		} {
 			t.Run(fmt.Sprintf("%s ×%v", line, tt.stretch), func(t *testing.T) {
@@ -258,7 +264,7 @@ func TestBuiltinRulesOnTheIncident(t *testing.T) {
 					slow[i].Observed = changes[0].Observed + tt.stretch*(slow[i].Observed-changes[0].Observed)
 				}
 				engine := NewEngine(set, Options{})
-				alerts := feed(t, engine, slow)
+				alerts := told(set, feed(t, engine, slow))
 				if got := scoreOf(alerts, slow, kinds); got != tt.want {
 					t.Errorf("got  %+v\nwant %+v", got, tt.want)
 					for _, a := range alerts {
@@ -328,7 +334,7 @@ func TestBuiltinRulesOnHarpersOwnTables(t *testing.T) {
 	}
 	for _, line := range []string{"lmdb", "rocksdb"} {
 		var got []string
-		for _, a := range feed(t, NewEngine(set, Options{}), systemChanges(t, line)) {
+		for _, a := range told(set, feed(t, NewEngine(set, Options{}), systemChanges(t, line))) {
 			what := ""
 			if a.Rule == "super-user-granted" {
 				what = " " + a.Group["key"]
@@ -338,7 +344,6 @@ func TestBuiltinRulesOnHarpersOwnTables(t *testing.T) {
 		want := []string{
 			`super-user-granted system.hdb_role/"super_user": 1`,
 			`super-user-granted system.hdb_user/"admin": 1`,
-			`user-created: 9`,
 			`super-user-granted system.hdb_user/"opsadmin": 1`,
 			`super-user-granted system.hdb_user/"backup-svc": 1`,
 			`super-user-granted system.hdb_user/"bram": 1`,

@@ -10,6 +10,7 @@ import (
 
 	"recourse/audit"
 
+	expr "github.com/expr-lang/expr/ast"
 	"github.com/goccy/go-yaml/ast"
 )
 
@@ -150,4 +151,33 @@ func shorten(s string) string {
 		return s
 	}
 	return string([]rune(s)[:most]) + "…"
+}
+
+// listed is the list that list("name") means, or nil.
+func (g *guard) listed(n expr.Node) (string, *namedList) {
+	call, ok := n.(*expr.CallNode)
+	if !ok || len(call.Arguments) != 1 {
+		return "", nil
+	}
+	callee, ok := call.Callee.(*expr.IdentifierNode)
+	name, also := call.Arguments[0].(*expr.StringNode)
+	if !ok || !also || callee.Value != "list" {
+		return "", nil
+	}
+	return name.Value, g.c.file.lists[name.Value]
+}
+
+// among refuses to look for what a list of its type cannot hold.
+func (g *guard) among(n *expr.BinaryNode) {
+	name, l := g.listed(n.Right)
+	if l == nil {
+		return
+	}
+	if l.kind == patternList {
+		g.fail(n, "list %s is of patterns: write glob(…, list(%q))", name, name)
+	}
+	id, ok := n.Left.(*expr.IdentifierNode)
+	if ok && l.kind == numberList && textOfChange(id.Value) != nil {
+		g.fail(n, "list %s is of numbers, and %s is text", name, id.Value)
+	}
 }

@@ -18,6 +18,7 @@ type openAlert struct {
 	count    int
 	evidence []audit.Evidence // by seq
 	listed   int              // how long evidence is, while it is being restored
+	folded   audit.Seqs       // what it rests on beside evidence, for which there is no room
 	unknown  bool
 	late     bool
 	fired    firing
@@ -145,8 +146,14 @@ func (a *openAlert) absorb(b *openAlert, w *windowing) {
 	}
 	all := slices.Concat(a.evidence, b.evidence)
 	slices.SortStableFunc(all, func(x, y audit.Evidence) int { return cmp.Compare(x.Seq, y.Seq) })
+	for s := range b.folded.All() {
+		a.folded.Add(s)
+	}
 	if n := len(all) - w.maxEvidence; n > 0 {
 		w.stats.EvidenceCut += uint64(n)
+		for _, e := range all[w.maxEvidence:] {
+			a.folded.Add(e.Seq)
+		}
 		all = all[:w.maxEvidence]
 	}
 	a.evidence = all
@@ -164,6 +171,7 @@ func (a *openAlert) take(e *entry, w *windowing) {
 	}
 	if len(a.evidence) >= w.maxEvidence {
 		w.stats.EvidenceCut++
+		a.folded.Add(e.evidence.Seq)
 		return
 	}
 	// Alerts that were handed out share this memory, so it is only ever

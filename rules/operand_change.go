@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math"
+	"strings"
 
 	"recourse/audit"
 )
@@ -49,6 +50,8 @@ func ofChange(name string) operand {
 		return func(f *facts, _ *element) (val, bool) { return whole(int64(f.c.Group.Size)), true }
 	case "lag":
 		return lag
+	case "id":
+		return idOf
 	case "canary":
 		return func(f *facts, _ *element) (val, bool) {
 			return truthOf(f.labels.table(f.c.Key.Table).canaries[f.c.Key.ID]), true
@@ -57,6 +60,15 @@ func ofChange(name string) operand {
 		return func(f *facts, _ *element) (val, bool) { return textOfName(f.labels.actor(f.c.User)), true }
 	}
 	return nil
+}
+
+// idOf is the record's key.
+func idOf(f *facts, _ *element) (val, bool) {
+	id := string(f.c.Key.ID)
+	if n := len(id); n > 1 && id[0] == '"' && !strings.Contains(id, `\\`) {
+		return textOfName(id[1 : n-1]), true
+	}
+	return valOf(f.c.Key.ID.Value()), true
 }
 
 func lag(f *facts, _ *element) (val, bool) {

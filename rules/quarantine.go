@@ -46,7 +46,7 @@ func (e *Engine) judge(r *ruleState, c *audit.Change, own *ownership, alerts []a
 		}
 		return alerts
 	}
-	if e.opts.Clock == nil {
+	if e.opts.Clock == nil || e.opts.Timed > 1 && e.changes%uint64(e.opts.Timed) != 0 {
 		return e.tried(r, c, own, alerts)
 	}
 	begin := e.opts.Clock()
@@ -97,11 +97,22 @@ func (r *ruleState) quarantined(c *audit.Change) audit.Alert {
 	}
 }
 
+// Quarantined is the rules that are in quarantine now, in the order of the set.
+func (e *Engine) Quarantined() []string {
+	var ids []string
+	for _, r := range e.rules {
+		if r.stats.Quarantine.Left > 0 {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
 // A Cost is the time that an engine with a clock took for a rule. It is no part
 // of the engine's state.
 type Cost struct {
 	Rule    string
-	Changes uint64 // that the rule looked at
+	Changes uint64 // that the rule looked at and that were measured
 	Spent   time.Duration
 	Worst   time.Duration // of one change
 }

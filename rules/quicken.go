@@ -138,6 +138,9 @@ func (k *quickener) textOfChange(n *ast.BinaryNode) trial {
 			return verdictOf(isNamed(f.c.Key.Table, fixed) == want)
 		}
 	}
+	if id.Value == "actor.kind" {
+		return func(f *facts, _ *element) verdict { return verdictOf((f.labels.actor(f.c.User) == fixed) == want) }
+	}
 	text := textOfChange(id.Value)
 	if text == nil {
 		return nil

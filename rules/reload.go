@@ -32,7 +32,7 @@ func (e *Engine) Reload(set *Set) *Engine {
 func (e *Engine) adopt(r, from *ruleState) {
 	r.stats, r.groups, r.recent, r.touches = from.stats, from.groups, from.recent, from.touches
 	r.waiting, r.learning, r.gone = from.waiting, from.learning, from.gone
-	r.fresh, r.changed = false, true
+	r.fresh, r.changed, r.w.kept = false, true, from.w.kept
 	for el := r.recent.Front(); el != nil; el = el.Next() {
 		el.Value.(*group).mark(r)
 	}

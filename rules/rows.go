@@ -36,7 +36,7 @@ const unsure = math.MinInt64
 // countRows takes a change into the count of its table's records, if a rule
 // wants to know that.
 func (e *Engine) countRows(c *audit.Change) {
-	if len(e.fractions) == 0 || !slices.ContainsFunc(e.fractions, func(r *ruleState) bool { return r.match.table(c.Key.Table) }) {
+	if len(e.fractions) == 0 || !e.shelf(placement{c.Op, c.Key.Table}).counted {
 		return
 	}
 	t := e.tables[c.Key.Table]
@@ -79,16 +79,18 @@ func (e *Engine) settleRows(t *tableRows, before audit.Time) {
 	if e.opts.Baselines != nil {
 		counted = e.opts.Baselines(t.table)
 	}
-	counted = slices.DeleteFunc(slices.Clone(counted), func(r Rows) bool { return r.At < t.settled || r.At >= before })
 	n := 0
-	for len(counted) > 0 || n < len(t.later) && t.later[n].time < before {
-		if len(counted) > 0 && (n == len(t.later) || counted[0].At < t.later[n].time) {
-			t.known, t.rows = true, counted[0].Rows
-			counted = counted[1:]
+	for _, c := range counted {
+		if c.At < t.settled || c.At >= before {
 			continue
 		}
+		for n < len(t.later) && t.later[n].time <= c.At {
+			n++
+		}
+		t.known, t.rows = true, c.Rows
+	}
+	for ; n < len(t.later) && t.later[n].time < before; n++ {
 		t.take(t.later[n].by)
-		n++
 	}
 	t.later, t.settled, t.dirty = t.later[n:], before, true
 }

@@ -43,6 +43,8 @@ type windowing struct {
 	inputs      int     // of a sequence: its steps
 	gte         float64 // of a sum
 	maxGroups   int
+	kept        int // changes kept of all groups
+	maxKept     int
 	count       int
 	distinct    string
 	maxEntries  int
@@ -67,6 +69,7 @@ func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time) *ruleSta
 		maxEntries:  max(orDefault(opts.MaxChanges, 5000), r.Window.Count),
 		maxEvidence: min(orDefault(opts.MaxEvidence, 100_000), orDefault(r.Alerting.Listed, math.MaxInt)),
 		maxGroups:   orDefault(opts.MaxGroups, 10_000),
+		maxKept:     orDefault(opts.MaxKept, 1_000_000),
 	}
 	s.w.keep = s.w.reach
 	switch s.w.form {

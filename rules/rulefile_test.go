@@ -218,7 +218,7 @@ func TestExceptionsOfOtherFilesRules(t *testing.T) {
 apiVersion: rules/v1
 rules: []
 exceptions:
-  - {id: X, rules: [r, "s*"], fields: user, values: [user], reason: a, owner: b}
+  - {id: X, rules: [r, "r*", "s*"], fields: user, values: [user], reason: a, owner: b}
   - {id: Y, rules: nothing, fields: user, values: [user], reason: a, owner: b}
 `
 	rule := ruleWith("    tests: [{name: fires, events: [{op: delete}], expect: [{}]}, {name: silent, events: [{op: message}], expect: []}]\n")
@@ -252,6 +252,12 @@ func TestRuleFileMistakes(t *testing.T) {
 		{top("lists: {a: {file: x}}\n"), "3:19: list a: read x: this rule file has no folder"},
 		{top("lists: {a: {type: txt, items: []}}\n"), `3:19: type is "txt"; want text, number, pattern; did you mean text?`},
 		{top("lists: {a: {type: number, items: [x]}}\n"), "3:35: an item of list a is text; want a number"},
+		{"apiVersion: rules/v1\nlists: {p: {type: pattern, items: [a]}}\n" + strings.TrimPrefix(ruleWith("    where: user in list(\"p\")\n"), "apiVersion: rules/v1\n"),
+			"list p is of patterns: write glob"},
+		{"apiVersion: rules/v1\nlists: {p: {type: number, items: [1]}}\n" + strings.TrimPrefix(ruleWith("    where: user not in list(\"p\")\n"), "apiVersion: rules/v1\n"),
+			"list p is of numbers, and user is text"},
+		{"apiVersion: rules/v1\nlists: {p: {type: number, items: [1]}}\n" + strings.TrimPrefix(ruleWith("    where: glob(user, list(\"p\"))\n"), "apiVersion: rules/v1\n"),
+			"list p is of numbers, which are no patterns"},
 		{top("tables: [{match: x}]\n"), "3:10: a table's labels lack labels and canary_ids"},
 		{top("tables: [{match: x, labels: [a b]}]\n"), `3:30: "a b" is no name for a label`},
 		{top("tables: [{match: x, label: [a]}]\n"), "3:21: a table's labels has no key label; did you mean labels?"},
@@ -274,6 +280,10 @@ func TestRuleFileMistakes(t *testing.T) {
 		{ruleWith("    exceptions: [{id: X, fields: user, values: [a], owner: o}]\n"), "an exception lacks reason"},
 		{ruleWith("    exceptions: [{id: X, fields: user, values: [a], reason: r, owner: o}, {id: X, fields: user, values: [a], reason: r, owner: o}]\n"),
 			"rule r has an exception X already"},
+		{"apiVersion: rules/v1\nexceptions: [{id: X, rules: \"*\", fields: usr, values: [a], reason: r, owner: o}]\n" +
+			strings.TrimPrefix(ruleWith("  - {id: s, name: S, severity: low, alert: {title: t}}\n"), "apiVersion: rules/v1\n"), "there is no field usr"},
+		{ruleWith("    risk: {entity: user, gte: 9, within: 1h}\n    exceptions: [{id: X, fields: user, values: [a], reason: r, owner: o}]\n"),
+			"8:18: rule r looks at alerts, and exceptions are of changes"},
 		{ruleWith("    risk: {score: 5, on: [usr]}\n"), `7:27: on has "usr"; want user, table`},
 		{ruleWith("    risk: {score: 5, on: [node]}\n"), "7:27: on has node, which is none of the fields"},
 		{strings.Replace(ruleWith(""), "title: t", "title: t, group_by: [node]", 1), `6:34: group_by has "node"`},

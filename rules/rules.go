@@ -88,6 +88,7 @@ type Rule struct {
 
 	stands    *LintError
 	inhibited []homeless // Inhibits, and where each stands
+	titleText string     // of the alerts, as it is written
 
 	labels    *labels // of tables and users, of all files that were compiled together
 	ownLabels *labels // the same, of its own file: those that its tests have

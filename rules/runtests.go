@@ -155,8 +155,18 @@ func restarted(e *Engine, set *Set, state map[string][]byte) (*Engine, error) {
 			state[name] = data
 		}
 	}
-	fresh := NewEngine(set, e.opts)
+	opts := e.opts
+	opts.Folded = e.folded
+	fresh := NewEngine(set, opts)
 	return fresh, fresh.Restore(state, e.evidence)
+}
+
+// folded is what an open alert has beside its evidence.
+func (e *Engine) folded(alert string) (audit.Seqs, error) {
+	if a := e.open(alert); a != nil {
+		return a.folded, nil
+	}
+	return audit.Seqs{}, ErrState
 }
 
 // evidence is that of an open alert.

@@ -1,9 +1,13 @@
 package rules
 
 import (
+	"net/netip"
 	"testing"
+	"time"
 
 	"recourse/audit"
+
+	"pgregory.net/rapid"
 )
 
 func TestFormats(t *testing.T) {
@@ -46,4 +50,25 @@ func TestWhatConditionsSayOfForms(t *testing.T) {
 			t.Errorf("%s: %s; want %s", tt.where, got, tt.want)
 		}
 	}
+}
+
+// TestFormatsAreSeenAtLessCost: what is passed over has not the format.
+func TestFormatsAreSeenAtLessCost(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.OneOf(rapid.StringMatching(`[0-9a-fA-F:.+@/ eyJZT-]{1,40}`), rapid.StringMatching(`[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}Z?)?`),
+			rapid.StringMatching(`([0-9]{1,3}[.]){3}[0-9]{1,3}|([0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(%e)?`)).Draw(t, "s")
+		if _, err := netip.ParseAddr(s); err == nil && !mayBeAddress(s) {
+			t.Fatalf("%q is an address", s)
+		}
+		for _, layout := range []string{time.DateOnly, time.DateTime, time.RFC3339Nano} {
+			if isDate(s, layout) && !mayBeDate(s) {
+				t.Fatalf("%q is a date", s)
+			}
+		}
+		for _, f := range formats {
+			if f.pattern.MatchString(s) && !f.may(s) {
+				t.Fatalf("%q is %s", s, f.name)
+			}
+		}
+	})
 }

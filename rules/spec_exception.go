@@ -39,6 +39,8 @@ type exceptionSpec struct {
 	field  []scalar
 	rows   []yaml.Node
 	values place
+
+	compiled *Exception // nil: not yet, or it has a mistake
 }
 
 // The ways to compare a field with a value.

@@ -121,6 +121,23 @@ func (r *ruleState) threshold(h *history, t audit.Time) int {
 	return math.MaxInt
 }
 
+// arms counts the groups whose baseline is armed at t, and those that have too
+// little history.
+func (r *ruleState) arms(t audit.Time) (armed, cold int) {
+	if r.w.form != spikeForm {
+		return 0, 0
+	}
+	for el := r.recent.Front(); el != nil; el = el.Next() {
+		h := el.Value.(*group).history
+		if h != nil && h.spikeAt(int64(t/hour), int64(hour/r.w.size), r.days(), int64(millis(r.Baseline.MinHistory)/r.w.size)) > 0 {
+			armed++
+		} else {
+			cold++
+		}
+	}
+	return armed, cold
+}
+
 func (r *ruleState) days() int64 { return int64(r.Baseline.Train / (24 * time.Hour)) }
 
 // forget drops what is older than the day. A day before it is kept, for the hour

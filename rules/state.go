@@ -268,6 +268,7 @@ func (r *ruleState) order() {
 	for _, g := range groups {
 		r.groups[g.name] = r.recent.PushBack(g)
 		entries := g.entries
+		r.w.kept += len(entries)
 		for i := range entries {
 			g.entries = entries[:i+1]
 			g.note(&r.w, i)
@@ -280,10 +281,15 @@ func (e *Engine) findEvidence(evidence Evidence) error {
 	for _, r := range e.rules {
 		for el := r.recent.Front(); el != nil; el = el.Next() {
 			for _, a := range el.Value.(*group).alerts {
+				var err error
+				if a.count > a.listed && e.opts.Folded != nil {
+					if a.folded, err = e.opts.Folded(a.id); err != nil {
+						return fmt.Errorf("read the evidence of alert %s: %w", a.id, err)
+					}
+				}
 				if len(a.evidence) == a.listed {
 					continue
 				}
-				var err error
 				if a.evidence, err = evidence(a.id); err != nil {
 					return fmt.Errorf("read the evidence of alert %s: %w", a.id, err)
 				}

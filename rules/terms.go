@@ -57,6 +57,34 @@ func (e *Engine) term(r *ruleState, g *group, i int) {
 	g.alert(g.entries[i:i+1], n, &r.w)
 }
 
+// knows says that a change's values are known, whatever is still to come: they
+// were seen not long before it. It takes note of the change.
+func (e *Engine) knows(r *ruleState, g *group, t audit.Time) bool {
+	if !g.term.seen || len(g.entries) > 0 || t < g.term.last || t-g.term.last > r.w.size {
+		return false
+	}
+	if r.NewTerms.Per != nil {
+		if g.per == nil || g.per.dropped || e.expired(r, g.per) {
+			g.per = r.groupOf(e, r.perValues(g))
+		} else {
+			r.touch(e, r.groups[g.per.name])
+		}
+		if !g.per.term.seen || t < g.per.term.last && t < g.per.term.first {
+			return false
+		}
+		g.per.newest, g.per.begun = max(g.per.newest, t), true
+		g.per.term.takes(t, r.w.size)
+	}
+	g.prune(t, &r.w)
+	g.term.last = t
+	for _, a := range g.alerts {
+		if t > a.to && t <= a.to+r.w.size {
+			a.to = t
+		}
+	}
+	return true
+}
+
 // perValues are those of the group's values for which learning goes on apart.
 func (r *ruleState) perValues(g *group) []string {
 	var values []string

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"cmp"
-	"container/heap"
 	"time"
 
 	"recourse/audit"
@@ -20,7 +19,8 @@ type deadline struct {
 	order int // of the rule in the set
 	seq   audit.Seq
 	r     *ruleState
-	g     *group // whose entries are decided; nil: heard is
+	g     *group     // whose entries are decided; nil: heard is
+	time  audit.Time // of the entries
 	heard *heard
 }
 
@@ -47,21 +47,54 @@ func (a *deadline) text() string {
 	return a.heard.alert
 }
 
-// deadlines is a heap of them.
-type deadlines []*deadline
+// deadlines is a heap of them, with those that are done to be used again.
+type deadlines struct {
+	heap []*deadline
+	free []*deadline
+}
 
-// Len, Less, Swap, Push and Pop are heap.Interface.
-func (d deadlines) Len() int           { return len(d) }
-func (d deadlines) Less(i, j int) bool { return d[i].compare(d[j]) < 0 }
-func (d deadlines) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
-func (d *deadlines) Push(x any)        { *d = append(*d, x.(*deadline)) }
-func (d *deadlines) Pop() any {
-	old := *d
-	n := len(old) - 1
-	x := old[n]
-	old[n] = nil
-	*d = old[:n]
-	return x
+// push takes one in; most come in their order, and then nothing is moved.
+func (d *deadlines) push(x deadline) {
+	var n *deadline
+	if k := len(d.free); k > 0 {
+		n, d.free = d.free[k-1], d.free[:k-1]
+	} else {
+		n = &deadline{}
+	}
+	*n = x
+	d.heap = append(d.heap, n)
+	for i := len(d.heap) - 1; i > 0; {
+		up := (i - 1) / 2
+		if d.heap[up].compare(d.heap[i]) <= 0 {
+			break
+		}
+		d.heap[up], d.heap[i] = d.heap[i], d.heap[up]
+		i = up
+	}
+}
+
+// pop takes the first out.
+func (d *deadlines) pop() deadline {
+	first, last := d.heap[0], len(d.heap)-1
+	d.heap[0], d.heap[last] = d.heap[last], nil
+	d.heap = d.heap[:last]
+	for i := 0; ; {
+		least := i
+		for _, below := range [...]int{2*i + 1, 2*i + 2} {
+			if below < last && d.heap[below].compare(d.heap[least]) < 0 {
+				least = below
+			}
+		}
+		if least == i {
+			break
+		}
+		d.heap[i], d.heap[least] = d.heap[least], d.heap[i]
+		i = least
+	}
+	out := *first
+	*first = deadline{}
+	d.free = append(d.free, first)
+	return out
 }
 
 // clock takes note of a change's times. The watermark is so far behind the
@@ -105,28 +138,28 @@ func (e *Engine) Newest() audit.Time {
 }
 
 // Waits says that something waits for time to pass.
-func (e *Engine) Waits() bool { return len(e.due) > 0 }
+func (e *Engine) Waits() bool { return len(e.due.heap) > 0 }
 
 // decide does all that the watermark has passed.
 func (e *Engine) decide(alerts []audit.Alert) []audit.Alert {
-	for len(e.due) > 0 && e.due[0].at < e.watermark {
-		d := heap.Pop(&e.due).(*deadline)
+	for len(e.due.heap) > 0 && e.due.heap[0].at < e.watermark {
+		d := e.due.pop()
 		switch {
 		case d.g == nil:
 			alerts = e.hear(d.r, d.heard, alerts)
 		case !d.g.dropped:
-			alerts = e.settle(d.r, d.g, d.at, alerts)
+			alerts = e.settle(d.r, d.g, d.time, alerts)
 		}
 	}
 	return alerts
 }
 
-// settle decides the group's entries that were to be decided until t.
+// settle decides the group's entries of time t.
 func (e *Engine) settle(r *ruleState, g *group, t audit.Time, alerts []audit.Alert) []audit.Alert {
 	r.w.behind, r.w.watermark = e.late, e.watermark
-	for i := 0; i < len(g.entries); i++ {
+	for i := from(g.entries, t); i < len(g.entries) && g.entries[i].time == t; i++ {
 		n := g.entries[i]
-		if !n.open || r.w.due(n) > t {
+		if !n.open {
 			continue
 		}
 		n.open = false
@@ -135,7 +168,7 @@ func (e *Engine) settle(r *ruleState, g *group, t audit.Time, alerts []audit.Ale
 		r.w.touched = r.w.touched[:0]
 		e.decideEntry(r, g, i)
 		alerts = e.raise(r, g, alerts)
-		if r.w.form == termsForm { // the group remembers it without
+		if r.w.form == termsForm && !g.dropped { // the group remembers it without
 			g.drop(i, i+1, &r.w)
 			i--
 		}
@@ -184,7 +217,7 @@ func (w *windowing) decides(n *entry) bool {
 // decide that follows.
 func (e *Engine) await(r *ruleState, g *group, n *entry) {
 	n.open = true
-	heap.Push(&e.due, &deadline{at: r.w.due(n), depth: r.depth, order: r.rank, seq: n.evidence.Seq, r: r, g: g})
+	e.due.push(deadline{at: r.w.due(n), depth: r.depth, order: r.rank, seq: n.evidence.Seq, r: r, g: g, time: n.time})
 }
 
 // decideEntry decides entry i of a group of a rule that waits.

@@ -42,6 +42,7 @@ type group struct {
 	behind  bool       // the last change was in the other stretch
 	alerts  []*openAlert
 	term    term     // of a rule on what is new
+	per     *group   // … by whose values it learns; nil: not found yet
 	history *history // of a rule with a baseline; nil: nothing yet
 
 	touched  uint64            // the rule's count of touches, for giving up the least recent
@@ -59,6 +60,7 @@ func (g *group) add(e *entry, w *windowing) {
 	g.prune(e.time, w)
 	i, _ := slices.BinarySearchFunc(g.entries, e, compareEntries)
 	g.entries = slices.Insert(g.entries, i, e)
+	w.kept++
 	g.note(w, i)
 	g.stretch(i, w)
 	switch {
@@ -119,6 +121,7 @@ func (g *group) drop(low, high int, w *windowing) {
 		return
 	}
 	last := high == len(g.entries)
+	w.kept -= high - low
 	for i, e := range g.entries[low:high] {
 		if low+i >= g.low {
 			g.tallies.leave(e.tally)

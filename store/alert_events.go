@@ -43,7 +43,7 @@ func (t *teller) addEvent(txn *badger.Txn, a *alert, e audit.AlertEvent) error {
 // Act does with an alert what people decided, enters it in the alert's history, and
 // tells the sinks that are told of states. Of e the Action, By and what belongs to
 // the action count. An alert that is not in a state for it is an
-// [audit.AlertStateError]; one that is not there, or of which it is to be a
+// [audit.AlertStateError], within an [audit.ActError] as whatever else cannot be done; one that is not there, or of which it is to be a
 // duplicate and which is not there, ErrNotFound. The alert is returned without its
 // evidence.
 func (db *DB) Act(ctx context.Context, id string, e audit.AlertEvent) (audit.Alert, error) {
@@ -75,7 +75,7 @@ func (db *DB) Act(ctx context.Context, id string, e audit.AlertEvent) (audit.Ale
 func (t *teller) act(txn *badger.Txn, d *alert, e audit.AlertEvent) error {
 	a := d.head()
 	if err := a.Act(e); err != nil {
-		return err
+		return &audit.ActError{Err: err}
 	}
 	if e.DuplicateOf != "" {
 		if err := noCircle(txn, a.ID, e.DuplicateOf); err != nil {
@@ -98,7 +98,7 @@ func noCircle(txn *badger.Txn, id, of string) error {
 			return err
 		}
 		if at = d.DuplicateOf; at == id {
-			return fmt.Errorf("alert %s is a duplicate of this one itself", of)
+			return &audit.ActError{Err: fmt.Errorf("alert %s is a duplicate of this one itself", of)}
 		}
 	}
 	return nil

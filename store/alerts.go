@@ -58,7 +58,7 @@ type alert struct {
 	Repeats         int    `cbor:"35,keyasint,omitempty"`
 	RepeatedChanges int    `cbor:"36,keyasint,omitempty"`
 	Told            told   `cbor:"37,keyasint,omitzero"`
-
+	// More of what the rules say.
 	GroupBy    []string `cbor:"50,keyasint,omitempty"`
 	Alerts     []string `cbor:"51,keyasint,omitempty"`
 	MergedInto string   `cbor:"52,keyasint,omitempty"`

@@ -24,7 +24,7 @@ func TestAlerts(t *testing.T) {
 	if err := db.SaveAlerts(ctx, []audit.Alert{b, a}, map[string][]byte{"one": {1}, "two": {}, "three": make([]byte, 3<<20)}, 9); err != nil {
 		t.Fatal(err)
 	}
-	a.MutedBy, a.Withheld = "", 2 // its rule mutes it
+	a.State, a.DuplicateOf, a.Muted, a.MutedBy, a.Withheld = audit.AlertClosed, "c", audit.MutedMerged, "c", 2 // it is part of another
 	got, err := db.Alerts(ctx)
 	if diff := cmp.Diff([]audit.Alert{a, b}, got); diff != "" || err != nil {
 		t.Fatalf("%v %s", err, diff)

@@ -72,19 +72,50 @@ func (r *reader) keysOf(ctx context.Context, ids []audit.ChangeID, keys []audit.
 // Histories yields the changes of records as History does, record by record in
 // the order of the keys. A block is opened once for all the changes of some
 // thousand records, not for each: where the records are many, that is most of
-// the work. What is appended meanwhile may be among the changes.
+// the work. While some are dealt with the next are read. What is appended meanwhile
+// may be among the changes.
 func (db *DB) Histories(ctx context.Context, keys []audit.Key) iter.Seq2[audit.Change, error] {
 	return func(yield func(audit.Change, error) bool) {
-		left := keys
+		ctx, cancel := context.WithCancel(ctx)
+		ahead := make(chan historiesPage)
+		var wait sync.WaitGroup
+		defer wait.Wait()
+		defer cancel()
+		wait.Go(func() { db.readAhead(ctx, keys, ahead) })
 		pages(yield, "histories", func() (page []audit.Change, more bool, err error) {
-			err = db.view(ctx, func(r *reader) (err error) {
-				var n int
-				page, n, err = r.histories(ctx, left)
-				left = left[n:]
-				return err
-			})
-			return page, len(left) > 0, err
+			p, sent := <-ahead
+			if !sent {
+				return nil, false, ctx.Err()
+			}
+			return p.changes, p.more, p.err
 		})
+	}
+}
+
+// A historiesPage is the histories of some of the records.
+type historiesPage struct {
+	changes []audit.Change
+	more    bool
+	err     error
+}
+
+// readAhead sends the pages, each when the one before is taken, until the last, an
+// error, or ctx's end.
+func (db *DB) readAhead(ctx context.Context, keys []audit.Key, to chan<- historiesPage) {
+	defer close(to)
+	for p := (historiesPage{more: true}); p.more && p.err == nil; {
+		p.err = db.view(ctx, func(r *reader) (err error) {
+			var n int
+			p.changes, n, err = r.histories(ctx, keys)
+			keys = keys[n:]
+			return err
+		})
+		p.more = len(keys) > 0
+		select {
+		case to <- p:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -67,6 +67,9 @@ func (t *teller) judge(txn *badger.Txn, a, old *alert) error {
 			return err
 		}
 	}
+	if a.MergedInto != "" {
+		return t.merge(txn, a)
+	}
 	if err := t.repeat(txn, a, a.Count-old.Count); err != nil {
 		return err
 	}
@@ -80,6 +83,31 @@ func (t *teller) judge(txn *badger.Txn, a, old *alert) error {
 		}
 	}
 	return noteForRepeats(txn, a)
+}
+
+// merge closes an alert that turned out to be part of another, which speaks for it
+// from then on.
+func (t *teller) merge(txn *badger.Txn, a *alert) error {
+	if a.Muted == string(audit.MutedMerged) {
+		return nil
+	}
+	heard := a.Muted == "" && a.Told.Revision > 0
+	if a.Told.Revision == 0 {
+		a.Withheld++
+	}
+	a.Muted, a.MutedBy = string(audit.MutedMerged), a.MergedInto
+	if a.State == string(audit.AlertClosed) {
+		return nil
+	}
+	e := audit.AlertEvent{Action: audit.ActionResolved, Verdict: audit.VerdictDuplicate, DuplicateOf: a.MergedInto, Note: "a change that came late made both one alert"}
+	if err := t.addEvent(txn, a, e); err != nil {
+		return err
+	}
+	a.State, a.Verdict, a.DuplicateOf = string(audit.AlertClosed), string(e.Verdict), e.DuplicateOf
+	if !heard {
+		return nil
+	}
+	return t.emit(txn, a, audit.NoticeState, nil)
 }
 
 // total is how many changes an alert and its repetitions rest on.

@@ -360,3 +360,36 @@ func TestFolded(t *testing.T) {
 	}
 	mustBeWhole(t, d.db)
 }
+
+// TestMerged: an alert that became part of another is closed, and who heard of it
+// hears that.
+func TestMerged(t *testing.T) {
+	d := newDesk(t)
+	d.save(audit.Alert{ID: "a", Severity: "high", Count: 2, RaisedSeq: 1}, audit.Alert{ID: "b", Severity: "high", Count: 3, RaisedSeq: 2})
+	d.waiting("wide")
+	for range 2 {
+		d.save(audit.Alert{ID: "a", Severity: "high", Count: 5}, audit.Alert{ID: "b", Severity: "high", Count: 3, MergedInto: "a"}, audit.Alert{ID: "c", Severity: "high", Count: 1, MergedInto: "a", RaisedSeq: 3})
+	}
+	d.want("wide", "b-2 state closed 3")
+	b, c := d.alert("b"), d.alert("c")
+	if b.Muted != audit.MutedMerged || b.Verdict != audit.VerdictDuplicate || b.DuplicateOf != "a" || c.State != audit.AlertClosed || c.Withheld != 1 {
+		t.Errorf("got %+v and %+v", b, c)
+	}
+	h, err := d.db.AlertHistory(t.Context(), "b")
+	if err != nil || len(h) != 1 {
+		t.Errorf("history: %+v, %v", h, err)
+	}
+	mustBeWhole(t, d.db)
+}
+
+// TestRepeatsInSomeFields: a rule says in which fields a repetition is alike.
+func TestRepeatsInSomeFields(t *testing.T) {
+	d := newDesk(t)
+	one := func(id, table string) audit.Alert {
+		return audit.Alert{ID: id, Rule: "r", Severity: "high", Group: map[string]string{"user": "eve", "table": table}, Count: 1, Dedupe: 100, GroupBy: []string{"user"}}
+	}
+	d.save(one("a", "x"))
+	d.save(one("b", "y"))
+	d.want("wide", "a-1 raised open 1")
+	mustBeWhole(t, d.db)
+}

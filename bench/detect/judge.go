@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"recourse/audit"
+	"recourse/bench/host"
 	"recourse/bench/worlds"
 	"recourse/rules"
 )
@@ -29,7 +30,7 @@ const (
 type stream struct {
 	config    worlds.Config
 	changes   int
-	took      time.Duration // judging alone
+	took      time.Duration // processors' time of judging alone, with the collector's
 	incidents []worlds.Incident
 	alerts    []raised
 	truth     map[audit.Seq]worlds.Event // of changes that are part of an incident or a trap; without the change
@@ -49,10 +50,10 @@ const lot = 4096 // changes judged at a time, so that asking the clock costs not
 func judge(set *rules.Set, c worlds.Config) (*stream, error) {
 	s := &stream{config: c, truth: map[audit.Seq]worlds.Event{}, order: map[int][]audit.Seq{}}
 	own := map[audit.ChangeID]bool{}
-	rows := map[audit.Table]int64{}
+	counted := map[audit.Table][]rules.Rows{} // by the snapshot that was taken before
 	engine := rules.NewEngine(set, rules.Options{
-		Own:      func(id audit.ChangeID) bool { return own[id] },
-		LiveRows: func(t audit.Table, _ audit.Seq) (int64, bool) { n, known := rows[t]; return n, known },
+		Own:       func(id audit.ChangeID) bool { return own[id] },
+		Baselines: func(t audit.Table) []rules.Rows { return counted[t] },
 	})
 	index := map[string]int{}
 	take := func(alerts []audit.Alert, c *audit.Change) {
@@ -69,10 +70,12 @@ func judge(set *rules.Set, c worlds.Config) (*stream, error) {
 	var waiting []waitingChange
 	var last audit.Change
 	flush := func() error {
-		began := time.Now()
+		began := host.CPU()
 		for i := range waiting {
 			c := &waiting[i].change
-			rows[c.Key.Table] = waiting[i].rows
+			if counted[c.Key.Table] == nil && !s.config.Bare {
+				counted[c.Key.Table] = []rules.Rows{{At: c.Time - 1, Rows: waiting[i].rows}}
+			}
 			alerts, err := engine.Eval(c)
 			if err != nil {
 				return err
@@ -80,7 +83,7 @@ func judge(set *rules.Set, c worlds.Config) (*stream, error) {
 			take(alerts, c)
 			last = *c
 		}
-		s.took += time.Since(began)
+		s.took += host.CPU() - began
 		waiting = waiting[:0]
 		return nil
 	}

@@ -86,7 +86,7 @@ func (r *report) summary() string {
 	return fmt.Sprintf("%d rules. Seeds: %s; %d users and %d days a stream, %d changes in all.%s\n"+
 		"Peaceful streams: %d alerts in %.0f user-days, which is %.2f a day per 1,000 users.\n"+
 		"Attacked streams: %s of the alerts rest on an incident.\n"+
-		"Judged at %.0f changes a second on one core. %s.\n",
+		"Judged: %.0f changes in a second of processor time. %s.\n",
 		r.Rules, r.Seeds, r.Users, r.Days, r.Changes, bare, r.FalseAlerts, r.UserDays, r.AlertsADay, percent(r.Precision), r.PerSecond, r.Machine)
 }
 

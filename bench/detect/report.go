@@ -25,7 +25,7 @@ type report struct {
 	Streams     int          `json:"streams"`
 	Bare        bool         `json:"bare"`
 	Changes     int          `json:"changes"`
-	PerSecond   float64      `json:"changes_per_second"` // judged on one core
+	PerSecond   float64      `json:"changes_per_second"` // judged, in a second of processor time
 	Rules       int          `json:"rules"`
 	AlertsADay  float64      `json:"alerts_per_day_per_1000_users"` // of peaceful streams
 	UserDays    float64      `json:"user_days"`
@@ -82,7 +82,7 @@ type worldLine struct {
 func (m *measurement) report(o options) *report {
 	r := &report{
 		Machine: host.Machine(), Seeds: o.seeds, Users: o.users, Days: o.days, Bare: o.bare, Changes: m.changes,
-		PerSecond: float64(m.changes) / m.took.Seconds(), Rules: len(m.rules), UserDays: m.userDays,
+		PerSecond: m.perSecond(), Rules: len(m.rules), UserDays: m.userDays,
 		AlertsADay: 1000 * float64(m.quiet) / m.userDays, FalseAlerts: m.quiet,
 		Precision: share(m.attacked.good, m.attacked.good+m.attacked.bad),
 	}
@@ -104,6 +104,15 @@ func (m *measurement) report(o options) *report {
 		}
 	}
 	return r
+}
+
+// perSecond is how many changes are judged in a second of processor time; 0 if
+// that is not known.
+func (m *measurement) perSecond() float64 {
+	if m.took <= 0 {
+		return 0
+	}
+	return float64(m.changes) / m.took.Seconds()
 }
 
 // lineOf sums up the incidents for which is holds.

@@ -2,6 +2,7 @@ package worlds
 
 import (
 	"math"
+	"slices"
 
 	"recourse/audit"
 )
@@ -84,8 +85,11 @@ func drop(name string) act {
 func oldest(name string) act {
 	return func(w *world, who *actor) {
 		t := w.table(name)
-		if len(t.live) > 100 {
-			w.remove(who.name, t, t.live[w.r.IntN(20)])
+		if len(t.live) <= 100 {
+			return
+		}
+		if id := t.live[w.r.IntN(20)]; !slices.Contains(t.decoys, id) {
+			w.remove(who.name, t, id)
 		}
 	}
 }

@@ -2,99 +2,67 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"os/user"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"recourse/audit"
+	"recourse/internal/report"
 	"recourse/store"
 )
 
 func alertsCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:  "alerts",
-		Usage: "what the rules found",
+		Usage: "what the rules found, and what became of it",
 		Description: "import and watch raise alerts. What an alert rests on can be taken back with\n" +
 			"revert select --alert ID. Alerts of the rules log-… are about the log itself: that it was\n" +
-			"deleted, switched off, or written past; only watch raises them.\n\n" +
+			"deleted, switched off, or written past; only watch raises them. An alert is open, then\n" +
+			"acknowledged, in progress, and closed with a verdict; each step is kept in its history.\n" +
+			"watch tells the sinks of the configuration (docs/notify.md).\n\n" +
 			"Example:\n   recourse alerts list -o md",
 		Subcommands: []*cli.Command{
-			{
-				Name:  "list",
-				Usage: "print all alerts, newest first",
-				Description: "Exit codes: 0 there are alerts; 2 there is none; 9 busy.\n\n" +
-					"Example:\n   recourse alerts list --severity high -o ndjson",
-				Flags: []cli.Flag{
-					&cli.StringFlag{Name: "severity", Usage: "only of this severity or above: info, low, medium, high, critical"},
-					&cli.StringFlag{Name: "rule", Usage: "only of this rule"},
-				},
-				Action: func(c *cli.Context) error {
-					if err := noArgs(c); err != nil {
-						return err
-					}
-					return runAlertsList(c, e)
-				},
-			},
-			{
-				Name:      "show",
-				Usage:     "print one alert with the changes it rests on",
-				ArgsUsage: "ID",
-				Description: "The beginning of an id is enough where only one alert has it. Whether the log of the alert's\n" +
-					"tables is whole, from its first change to its last, stands below.\n\n" +
-					"Exit codes: 0 found; 2 there is no such alert; 9 busy; 11 with --require-coverage: the log is\n" +
-					"not known to be whole there.\n\n" +
-					"Example:\n   recourse alerts show 3f9a",
-				Flags: []cli.Flag{requireCoverage()},
-				Action: func(c *cli.Context) error {
-					if err := wantArgs(c, 1, 1); err != nil {
-						return err
-					}
-					return runAlertsShow(c, e, c.Args().First())
-				},
-			},
+			alertsListCommand(e), alertsShowCommand(e),
+			alertsAckCommand(e), alertsStartCommand(e), alertsAssignCommand(e), alertsNoteCommand(e), alertsResolveCommand(e), alertsReopenCommand(e),
+			alertsSilenceCommand(e), alertsSilencesCommand(e), alertsSinksCommand(e), alertsDeadCommand(e), alertsRedeliverCommand(e),
 		},
 	}
 }
 
-var severities = []string{"info", "low", "medium", "high", "critical"}
-
-func runAlertsList(c *cli.Context, e *env) (err error) {
-	p, err := printer(c, e)
-	if err != nil {
-		return err
-	}
-	least := 0
-	if s := c.String("severity"); s != "" {
-		if least = slices.Index(severities, s); least < 0 {
-			return usagef("--severity %q: want one of %s", s, strings.Join(severities, ", "))
-		}
-	}
-	w, err := openWorkspace(c, e, false)
-	if err != nil {
-		return err
-	}
-	defer closeWith(&err, w.close)
-	alerts, err := w.store.Alerts(c.Context)
-	if err != nil {
-		return err
-	}
-	alerts = slices.DeleteFunc(alerts, func(a audit.Alert) bool {
-		return slices.Index(severities, a.Severity) < least || c.String("rule") != "" && a.Rule != c.String("rule")
-	})
-	slices.SortStableFunc(alerts, func(a, b audit.Alert) int { return cmp.Compare(b.LastTime, a.LastTime) })
-	if err := p.Alerts(alerts); err != nil {
-		return err
-	}
-	if len(alerts) == 0 {
-		return exit(exitNothing)
-	}
-	return nil
+// byFlag is that of all commands with which people act on alerts.
+func byFlag() cli.Flag {
+	return &cli.StringFlag{Name: "by", Usage: "who does it: `NAME`; without it \"by\" of the configuration, or the user of the operating system"}
 }
 
-func runAlertsShow(c *cli.Context, e *env, id string) (err error) {
+func noteFlag() cli.Flag {
+	return &cli.StringFlag{Name: "note", Usage: "say why, in the alert's history: `TEXT`"}
+}
+
+// actor is who acts on alerts.
+func (w *workspace) actor(c *cli.Context, e *env) (string, error) {
+	if by := cmp.Or(c.String("by"), w.cfg.By, e.get("USER")); by != "" {
+		return by, nil
+	}
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username, nil
+	}
+	return "", usagef("who does it is not known: give --by NAME, or \"by\" in the configuration")
+}
+
+const actCodes = "The beginning of an id is enough where only one alert has it. The sinks that are told of states are\n" +
+	"told at once, or else by watch.\n\n" +
+	"Exit codes: 0 done; 2 there is no such alert; 8 it is not in a state for that; 9 busy; 64 usage.\n\n"
+
+// actOnAlerts does the same with each alert that the arguments name, all of them
+// found before the first is changed.
+func actOnAlerts(c *cli.Context, e *env, event func(*workspace) (audit.AlertEvent, error)) (err error) {
+	if err := wantArgs(c, 1, -1); err != nil {
+		return err
+	}
 	p, err := printer(c, e)
 	if err != nil {
 		return err
@@ -104,19 +72,67 @@ func runAlertsShow(c *cli.Context, e *env, id string) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	a, err := w.alert(c, id)
+	act, err := event(w)
+	if err == nil {
+		act.By, err = w.actor(c, e)
+	}
 	if err != nil {
 		return err
 	}
-	reading, err := w.reading(c.Context, e)
+	ids, err := w.alertIDs(c, c.Args().Slice())
 	if err != nil {
 		return err
 	}
-	cov := alertCoverage(reading, a)
-	if err := p.Alert(a, cov); err != nil {
+	if err := w.deliver(c.Context); err != nil {
 		return err
 	}
-	return covered(c, cov != nil && cov.Complete, exitOK)
+	changed, err := w.act(c.Context, ids, act)
+	if err != nil {
+		return err
+	}
+	if err := w.flush(c.Context, e, flushActs); err != nil {
+		return err
+	}
+	return p.List(actedOn(changed))
+}
+
+func (w *workspace) alertIDs(c *cli.Context, args []string) ([]string, error) {
+	var ids []string
+	for _, arg := range args {
+		a, err := w.alert(c, arg)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, a.ID)
+	}
+	return ids, nil
+}
+
+func (w *workspace) act(ctx context.Context, ids []string, e audit.AlertEvent) ([]audit.Alert, error) {
+	var changed []audit.Alert
+	for _, id := range ids {
+		a, err := w.store.Act(ctx, id, e)
+		if state, ok := errors.AsType[*audit.AlertStateError](err); ok {
+			return nil, &exitError{code: exitPreflight, err: err, hint: state.Hint()}
+		}
+		if _, refused := errors.AsType[*audit.ActError](err); refused {
+			return nil, &exitError{code: exitUsage, err: err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		changed = append(changed, a)
+	}
+	return changed, nil
+}
+
+// actedOn is how alerts stand after somebody acted on them.
+func actedOn(alerts []audit.Alert) report.Listing {
+	list := report.Listing{Name: "alerts", Columns: []string{"id", "severity", "state", "verdict", "assignee", "title"}}
+	for _, a := range alerts {
+		list.Rows = append(list.Rows, []any{a.ID, a.Severity, string(a.State), string(a.Verdict), a.Assignee, a.Title})
+	}
+	return list
 }
 
 // alert finds an alert by its id or by how that begins.

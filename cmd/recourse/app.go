@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"recourse/internal/api"
 )
 
 // version is set by the linker in a release.
@@ -16,11 +18,18 @@ var version = "dev"
 // run is the whole program but for the process around it.
 func run(ctx context.Context, e *env, args []string) int {
 	app := newApp(e)
+	if e.beside == nil {
+		app.Before = attach(e, args)
+	}
 	err := app.RunContext(ctx, arrange(app, args))
+	if there, ok := errors.AsType[*attachedExit](err); ok {
+		return there.code
+	}
 	code := exitCode(ctx, err)
-	if code == exitInterrupted {
+	if code == exitInterrupted && !errors.Is(err, api.ErrLost) {
 		// Whatever was going on just then failed of it, and is not what is wrong.
-		err = &exitError{code: code, err: errors.New("interrupted"), hint: "run the same command again: what is done is not done twice"}
+		why := interruption(ctx)
+		code, err = why.code, why
 	}
 	if err != nil {
 		complain(e, err, code, wantsJSON(args))
@@ -41,10 +50,10 @@ func newApp(e *env) *cli.App {
 		Suggest:                true,
 		HideVersion:            true,
 		UseShortOptionHandling: false,
-		Flags:                  globalFlags(),
+		Flags:                  globalFlags(e),
 		Commands: []*cli.Command{
 			demoCommand(e), watchCommand(e), reconcileCommand(e), importCommand(e), baselineCommand(e), reindexCommand(e), verifyCommand(e), statusCommand(e),
-			searchCommand(e), histCommand(e), facetsCommand(e), showCommand(e), historyCommand(e),
+			searchCommand(e), huntCommand(e), queriesCommand(e), listsCommand(e), playbookCommand(e), histCommand(e), facetsCommand(e), showCommand(e), historyCommand(e),
 			blameCommand(e), asofCommand(e), diffCommand(e), pickaxeCommand(e),
 			actorCommand(e), sessionsCommand(e), blastCommand(e), compareCommand(e), reportCommand(e),
 			coverageCommand(e), doctorCommand(e),
@@ -63,7 +72,20 @@ func newApp(e *env) *cli.App {
 	for _, c := range app.Commands {
 		finish(c)
 	}
+	if e.beside != nil {
+		// The library has one help command and one help flag for the whole process,
+		// and writes to them. Who asks for help asks its own process.
+		app.HideHelp = true
+		hideHelp(app.Commands)
+	}
 	return app
+}
+
+func hideHelp(commands []*cli.Command) {
+	for _, c := range commands {
+		c.HideHelp = true
+		hideHelp(c.Subcommands)
+	}
 }
 
 // finish gives a command what every command has.
@@ -128,15 +150,20 @@ func unknownCommand(c *cli.Context, name string) error {
 	return err
 }
 
-func globalFlags() []cli.Flag {
+// globalFlags take from the environment what is not given. The library would look
+// into the process's own, which need not be the one of whoever asks.
+func globalFlags(e *env) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "data", Usage: "keep everything in `DIR`", EnvVars: []string{"RECOURSE_DATA"}},
-		&cli.StringFlag{Name: "config", Usage: "read settings from `FILE`", EnvVars: []string{"RECOURSE_CONFIG"}},
-		&cli.StringFlag{Name: "memory", Usage: "keep to about `SIZE` of memory, such as 512MiB; a quarter of the machine's if not given, 256MiB to 2GiB", EnvVars: []string{"RECOURSE_MEMORY"}},
+		&cli.StringFlag{Name: "data", Usage: "keep everything in `DIR`" + fromEnv("RECOURSE_DATA"), Value: e.get("RECOURSE_DATA")},
+		&cli.StringFlag{Name: "config", Usage: "read settings from `FILE`" + fromEnv("RECOURSE_CONFIG"), Value: e.get("RECOURSE_CONFIG")},
+		&cli.StringFlag{Name: "memory", Usage: "keep to about `SIZE` of memory, such as 512MiB; a quarter of the machine's if not given, 256MiB to 2GiB" + fromEnv("RECOURSE_MEMORY"), Value: e.get("RECOURSE_MEMORY")},
 		&cli.StringFlag{Name: "color", Usage: "auto, always or never", Value: "auto"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "print as `FORMAT`: table, json, ndjson, csv, yaml or md; a table on a terminal and NDJSON in a pipe; for `revert select` and `revert plan`, the file to write"},
 	}
 }
+
+// fromEnv is the note that a flag's help has on a variable of the environment.
+func fromEnv(name string) string { return " [$" + name + "]" }
 
 // noArgs refuses arguments of a command that takes none.
 func noArgs(c *cli.Context) error { return wantArgs(c, 0, 0) }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -34,12 +33,12 @@ func approversFlag() cli.Flag {
 
 // approvalPolicy is that of --approvers, or of the configuration; without either
 // nobody need approve, unless a plan itself asks for it.
-func approvalPolicy(c *cli.Context, cfg config) (revert.ApprovalPolicy, error) {
+func approvalPolicy(c *cli.Context, e *env, cfg config) (revert.ApprovalPolicy, error) {
 	path := cmp.Or(c.String("approvers"), cfg.Approvers)
 	if path == "" {
 		return revert.ApprovalPolicy{}, nil
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := e.readFile(path)
 	if err != nil {
 		return revert.ApprovalPolicy{}, inputErr(fmt.Errorf("read approvers: %w", err))
 	}
@@ -84,8 +83,8 @@ func parseApprovers(raw []byte) (revert.ApprovalPolicy, error) {
 // approvalsOf is where the approvals of a plan's file are.
 func approvalsOf(plan string) string { return plan + ".approvals" }
 
-func readApprovals(plan string) ([]revert.Envelope, error) {
-	f, err := os.Open(approvalsOf(plan))
+func readApprovals(e *env, plan string) ([]revert.Envelope, error) {
+	f, err := e.open(approvalsOf(plan))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -103,12 +102,12 @@ func readApprovals(plan string) ([]revert.Envelope, error) {
 // approved refuses a plan that has expired, or that has not the approvals which
 // it or the configuration asks for. They are beside the file that the command
 // names, or beside the copy that was kept when the plan's apply began.
-func (w *workspace) approved(c *cli.Context, plan *revert.Plan, now time.Time) error {
-	policy, err := approvalPolicy(c, w.cfg)
+func (w *workspace) approved(c *cli.Context, e *env, plan *revert.Plan, now time.Time) error {
+	policy, err := approvalPolicy(c, e, w.cfg)
 	if err != nil {
 		return err
 	}
-	list, err := w.approvalsFor(c.Args().First(), plan)
+	list, err := w.approvalsFor(e, c.Args().First(), plan)
 	if err != nil {
 		return err
 	}
@@ -120,17 +119,17 @@ func (w *workspace) approved(c *cli.Context, plan *revert.Plan, now time.Time) e
 
 // approvalsFor are the approvals beside a plan's file, and those that were kept
 // when its apply began.
-func (w *workspace) approvalsFor(path string, plan *revert.Plan) ([]revert.Envelope, error) {
-	list, err := readApprovals(path)
+func (w *workspace) approvalsFor(e *env, path string, plan *revert.Plan) ([]revert.Envelope, error) {
+	list, err := readApprovals(e, path)
 	if err != nil {
 		return nil, err
 	}
-	kept, err := readApprovals(w.planPath(plan.Header.Digest))
+	kept, err := readApprovals(e, w.planPath(plan.Header.Digest))
 	if err != nil {
 		return nil, err
 	}
 	for _, k := range kept {
-		if !slices.ContainsFunc(list, func(e revert.Envelope) bool { return bytes.Equal(e.Payload, k.Payload) }) {
+		if !slices.ContainsFunc(list, func(had revert.Envelope) bool { return bytes.Equal(had.Payload, k.Payload) }) {
 			list = append(list, k)
 		}
 	}
@@ -140,11 +139,11 @@ func (w *workspace) approvalsFor(path string, plan *revert.Plan) ([]revert.Envel
 // keepApprovals puts the approvals of the plan that the command names beside the
 // copy of it at that path.
 func (w *workspace) keepApprovals(c *cli.Context, e *env, path string) error {
-	list, err := readApprovals(c.Args().First())
+	list, err := readApprovals(e, c.Args().First())
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := e.makeFolder(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("keep approvals: %w", err)
 	}
 	return writeFile(e, approvalsOf(path), func(out io.Writer) error { return revert.WriteEnvelopes(out, list) })

@@ -13,7 +13,7 @@ import (
 // in "apply plan --dry-run" the flag would silently be an argument; here flags
 // may stand anywhere.
 func arrange(app *cli.App, args []string) []string {
-	if len(args) == 0 {
+	if len(args) == 0 || args[len(args)-1] == "--generate-bash-completion" { // which must be the last
 		return args
 	}
 	var global, words, flags, rest []string

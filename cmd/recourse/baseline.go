@@ -175,9 +175,13 @@ func exportedBaseline(c *cli.Context, e *env, w *workspace, bar *progress) ([]in
 	case f.Until != 0 && f.Until < f.At:
 		return nil, usagef("--until is before --at")
 	}
-	t, err := f.Take(c.Context, c.String("from"))
+	path := c.String("from")
+	if path != "-" {
+		path = e.at(path)
+	}
+	t, err := f.Take(c.Context, path)
 	if err != nil {
-		return nil, err
+		return nil, e.told(err, c.String("from"))
 	}
 	return []ingest.Taken{t}, nil
 }

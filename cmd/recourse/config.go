@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -41,9 +40,18 @@ type config struct {
 	Rules              []string   `yaml:"rules"`
 	Listen             string     `yaml:"listen"`
 	ListenRemote       bool       `yaml:"listenRemote"`
+	ListenHosts        []string   `yaml:"listenHosts"`
+	APITokenFile       string     `yaml:"apiTokenFile"`
+	TLSCertFile        string     `yaml:"tlsCertFile"`
+	TLSKeyFile         string     `yaml:"tlsKeyFile"`
 	Baseline           bool       `yaml:"baseline"`
 	Memory             memorySize `yaml:"memory"`
 	Approvers          string     `yaml:"approvers"` // the file that says who may approve plans
+
+	Sinks      []sinkConfig `yaml:"sinks"`      // who is told of alerts
+	Egress     []string     `yaml:"egress"`     // the hosts that sinks may reach; nil: those that they name
+	MaxWaiting int          `yaml:"maxWaiting"` // deliveries that may wait for one sink
+	By         string       `yaml:"by"`         // who acts on alerts, where no --by says so
 }
 
 // targets are the nodes that the file names.
@@ -56,13 +64,13 @@ func (c *config) targets() []string {
 
 // readConfig reads the file of --config or RECOURSE_CONFIG, which then has to
 // be there, or else recourse.yaml in the data folder, which need not.
-func readConfig(path, data string) (config, error) {
+func readConfig(e *env, path, data string) (config, error) {
 	var c config
 	asked := path != ""
 	if !asked {
 		path = filepath.Join(data, "recourse.yaml")
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := e.readFile(path)
 	if !asked && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
 		return c, nil
 	}
@@ -73,6 +81,13 @@ func readConfig(path, data string) (config, error) {
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) { // EOF: nothing is set
 		return config{}, badConfig(path, err)
 	}
+	if err := c.checkSinks(path); err != nil {
+		return config{}, err
+	}
+	if c.MaxWaiting < 0 {
+		return config{}, inputErr(fmt.Errorf("read configuration: %s: maxWaiting is %d; want a number above 0", path, c.MaxWaiting))
+	}
+	c.inFolder(path)
 	return c, nil
 }
 
@@ -82,7 +97,7 @@ func configOf(c *cli.Context, e *env) (config, error) {
 	if err != nil {
 		return config{}, err
 	}
-	return readConfig(c.String("config"), dir)
+	return readConfig(e, c.String("config"), dir)
 }
 
 // badConfig says where in the file the error is. It does not quote the file:

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -47,7 +46,7 @@ func harperOptions(c *cli.Context, e *env, cfg config, target string) (harper.Op
 		return o, usagef("the target holds a password: take it out, and give --username and --password-file")
 	}
 	var err error
-	if o.Username, o.Password, err = credentials(c, cfg, fromEnv); err != nil {
+	if o.Username, o.Password, err = credentials(c, e, cfg, fromEnv); err != nil {
 		return o, err
 	}
 	if o.Username == "" && !strings.HasPrefix(o.Target, "unix:") {
@@ -59,7 +58,7 @@ func harperOptions(c *cli.Context, e *env, cfg config, target string) (harper.Op
 // credentials are the flags' if there are any, else the environment's, else the
 // file's; all empty where there are none. A name is never joined with a password
 // from elsewhere: that would send one user's password as another's.
-func credentials(c *cli.Context, cfg config, fromEnv harper.Credentials) (user, password string, err error) {
+func credentials(c *cli.Context, e *env, cfg config, fromEnv harper.Credentials) (user, password string, err error) {
 	user, file := c.String("username"), c.String("password-file")
 	switch {
 	case file != "" && user == "":
@@ -80,7 +79,7 @@ func credentials(c *cli.Context, cfg config, fromEnv harper.Credentials) (user, 
 	default:
 		user, file = cfg.Username, cfg.PasswordFile
 	}
-	text, err := os.ReadFile(file)
+	text, err := e.readFile(file)
 	if err != nil {
 		return "", "", inputErr(fmt.Errorf("read password: %w", err))
 	}
@@ -104,11 +103,19 @@ func connect(c *cli.Context, e *env, cfg config) (*harper.Client, harper.Options
 	if len(rests) > 0 {
 		o.REST = rests[0]
 	}
-	client, err := harper.New(o)
+	client, err := newClient(e, o)
 	if err != nil {
 		return nil, o, inputErr(err)
 	}
 	return client, o, nil
+}
+
+// newClient makes a client; the files of its certificates may be relative.
+func newClient(e *env, o harper.Options) (*harper.Client, error) {
+	given := []string{o.CAFile, o.CertFile, o.KeyFile}
+	o.CAFile, o.CertFile, o.KeyFile = e.at(o.CAFile), e.at(o.CertFile), e.at(o.KeyFile)
+	client, err := harper.New(o)
+	return client, e.told(err, given...)
 }
 
 // nodeName names a server by its address, without what is secret in it.

@@ -7,12 +7,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"recourse/audit"
 	"recourse/ingest"
 	"recourse/internal/api"
 	"recourse/internal/harper"
+	"recourse/internal/notify"
 	"recourse/rules"
 	"recourse/store"
 )
@@ -26,10 +25,25 @@ type daemon struct {
 	set     *rules.Set
 	log     *slog.Logger
 	wake    chan struct{}
+	env     *env
 	server  *api.Server // nil: nobody asked for one
+	reloads *reloader   // nil: the rules stay as they are
+	workers []*notify.Worker
+	tell    func()      // has the workers look for what waits
+	local   *api.Server // for the commands of other processes; nil: it cannot be had
 
-	mu   sync.Mutex
-	beat time.Time // when the followers last went round
+	mu         sync.Mutex
+	beat       time.Time // when the followers last went round
+	round      *round    // in which the followers are
+	companions map[*companion]bool
+	commands   []*besideCommand // the oldest first
+}
+
+func newDaemon(e *env, w *workspace) *daemon {
+	return &daemon{
+		w: w, env: e, wake: make(chan struct{}, 1),
+		round: &round{done: make(chan struct{})}, companions: map[*companion]bool{},
+	}
 }
 
 // stored has the followers look at what is new.
@@ -59,8 +73,14 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 		})
 	}
 	part(d.follow)
-	if d.server != nil {
-		part(d.server.Serve)
+	for _, w := range d.workers {
+		part(w.Run)
+	}
+	part(d.guardMemory)
+	for _, server := range []*api.Server{d.server, d.local} {
+		if server != nil {
+			part(server.Serve)
+		}
 	}
 	if baselines {
 		part(d.baselines)
@@ -78,8 +98,10 @@ func (d *daemon) follow(ctx context.Context) error {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
+		d.reload(ctx)
 		alerts, err := d.w.catchUp(ctx, d.set)
 		d.say(alerts)
+		d.ended(alerts, err)
 		full := errors.Is(err, store.ErrDiskFull)
 		switch {
 		case ctx.Err() != nil:
@@ -97,6 +119,8 @@ func (d *daemon) follow(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		case <-d.wake:
+		case <-d.hup():
+			d.reloads.asked = true
 		}
 	}
 }
@@ -108,6 +132,9 @@ const followEvery = 15 * time.Second
 func (d *daemon) say(alerts []audit.Alert) {
 	for _, a := range alerts {
 		d.log.Warn("alert", "id", a.ID, "rule", a.Rule, "severity", a.Severity, "count", a.Count, "title", printable(a.Title))
+	}
+	if len(alerts) > 0 && d.tell != nil {
+		d.tell()
 	}
 }
 
@@ -130,26 +157,6 @@ func (d *daemon) baselines(ctx context.Context) error {
 		}
 		d.log.Warn("take baselines", "node", m.Name, "err", err)
 	}
-	return nil
-}
-
-// listen makes the server that says how the daemon stands, if an address is
-// given.
-func (d *daemon) listen(ctx context.Context, c *cli.Context) error {
-	addr := c.String("listen")
-	if addr == "" {
-		addr = d.w.cfg.Listen
-	}
-	if addr == "" || addr == "off" {
-		return nil
-	}
-	d.server = api.New(api.Options{
-		Addr: addr, AllowRemote: c.Bool("listen-remote") || d.w.cfg.ListenRemote, State: d.state, Log: d.log,
-	})
-	if err := d.server.Listen(ctx); err != nil {
-		return &exitError{code: exitUsage, err: err, hint: hintOf(err)}
-	}
-	d.cluster.Options.Polled = d.server.ObservePoll
 	return nil
 }
 
@@ -201,7 +208,10 @@ func (d *daemon) stateOfStore(ctx context.Context, s *api.State) error {
 			s.Gaps[kind]++
 		}
 	}
-	alerts, err := db.Alerts(ctx)
+	alerts, err := db.AlertHeads(ctx)
+	if err == nil {
+		err = d.stateOfSinks(ctx, s)
+	}
 	if err != nil {
 		return err
 	}

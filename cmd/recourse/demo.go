@@ -203,7 +203,7 @@ func (d *demo) flag(ctx context.Context) error {
 	}
 	d.out.Alerts = len(alerts)
 	slices.SortStableFunc(alerts, func(a, b audit.Alert) int {
-		return cmp.Or(cmp.Compare(slices.Index(severities, b.Severity), slices.Index(severities, a.Severity)), cmp.Compare(a.FirstTime, b.FirstTime))
+		return cmp.Or(cmp.Compare(slices.Index(audit.Severities, b.Severity), slices.Index(audit.Severities, a.Severity)), cmp.Compare(a.FirstTime, b.FirstTime))
 	})
 	d.say("\n$ recourse alerts list")
 	for _, a := range alerts {

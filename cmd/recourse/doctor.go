@@ -138,7 +138,7 @@ func cause(err error) string {
 // checkConfig reads the configuration; what is wrong with it is a failure, and
 // the rest is looked at without it.
 func (d *doctor) checkConfig() {
-	cfg, err := readConfig(d.c.String("config"), d.dir)
+	cfg, err := readConfig(d.e, d.c.String("config"), d.dir)
 	if err != nil {
 		d.fail("config", hintOf(err), "%s", cause(err))
 		return

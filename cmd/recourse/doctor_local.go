@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -23,7 +22,7 @@ func (d *doctor) configFile() (string, bool) {
 	if path == "" {
 		path = filepath.Join(d.dir, "recourse.yaml")
 	}
-	_, err := os.Stat(path)
+	_, err := d.e.stat(path)
 	return path, err == nil
 }
 
@@ -31,7 +30,7 @@ func (d *doctor) configFile() (string, bool) {
 // stored holds the records of a whole database.
 func (d *doctor) checkPermissions() {
 	open, first := 0, ""
-	err := filepath.WalkDir(d.dir, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(d.e.at(d.dir), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -41,7 +40,7 @@ func (d *doctor) checkPermissions() {
 		}
 		if err == nil && info.Mode().Perm()&0o077 != 0 && entry.Type()&fs.ModeSymlink == 0 {
 			if open++; first == "" {
-				first = path
+				first = d.dir + strings.TrimPrefix(path, d.e.at(d.dir))
 			}
 			if entry.IsDir() && path == d.dir {
 				return nil
@@ -50,7 +49,7 @@ func (d *doctor) checkPermissions() {
 		return err
 	})
 	fix := "chmod -R go= " + shellQuote(d.dir)
-	info, statErr := os.Stat(d.dir)
+	info, statErr := d.e.stat(d.dir)
 	switch {
 	case errors.Is(statErr, fs.ErrNotExist):
 		d.ok("permissions", "there is no data folder yet; it will be made for its owner alone")
@@ -74,7 +73,7 @@ func (d *doctor) checkPasswordFile() {
 	if path == "" {
 		return
 	}
-	info, err := os.Stat(path)
+	info, err := d.e.stat(path)
 	switch {
 	case err != nil:
 		d.fail("password file", "", "%s", err)
@@ -91,18 +90,21 @@ func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''
 // openStore opens the data folder if there is one. Opening it reads every table
 // of the store and compares it with its checksum.
 func (d *doctor) openStore() {
-	if _, err := os.Stat(filepath.Join(d.dir, "store")); errors.Is(err, fs.ErrNotExist) {
+	if _, err := d.e.stat(filepath.Join(d.dir, "store")); errors.Is(err, fs.ErrNotExist) {
 		d.ok("store", "there is none yet in %s", d.dir)
 		return
 	}
-	w, err := openFolder(d.c.Context, d.e, d.dir, d.cfg, false)
+	w, err := openShared(d.c.Context, d.e, d.dir, d.cfg, false)
 	switch {
 	case errors.Is(err, store.ErrBusy):
-		d.unknown("store", "curl http://127.0.0.1:9927/readyz", "another process has it open, which may be `recourse watch`; stop it to have the store looked at")
+		d.unknown("store", "wait until it has ended, and run this again", "another process has it open, and it is no `recourse watch`")
 	case errors.Is(err, store.ErrCorrupt):
 		d.fail("store", "recourse verify --data "+shellQuote(d.dir), "%s", err)
 	case err != nil:
 		d.fail("store", hintOf(err), "%s", err)
+	case w.beside != nil:
+		d.w = w
+		d.ok("store", "recourse watch has it open; `recourse verify` reads every change")
 	default:
 		d.w = w
 		d.ok("store", "opens, and every block matches its checksum; `recourse verify` reads every change")
@@ -165,12 +167,12 @@ func (d *doctor) checkGaps(r *query.Reading) {
 func (d *doctor) checkDisk(ctx context.Context) {
 	dir := d.dir
 	for {
-		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+		if _, err := d.e.stat(dir); err == nil || dir == filepath.Dir(dir) {
 			break
 		}
 		dir = filepath.Dir(dir)
 	}
-	free, err := freeBytes(dir)
+	free, err := freeBytes(d.e.at(dir))
 	if err != nil {
 		d.unknown("disk", "", "%s", err)
 		return

@@ -47,7 +47,7 @@ func (d *doctor) checkHarpers(ctx context.Context) {
 
 // checkHarper looks at one server, as far as it lets itself be looked at.
 func (d *doctor) checkHarper(ctx context.Context, o harper.Options) {
-	client, err := harper.New(o)
+	client, err := newClient(d.e, o)
 	if err != nil {
 		d.fail("credentials", hintOf(err), "%s", cause(err))
 		return

@@ -136,21 +136,34 @@ func complain(e *env, err error, code int, asJSON bool) {
 	if errors.As(err, &own) && own.err == nil {
 		return
 	}
-	message, hint := printable(err.Error()), printable(hintOf(err))
+	if e.failed != nil {
+		e.failed(err, code)
+		return
+	}
+	f := failureOf(err, code)
 	if asJSON {
-		type body struct {
-			Code    int    `json:"code"`
-			Message string `json:"message"`
-			Hint    string `json:"hint"`
-		}
-		out, _ := json.Marshal(map[string]body{"error": {code, message, hint}})
+		out, _ := json.Marshal(map[string]failure{"error": f})
 		fmt.Fprintln(e.stderr, string(out))
 		return
 	}
-	fmt.Fprintf(e.stderr, "recourse: %s\n", message)
-	if hint != "" {
-		fmt.Fprintf(e.stderr, "hint: %s\n", hint)
+	fmt.Fprintf(e.stderr, "recourse: %s\n", f.Message)
+	if f.Hint != "" {
+		fmt.Fprintf(e.stderr, "hint: %s\n", f.Hint)
 	}
+}
+
+// A failure is an error as it is told.
+type failure struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+	// Position is where in the query it is wrong, in characters from 1; left out
+	// where the error is about no place in a query.
+	Position int `json:"position,omitempty"`
+}
+
+func failureOf(err error, code int) failure {
+	return failure{code, printable(err.Error()), printable(hintOf(err)), positionOf(err)}
 }
 
 // printable takes control characters out of text that may quote a server or a

@@ -26,7 +26,8 @@ func facetsCommand(e *env) *cli.Command {
 			&cli.IntFlag{Name: "top", Usage: "print at most so many values of each; 0 is all", Value: 10},
 			whereFlag(), explainFlag(), requireCoverage(),
 		},
-		Action: func(c *cli.Context) error { return runFacets(c, e) },
+		BashComplete: completeQuery,
+		Action:       func(c *cli.Context) error { return runFacets(c, e) },
 	}
 }
 

@@ -27,7 +27,8 @@ func histCommand(e *env) *cli.Command {
 			&cli.IntFlag{Name: "top", Usage: "name at most so many values", Value: 10},
 			whereFlag(), explainFlag(), requireCoverage(),
 		},
-		Action: func(c *cli.Context) error { return runHist(c, e) },
+		BashComplete: completeQuery,
+		Action:       func(c *cli.Context) error { return runHist(c, e) },
 	}
 }
 

@@ -25,6 +25,7 @@ func importCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "table", Usage: "the table of answers that do not name theirs"},
 			&cli.StringFlag{Name: "node", Usage: "name the node that the captures are from", Value: "import"},
 			&cli.StringFlag{Name: "cluster", Usage: "name the cluster `NAME` in what is stored"},
+			&cli.BoolFlag{Name: "notify", Usage: "tell the sinks of the configuration of the alerts, too"},
 		}, rulesFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, -1); err != nil {
@@ -44,21 +45,26 @@ func runImport(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	set, err := loadRules(c, w.cfg)
+	set, err := w.rules(c, e)
 	if err != nil {
 		return err
+	}
+	if c.Bool("notify") {
+		if err := w.deliver(c.Context); err != nil {
+			return err
+		}
 	}
 	bar := newProgress(e, "captures")
 	defer bar.done()
 	im := ingest.Importer{
-		Store: w.store, Stdin: e.stdin, Now: e.now,
+		Store: w.store, Dir: e.dir, Stdin: e.stdin, Now: e.now,
 		Node: c.String("node"), Cluster: c.String("cluster"),
 		Table:    audit.Table{Database: c.String("database"), Name: c.String("table")},
 		Progress: func(r ingest.ImportReport) { bar.set(r.Captures) },
 	}
 	rep, err := im.Import(c.Context, c.Args().Slice())
 	if err != nil {
-		return err
+		return e.told(err, c.Args().Slice()...)
 	}
 	bar.done()
 	if err := w.store.Rest(c.Context); err != nil {
@@ -67,6 +73,11 @@ func runImport(c *cli.Context, e *env) (err error) {
 	alerts, err := w.catchUp(c.Context, set)
 	if err != nil {
 		return err
+	}
+	if c.Bool("notify") {
+		if err := w.flush(c.Context, e, flushFor); err != nil {
+			return err
+		}
 	}
 	if err := printImport(c, e, rep, len(alerts)); err != nil {
 		return err

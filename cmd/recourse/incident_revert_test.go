@@ -316,7 +316,7 @@ func (in *replayed) takeBack(t *testing.T, sel string) {
 		if out, _ := planned.CombinedOutput(); planned.ProcessState.ExitCode() != exitConflicts && planned.ProcessState.ExitCode() != exitOK {
 			t.Fatalf("plan: exit %d\n%s", planned.ProcessState.ExitCode(), out)
 		}
-		plan, err := readPlan(path)
+		plan, err := readPlan(systemEnv(), path)
 		if err != nil {
 			t.Fatal(err)
 		}

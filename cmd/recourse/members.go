@@ -87,7 +87,7 @@ func members(c *cli.Context, e *env, cfg config) (*clusterOf, []ingest.Member, [
 		if i == 0 {
 			m.base = o
 		}
-		client, err := harper.New(o)
+		client, err := newClient(e, o)
 		if err != nil {
 			return nil, nil, nil, inputErr(err)
 		}
@@ -137,7 +137,7 @@ func addresses(c *cli.Context, e *env, cfg config) (targets, rests []string, err
 
 // find lists the nodes that one of the clients knows of, by the host of each
 // and the ports of the first target.
-func (m *clusterOf) find(clients []*harper.Client) func(context.Context) ([]ingest.Member, error) {
+func (m *clusterOf) find(e *env, clients []*harper.Client) func(context.Context) ([]ingest.Member, error) {
 	known := map[string]ingest.Member{}
 	return func(ctx context.Context) ([]ingest.Member, error) {
 		var nodes []harper.Node
@@ -163,7 +163,7 @@ func (m *clusterOf) find(clients []*harper.Client) func(context.Context) ([]inge
 			if _, made := known[name]; !made {
 				o := m.base
 				o.Target, o.REST = target, sameHost(m.base.REST, target)
-				client, err := harper.New(o)
+				client, err := newClient(e, o)
 				if err != nil {
 					return out, err
 				}

@@ -27,7 +27,7 @@ func TestFindMembers(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := &clusterOf{base: base, component: true, names: []string{nodeName(a.OpsURL())}}
-			find := m.find([]*harper.Client{client})
+			find := m.find(systemEnv(), []*harper.Client{client})
 			for range 2 { // asked again, it names the same
 				found, err := find(t.Context())
 				if err != nil {

@@ -54,6 +54,10 @@ func (m *memorySize) UnmarshalYAML(node ast.Node) error {
 	return nil
 }
 
+// forPipes is how many bytes pipes may keep of it; 0 is what they take by
+// themselves.
+func (m memorySize) forPipes() int64 { return int64(m) / 4 }
+
 // orOfMachine is the memory that was given, or a quarter of what the process may
 // use of the machine, within bounds.
 func (m memorySize) orOfMachine(root fs.FS) memorySize {

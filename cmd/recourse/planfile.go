@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"iter"
-	"os"
 
 	"recourse/internal/report"
 	"recourse/revert"
@@ -24,8 +23,8 @@ type planFile struct {
 
 // openPlanFile reads a plan, or a review copy, and will read it again to print it.
 // What cannot be read twice, such as a pipe, is kept.
-func openPlanFile(path string, filter revert.LineFilter) (*planFile, error) {
-	f, err := os.Open(path)
+func openPlanFile(e *env, path string, filter revert.LineFilter) (*planFile, error) {
+	f, err := e.open(path)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read plan: %w", err))
 	}

@@ -67,7 +67,7 @@ func runReconcile(c *cli.Context, e *env) (err error) {
 	}
 	defer closeWith(&err, w.close)
 	d := &daemon{w: w}
-	if d.set, err = loadRules(c, w.cfg); err != nil {
+	if d.set, err = w.rules(c, e); err != nil {
 		return err
 	}
 	if err := d.open(c, e); err != nil {

@@ -20,7 +20,7 @@ func revertCommand(e *env) *cli.Command {
 			"   recourse revert apply plan.rvp",
 		Subcommands: []*cli.Command{
 			revertSelectCommand(e), revertExpandCommand(e), revertPlanCommand(e), revertShowCommand(e),
-			revertResolveCommand(e), revertKeygenCommand(e), revertApproveCommand(e), revertCheckCommand(e), revertContainCommand(e), revertReportCommand(e),
+			revertResolveCommand(e), revertKeygenCommand(e), revertApproveCommand(e), revertCheckCommand(e), revertDrillCommand(e), revertContainCommand(e), revertReportCommand(e),
 			revertApplyCommand(e), revertResumeCommand(e), revertAbortCommand(e), revertVerifyCommand(e), revertStatusCommand(e),
 			revertLedgerCommand(e), revertUndoCommand(e), revertRedoCommand(e), revertRestoreCommand(e),
 		},

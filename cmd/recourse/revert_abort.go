@@ -37,11 +37,11 @@ func revertAbortCommand(e *env) *cli.Command {
 				return err
 			}
 			defer closeWith(&err, w.close)
-			digest, err := w.begunDigest(c.Context, c.Args().First())
+			digest, err := w.begunDigest(c.Context, e, c.Args().First())
 			if err != nil {
 				return err
 			}
-			plan, err := w.begun(c.Context, c.Args().First())
+			plan, err := w.begun(c.Context, e, c.Args().First())
 			if err != nil { // without the plan, the journal tells what was reached
 				plan = nil
 			}

@@ -21,7 +21,12 @@ func (w *workspace) restOn(c *cli.Context, ids []string, to map[audit.Seq]bool, 
 		}
 		seen[a.ID] = true
 		for _, ev := range a.Changes {
-			to[ev.Seq] = true
+			if ev.Seq != 0 { // 0 is one that is not stored
+				to[ev.Seq] = true
+			}
+		}
+		for seq := range a.Folded.All() {
+			to[seq] = true
 		}
 		parts := a.Alerts
 		if a.MergedInto != "" {

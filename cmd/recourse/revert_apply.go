@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,7 +37,7 @@ func revertApplyCommand(e *env) *cli.Command {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err
 			}
-			plan, err := readPlan(c.Args().First())
+			plan, err := readPlan(e, c.Args().First())
 			if err != nil {
 				return err
 			}
@@ -110,7 +109,7 @@ func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
 		return err
 	}
 	if !c.Bool("dry-run") {
-		if err := w.approved(c, plan, e.now()); err != nil {
+		if err := w.approved(c, e, plan, e.now()); err != nil {
 			return err
 		}
 	}
@@ -135,7 +134,7 @@ func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
 		return err
 	}
 	if !options.DryRun && server.began > audit.TimeOf(e.now()) { // by the server's clock too
-		if err := w.approved(c, plan, server.began.Go()); err != nil {
+		if err := w.approved(c, e, plan, server.began.Go()); err != nil {
 			return err
 		}
 	}
@@ -201,10 +200,10 @@ func (w *workspace) keepPlan(c *cli.Context, e *env, plan *revert.Plan) error {
 	if err := w.keepApprovals(c, e, path); err != nil {
 		return err
 	}
-	if _, err := os.Stat(path); err == nil {
+	if _, err := e.stat(path); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := e.makeFolder(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("keep plan: %w", err)
 	}
 	return writeFile(e, path, func(out io.Writer) error { return revert.WritePlan(out, plan) })

@@ -63,15 +63,15 @@ func runRevertApprove(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	policy, err := approvalPolicy(c, cfg)
+	policy, err := approvalPolicy(c, e, cfg)
 	if err != nil {
 		return err
 	}
-	plan, err := readPlan(path)
+	plan, err := readPlan(e, path)
 	if err != nil {
 		return err
 	}
-	key, err := readKey(c.String("key"))
+	key, err := readKey(e, c.String("key"))
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func runRevertApprove(c *cli.Context, e *env) error {
 		return err
 	}
 	defer release()
-	list, err := readApprovals(path)
+	list, err := readApprovals(e, path)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func runRevertApprove(c *cli.Context, e *env) error {
 // read the file and write it anew, the first one's approval would be lost.
 func lockApprovals(c *cli.Context, e *env, plan string) (release func(), err error) {
 	const patience, pause = 10 * time.Second, 20 * time.Millisecond
-	path, err := filepath.Abs(approvalsOf(plan))
+	path, err := filepath.Abs(e.at(approvalsOf(plan)))
 	if err == nil {
 		path, err = resolved(path)
 	}

@@ -67,11 +67,11 @@ func runRevertCheck(c *cli.Context, e *env) (err error) {
 	if ours, its := w.cfg.Cluster, plan.Header.Instance.ID; ours != its && ours != "" && its != "" && plan.Header.Policy.Cluster == nil {
 		doc.Instance = fmt.Sprintf("it is of cluster %q, and this data folder is of %q", its, ours)
 	}
-	policy, err := approvalPolicy(c, w.cfg)
+	policy, err := approvalPolicy(c, e, w.cfg)
 	if err != nil {
 		return err
 	}
-	list, err := readApprovals(c.Args().First())
+	list, err := readApprovals(e, c.Args().First())
 	if err != nil {
 		return err
 	}

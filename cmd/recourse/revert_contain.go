@@ -46,7 +46,7 @@ func runRevertContain(c *cli.Context, e *env) (err error) {
 	}
 	defer closeWith(&err, w.close)
 	if !c.Bool("dry-run") {
-		if err := w.approved(c, plan, e.now()); err != nil {
+		if err := w.approved(c, e, plan, e.now()); err != nil {
 			return err
 		}
 	}

@@ -25,9 +25,9 @@ func (w *workspace) settle(c *cli.Context, e *env, a audit.Apply) error {
 	if len(cut) == 0 {
 		return nil
 	}
-	plan, err := readPlan(c.Args().First())
+	plan, err := readPlan(e, c.Args().First())
 	if err != nil {
-		plan, err = readPlan(w.planPath(a.Plan))
+		plan, err = readPlan(e, w.planPath(a.Plan))
 	}
 	if err != nil {
 		fmt.Fprintf(e.stderr, "warning: apply %s has %d steps without a known end, and there is no copy of its plan; give its file, so that what they have written is looked for\n",

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"slices"
 	"strings"
 
@@ -74,11 +73,11 @@ func runRevertExpand(c *cli.Context, e *env) (err error) {
 	if takes != (c.String("selection") != "") {
 		return usagef("revert expand: --selection FILE goes with --take or --id, and these with it")
 	}
-	sel, err := readSelection(c.Args().First())
+	sel, err := readSelection(e, c.Args().First())
 	if err != nil {
 		return err
 	}
-	req, err := expandRequest(c, sel)
+	req, err := expandRequest(c, e, sel)
 	if err != nil {
 		return err
 	}
@@ -108,7 +107,7 @@ func runRevertExpand(c *cli.Context, e *env) (err error) {
 	return nil
 }
 
-func expandRequest(c *cli.Context, sel *revert.Selection) (revert.ExpandRequest, error) {
+func expandRequest(c *cli.Context, e *env, sel *revert.Selection) (revert.ExpandRequest, error) {
 	req := revert.ExpandRequest{Selection: sel}
 	for _, words := range c.StringSlice("by") {
 		for word := range strings.SplitSeq(words, ",") {
@@ -119,7 +118,7 @@ func expandRequest(c *cli.Context, sel *revert.Selection) (revert.ExpandRequest,
 		}
 	}
 	var err error
-	req.Policy, err = policyFile(c.String("policy"))
+	req.Policy, err = policyFile(e, c.String("policy"))
 	return req, err
 }
 
@@ -228,7 +227,7 @@ func chosenIDs(c *cli.Context, e *env) ([]string, error) {
 	}
 	r := e.stdin
 	if path != "-" {
-		f, err := os.Open(path)
+		f, err := e.open(path)
 		if err != nil {
 			return nil, inputErr(fmt.Errorf("read proposals: %w", err))
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -49,13 +48,13 @@ func runRevertKeygen(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := e.create(path)
 	if err != nil {
 		return inputErr(fmt.Errorf("write key: %w", err))
 	}
 	_, err = f.Write(data)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("write key: %w", err), os.Remove(path))
+		return errors.Join(fmt.Errorf("write key: %w", err), e.remove(path))
 	}
 	quoted, err := json.Marshal(name)
 	if err != nil {
@@ -66,8 +65,8 @@ func runRevertKeygen(c *cli.Context, e *env) error {
 }
 
 // readKey reads a private key, which nobody else may be able to read.
-func readKey(path string) (ed25519.PrivateKey, error) {
-	f, err := os.Open(path)
+func readKey(e *env, path string) (ed25519.PrivateKey, error) {
+	f, err := e.open(path)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read key: %w", err))
 	}

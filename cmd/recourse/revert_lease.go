@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -30,11 +31,7 @@ func lease(e *env, target string) (release func(), err error) {
 // lockNamed takes one of this user's locks on this machine, or says that another
 // process has it.
 func lockNamed(e *env, kind, name string) (release func(), taken bool, err error) {
-	dir := e.get("XDG_RUNTIME_DIR")
-	if dir == "" {
-		dir = os.TempDir()
-	}
-	dir = filepath.Join(dir, fmt.Sprintf("recourse-%d", os.Getuid()))
+	dir := filepath.Join(cmp.Or(e.get("XDG_RUNTIME_DIR"), e.get("TMPDIR"), os.TempDir()), fmt.Sprintf("recourse-%d", os.Getuid()))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, false, err
 	}

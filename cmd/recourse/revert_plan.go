@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
@@ -43,11 +42,11 @@ func revertPlanCommand(e *env) *cli.Command {
 }
 
 func runRevertPlan(c *cli.Context, e *env) (err error) {
-	policy, err := policyOf(c)
+	policy, err := policyOf(c, e)
 	if err != nil {
 		return err
 	}
-	sel, err := readSelection(c.Args().First())
+	sel, err := readSelection(e, c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -63,8 +62,8 @@ func runRevertPlan(c *cli.Context, e *env) (err error) {
 	return planned(c, e, plan)
 }
 
-func readSelection(path string) (*revert.Selection, error) {
-	f, err := os.Open(path)
+func readSelection(e *env, path string) (*revert.Selection, error) {
+	f, err := e.open(path)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read selection: %w", err))
 	}
@@ -184,8 +183,8 @@ func planCoverage(r *query.Reading, tables []audit.Table, first audit.Time) quer
 	return r.Of(tables, first, to)
 }
 
-func readPlan(path string) (*revert.Plan, error) {
-	f, err := os.Open(path)
+func readPlan(e *env, path string) (*revert.Plan, error) {
+	f, err := e.open(path)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read plan: %w", err))
 	}
@@ -196,7 +195,7 @@ func readPlan(path string) (*revert.Plan, error) {
 // openPlan reads the plan that a command is about and opens the data folder. A
 // plan that is damaged is told of before the folder is touched.
 func openPlan(c *cli.Context, e *env) (*revert.Plan, *workspace, error) {
-	plan, err := readPlan(c.Args().First())
+	plan, err := readPlan(e, c.Args().First())
 	if err != nil {
 		return nil, nil, err
 	}

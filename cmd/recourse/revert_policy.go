@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -29,8 +28,8 @@ func policyFlags() []cli.Flag {
 }
 
 // policyOf is the policy file, if one is named, with the flags on top of it.
-func policyOf(c *cli.Context) (revert.Policy, error) {
-	p, err := policyFile(c.String("policy"))
+func policyOf(c *cli.Context, e *env) (revert.Policy, error) {
+	p, err := policyFile(e, c.String("policy"))
 	if err != nil {
 		return p, err
 	}
@@ -70,11 +69,11 @@ func ofCluster(c *cli.Context, p *revert.Policy) {
 	}
 }
 
-func policyFile(path string) (revert.Policy, error) {
+func policyFile(e *env, path string) (revert.Policy, error) {
 	if path == "" {
 		return revert.Policy{}, nil
 	}
-	f, err := os.Open(path)
+	f, err := e.open(path)
 	if err != nil {
 		return revert.Policy{}, inputErr(fmt.Errorf("read policy: %w", err))
 	}
@@ -110,7 +109,7 @@ func schemaOf(c *cli.Context, e *env, cfg config) (s *revert.Schema, version str
 		}
 		return s, version, err
 	default:
-		s, err = savedSchema(path)
+		s, err = savedSchema(e, path)
 		return s, "", err
 	}
 }
@@ -124,14 +123,14 @@ func liveSchema(ctx context.Context, client *harper.Client) (*revert.Schema, err
 }
 
 // savedSchema reads an answer to describe_all.
-func savedSchema(path string) (*revert.Schema, error) {
-	f, err := os.Stat(path)
+func savedSchema(e *env, path string) (*revert.Schema, error) {
+	f, err := e.stat(path)
 	if err == nil && f.Size() > maxSchemaFile {
 		err = fmt.Errorf("%s is larger than %d bytes", filepath.Base(path), maxSchemaFile)
 	}
 	var data []byte
 	if err == nil {
-		data, err = os.ReadFile(path)
+		data, err = e.readFile(path)
 	}
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read schema: %w", err))

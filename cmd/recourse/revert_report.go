@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-
 	"github.com/urfave/cli/v2"
 
 	"recourse/internal/report"
@@ -41,7 +39,7 @@ func runRevertReport(c *cli.Context, e *env) (err error) {
 	}
 	defer closeWith(&err, w.close)
 	path := c.Args().First()
-	plan, err := w.planNamed(c, path)
+	plan, err := w.planNamed(c, e, path)
 	if err != nil {
 		return err
 	}
@@ -49,11 +47,11 @@ func runRevertReport(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	policy, err := approvalPolicy(c, w.cfg)
+	policy, err := approvalPolicy(c, e, w.cfg)
 	if err != nil {
 		return err
 	}
-	list, err := w.approvalsFor(path, plan)
+	list, err := w.approvalsFor(e, path, plan)
 	if err != nil {
 		return err
 	}
@@ -80,9 +78,9 @@ func runRevertReport(c *cli.Context, e *env) (err error) {
 
 // planNamed is the plan in a file, or the one whose apply has begun and whose
 // digest begins so.
-func (w *workspace) planNamed(c *cli.Context, name string) (*revert.Plan, error) {
-	if _, err := os.Stat(name); err == nil {
-		return readPlan(name)
+func (w *workspace) planNamed(c *cli.Context, e *env, name string) (*revert.Plan, error) {
+	if _, err := e.stat(name); err == nil {
+		return readPlan(e, name)
 	}
-	return w.begun(c.Context, name)
+	return w.begun(c.Context, e, name)
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -68,7 +67,7 @@ func runRevertResolve(c *cli.Context, e *env) (err error) {
 	case by == "":
 		return usagef("revert resolve: who decides is not known: say --by NAME")
 	}
-	plan, err := readPlan(path)
+	plan, err := readPlan(e, path)
 	if err != nil {
 		return err
 	}
@@ -127,7 +126,7 @@ func readChoices(e *env, path string) ([]revert.Choice, error) {
 	if path == "-" {
 		return revert.ReadChoices(e.stdin)
 	}
-	f, err := os.Open(path)
+	f, err := e.open(path)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read decisions: %w", err))
 	}
@@ -184,7 +183,7 @@ func (w *workspace) again(ctx context.Context, e *env, plan *revert.Plan, select
 	}
 	req.Others = storedOthers{w.store}
 	if selection != "" {
-		req.Selection, err = readSelection(selection)
+		req.Selection, err = readSelection(e, selection)
 	} else {
 		req.Selection, err = plan.Selected()
 	}

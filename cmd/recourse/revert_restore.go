@@ -52,7 +52,7 @@ type restoreScope struct {
 }
 
 func runRevertRestore(c *cli.Context, e *env) (err error) {
-	policy, err := policyOf(c)
+	policy, err := policyOf(c, e)
 	if err != nil {
 		return err
 	}

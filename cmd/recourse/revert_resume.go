@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -34,7 +33,7 @@ func revertResumeCommand(e *env) *cli.Command {
 				return err
 			}
 			defer closeWith(&err, w.close)
-			plan, err := w.begun(c.Context, c.Args().First())
+			plan, err := w.begun(c.Context, e, c.Args().First())
 			if err != nil {
 				return err
 			}
@@ -45,16 +44,16 @@ func revertResumeCommand(e *env) *cli.Command {
 
 // begun is the plan of an apply that the journal knows, by its file or by how its
 // digest begins.
-func (w *workspace) begun(ctx context.Context, name string) (*revert.Plan, error) {
-	digest, err := w.begunDigest(ctx, name)
+func (w *workspace) begun(ctx context.Context, e *env, name string) (*revert.Plan, error) {
+	digest, err := w.begunDigest(ctx, e, name)
 	if err != nil {
 		return nil, err
 	}
 	path := name
-	if _, err := os.Stat(path); err != nil {
+	if _, err := e.stat(path); err != nil {
 		path = w.planPath(digest)
 	}
-	plan, err := readPlan(path)
+	plan, err := readPlan(e, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &exitError{code: exitInput, err: fmt.Errorf("find the plan of apply %.12s: there is no copy of it in the data folder", digest), hint: "give the plan's file"}
 	}
@@ -62,10 +61,10 @@ func (w *workspace) begun(ctx context.Context, name string) (*revert.Plan, error
 }
 
 // begunDigest is the digest of the one plan with receipts that is meant.
-func (w *workspace) begunDigest(ctx context.Context, name string) (string, error) {
-	if plan, err := readPlan(name); err == nil {
+func (w *workspace) begunDigest(ctx context.Context, e *env, name string) (string, error) {
+	if plan, err := readPlan(e, name); err == nil {
 		name = plan.Header.Digest
-	} else if _, stat := os.Stat(name); stat == nil {
+	} else if _, stat := e.stat(name); stat == nil {
 		return "", err // it is a file, and no plan
 	}
 	plans, err := w.store.Plans(ctx)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -167,7 +166,7 @@ func (w *workspace) listed(c *cli.Context, e *env, cr revert.Criteria) (map[audi
 	}
 	r := e.stdin
 	if cr.File != "-" {
-		f, err := os.Open(cr.File)
+		f, err := e.open(cr.File)
 		if err != nil {
 			return nil, inputErr(fmt.Errorf("read changes: %w", err))
 		}

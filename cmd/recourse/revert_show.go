@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -66,7 +65,7 @@ func runRevertShow(c *cli.Context, e *env) (err error) {
 	path := c.Args().First()
 	var file *planFile
 	if redacts {
-		plan, err := readReview(path)
+		plan, err := readReview(e, path)
 		if err == nil {
 			plan, err = redacted(c, e, plan)
 		}
@@ -80,7 +79,7 @@ func runRevertShow(c *cli.Context, e *env) (err error) {
 		if err != nil {
 			return err
 		}
-	} else if file, err = openPlanFile(path, filter); err != nil {
+	} else if file, err = openPlanFile(e, path, filter); err != nil {
 		return err
 	}
 	defer closeWith(&err, file.close)
@@ -119,8 +118,8 @@ func lineFilter(c *cli.Context) (f revert.LineFilter, err error) {
 }
 
 // readReview reads a plan or a review copy, for a reader who only looks.
-func readReview(path string) (*revert.Plan, error) {
-	f, err := os.Open(path)
+func readReview(e *env, path string) (*revert.Plan, error) {
+	f, err := e.open(path)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read plan: %w", err))
 	}
@@ -137,11 +136,11 @@ func standingOf(c *cli.Context, e *env, plan *revert.Plan) (*revert.Approvals, e
 	if err != nil {
 		return nil, err
 	}
-	policy, err := approvalPolicy(c, cfg)
+	policy, err := approvalPolicy(c, e, cfg)
 	if err != nil {
 		return nil, err
 	}
-	list, err := readApprovals(c.Args().First())
+	list, err := readApprovals(e, c.Args().First())
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +156,7 @@ func redacted(c *cli.Context, e *env, plan *revert.Plan) (*revert.Plan, error) {
 	if path == "" {
 		return plan.Redact(salt)
 	}
-	text, err := os.ReadFile(path)
+	text, err := e.readFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = writeFile(e, path, func(w io.Writer) error { _, err := fmt.Fprintf(w, "%x\n", salt); return err })

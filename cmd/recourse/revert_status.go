@@ -43,7 +43,7 @@ func runRevertStatus(c *cli.Context, e *env) (err error) {
 	}
 	var list report.Listing
 	if c.Args().Present() {
-		list, err = w.stepsOf(c.Context, plans, c.Args().First())
+		list, err = w.stepsOf(c.Context, e, plans, c.Args().First())
 	} else {
 		list, err = w.applied(c.Context, plans)
 	}
@@ -101,9 +101,9 @@ func (w *workspace) applied(ctx context.Context, plans []string) (report.Listing
 	return list, nil
 }
 
-func (w *workspace) stepsOf(ctx context.Context, plans []string, name string) (report.Listing, error) {
+func (w *workspace) stepsOf(ctx context.Context, e *env, plans []string, name string) (report.Listing, error) {
 	list := report.Listing{Name: "steps", Columns: []string{"step", "database", "table", "key", "phase", "class", "at", "version", "why"}}
-	if plan, err := readPlan(name); err == nil {
+	if plan, err := readPlan(e, name); err == nil {
 		name = plan.Header.Digest
 	}
 	for _, plan := range plans {

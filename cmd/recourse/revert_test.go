@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"recourse/audit"
 	"recourse/internal/harper"
@@ -52,6 +53,7 @@ type story struct {
 	rig   rig
 	table audit.Table
 	id    func(string) string
+	calm  time.Time // after the honest work that came first, before the attack
 	honest,
 	attacker *harper.Client
 }
@@ -82,64 +84,131 @@ func testRevert(t *testing.T, r rig) {
 	if r.restTable != (audit.Table{}) {
 		tables = append(tables, r.restTable)
 	}
-	data := t.TempDir()
-	must(t, command(r, data, "watch", "--once"))
+	l := &revertRun{t: t, rig: r, data: t.TempDir(), name: name}
+	must(t, command(r, l.data, "watch", "--once"))
 	for _, table := range tables {
 		s := &story{
 			t: t, rig: r, table: table, honest: admin, attacker: clientAs(t, r, "mallory"+name, "pw-mallory"+name),
 			id: func(n string) string { return name + "-" + n },
 		}
+		l.stories = append(l.stories, s)
 		s.before()
-		must(t, command(r, data, "watch", "--once")) // the tail sees each image in time
+		must(t, command(r, l.data, "watch", "--once")) // the tail sees each image in time
+		s.calm = time.Now()
+		time.Sleep(5 * time.Millisecond) // the attack has a later time
 		s.attack()
-		must(t, command(r, data, "watch", "--once"))
+		must(t, command(r, l.data, "watch", "--once"))
 		s.after()
-		must(t, command(r, data, "watch", "--once"))
+		must(t, command(r, l.data, "watch", "--once"))
 	}
-	sel, plan := filepath.Join(data, "sel.json"), filepath.Join(data, "plan.rvp")
-	must(t, command(r, data, "revert", "select", "--user", "mallory"+name, "-o", sel))
-	planned := command(r, data, "revert", "plan", sel, "-o", plan)
-	if out, _ := planned.CombinedOutput(); planned.ProcessState.ExitCode() != exitConflicts {
-		t.Fatalf("plan: exit %d, want %d for the order that somebody worked on\n%s", planned.ProcessState.ExitCode(), exitConflicts, out)
+	l.revert()
+	l.undoAndRedo()
+	l.restore()
+}
+
+// A revertRun is the way of the program through the stories.
+type revertRun struct {
+	t       *testing.T
+	rig     rig
+	data    string
+	name    string
+	stories []*story
+}
+
+func (l *revertRun) file(name string) string { return filepath.Join(l.data, name) }
+
+// plan makes a plan and says what it printed.
+func (l *revertRun) plan(want int, args ...string) string {
+	l.t.Helper()
+	cmd := command(l.rig, l.data, append([]string{"revert"}, args...)...)
+	out, _ := cmd.CombinedOutput()
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		l.t.Fatalf("%s: exit %d, want %d\n%s", args, got, want, out)
 	}
-	apply := func() map[string]any {
-		t.Helper()
-		args := []string{"revert", "apply", plan, "-o", "json", "--attacker-contained-by", "this test"}
-		if r.rest != "" {
-			args = append(args, "--rest-target", r.rest)
+	return string(out)
+}
+
+// apply carries a plan out as the user that does nothing else, and reads the log
+// afterwards.
+func (l *revertRun) apply(plan string, want int) map[string]any {
+	l.t.Helper()
+	args := []string{"revert", "apply", plan, "-o", "json", "--attacker-contained-by", "this test"}
+	if l.rig.rest != "" {
+		args = append(args, "--rest-target", l.rig.rest)
+	}
+	cmd := command(l.rig, l.data, args...)
+	cmd.Env = append(cmd.Env, "HARPER_CLI_USERNAME=svc"+l.name, "HARPER_CLI_PASSWORD=pw-svc"+l.name)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, _ := cmd.Output()
+	if code := cmd.ProcessState.ExitCode(); code != want {
+		l.t.Fatalf("apply: exit %d, want %d\n%s\n%s", code, want, out, stderr.String())
+	}
+	var res map[string]any
+	if err := json.Unmarshal(out, &res); err != nil {
+		l.t.Fatalf("%v\n%s", err, out)
+	}
+	if res["failed"] != 0.0 || res["unknown"] != 0.0 || res["skipped"] != 0.0 {
+		l.t.Fatalf("apply: %v", res)
+	}
+	must(l.t, command(l.rig, l.data, "watch", "--once"))
+	return res
+}
+
+func (l *revertRun) revert() {
+	l.t.Helper()
+	sel, plan := l.file("sel.json"), l.file("plan.rvp")
+	must(l.t, command(l.rig, l.data, "revert", "select", "--user", "mallory"+l.name, "-o", sel))
+	l.plan(exitConflicts, "plan", sel, "-o", plan) // for the order that somebody worked on
+	want := float64(4 * len(l.stories))
+	if res := l.apply(plan, exitConflicts); res["applied"] != want || res["verified"] != want {
+		l.t.Fatalf("apply: %v, want %v applied and verified", res, want)
+	}
+	if res := l.apply(plan, exitConflicts); res["applied"] != 0.0 || res["verified"] != want {
+		l.t.Errorf("apply again: %v, want nothing applied", res)
+	}
+	must(l.t, command(l.rig, l.data, "revert", "verify", plan))
+	l.check((*story).reverted)
+	if out := l.plan(exitConflicts, "plan", sel, "-o", l.file("again.rvp")); !strings.Contains(out, " 0 patch, 0 insert, 0 delete") {
+		l.t.Errorf("planning the same selection after the apply: %s", out)
+	}
+}
+
+// undoAndRedo takes the apply back, which brings the attack back and leaves honest
+// work alone, and does it again.
+func (l *revertRun) undoAndRedo() {
+	l.t.Helper()
+	l.plan(exitOK, "undo", l.file("plan.rvp"), "-o", l.file("undo.rvp"))
+	l.apply(l.file("undo.rvp"), exitOK)
+	l.check((*story).attacked)
+	l.plan(exitOK, "redo", l.file("plan.rvp"), "-o", l.file("redo.rvp"))
+	l.apply(l.file("redo.rvp"), exitOK)
+	l.check((*story).reverted)
+}
+
+// restore brings each table's records back to how they were before the attack, and
+// takes that back too.
+func (l *revertRun) restore() {
+	l.t.Helper()
+	for i, s := range l.stories {
+		args := []string{"restore", "--at", s.calm.UTC().Format(time.RFC3339Nano)}
+		for _, n := range []string{"0", "1", "2", "3", "fake", "packed"} {
+			args = append(args, "--record", s.table.String()+"/"+s.id(n))
 		}
-		cmd := command(r, data, args...)
-		cmd.Env = append(cmd.Env, "HARPER_CLI_USERNAME=svc"+name, "HARPER_CLI_PASSWORD=pw-svc"+name)
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		out, _ := cmd.Output()
-		if code := cmd.ProcessState.ExitCode(); code != exitConflicts {
-			t.Fatalf("apply: exit %d\n%s\n%s", code, out, stderr.String())
-		}
-		var res map[string]any
-		if err := json.Unmarshal(out, &res); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		return res
+		plan := l.file(fmt.Sprintf("restore%d.rvp", i))
+		l.plan(exitOK, append(args, "-o", plan)...)
+		l.apply(plan, exitOK)
+		s.check(s.calmed())
+		l.plan(exitOK, "undo", plan, "-o", plan+".undo")
+		l.apply(plan+".undo", exitOK)
+		s.check(s.reverted())
 	}
-	want := float64(4 * len(tables))
-	if res := apply(); res["applied"] != want || res["verified"] != want || res["failed"] != 0.0 || res["unknown"] != 0.0 {
-		t.Fatalf("apply: %v, want %v applied and verified", res, want)
-	}
-	if res := apply(); res["applied"] != 0.0 || res["verified"] != want {
-		t.Errorf("apply again: %v, want nothing applied", res)
-	}
-	must(t, command(r, data, "revert", "verify", plan))
-	for _, table := range tables {
-		s := &story{t: t, rig: r, table: table, honest: admin, id: func(n string) string { return name + "-" + n }}
-		s.check()
-	}
-	must(t, command(r, data, "watch", "--once"))
-	again := filepath.Join(data, "again.rvp")
-	replanned := command(r, data, "revert", "plan", sel, "-o", again)
-	out, _ := replanned.CombinedOutput()
-	if !strings.Contains(string(out), " 0 patch, 0 insert, 0 delete") {
-		t.Errorf("planning the same selection after the apply: %s", out)
+}
+
+func (l *revertRun) check(want func(*story) map[string]map[string]any) {
+	l.t.Helper()
+	for _, s := range l.stories {
+		s.check(want(s))
 	}
 }
 
@@ -212,30 +281,59 @@ func (s *story) after() {
 	s.update(s.honest, "packed", map[string]any{"age": 1})
 }
 
-// check holds the records against what they would be without the attack.
-func (s *story) check() {
-	s.t.Helper()
-	want := map[string]map[string]any{
+// reverted is what the records are without the attack. The order that somebody
+// worked on stays.
+func (s *story) reverted() map[string]map[string]any {
+	return map[string]map[string]any{
 		"0":      {"name": "rex", "owner": "ann", "age": 41},
 		"1":      {"name": "rex", "owner": "ann", "age": 2, "tags": nil},
 		"2":      {"name": "rex", "owner": "ann", "age": 3},
 		"3":      {"name": "rex", "owner": "ann", "age": 4},
+		"fake":   nil,
 		"packed": {"name": "fake", "age": 1},
 	}
+}
+
+// attacked is what they are with it, and with the honest work that followed.
+func (s *story) attacked() map[string]map[string]any {
+	return map[string]map[string]any{
+		"0":      {"name": "rex", "owner": "mallory", "age": 41},
+		"1":      {"name": "rex", "owner": "mallory", "age": 2, "tags": "pwned"},
+		"2":      nil,
+		"3":      {"name": "rex", "owner": "ann", "age": 4},
+		"fake":   {"name": "fake"},
+		"packed": {"name": "fake", "age": 1},
+	}
+}
+
+// calmed is what they were before it.
+func (s *story) calmed() map[string]map[string]any {
+	return map[string]map[string]any{
+		"0":      {"name": "rex", "owner": "ann", "age": 1},
+		"1":      {"name": "rex", "owner": "ann", "age": 2, "tags": nil},
+		"2":      {"name": "rex", "owner": "ann", "age": 3},
+		"3":      {"name": "rex", "owner": "ann", "age": 4},
+		"fake":   nil,
+		"packed": nil,
+	}
+}
+
+// check holds the records against what they should be; nil is none.
+func (s *story) check(want map[string]map[string]any) {
+	s.t.Helper()
 	var ids []audit.ID
 	for n := range want {
 		ids = append(ids, audit.ID(audit.Text(s.id(n)).JSON()))
 	}
-	fake := audit.ID(audit.Text(s.id("fake")).JSON())
-	live, err := s.honest.Records(s.t.Context(), s.table, append(ids, fake))
+	live, err := s.honest.Records(s.t.Context(), s.table, ids)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if live[fake] != nil {
-		s.t.Errorf("%s: the record that the attacker made is still there", s.table)
-	}
 	for n, fields := range want {
 		got := live[audit.ID(audit.Text(s.id(n)).JSON())]
+		if (got == nil) != (fields == nil) {
+			s.t.Errorf("%s %s: is %s", s.table, n, got.JSON())
+		}
 		for name, v := range fields {
 			w, err := audit.Of(v)
 			if err != nil {

@@ -49,7 +49,7 @@ func runRevertUndo(c *cli.Context, e *env, of func(*audit.Ledger, string) (rever
 	if err != nil {
 		return err
 	}
-	policy, err := undoPolicy(c, named)
+	policy, err := undoPolicy(c, e, named)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (w *workspace) ledgerOf(c *cli.Context, e *env) (*audit.Ledger, audit.Apply
 	if err != nil {
 		return nil, audit.Apply{}, err
 	}
-	named, err := applyNamed(ledger, c.Args().First())
+	named, err := applyNamed(e, ledger, c.Args().First())
 	if err != nil {
 		return nil, named, err
 	}
@@ -128,8 +128,8 @@ func (w *workspace) changeOf(ctx context.Context, id audit.ChangeID) (audit.Chan
 
 // applyNamed finds an apply by its plan's file or by how the plan's digest
 // begins.
-func applyNamed(l *audit.Ledger, name string) (audit.Apply, error) {
-	if plan, err := readPlan(name); err == nil {
+func applyNamed(e *env, l *audit.Ledger, name string) (audit.Apply, error) {
+	if plan, err := readPlan(e, name); err == nil {
 		name = plan.Header.Digest
 	}
 	var found []audit.Apply
@@ -149,17 +149,17 @@ func applyNamed(l *audit.Ledger, name string) (audit.Apply, error) {
 
 // undoPolicy is the policy of the plan that is taken back, unless a flag says
 // otherwise.
-func undoPolicy(c *cli.Context, a audit.Apply) (revert.Policy, error) {
+func undoPolicy(c *cli.Context, e *env, a audit.Apply) (revert.Policy, error) {
 	given := slices.ContainsFunc(policyFlags(), func(f cli.Flag) bool { return c.IsSet(f.Names()[0]) })
 	var p revert.Policy
 	if a.Policy == "" {
-		return policyOf(c)
+		return policyOf(c, e)
 	}
 	if err := json.Unmarshal([]byte(a.Policy), &p); err != nil {
 		return p, fmt.Errorf("read policy of apply %s: %w", revert.ShortPlan(a.Plan), err)
 	}
 	if given {
-		other, err := policyOf(c)
+		other, err := policyOf(c, e)
 		other.Cluster = cmp.Or(other.Cluster, p.Cluster) // its records are of no other
 		return other, err
 	}
@@ -175,7 +175,7 @@ func undoError(err error) error {
 	case errors.Is(err, revert.ErrAstride):
 		return &exitError{code: exitPreflight, err: err, hint: "name a time before that apply or after it; revert status says when its steps were made"}
 	case errors.Is(err, revert.ErrBehind):
-		return &exitError{code: exitPreflight, err: err, hint: "run recourse watch --once, and again"}
+		return &exitError{code: exitPreflight, err: err, hint: "let recourse watch read on, or run recourse watch --once, and then this again"}
 	}
 	return err
 }

@@ -34,6 +34,11 @@ import (
 //	asked OP                 waits until Harper was asked so since the last fault
 //	now NAME                 sets the variable to the time, apart from what is before and after
 //	records TABLE            prints the living records, one a line
+//	beside ARG…              runs recourse with these arguments, which has to be carried out by a daemon
+//	alone                    runs what was run beside again, and compares all that is said
+//	until ARG…               waits until recourse with these arguments ends with 0
+//	logged FILE REGEXP       waits until a line of the file is like that
+//	ask LOG STATUS PATH      asks the daemon of that log over HTTP, with $TOKEN; of socket: over the data folder's
 //	wipe TABLE               takes from the log what it has of the table up to now
 func TestScript(t *testing.T) {
 	evidence, err := filepath.Abs(filepath.Join("..", "..", "testdata"))
@@ -54,6 +59,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("XDG_RUNTIME_DIR", env.WorkDir)
 			env.Setenv("E", "\x1b")
 			env.Values[harperOf{}] = &scriptHarper{}
+			env.Values[besidesOf{}] = &besides{}
 			return errors.Join(
 				os.Symlink(filepath.Join(evidence, "captures"), filepath.Join(env.WorkDir, "captures")),
 				os.Symlink(filepath.Join(evidence, "incidents"), filepath.Join(env.WorkDir, "incidents")),
@@ -65,7 +71,7 @@ func TestScript(t *testing.T) {
 			"harper": startHarper, "fault": setFault, "unaudited": scriptUnaudited, "table": scriptTable, "feed": scriptFeed,
 			"put": scriptWrite("put"), "patch": scriptWrite("patch"), "delete": scriptWrite("delete"), "message": scriptWrite("message"),
 			"writes": scriptWrites, "await": scriptAwait, "asked": scriptAsked, "records": scriptRecords, "now": scriptNow,
-			"wipe": scriptWipe, "backdate": scriptBackdate, "peer": startPeer, "down": scriptDown(true), "up": scriptDown(false),
+			"wipe": scriptWipe, "beside": scriptBeside, "alone": scriptAlone, "until": scriptUntil, "logged": scriptLogged, "ask": scriptAsk, "backdate": scriptBackdate, "peer": startPeer, "down": scriptDown(true), "up": scriptDown(false),
 		},
 	})
 }

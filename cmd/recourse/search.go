@@ -23,15 +23,22 @@ func searchCommand(e *env) *cli.Command {
 			"   user:eve op:delete table:shop.customers id:318 attr:email key:shop.customers/c-17\n" +
 			"   before.status:pending after.total>100 before:unknown set:vip rule:mass-delete\n" +
 			"   @-2h  @2026-11-23  @2026-11-23T20:00..21:00  txn:1795465916125.6418\n" +
+			"   user:in(eve,bob) user:in(list:staff) delta.balance>1000 first:user+table appears:\"x\" alert:ID\n" +
+			"   @alert:ID±10m  @q:NAME    around an alert; a saved query\n" +
 			"   *                         everything\n\n" +
+			"Pipes go on from what was found: where fields sort limit stats hist facets top first last\n" +
+			"context sessions seq pivot history blame asof diff blast compare plan save. docs/query.md has all\n" +
+			"of it.\n\n" +
 			"--where takes what a rule's where takes (docs/rules.md), and reads the changes that the query\n" +
 			"leaves; without a query, all of them. --explain says how the answer was found.\n\n" +
 			"Flags go before a query that begins with a minus sign, after --.\n\n" +
 			"The answer says what of the log was read where the query looks: that nothing was found is\n" +
 			"not that there is nothing.\n\n" +
 			"Exit codes: 0 found; 2 nothing found in what is stored; 9 busy; 11 with --require-coverage: the\n" +
-			"log is not known to be whole there; 64 usage.\n\n" +
-			"Example:\n   recourse search 'user:eve table:shop.* @-24h -op:insert' --limit 20\n" +
+			"log is not known to be whole there; 64 usage; 130 interrupted: with pipes, what was found until\n" +
+			"then is printed.\n\n" +
+			"Example:\n   recourse search 'op:delete @-24h | stats by(user,table) count'\n" +
+			"   recourse search 'user:eve table:shop.* @-24h -op:insert' --limit 20\n" +
 			"   recourse search --where 'after.price < before.price / 10' table:shop.products",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "limit", Usage: "print at most so many; 0 is all", Value: 50},
@@ -40,7 +47,8 @@ func searchCommand(e *env) *cli.Command {
 			&cli.BoolFlag{Name: "no-images", Usage: "leave the records' images out"},
 			whereFlag(), explainFlag(), requireCoverage(),
 		},
-		Action: func(c *cli.Context) error { return runSearch(c, e) },
+		BashComplete: completeQuery,
+		Action:       func(c *cli.Context) error { return runSearch(c, e) },
 	}
 }
 
@@ -49,7 +57,7 @@ func runSearch(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	expr, err := askedFor(c, e)
+	pipeline, err := pipelineOf(c, e)
 	if err != nil {
 		return err
 	}
@@ -58,6 +66,9 @@ func runSearch(c *cli.Context, e *env) (err error) {
 			return usagef("--%s %d: want 0 or more", flag, c.Int(flag))
 		}
 	}
+	if len(pipeline.Pipes) > 0 {
+		return runPipes(c, e, p, pipeline)
+	}
 	w, err := openWorkspace(c, e, true)
 	if err != nil {
 		return err
@@ -65,7 +76,7 @@ func runSearch(c *cli.Context, e *env) (err error) {
 	defer closeWith(&err, w.close)
 	engine := w.engine()
 	engine.Now = e.now
-	q := query.Query{Expr: expr, Limit: c.Int("limit"), After: c.String("after"), Skip: c.Int("skip")}
+	q := query.Query{Expr: pipeline.Filter, Limit: c.Int("limit"), After: c.String("after"), Skip: c.Int("skip")}
 	var res *query.Result
 	stream := q.Limit == 0 && p.Format() == report.NDJSON // an answer of any length
 	if stream {
@@ -77,7 +88,7 @@ func runSearch(c *cli.Context, e *env) (err error) {
 		return &exitError{code: exitUsage, err: err, hint: "take the cursor from the summary of the page before"}
 	}
 	if err != nil {
-		return err
+		return queryError(err)
 	}
 	err = explained(c, e, p, res.Explanation, func() error {
 		if stream {
@@ -102,11 +113,14 @@ func foundAny(n int) int {
 // parseQuery reads a query, and shows where it is wrong.
 func parseQuery(e *env, text string) (query.Expr, error) {
 	expr, err := query.Parse(text, e.now())
-	if syntax, ok := errors.AsType[*query.SyntaxError](err); ok {
-		return expr, &exitError{code: exitUsage, err: fmt.Errorf("%w\n%s", err, syntax.Caret()), hint: cmp.Or(syntax.Hint(), "recourse search --help shows how a query is written")}
+	return expr, queryError(err)
+}
+
+// queryError shows where a query is wrong.
+func queryError(err error) error {
+	syntax, ok := errors.AsType[*query.SyntaxError](err)
+	if !ok {
+		return err
 	}
-	if err != nil {
-		return expr, &exitError{code: exitUsage, err: err}
-	}
-	return expr, nil
+	return &exitError{code: exitUsage, err: fmt.Errorf("%w\n%s", err, syntax.Caret()), hint: cmp.Or(syntax.Hint(), "recourse search --help shows how a query is written")}
 }

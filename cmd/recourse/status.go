@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"math"
 	"runtime/debug"
 	"time"
@@ -11,15 +10,13 @@ import (
 
 	"recourse/audit"
 	"recourse/query"
-	"recourse/store"
 )
 
 func statusCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "what is stored, and how far the logs were read",
-		Description: "Looks at the data folder alone and asks no server; doctor does. While watch runs, the store is its\n" +
-			"own, and it answers at /readyz and /metrics.\n\n" +
+		Description: "Looks at the data folder alone and asks no server; doctor does.\n\n" +
 			"Exit codes: 0; 9 busy.\n\nExample:\n   recourse status -o json",
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
@@ -88,6 +85,8 @@ type indexStatus struct {
 type rulesStatus struct {
 	Seq audit.Seq `json:"seq"`
 	Lag audit.Seq `json:"lag"`
+	// Quarantined are the rules that cost too much and do not judge for a while.
+	Quarantined []string `json:"quarantined,omitempty"`
 }
 
 type alertsStatus struct {
@@ -100,10 +99,6 @@ func runStatus(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	w, err := openWorkspace(c, e, true)
-	if errors.Is(err, store.ErrBusy) {
-		// Without the cause, whose own hint would take the place of this one.
-		return &exitError{code: exitBusy, err: errors.New(err.Error()), hint: hintOf(err) + "; if it is `recourse watch`, ask it: curl http://127.0.0.1:9927/readyz"}
-	}
 	if err != nil {
 		return err
 	}
@@ -125,7 +120,7 @@ func (w *workspace) status(ctx context.Context, e *env) (status, error) {
 		s.Oldest, s.Newest = &stats.Oldest, &stats.Newest
 		s.PerItem = float64(stats.Disk) / float64(stats.Changes)
 	}
-	if free, err := freeBytes(w.dir); err == nil {
+	if free, err := freeBytes(e.at(w.dir)); err == nil {
 		s.Free = &free
 	}
 	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
@@ -137,6 +132,9 @@ func (w *workspace) status(ctx context.Context, e *env) (status, error) {
 		return s, err
 	}
 	s.Rules.Lag = w.store.Last() - s.Rules.Seq
+	if s.Rules.Quarantined, err = w.quarantinedRules(ctx); err != nil {
+		return s, err
+	}
 	if s.Alerts, err = w.alertStatus(ctx); err != nil {
 		return s, err
 	}
@@ -156,7 +154,7 @@ func (w *workspace) status(ctx context.Context, e *env) (status, error) {
 
 func (w *workspace) alertStatus(ctx context.Context) (alertsStatus, error) {
 	out := alertsStatus{BySeverity: map[string]int{}}
-	alerts, err := w.store.Alerts(ctx)
+	alerts, err := w.store.AlertHeads(ctx)
 	for _, a := range alerts {
 		if a.State == audit.AlertOpen {
 			out.Open++

@@ -30,6 +30,9 @@ func printStatus(e *env, s status) {
 	say("coverage: %s", coverWords(s.Coverage))
 	say("%d gaps%s", s.Gaps, gapWords(s))
 	say("words indexed to change %d, %d behind; rules at change %d, %d behind", s.Index.Seq, s.Index.Lag, s.Rules.Seq, s.Rules.Lag)
+	if q := s.Rules.Quarantined; len(q) > 0 {
+		say("  rules in quarantine, which judge nothing for a while: %s", few(q))
+	}
 	say("%d alerts open%s", s.Alerts.Open, severityWords(s.Alerts))
 }
 
@@ -88,7 +91,7 @@ func gapWords(s status) string {
 // severityWords count the open alerts, the worst first.
 func severityWords(a alertsStatus) string {
 	var parts []string
-	for _, severity := range slices.Backward(severities) {
+	for _, severity := range slices.Backward(audit.Severities) {
 		if n := a.BySeverity[severity]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, severity))
 		}

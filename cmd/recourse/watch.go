@@ -21,7 +21,8 @@ func watchCommand(e *env) *cli.Command {
 		Usage: "follow a live Harper's audit logs",
 		Description: "Stores every change of every audited table, of every database and of every node, and of the\n" +
 			"system tables that tell of users, roles, jobs and code; indexes it; raises alerts, also on attacks\n" +
-			"on the log itself. It goes on where it stopped. What it cannot know, `recourse coverage` shows.\n\n" +
+			"on the log itself, and tells the sinks of the configuration of them (docs/notify.md). It goes on\n" +
+			"where it stopped. What it cannot know, `recourse coverage` shows.\n\n" +
 			"Exit codes: 0 stopped; 9 busy; 12 Harper not reachable or refuses.\n\n" +
 			"Example:\n   HARPER_CLI_TARGET=https://db1:9925 HARPER_CLI_USERNAME=auditor HARPER_CLI_PASSWORD=… recourse watch",
 		Flags: append(append([]cli.Flag{
@@ -30,12 +31,11 @@ func watchCommand(e *env) *cli.Command {
 			&cli.StringFlag{Name: "overlap", Usage: "read again so much before the last poll; more than the longest transaction", Value: "60s"},
 			&cli.StringFlag{Name: "retention", Usage: "how long Harper keeps its log (logging.auditRetention); default: what it says itself, else 3d"},
 			&cli.BoolFlag{Name: "baseline", Usage: "take a baseline of each table that has none"},
-			&cli.StringFlag{Name: "listen", Usage: "tell /metrics, /healthz and /readyz at `ADDRESS` (HOST:PORT, or unix:///PATH)"},
-			&cli.BoolFlag{Name: "listen-remote", Usage: "let other machines read what --listen tells, which nothing protects"},
 			&cli.StringFlag{Name: "node", Usage: "name the node `NAME`; else its address"},
 			&cli.BoolFlag{Name: "json", Usage: "read JSON in place of CBOR; loses dates, bytes and NaN"},
+			&cli.BoolFlag{Name: "no-notify", Usage: "tell no sink of alerts; what happens meanwhile is not told later"},
 			&cli.StringFlag{Name: "log-level", Usage: "debug, info, warn or error", Value: "info"},
-		}, append(harperFlags(), clusterFlags()...)...), rulesFlags()...),
+		}, append(append(harperFlags(), clusterFlags()...), listenFlags()...)...), rulesFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
 				return err
@@ -51,11 +51,22 @@ func runWatch(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	d := &daemon{w: w, wake: make(chan struct{}, 1)}
-	if d.set, err = loadRules(c, w.cfg); err != nil {
-		return err
+	d := newDaemon(e, w)
+	source := sourceOfRules(c, e, w.cfg)
+	if d.set, err = source.read(); err != nil {
+		return ruleError(err)
 	}
 	if err := d.open(c, e); err != nil {
+		return err
+	}
+	did, err := w.noteRules(c.Context, d.set, "start")
+	if err != nil {
+		return err
+	}
+	if len(did.Diff) > 0 {
+		d.log.Info("other rules than before", "rules", did.Rules, "changes", did.text())
+	}
+	if err := d.openSinks(c, e); err != nil {
 		return err
 	}
 	if c.Bool("once") {
@@ -67,6 +78,9 @@ func runWatch(c *cli.Context, e *env) (err error) {
 	if err := d.listen(c.Context, c); err != nil {
 		return err
 	}
+	d.reloads = newReloader(source)
+	defer d.reloads.stop()
+	d.listenLocal(c, e)
 	d.cluster.Options.Stored = d.stored
 	d.cluster.Raised = func(_ context.Context, alerts []audit.Alert) { d.say(alerts) }
 	for _, m := range d.cluster.Members {
@@ -83,6 +97,20 @@ func runWatch(c *cli.Context, e *env) (err error) {
 		return nil
 	}
 	return err
+}
+
+// openSinks has alerts delivered from now on, unless that is not wanted.
+func (d *daemon) openSinks(c *cli.Context, e *env) (err error) {
+	if c.Bool("no-notify") {
+		return nil
+	}
+	if d.workers, d.tell, err = d.w.workers(c.Context, e, d.log); err != nil {
+		return err
+	}
+	if err := d.w.sayOrphans(c.Context, d.log); err != nil {
+		return err
+	}
+	return d.w.deliver(c.Context)
 }
 
 // lastWork is how long the daemon goes on once it is told to stop.
@@ -104,7 +132,7 @@ func (d *daemon) open(c *cli.Context, e *env) error {
 		d.clients[m.Name] = clients[i]
 	}
 	if c.Bool("discover") || d.w.cfg.Discover {
-		d.cluster.Find = how.find(clients)
+		d.cluster.Find = how.find(e, clients)
 	}
 	return nil
 }
@@ -158,6 +186,9 @@ func (d *daemon) once(c *cli.Context, e *env) error {
 		return errors.Join(err, err2)
 	}
 	alerts := touched(before, after)
+	if len(d.workers) > 0 {
+		err = errors.Join(err, d.w.flush(c.Context, e, flushFor))
+	}
 	if f := c.String("output"); f == "table" || f == "" && e.terminal {
 		_, err2 = fmt.Fprintf(e.stdout, "%d changes new, %d known already, %d gaps new, %d alerts touched\n", got.New, got.Known, got.Gaps, alerts)
 		return errors.Join(err, err2)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -38,6 +40,11 @@ func askedFor(c *cli.Context, e *env) (query.Expr, error) {
 			return expr, err
 		}
 	}
+	return narrowed(expr, where)
+}
+
+// narrowed is an expression narrowed by --where.
+func narrowed(expr query.Expr, where string) (query.Expr, error) {
 	if where == "" {
 		return expr, nil
 	}
@@ -46,6 +53,88 @@ func askedFor(c *cli.Context, e *env) (query.Expr, error) {
 		return expr, &exitError{code: exitUsage, err: err, hint: "docs/rules.md says what a condition may say"}
 	}
 	return query.Conjunction(expr, conditionExpr(where, condition)), nil
+}
+
+// pipelineOf is the query with its pipes that the arguments are, narrowed by
+// --where.
+func pipelineOf(c *cli.Context, e *env) (*query.Pipeline, error) {
+	where := c.String("where")
+	least := 1
+	if where != "" {
+		least = 0
+	}
+	if err := wantArgs(c, least, -1); err != nil {
+		return nil, err
+	}
+	pipeline := &query.Pipeline{}
+	if c.Args().Present() {
+		var err error
+		if pipeline, err = parsePipeline(c, e, strings.Join(c.Args().Slice(), " ")); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	pipeline.Filter, err = narrowed(pipeline.Filter, where)
+	return pipeline, err
+}
+
+// parsePipeline reads a query with pipes, and shows where it is wrong. What is no
+// field may be an attribute that is stored, which the hint then says.
+func parsePipeline(c *cli.Context, e *env, text string) (*query.Pipeline, error) {
+	language := query.Language{Now: e.now(), Condition: compiled}
+	p, err := language.Parse(text)
+	if err == nil {
+		return p, nil
+	}
+	if w, failed := openWorkspace(c, e, false); failed == nil {
+		language.Attributes, _ = w.engine().Attributes(c.Context)
+		if failed := w.close(); failed == nil && language.Attributes != nil {
+			_, err = language.Parse(text)
+		}
+	}
+	return nil, queryError(err)
+}
+
+// compiled is the condition of a | where, as a part of a query.
+func compiled(text string) (query.Expr, error) {
+	condition, err := rules.ParseCondition("where", text)
+	if err != nil {
+		return query.Expr{}, placedError(text, err)
+	}
+	return conditionExpr(text, condition), nil
+}
+
+// A conditionError is a mistake in a condition that stands in a query.
+type conditionError struct {
+	offset int
+	text   string
+}
+
+func (e *conditionError) Error() string { return e.text }
+
+// Offset is where in the condition the mistake stands, in bytes.
+func (e *conditionError) Offset() int { return e.offset }
+
+// placedError is the first of the mistakes in a condition, with its place.
+func placedError(text string, err error) error {
+	var all rules.LintErrors
+	if !errors.As(err, &all) || len(all) == 0 {
+		return err
+	}
+	first := all[0]
+	offset := 0
+	for line := 1; line < first.Line; line++ {
+		next := strings.IndexByte(text[offset:], '\n')
+		if next < 0 {
+			break
+		}
+		offset += next + 1
+	}
+	for range first.Column - 1 {
+		_, n := utf8.DecodeRuneInString(text[offset:])
+		offset += n
+	}
+	return &conditionError{offset, first.Message}
 }
 
 // conditionExpr is a condition as a part of a query, with what can be said of it

@@ -21,6 +21,7 @@ import (
 // A workspace is a data folder, open: the store, which is the truth, and what
 // is derived from it.
 type workspace struct {
+	env   *env // of the command that opened it
 	dir   string
 	cfg   config
 	store *store.DB
@@ -32,6 +33,12 @@ type workspace struct {
 	judge   *rules.Engine
 	own     map[audit.ChangeID]string
 	counted map[audit.Table][]rules.Rows
+
+	// beside is the command's part in the workspace of a daemon; nil: it is its own.
+	beside *companion
+
+	quarantined     []string // rules, as was noted last
+	quarantineNoted bool
 }
 
 // openWorkspace opens the data folder that the flags name.
@@ -40,7 +47,7 @@ func openWorkspace(c *cli.Context, e *env, withIndex bool) (*workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := readConfig(c.String("config"), dir)
+	cfg, err := readConfig(e, c.String("config"), dir)
 	if err != nil {
 		return nil, err
 	}
@@ -49,16 +56,25 @@ func openWorkspace(c *cli.Context, e *env, withIndex bool) (*workspace, error) {
 			return nil, usagef("--memory: %v", err)
 		}
 	}
-	return openFolder(c.Context, e, dir, cfg, withIndex)
+	return openShared(c.Context, e, dir, cfg, withIndex)
+}
+
+// openShared opens a data folder, or has a part in the one that the daemon has open
+// which carries the command out.
+func openShared(ctx context.Context, e *env, dir string, cfg config, withIndex bool) (*workspace, error) {
+	if e.beside != nil {
+		return e.beside.share(e, dir, cfg, withIndex)
+	}
+	return openFolder(ctx, e, dir, cfg, withIndex)
 }
 
 // openFolder opens a data folder. What an earlier recourse left in it is made what
 // this one has, which is said on stderr.
 func openFolder(ctx context.Context, e *env, dir string, cfg config, withIndex bool) (*workspace, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := e.makeFolder(dir); err != nil {
 		return nil, &exitError{code: exitInput, err: fmt.Errorf("create data folder: %w", err), hint: "name another folder with --data or RECOURSE_DATA"}
 	}
-	w := &workspace{dir: dir, cfg: cfg}
+	w := &workspace{env: e, dir: dir, cfg: cfg}
 	w.cfg.Memory = cfg.Memory.orOfMachine(os.DirFS("/"))
 	w.cfg.Memory.limit()
 	if err := w.openStore(ctx, e); err != nil {
@@ -75,6 +91,10 @@ func openFolder(ctx context.Context, e *env, dir string, cfg config, withIndex b
 func (w *workspace) indexDir() string { return filepath.Join(w.dir, "index") }
 
 func (w *workspace) close() error {
+	if w.beside != nil {
+		w.beside.leave()
+		return nil
+	}
 	var err error
 	if w.index != nil {
 		err = w.index.Close()
@@ -84,7 +104,7 @@ func (w *workspace) close() error {
 
 // engine answers queries.
 func (w *workspace) engine() *query.Engine {
-	e := &query.Engine{Store: searched{w.store}}
+	e := &query.Engine{Store: searched{w.store}, Names: w.names()}
 	if w.index != nil {
 		e.Words = w.index
 	}
@@ -118,7 +138,12 @@ func (r roomyReader) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audi
 // change, at the same time: the index, and the alerts. Each keeps its own
 // progress; that one fails does not hold up the other, whose alerts are returned
 // beside the error.
+//
+// Beside a daemon it is that which does so, with its own rules.
 func (w *workspace) catchUp(ctx context.Context, set *rules.Set) ([]audit.Alert, error) {
+	if w.beside != nil {
+		return w.beside.caughtUp(ctx)
+	}
 	forIndex, forRules, end, err := w.readers(ctx, set)
 	if err != nil {
 		return nil, err

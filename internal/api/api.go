@@ -1,9 +1,13 @@
 // Package api is the daemon's HTTP side: /metrics for Prometheus, /healthz and
-// /readyz for whoever keeps it running. Begin with [New]; the daemon says how
-// it stands through a [StateFunc].
+// /readyz for whoever keeps it running, /v1 for whoever asks what is stored, and
+// the commands that other processes have it carry out. Begin with [New]; the
+// daemon says how it stands through a [StateFunc], answers through an [AskFunc]
+// and carries out through a [CommandFunc]. The other ends are [Client] and
+// [Caller].
 //
-// Nothing here is authenticated and nothing can be changed through it. What can
-// be read are figures, and the names of nodes, databases and tables.
+// Nothing can be changed through HTTP. Figures, and the names of nodes, databases
+// and tables, can be read by whoever reaches the server; records only with a token,
+// or over the socket of the daemon's own user.
 package api
 
 import (
@@ -12,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,9 +43,35 @@ type Options struct {
 	MaxTables int
 	// Fresh is for how long an answer of State counts. 0: one second.
 	Fresh time.Duration
+	// Hosts are names by which requests may call the server, besides its address.
+	Hosts []string
+	// Certificate has the server speak TLS; nil: it does not.
+	Certificate *Certificate
+	// Ask answers questions; nil: none are.
+	Ask AskFunc
+	// Tokens are those who may ask; nil: nobody may, unless Local.
+	Tokens *Tokens
+	// Local says that whoever reaches the server is its own user: it listens on a
+	// socket that no other can open.
+	Local bool
+	// MaxQueries is how many questions are answered at the same time. 0: 8.
+	MaxQueries int
+	// QueryTimeout is how long an answer may take; a stream ten times as long. 0:
+	// one minute.
+	QueryTimeout time.Duration
+	// Command carries out the commands of other processes of the same user; nil:
+	// none are. Only where the server is Local.
+	Command CommandFunc
+	// MaxCommands is how many are carried out at the same time. 0: 16.
+	MaxCommands int
+	Version     Version
 	// Patience is how long State may take. 0: five seconds.
 	Patience time.Duration
 	Now      func() time.Time // nil: time.Now
+
+	// farewell is how long an attached command may go on writing once the server
+	// stops. 0: five seconds.
+	farewell time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -49,6 +80,10 @@ func (o Options) withDefaults() Options {
 	o.MaxTables = cmp.Or(o.MaxTables, 2000)
 	o.Fresh = cmp.Or(o.Fresh, time.Second)
 	o.Patience = cmp.Or(o.Patience, 5*time.Second)
+	o.MaxQueries = cmp.Or(o.MaxQueries, 8)
+	o.QueryTimeout = cmp.Or(o.QueryTimeout, time.Minute)
+	o.farewell = cmp.Or(o.farewell, 5*time.Second)
+	o.MaxCommands = cmp.Or(o.MaxCommands, 16)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -67,12 +102,17 @@ type Server struct {
 	registry *prometheus.Registry
 	listener net.Listener
 	socket   string // the path to remove at the end; empty: none
+
+	asking   chan struct{}  // one for each question that is being answered
+	attached chan struct{}  // one for each command that is carried out
+	commands sync.WaitGroup // those commands
+	stopping chan struct{}  // closed when the server is told to stop
 }
 
 // New makes a server; Listen and Serve set it to work.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	s := &Server{o: o, made: o.Now(), polls: newPolls()}
+	s := &Server{o: o, made: o.Now(), polls: newPolls(), asking: make(chan struct{}, o.MaxQueries), attached: make(chan struct{}, o.MaxCommands), stopping: make(chan struct{})}
 	s.cache = &cache{get: o.State, fresh: o.Fresh, patience: o.Patience, now: o.Now}
 	s.registry = newRegistry(newCollector(s.cache, o.MaxTables, o.Log), s.polls)
 	return s
@@ -97,7 +137,17 @@ func (s *Server) Handler() http.Handler {
 	}))
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
-	return guarded(mux)
+	if s.o.Command != nil && s.o.Local {
+		mux.HandleFunc("GET /v1/attach", s.attach)
+	}
+	if s.o.Ask != nil {
+		mux.HandleFunc("GET /v1/openapi.json", s.openAPI)
+		for _, r := range routes() {
+			mux.HandleFunc("GET "+r.path, s.ask(r))
+		}
+		mux.HandleFunc("/v1/", noRoute)
+	}
+	return s.guarded(mux)
 }
 
 func (s *Server) health(w http.ResponseWriter, r *http.Request) {
@@ -110,14 +160,14 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	readyOf(state, err, s.o.MaxLag).send(w, r)
 }
 
-// guarded says for every answer that it is no web page.
-func guarded(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.ServeHTTP(w, r)
-	})
+// noRoute refuses what is no question.
+func noRoute(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		refuse(w, http.StatusMethodNotAllowed, Outcome{Code: exitUsage, Message: "nothing can be changed here", Hint: "ask with GET"})
+		return
+	}
+	refuse(w, http.StatusNotFound, Outcome{Code: exitUsage, Message: "there is no such question", Hint: "/v1/openapi.json has all of them"})
 }
 
 // promLog is what promhttp reports its errors to.

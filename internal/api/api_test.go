@@ -44,8 +44,12 @@ func full() State {
 		Index:  5,
 		Rules:  6,
 		Alerts: map[string]int{"high": 2},
-		Base:   []BaselineState{{dog, 10}, {dog, 5}, {cat, 1}},
-		Loops:  []Loop{{Name: "tail db1", Beat: noon.Add(-time.Second)}, {Name: "rules", Beat: noon, Limit: time.Minute}},
+		Sinks: []SinkState{
+			{Sink: "pager", Delivered: 7, Failed: 3, GivenUp: 1, Waiting: 2, Dead: 1, Broken: true, Last: noon.Add(-time.Hour), Oldest: noon.Add(-time.Minute)},
+			{Sink: "mail", Delivered: 1},
+		},
+		Base:  []BaselineState{{dog, 10}, {dog, 5}, {cat, 1}},
+		Loops: []Loop{{Name: "tail db1", Beat: noon.Add(-time.Second)}, {Name: "rules", Beat: noon, Limit: time.Minute}},
 	}
 }
 
@@ -57,6 +61,7 @@ func constant(s State) StateFunc {
 func get(t *testing.T, h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest(method, target, nil)
+	r.Host = "127.0.0.1"
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}

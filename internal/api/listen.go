@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,16 +38,35 @@ func (e *addressError) Hint() string { return e.hint }
 func (s *Server) Listen(ctx context.Context) error {
 	var err error
 	if path, ok := strings.CutPrefix(s.o.Addr, "unix://"); ok {
-		s.listener, err = listenUnix(ctx, path)
+		s.listener, err = s.listenLocal(ctx, path)
 		s.socket = path
 	} else {
 		s.listener, err = listenTCP(ctx, s.o.Addr, s.o.AllowRemote)
+		if err == nil && s.o.AllowRemote && s.o.Tokens != nil && s.o.Certificate == nil {
+			err = errors.Join(errInTheClear, s.listener.Close())
+		}
 	}
 	if err != nil {
 		s.listener, s.socket = nil, ""
 		return &addressError{s.o.Addr, hintFor(err), err}
 	}
 	return nil
+}
+
+// listenLocal makes a socket. Where commands come from it, its folder keeps other
+// users out, or the kernel says whose a connection is.
+func (s *Server) listenLocal(ctx context.Context, path string) (net.Listener, error) {
+	if !s.o.Local {
+		return listenUnix(ctx, path)
+	}
+	if err := privateFolder(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	l, err := listenUnix(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return sameUser{l, s.o.Log}, nil
 }
 
 // Addr is where the server listens: with the port that it got, if it asked for
@@ -118,8 +138,13 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	}
 	defer os.RemoveAll(dir)
 	made := filepath.Join(dir, "s")
+	short, done, err := reach(made)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "unix", made)
+	l, err := lc.Listen(ctx, "unix", short)
 	if err != nil {
 		return nil, err
 	}
@@ -146,8 +171,13 @@ func replaceable(ctx context.Context, path string) error {
 	if info.Mode().Type() != fs.ModeSocket {
 		return fmt.Errorf("there is something else than a socket: %w", fs.ErrExist)
 	}
+	short, done, err := reach(path)
+	if err != nil {
+		return err
+	}
+	defer done()
 	d := net.Dialer{Timeout: time.Second}
-	conn, err := d.DialContext(ctx, "unix", path)
+	conn, err := d.DialContext(ctx, "unix", short)
 	if err == nil {
 		_ = conn.Close()
 		return syscall.EADDRINUSE
@@ -158,8 +188,41 @@ func replaceable(ctx context.Context, path string) error {
 	return err
 }
 
+// longestSocket is how long, in bytes, the address of a socket can be on every
+// system; errLongPath says that one is longer.
+const longestSocket = 103
+
+// errInTheClear says that whoever listens in on the network would have the tokens.
+var errInTheClear = errors.New("tokens would cross the network in the clear")
+
+var errLongPath = errors.New("the path is longer than the address of a socket can be on this system")
+
+// A sameUser lets in the processes of the same user alone.
+type sameUser struct {
+	net.Listener
+	log *slog.Logger
+}
+
+func (l sameUser) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if err = samePeer(conn); err == nil {
+			return conn, nil
+		}
+		l.log.Warn("refused a connection", "err", err)
+		_ = conn.Close()
+	}
+}
+
 func hintFor(err error) string {
 	switch {
+	case errors.Is(err, errInTheClear):
+		return "give --tls-cert-file and --tls-key-file, or listen on 127.0.0.1 and let a proxy with TLS stand before it"
+	case errors.Is(err, errLongPath):
+		return "keep the data in a folder with a shorter path"
 	case errors.Is(err, ErrRemote):
 		return "listen on 127.0.0.1 or on unix:///path and let a proxy that asks for a password stand before it, or allow it with --listen-remote"
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -189,13 +252,20 @@ func (s *Server) serve(ctx context.Context) error {
 		defer os.Remove(s.socket)
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(s.listener) }()
+	on := s.listener
+	if s.o.Certificate != nil {
+		on = tls.NewListener(on, s.tlsConfig())
+	}
+	go func() { failed <- srv.Serve(on) }()
 	s.o.Log.Info("listening", "addr", s.Addr())
+	defer s.commands.Wait() // they use what is closed next
 	select {
 	case err := <-failed:
+		close(s.stopping)
 		return fmt.Errorf("serve on %q: %w", s.Addr(), err)
 	case <-ctx.Done():
 	}
+	close(s.stopping)
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := srv.Shutdown(bounded); err != nil {

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"recourse/audit"
 )
@@ -51,6 +52,22 @@ var storeFamilies = []family{
 		gauge, nil, func(v view, e emit) { e(float64(v.Rules)) }},
 	{"recourse_alerts_open", "Alerts that nobody has answered, by severity.",
 		gauge, []string{"severity"}, alertsOf},
+	{"recourse_deliveries_total", "Notices of alerts that a sink took.",
+		counter, []string{"sink"}, func(v view, e emit) { sinksOf(v, e, func(s SinkState) float64 { return float64(s.Delivered) }) }},
+	{"recourse_delivery_failures_total", "Tries to tell a sink of an alert that failed.",
+		counter, []string{"sink"}, func(v view, e emit) { sinksOf(v, e, func(s SinkState) float64 { return float64(s.Failed) }) }},
+	{"recourse_deliveries_given_up_total", "Notices of alerts that were given up since the process began.",
+		counter, []string{"sink"}, func(v view, e emit) { sinksOf(v, e, func(s SinkState) float64 { return float64(s.GivenUp) }) }},
+	{"recourse_deliveries_waiting", "Notices of alerts that a sink has not taken yet.",
+		gauge, []string{"sink"}, func(v view, e emit) { sinksOf(v, e, func(s SinkState) float64 { return float64(s.Waiting) }) }},
+	{"recourse_deliveries_dead", "Notices of alerts that were given up and are kept until they are redelivered.",
+		gauge, []string{"sink"}, func(v view, e emit) { sinksOf(v, e, func(s SinkState) float64 { return float64(s.Dead) }) }},
+	{"recourse_sink_up", "Whether the sink takes deliveries: 0 while it fails again and again.",
+		gauge, []string{"sink"}, func(v view, e emit) { sinksOf(v, e, func(s SinkState) float64 { return truth(!s.Broken) }) }},
+	{"recourse_delivery_timestamp_seconds", "When the sink last took a notice; missing if it has not since the process began.",
+		gauge, []string{"sink"}, func(v view, e emit) { sinkTimes(v, e, func(s SinkState) time.Time { return s.Last }) }},
+	{"recourse_delivery_oldest_timestamp_seconds", "Since when the oldest notice that the sink has not taken waits; missing if none does.",
+		gauge, []string{"sink"}, func(v view, e emit) { sinkTimes(v, e, func(s SinkState) time.Time { return s.Oldest }) }},
 	{"recourse_baseline_records", "Records of a table that the baselines hold.",
 		gauge, []string{"database", "table"}, baselinesOf},
 	{"recourse_loop_beat_timestamp_seconds", "When a part of the daemon last went round.",
@@ -79,6 +96,21 @@ func gapsOf(e emit, from ...map[audit.GapKind]int) {
 func alertsOf(v view, e emit) {
 	for _, s := range withOthers(severities, v.Alerts) {
 		e(float64(v.Alerts[s]), s)
+	}
+}
+
+func sinksOf(v view, e emit, f func(SinkState) float64) {
+	for _, s := range v.Sinks {
+		e(f(s), s.Sink)
+	}
+}
+
+// sinkTimes leaves out what never was.
+func sinkTimes(v view, e emit, f func(SinkState) time.Time) {
+	for _, s := range v.Sinks {
+		if t := f(s); !t.IsZero() {
+			e(seconds(t), s.Sink)
+		}
 	}
 }
 

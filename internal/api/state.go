@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"recourse/audit"
@@ -27,6 +28,7 @@ type State struct {
 	Index   audit.Seq             // how many changes of whole blocks are not indexed
 	Rules   audit.Seq             // how many changes the rules have not seen
 	Alerts  map[string]int        // open ones by severity
+	Sinks   []SinkState
 	Base    []BaselineState
 	Loops   []Loop
 	Version Version
@@ -46,6 +48,19 @@ type StoreState struct {
 	Amended     int
 	Disk        int64  // bytes that the store and the index take up
 	Free        *int64 // bytes free where they lie; nil: not known
+}
+
+// A SinkState is how the deliveries of alerts to one sink stand.
+type SinkState struct {
+	Sink      string
+	Delivered int64
+	Failed    int64     // tries
+	GivenUp   int64     // deliveries, since the process began
+	Waiting   int       // not taken yet
+	Dead      int       // given up and kept
+	Broken    bool      // it fails again and again, and is tried only once in a while
+	Last      time.Time // when one last got through; zero: none since the process began
+	Oldest    time.Time // since when the oldest of those that wait does; zero: none waits
 }
 
 // A NodeState is how one node of Harper stands.
@@ -127,3 +142,9 @@ type Version struct {
 	Version  string
 	Revision string // of the source; empty: not known
 }
+
+// String is both, as two programs that are the same have it.
+func (v Version) String() string { return strings.TrimSpace(v.Version + " " + v.Revision) }
+
+// versionHeader tells a server what program asks.
+const versionHeader = "Recourse-Version"

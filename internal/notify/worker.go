@@ -30,8 +30,9 @@ type Worker struct {
 	Outbox Outbox
 	Log    *slog.Logger
 
-	MaxAge  time.Duration   // after which a delivery is given up; 0: DefaultMaxAge
+	MaxAge  time.Duration   // after which a delivery that fails is given up; 0: DefaultMaxAge
 	Timeout time.Duration   // of one try; 0: DefaultTimeout
+	Eager   bool            // does not wait out the pause after a failure: for one round
 	Wake    <-chan struct{} // says that there may be something; nil: it is looked for every few seconds
 	Chance  func() float64  // from 0 to 1; nil: math/rand
 
@@ -148,15 +149,16 @@ func (r *round) take(ctx context.Context, d *audit.Delivery) error {
 		r.repeats[id] = append(r.repeats[id], d.Number)
 	}
 	switch {
-	case d.Sent == 0 && now.Sub(d.At.Go()) > cmp.Or(w.MaxAge, DefaultMaxAge):
-		d.Error = cmp.Or("it waited for too long; the last error: "+d.Error, "it waited for too long")
+	case d.Sent == 0 && now.Sub(d.At.Go()) > cmp.Or(w.MaxAge, DefaultMaxAge) && (d.Attempts >= tripAfter || w.breaker.trips > 0):
+		// One that is old because we were not running is tried like a new one.
+		d.Error = "it waited for too long; the last error: " + cmp.Or(d.Error, w.Stats().Error)
 		w.giveUp(d)
 		return w.settle(ctx)
 	case r.held[id]:
 		return nil
 	}
 	due := d.Next.Go()
-	if d.Next == 0 {
+	if d.Next == 0 || w.Eager && d.Sent == 0 && due.Sub(now) < 2*longestWait {
 		due = now
 	}
 	if open := w.breaker.open(now); open.After(due) {

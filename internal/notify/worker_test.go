@@ -284,7 +284,11 @@ func TestKilledBetweenSendAndNote(t *testing.T) {
 			}
 			return true
 		}
-		o.rs["b"].fault = func(*http.Request) fault { return []fault{fine, fine, half, failing}[r.IntN(4)] }
+		o.rs["b"].fault = func(*http.Request) fault {
+			mu.Lock()
+			defer mu.Unlock()
+			return []fault{fine, fine, half, failing}[r.IntN(4)]
+		}
 		o.start()
 		defer func() { o.stop() }()
 		for i := range 20 {

@@ -24,7 +24,15 @@ type alertDoc struct {
 	LastTime  *audit.Time       `json:"last_time"`
 	LastISO   *string           `json:"last_time_iso"`
 	Changes   []evidenceDoc     `json:"changes"`
+	History   []eventDoc        `json:"history,omitempty"`
 	Coverage  *coverageDoc      `json:"coverage,omitempty"` // of its tables, from the first change to the last
+}
+
+// eventDoc is a line of an alert's history in JSON.
+type eventDoc struct {
+	audit.AlertEvent
+	At    *audit.Time `json:"at"`
+	AtISO *string     `json:"at_iso"`
 }
 
 type evidenceDoc struct {
@@ -104,7 +112,7 @@ func (g *page) alerts(alerts []audit.Alert) {
 	rows := make([][]cell, len(alerts))
 	for i, a := range alerts {
 		rows[i] = []cell{
-			{text: cut(Visible(a.ID), 16)}, {Visible(a.Severity), severityPaint(a.Severity)}, {text: strconv.Itoa(a.Risk)}, {text: Visible(string(a.State))},
+			{text: cut(Visible(a.ID), 16)}, {Visible(a.Severity), severityPaint(a.Severity)}, {text: strconv.Itoa(a.Risk)}, {text: stateWord(a)},
 			{text: iso(a.FirstTime, false)}, {text: strconv.Itoa(a.Count)}, {text: groupWords(a.Group)}, {text: Visible(a.Title) + alertMarks(a)},
 		}
 	}
@@ -119,6 +127,14 @@ func severityPaint(s string) paint {
 		return warn
 	}
 	return plain
+}
+
+// stateWord is an alert's state, or that it is open and nobody is told of it.
+func stateWord(a audit.Alert) string {
+	if a.Muted != "" && a.State == audit.AlertOpen {
+		return "muted"
+	}
+	return Visible(string(a.State))
 }
 
 func alertMarks(a audit.Alert) string {
@@ -140,12 +156,15 @@ func groupWords(group map[string]string) string {
 	return strings.Join(parts, " ")
 }
 
-// Alert prints one alert with the changes that it rests on, and how whole the
-// log of their tables is; nil for an alert that is about no table.
-func (p *Printer) Alert(a audit.Alert, cov *Coverage) error {
+// Alert prints one alert with its history and the changes that it rests on, and how
+// whole the log of their tables is; nil for an alert that is about no table.
+func (p *Printer) Alert(a audit.Alert, cov *Coverage, history ...audit.AlertEvent) error {
 	return p.print(output{
 		document: func() any {
 			doc := newAlertDoc(a)
+			for _, h := range history {
+				doc.History = append(doc.History, eventDoc{h, timeDoc(h.At), isoDoc(h.At)})
+			}
 			if cov != nil {
 				c := newCoverageDoc(*cov)
 				doc.Coverage = &c
@@ -172,6 +191,8 @@ func (p *Printer) Alert(a audit.Alert, cov *Coverage) error {
 			if a.Late {
 				g.line(warn, "  late: rests on changes found by reading again what had been passed")
 			}
+			g.standing(a)
+			g.history(history)
 			g.gap()
 			g.line(plain, "%s", evidenceCount(a))
 			g.evidence(a.Changes)

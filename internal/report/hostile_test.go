@@ -107,7 +107,12 @@ func printed(t interface {
 		func(p *report.Printer) error {
 			return p.Checks([]report.Check{{Name: c.User, State: report.CheckState(c.User), Seen: c.Note}})
 		},
-		func(p *report.Printer) error { return p.Alert(a, &report.Coverage{Gaps: []audit.Gap{gap}}) },
+		func(p *report.Printer) error {
+			b := a
+			b.Assignee, b.Muted, b.MutedBy, b.Runbook, b.Verdict, b.DuplicateOf = c.User, audit.MuteReason(c.Note), c.User, c.Note, audit.VerdictDuplicate, c.User
+			history := []audit.AlertEvent{{By: c.User, Action: audit.AlertAction(c.Note), Note: c.Note, Assignee: c.User}, {Action: audit.ActionAssigned, Assignee: c.User}, {DuplicateOf: c.User}}
+			return p.Alert(b, &report.Coverage{Gaps: []audit.Gap{gap}}, history...)
+		},
 		func(p *report.Printer) error {
 			at := query.TableStretch{Table: gap.Table, Stretch: audit.Stretch{From: 1, To: 2, Cover: audit.CoverGap, Reason: gap.Reason, Nodes: []string{gap.Node}}}
 			cov := query.Coverage{To: 2, Gaps: []audit.Gap{gap}, Stretches: []query.TableStretch{at}}

@@ -30,17 +30,7 @@ func (p *Printer) List(l Listing) error {
 		document: l.document,
 		lines:    l.lines,
 		page:     l.page,
-		sheet: func() sheet {
-			s := sheet{names: l.Columns}
-			for _, r := range l.Rows {
-				row := make([]string, len(l.Columns))
-				for i := range l.Columns {
-					row[i] = cellOf(r, i, true).text
-				}
-				s.rows = append(s.rows, row)
-			}
-			return s
-		},
+		sheet:    l.sheet,
 		notes: func() []string {
 			if l.Coverage == nil {
 				return nil
@@ -48,6 +38,18 @@ func (p *Printer) List(l Listing) error {
 			return coverageNotes(*l.Coverage)
 		},
 	})
+}
+
+func (l Listing) sheet() sheet {
+	s := sheet{names: l.Columns}
+	for _, r := range l.Rows {
+		row := make([]string, len(l.Columns))
+		for i := range l.Columns {
+			row[i] = cellOf(r, i, true).text
+		}
+		s.rows = append(s.rows, row)
+	}
+	return s
 }
 
 func (l Listing) lines() []any {

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"recourse/rules"
+)
+
+// The program opens the files that it is told of through an env alone: a command
+// that another process carries out has its paths from where it was called, and
+// tells of them as they were given.
+
+// at is where a path leads. One that is relative begins in the folder in which
+// the command was called.
+func (e *env) at(path string) string {
+	if e.dir == "" || path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return e.dir + string(filepath.Separator) + path
+}
+
+// folder is the absolute path of the folder that relative paths are from.
+func (e *env) folder() string {
+	dir, err := filepath.Abs(e.dir)
+	if err != nil {
+		return string(filepath.Separator) // the process's own folder is gone
+	}
+	return dir
+}
+
+// told is an error that names a path as it was given, not where it leads.
+func (e *env) told(err error, paths ...string) error {
+	for _, p := range paths {
+		if to := e.at(p); err != nil && to != p {
+			err = &asGiven{err, to, p}
+		}
+	}
+	return err
+}
+
+// An asGiven is an error of a path that was given in another way.
+type asGiven struct {
+	err         error
+	path, given string
+}
+
+func (e *asGiven) Error() string { return strings.ReplaceAll(e.err.Error(), e.path, e.given) }
+func (e *asGiven) Unwrap() error { return e.err }
+
+func (e *env) open(path string) (*os.File, error) {
+	f, err := os.Open(e.at(path))
+	return f, e.told(err, path)
+}
+
+// create makes a new file for its owner alone, where none may be.
+func (e *env) create(path string) (*os.File, error) {
+	f, err := os.OpenFile(e.at(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return f, e.told(err, path)
+}
+
+func (e *env) readFile(path string) ([]byte, error) {
+	data, err := os.ReadFile(e.at(path))
+	return data, e.told(err, path)
+}
+
+func (e *env) stat(path string) (fs.FileInfo, error) {
+	info, err := os.Stat(e.at(path))
+	return info, e.told(err, path)
+}
+
+func (e *env) readDir(path string) ([]fs.DirEntry, error) {
+	entries, err := os.ReadDir(e.at(path))
+	return entries, e.told(err, path)
+}
+
+func (e *env) remove(path string) error { return e.told(os.Remove(e.at(path)), path) }
+
+// makeFolder makes a folder, and those above it, for its owner alone.
+func (e *env) makeFolder(path string) error {
+	return e.told(os.MkdirAll(e.at(path), 0o700), path)
+}
+
+// ruleFiles reads rule files, which keep the names that they were given by.
+func (e *env) ruleFiles(paths []string) ([]rules.File, error) {
+	var all []rules.File
+	for _, p := range paths {
+		files, err := rules.ReadFiles(e.at(p))
+		if err != nil {
+			return nil, e.told(err, p)
+		}
+		if e.at(p) != p {
+			for i := range files {
+				if name, err := filepath.Rel(e.dir, files[i].Name); err == nil {
+					files[i].Name = name
+				}
+			}
+		}
+		all = append(all, files...)
+	}
+	return all, nil
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"recourse/audit"
+	"recourse/rules"
+)
+
+// rulesProgress is the name under which the store keeps how far the rules are.
+const rulesProgress = "rules"
+
+// rulesBatch is how many changes are judged before the outcome is saved. Saving
+// writes every window that has changed, which after many changes are hardly more
+// than after few; a crash costs judging them again, some seconds of work.
+const rulesBatch = 1 << 18
+
+// runRules judges the changes that the rules have not seen, and saves the
+// alerts, the windows' state and the progress together, so that a crash neither
+// loses nor doubles an alert. It returns the alerts that began or grew.
+func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([]audit.Alert, error) {
+	defer r.leave()
+	seq, err := w.store.Progress(ctx, rulesProgress)
+	if err != nil || seq >= w.store.Last() && w.judge != nil && !w.judge.Waits() {
+		return nil, err
+	}
+	if w.own, err = w.store.Own(ctx); err != nil {
+		return nil, err
+	}
+	if w.counted, err = w.countedRows(ctx); err != nil {
+		return nil, err
+	}
+	engine, err := w.engineAt(ctx, set, seq)
+	if err != nil {
+		return nil, err
+	}
+	w.judge = nil // until all is saved
+	touched, unsaved := map[string]audit.Alert{}, map[string]audit.Alert{}
+	var all []string
+	take := func(alerts []audit.Alert) {
+		for _, a := range alerts {
+			if before, seen := touched[a.ID]; seen {
+				a.RaisedSeq = before.RaisedSeq
+			} else {
+				all = append(all, a.ID)
+				a.RaisedSeq = seq // if it is stored already, what that says stands
+			}
+			touched[a.ID], unsaved[a.ID] = a, a
+		}
+	}
+	save := func(at audit.Seq) error {
+		state, err := engine.State()
+		if err != nil {
+			return err
+		}
+		alerts := slices.Collect(maps.Values(unsaved))
+		clear(unsaved)
+		return w.store.SaveAlerts(ctx, alerts, state, at)
+	}
+	n := 0
+	var c audit.Change // one for all, as the engine keeps none
+	for next, err := range r.Follow(ctx, seq) {
+		if err != nil {
+			return nil, err
+		}
+		c = next
+		alerts, err := engine.Eval(&c)
+		if err != nil {
+			return nil, fmt.Errorf("judge change %d: %w", c.Seq, err)
+		}
+		seq = c.Seq
+		take(alerts)
+		if n++; n%rulesBatch == 0 {
+			if err := save(seq); err != nil {
+				return nil, err
+			}
+		}
+	}
+	late, err := w.advance(ctx, engine)
+	if err != nil {
+		return nil, err
+	}
+	if take(late); n > 0 || len(late) > 0 {
+		if err := save(seq); err != nil {
+			return nil, err
+		}
+	}
+	w.judge = engine
+	if err := w.noteQuarantine(ctx, engine.Quarantined()); err != nil {
+		return nil, err
+	}
+	out := make([]audit.Alert, 0, len(all))
+	for _, id := range all {
+		out = append(out, touched[id])
+	}
+	return out, nil
+}
+
+// engineAt is a rules engine that has seen the changes up to seq: the one of the
+// last time, or a new one with the stored state.
+func (w *workspace) engineAt(ctx context.Context, set *rules.Set, seq audit.Seq) (*rules.Engine, error) {
+	if w.judge != nil && w.judge.Seq() == seq {
+		return w.judge, nil
+	}
+	state, err := w.store.RuleState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opts := w.rulesOptions()
+	opts.Folded = func(id string) (audit.Seqs, error) {
+		a, err := w.store.Alert(ctx, id)
+		return a.Folded, err
+	}
+	engine := rules.NewEngine(set, opts)
+	return engine, engine.Restore(state, func(id string) ([]audit.Evidence, error) {
+		a, err := w.store.Alert(ctx, id)
+		return a.Changes, err
+	})
+}
+
+// rulesOptions are what an engine asks of the workspace.
+func (w *workspace) rulesOptions() rules.Options {
+	return rules.Options{
+		Own:       func(id audit.ChangeID) bool { return w.own[id] != "" },
+		Baselines: func(t audit.Table) []rules.Rows { return w.counted[t] },
+	}
+}
