@@ -29,7 +29,9 @@ func verbPrints(c audit.Change, f report.Format) []func(*report.Printer) error {
 	e, ctx := &query.Engine{Store: store}, context.Background()
 	all := query.Expr{}
 	prints := []func(*report.Printer) error{
-		func(p *report.Printer) error { return does(e.Blame(ctx, c.Key, query.BlameOptions{Attr: "a"}))(p.Blame) },
+		func(p *report.Printer) error {
+			return does(e.Blame(ctx, c.Key, query.BlameOptions{Attr: "a"}))(p.Blame)
+		},
 		func(p *report.Printer) error { return does(e.Blame(ctx, c.Key, query.BlameOptions{}))(p.Blame) },
 		func(p *report.Printer) error { return does(e.AsOf(ctx, c.Key, c.Time))(p.AsOf) },
 		func(p *report.Printer) error {
@@ -51,7 +53,9 @@ func verbPrints(c audit.Change, f report.Format) []func(*report.Printer) error {
 		func(p *report.Printer) error {
 			return does(e.Blast(ctx, all))(func(b *query.Blast) error { return p.Blast(b, 0) })
 		},
-		func(p *report.Printer) error { return does(e.Compare(ctx, all, all, query.CompareOptions{}))(p.Compared) },
+		func(p *report.Printer) error {
+			return does(e.Compare(ctx, all, all, query.CompareOptions{}))(p.Compared)
+		},
 	}
 	if f != "" && f != report.Table && f != report.CSV {
 		prints = append(prints, func(p *report.Printer) error {
