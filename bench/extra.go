@@ -19,7 +19,7 @@ const (
 	carried    = "a rare word that the record carries (q3 as the peers mean it)"
 )
 
-var ownMeasures = []string{deepPage, hoursOfAny, topOfAny, carried}
+var ownMeasures = append([]string{deepPage, hoursOfAny, topOfAny, carried}, verbMeasures...)
 
 // depth is how deep the deep page is, where there are so many changes.
 const depth = 100_000
@@ -61,6 +61,13 @@ func extras(ctx context.Context, r *recourse, d *dataset, qs []question, res *re
 		if err != nil {
 			return err
 		}
+	}
+	b, err := r.busiest(ctx)
+	if err == nil {
+		err = r.verbs(ctx, b, qs, timed)
+	}
+	if err != nil {
+		return err
 	}
 	return scans(ctx, r, d, res)
 }

@@ -143,6 +143,7 @@ type acting struct {
 	records           map[recordOf]int
 	seqs              map[audit.Seq]bool
 	also              map[string]*ActorOther
+	alsoOn            map[otherRecord]bool
 }
 
 type actorTable struct {

@@ -34,36 +34,70 @@ func alertsOn(ctx context.Context, archive Archive, seqs map[audit.Seq]bool) ([]
 	return out, nil
 }
 
+// fewRecords is how many changes there are for each record of which the lives are
+// read one by one: where there are fewer, all changes are gone through once.
+const fewRecords = 256
+
 // others finds who else has changed the records that the user has.
 func (a *acting) others(ctx context.Context, e *Engine) error {
-	a.also = map[string]*ActorOther{}
-	keys := map[audit.Key]bool{}
-	for of := range a.records {
-		keys[of.key] = true
+	a.also, a.alsoOn = map[string]*ActorOther{}, map[otherRecord]bool{}
+	view, err := e.Store.View(ctx)
+	if err != nil {
+		return err
 	}
-	return e.eachLife(ctx, sortedKeys(keys), func(key audit.Key, cluster string, l life) error {
-		if a.records[recordOf{cluster, key}] == 0 {
-			return nil
+	last := int(view.Last())
+	view.Close()
+	if len(a.records)*fewRecords < last {
+		keys := map[audit.Key]bool{}
+		for of := range a.records {
+			keys[of.key] = true
 		}
-		seen := map[string]bool{}
-		for i := range l {
-			name := l[i].User
-			if name == a.user {
-				continue
+		return e.eachLife(ctx, sortedKeys(keys), func(_ audit.Key, _ string, l life) error {
+			for i := range l {
+				a.other(&l[i])
 			}
-			o := a.also[name]
-			if o == nil {
-				o = &ActorOther{User: userDoc(name)}
-				a.also[name] = o
-			}
-			o.Changes++
-			if !seen[name] {
-				seen[name] = true
-				o.Records++
-			}
+			return nil
+		})
+	}
+	var tables Or
+	for t := range a.tables {
+		tables = append(tables, Field{Name: FieldTable, Pattern: Exactly(t.String())})
+	}
+	rest := And{tables, Not{Field{Name: FieldUser, Pattern: Exactly(a.user)}}}
+	if len(tables) == 0 {
+		return nil
+	}
+	_, err = e.Stream(ctx, Query{Expr: Of(rest)}, func(changes []audit.Change) error {
+		for i := range changes {
+			a.other(&changes[i])
 		}
 		return nil
 	})
+	return err
+}
+
+// otherRecord is a record that another user has changed.
+type otherRecord struct {
+	user string
+	of   recordOf
+}
+
+// other counts a change that is not the user's, if it is of one of the records.
+func (a *acting) other(c *audit.Change) {
+	of := recordOf{c.Cluster, c.Key}
+	if c.User == a.user || c.Op.Kind() == audit.KindMessage || a.records[of] == 0 {
+		return
+	}
+	o := a.also[c.User]
+	if o == nil {
+		o = &ActorOther{User: userDoc(c.User)}
+		a.also[c.User] = o
+	}
+	o.Changes++
+	if on := (otherRecord{c.User, of}); !a.alsoOn[on] {
+		a.alsoOn[on] = true
+		o.Records++
+	}
 }
 
 // finish puts everything in order.
