@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -104,7 +105,11 @@ func hanging(state map[audit.Key]audit.Value) map[string]bool {
 // that they refer to, and deleted before them.
 func TestNoDanglingReference(t *testing.T) {
 	held, levels, circles := 0, 0, 0
-	for seed := range uint64(3_000) {
+	worlds := uint64(3_000)
+	if os.Getenv("RECOURSE_SOAK") != "" {
+		worlds = 100_000
+	}
+	for seed := range worlds {
 		s := aWorld(seeded(seed))
 		p, err := s.planReferring(referring(), nil)
 		if err != nil {

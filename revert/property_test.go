@@ -338,7 +338,7 @@ func TestNeverSilentlyWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range histories() {
-				if seed%100_000 == 0 && seed > 0 {
+				if seed%20_000 == 0 && seed > 0 {
 					t.Logf("%d histories, none silently wrong", seed)
 				}
 				p := makeProgram(seeded(seed), r)
