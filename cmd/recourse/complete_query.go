@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"recourse/internal/playbook"
 	"recourse/query"
 )
 
@@ -35,7 +36,7 @@ func queryWords(args []string) []string {
 
 // completePlaybook prints the names of the playbooks that come with the program.
 func completePlaybook(c *cli.Context) {
-	all, err := playbooks()
+	all, err := playbook.Builtin()
 	if err != nil || c.Args().Present() {
 		return
 	}
