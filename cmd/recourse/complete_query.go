@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"recourse/internal/playbook"
 	"recourse/query"
 )
 
@@ -33,15 +34,13 @@ func queryWords(args []string) []string {
 	return slices.Concat(query.PipeNames(), query.PipeFieldNames())
 }
 
-// completePlaybook prints the names of the playbooks.
-func completePlaybook(e *env) func(*cli.Context) {
-	return func(c *cli.Context) {
-		all, err := playbooks(e)
-		if err != nil || c.Args().Present() {
-			return
-		}
-		for _, b := range all {
-			fmt.Fprintln(c.App.Writer, b.Name)
-		}
+// completePlaybook prints the names of the playbooks that come with the program.
+func completePlaybook(c *cli.Context) {
+	all, err := playbook.Builtin()
+	if err != nil || c.Args().Present() {
+		return
+	}
+	for _, b := range all {
+		fmt.Fprintln(c.App.Writer, b.Name)
 	}
 }

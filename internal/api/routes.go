@@ -58,7 +58,7 @@ func routes() []route {
 				{name: "after", kind: aText, about: "go on from this cursor, which a page's summary has as `next`"},
 				{name: "skip", kind: aNumber, about: "leave so many out, from the newest or from `after` on"},
 				paramImages, paramWhere, paramExpl,
-			}, answer: "SearchAnswer", line: "Change"},
+			}, answer: "SearchAnswer", line: "Line"},
 		{path: "/v1/hist", name: "hist", summary: "Count changes over time.", command: []string{"hist"}, takes: []param{paramMaybeQ},
 			flags: []param{
 				{name: "step", kind: aText, about: "how long a stretch is, such as 90s, 15m, 1h or 7d; auto makes a few dozen"},
