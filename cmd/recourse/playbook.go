@@ -46,7 +46,7 @@ func playbookCommand(e *env) *cli.Command {
 					"the file has a mistake; 130 interrupted: what was answered until then is printed.\n\n" +
 					"Example:\n   recourse playbook run mass-delete table='shop.*' since=-24h -o md",
 				Flags:        []cli.Flag{requireCoverage()},
-				BashComplete: completePlaybook(e),
+				BashComplete: completePlaybook,
 				Action:       func(c *cli.Context) error { return runPlaybook(c, e) },
 			},
 		},
