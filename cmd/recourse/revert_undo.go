@@ -175,7 +175,7 @@ func undoError(err error) error {
 	case errors.Is(err, revert.ErrAstride):
 		return &exitError{code: exitPreflight, err: err, hint: "name a time before that apply or after it; revert status says when its steps were made"}
 	case errors.Is(err, revert.ErrBehind):
-		return &exitError{code: exitPreflight, err: err, hint: "let recourse watch read on, or run recourse watch --once, and then this again"}
+		return &exitError{code: exitPreflight, err: err, hint: "run recourse watch --once, or wait for the recourse watch that runs, and then this again"}
 	}
 	return err
 }
