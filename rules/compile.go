@@ -32,6 +32,7 @@ func Compile(files ...File) (*Set, error) {
 	for _, s := range specs {
 		set.rules = append(set.rules, &s.rule)
 	}
+	set.tables = said.tables
 	for _, c := range compiled {
 		set.except(c)
 	}

@@ -90,3 +90,16 @@ func (l *labels) text(reads map[string]bool) string {
 	}
 	return out
 }
+
+// Labelled are the patterns of the tables that the rule files give a label, as
+// DATABASE.TABLE with wildcards; none if no table has it.
+func (s *Set) Labelled(label string) []string {
+	var all []string
+	for _, t := range s.tables {
+		if slices.Contains(t.labels, label) {
+			all = append(all, t.match...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

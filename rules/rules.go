@@ -119,6 +119,7 @@ type Window struct {
 // A Set is the rules of some files. It is immutable and may be shared.
 type Set struct {
 	rules    []*Rule
+	tables   []tableLabel
 	homeless []homeless // exceptions of rules that the set does not have
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -61,8 +62,8 @@ func runHunt(c *cli.Context, e *env) (err error) {
 	}
 	engine := w.engine()
 	engine.Now = e.now
-	h := &hunt{w: w, engine: rules.NewEngine(set, rules.Options{Own: func(id audit.ChangeID) bool { return w.own[id] != "" }}), only: only, found: map[string]audit.Alert{}}
-	if err := h.run(c.Context, engine, pipeline.Filter); err != nil {
+	h := &hunt{w: w, only: only, found: map[string]audit.Alert{}}
+	if err := h.run(c.Context, set, engine, pipeline.Filter); err != nil {
 		return pipeError(err)
 	}
 	if len(pipeline.Pipes) > 0 {
@@ -124,17 +125,20 @@ func (w *workspace) hunted(e *env, name string) (set *rules.Set, only string, er
 
 // A hunt is rules at work on the changes of a query.
 type hunt struct {
-	w      *workspace
-	engine *rules.Engine
-	only   string
-	found  map[string]audit.Alert
+	w     *workspace
+	only  string
+	found map[string]audit.Alert
 }
 
-func (h *hunt) run(ctx context.Context, engine *query.Engine, expr query.Expr) error {
+func (h *hunt) run(ctx context.Context, set *rules.Set, engine *query.Engine, expr query.Expr) error {
 	var err error
 	if h.w.own, err = h.w.store.Own(ctx); err != nil {
 		return err
 	}
+	if h.w.counted, err = h.w.countedRows(ctx); err != nil {
+		return err
+	}
+	judge := rules.NewEngine(set, h.w.rulesOptions())
 	var wanted []audit.Seq // nil: all
 	if expr.String() != "*" {
 		wanted = []audit.Seq{}
@@ -160,14 +164,15 @@ func (h *hunt) run(ctx context.Context, engine *query.Engine, expr query.Expr) e
 			}
 		}
 		c = next
-		alerts, err := h.engine.Eval(&c)
+		alerts, err := judge.Eval(&c)
 		if err != nil {
 			return fmt.Errorf("judge change %d: %w", c.Seq, err)
 		}
 		h.take(alerts)
 	}
-	h.take(h.engine.Advance(h.engine.Newest() + audit.Time(1<<40))) // what waits for later changes waits no longer
-	return nil
+	late, err := h.w.advance(ctx, judge) // what waits is decided as far as the log was read
+	h.take(late)
+	return err
 }
 
 func (h *hunt) take(alerts []audit.Alert) {
@@ -185,10 +190,7 @@ func (h *hunt) alerts() []audit.Alert {
 		all = append(all, a)
 	}
 	slices.SortFunc(all, func(a, b audit.Alert) int {
-		if a.FirstTime != b.FirstTime {
-			return int(a.FirstTime - b.FirstTime)
-		}
-		return strings.Compare(a.ID, b.ID)
+		return cmp.Or(cmp.Compare(a.FirstTime, b.FirstTime), strings.Compare(a.ID, b.ID))
 	})
 	return all
 }

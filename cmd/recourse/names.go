@@ -11,7 +11,8 @@ import (
 	"recourse/store"
 )
 
-// names tell queries of the data folder's lists, alerts, changes and saved queries.
+// names tell queries of the data folder's lists, alerts, changes and saved queries,
+// and of the labels that the rules of the configuration give tables.
 func (w *workspace) names() *query.Names {
 	return &query.Names{
 		List: func(_ context.Context, name string) ([]string, error) {
@@ -31,6 +32,18 @@ func (w *workspace) names() *query.Names {
 					}
 				}
 			}
+		},
+		Label: func(_ context.Context, label string) ([]string, error) {
+			source := ruleSource{env: w.env, paths: w.cfg.Rules, builtin: true}
+			set, err := source.read()
+			if err != nil {
+				return nil, ruleError(err)
+			}
+			tables := set.Labelled(label)
+			if tables == nil {
+				return nil, fmt.Errorf("%w: no rule file gives tables the label %q", query.ErrUnknownName, label)
+			}
+			return tables, nil
 		},
 		Change: func(ctx context.Context, seq audit.Seq) (audit.Change, error) {
 			c, err := w.store.Get(ctx, seq)

@@ -286,6 +286,11 @@ func (w *workspace) selected(ctx context.Context, expr query.Expr, only map[audi
 		return w.engine().All(ctx, expr)
 	}
 	return func(yield func(audit.Change, error) bool) {
+		expr, err := w.names().Bind(ctx, expr)
+		if err != nil {
+			yield(audit.Change{}, err)
+			return
+		}
 		for seq := range only {
 			c, err := w.store.Get(ctx, seq)
 			if err != nil {
