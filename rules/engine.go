@@ -241,6 +241,9 @@ func (e *Engine) enter(r *ruleState, g *group, n *entry, alerts []audit.Alert) [
 	if r.w.waits && e.late {
 		e.reopen(r, g, n)
 	}
+	if r.w.kept > r.w.maxKept {
+		r.expire(e) // saving may have let these go already
+	}
 	for r.w.kept > r.w.maxKept && r.recent.Len() > 1 {
 		r.evict(e)
 	}

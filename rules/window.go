@@ -126,7 +126,7 @@ func (g *group) drop(low, high int, w *windowing) {
 		if low+i >= g.low {
 			g.tallies.leave(e.tally)
 		}
-		g.tallies.drop(e.tally, e.distinct)
+		g.tallies.drop(e.tally)
 		e.tally = nil
 		const spare = 1024
 		if len(w.free) < spare {
@@ -213,7 +213,7 @@ func (g *group) hot(i int, w *windowing) (low, high, first int, hot bool) {
 	if w.form == sumForm {
 		return g.hotSum(i, w)
 	}
-	if w.distinct != "" && len(g.tallies.of) < w.count {
+	if w.distinct != "" && g.tallies.count() < w.count {
 		return 0, 0, 0, false
 	}
 	if i == len(g.entries)-1 { // the newest: there is one such window
