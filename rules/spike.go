@@ -25,10 +25,12 @@ type history struct {
 	first   int64    // the first stretch; 0 without any
 	buckets []bucket // those with changes, in order
 
-	// The spike of one hour of one day, which does not change any more.
+	// The spike of one hour of one day, which does not change any more. It is found
+	// when a window first has enough changes for it to matter.
 	hour  int64
-	spike int // 0: not armed
-	known bool
+	known bool // of that hour what is older has been forgotten
+	found bool // spike is set
+	spike int  // 0: not armed
 }
 
 type bucket struct {
@@ -37,8 +39,11 @@ type bucket struct {
 	frozen bool // an alert was open, so it teaches nothing
 }
 
-// bucket is that of the number, made if need be.
+// bucket is that of the number, made if need be. Most are the last or come after it.
 func (h *history) bucket(at int64) *bucket {
+	if n := len(h.buckets); n > 0 && h.buckets[n-1].at == at {
+		return &h.buckets[n-1]
+	}
 	i := sort.Search(len(h.buckets), func(i int) bool { return h.buckets[i].at >= at })
 	if i == len(h.buckets) || h.buckets[i].at != at {
 		h.buckets = slices.Insert(h.buckets, i, bucket{at: at})
@@ -64,17 +69,17 @@ func (e *Engine) spike(r *ruleState, g *group, i int) {
 		b.count++
 		h.altered(at, int64(day/size))
 	}
-	least := r.threshold(h, n.time)
+	r.turn(h, n.time)
 	// What a group does in its first days is all there is to learn from. If what it
 	// alerts on then taught nothing, a nightly job would alert every night.
-	armed := h.spike > 0
-	if armed && slices.ContainsFunc(g.alerts, func(a *openAlert) bool { return n.time >= a.from && n.time <= a.to }) {
+	if slices.ContainsFunc(g.alerts, func(a *openAlert) bool { return n.time >= a.from && n.time <= a.to }) && r.spikeOf(h) > 0 {
 		h.freeze(at, int64(day/size))
 	}
 	low := after(g.entries, n.time-size)
-	if i-low+1 < least {
+	if count := i - low + 1; count < r.leastOf() || count < r.threshold(h) {
 		return
 	}
+	armed := r.spikeOf(h) > 0
 	g.alert(g.entries[low:i+1], n, &r.w)
 	if !armed {
 		return
@@ -105,20 +110,40 @@ const (
 	day  = 24 * hour
 )
 
-// threshold is how many changes make an alert at t.
-func (r *ruleState) threshold(h *history, t audit.Time) int {
+// turn has a history tell of the hour of t. What it is too old to teach is let go.
+func (r *ruleState) turn(h *history, t audit.Time) {
 	if at := int64(t / hour); !h.known || h.hour != at {
 		h.forget(at/24-r.days(), int64(day/r.w.size))
-		h.hour, h.known = at, true
-		h.spike = h.spikeAt(at, int64(hour/r.w.size), r.days(), int64(millis(r.Baseline.MinHistory)/r.w.size))
+		h.hour, h.known, h.found = at, true, false
 	}
-	switch {
-	case h.spike > 0:
-		return max(r.Window.Count, h.spike)
+}
+
+// spikeOf is the spike of the hour that the history tells of.
+func (r *ruleState) spikeOf(h *history) int {
+	if !h.found {
+		h.spike, h.found = h.spikeAt(h.hour, int64(hour/r.w.size), r.days(), int64(millis(r.Baseline.MinHistory)/r.w.size)), true
+	}
+	return h.spike
+}
+
+// threshold is how many changes make an alert in the hour that the history tells of.
+func (r *ruleState) threshold(h *history) int {
+	switch spike := r.spikeOf(h); {
+	case spike > 0:
+		return max(r.Window.Count, spike)
 	case r.Baseline.Cold > 0:
 		return max(r.Window.Count, r.Baseline.Cold)
 	}
 	return math.MaxInt
+}
+
+// leastOf is what no threshold of the rule is below.
+func (r *ruleState) leastOf() int {
+	least := leastSpike
+	if cold := r.Baseline.Cold; cold > 0 {
+		least = min(least, cold)
+	}
+	return max(r.Window.Count, least)
 }
 
 // arms counts the groups whose baseline is armed at t, and those that have too
@@ -144,7 +169,11 @@ func (r *ruleState) days() int64 { return int64(r.Baseline.Train / (24 * time.Ho
 // before midnight.
 func (h *history) forget(before, perDay int64) {
 	old := (before - 1) * perDay
-	h.buckets = slices.DeleteFunc(h.buckets, func(b bucket) bool { return b.at < old })
+	if len(h.buckets) == 0 || h.buckets[0].at >= old {
+		return
+	}
+	i := sort.Search(len(h.buckets), func(i int) bool { return h.buckets[i].at >= old })
+	h.buckets = slices.Delete(h.buckets, 0, i)
 }
 
 // spikeAt is the least number of changes in one stretch that is a spike in an hour
