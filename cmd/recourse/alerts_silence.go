@@ -87,6 +87,9 @@ func silenceEnd(c *cli.Context, e *env) (audit.Time, error) {
 		if err != nil {
 			return 0, usagef("--until: %v", err)
 		}
+		if at <= audit.TimeOf(e.now()) {
+			return 0, usagef("--until %q: that is past; --end ends a silence", until)
+		}
 		return at, nil
 	case long != "":
 		d, err := parseDuration(long)
