@@ -78,7 +78,8 @@ func (v *verb) asOfTable(table audit.Table, at audit.Time) error {
 		code = exitNothing
 	}
 	err = v.answer(err, true, func() error { return s.End(t) }, t.Summary.Coverage.Complete, code)
-	if t.Summary.Present == 0 && t.Summary.Unknown > 0 && !t.Summary.Partial && !isUnknown(err) {
+	maybe := t.Summary.Unknown > 0 || !t.Summary.Coverage.Complete // of what was not read, records are not even counted
+	if t.Summary.Present == 0 && maybe && !t.Summary.Partial && !isUnknown(err) {
 		return unknownAnswer(table.String())
 	}
 	return err

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/urfave/cli/v2"
 
 	"recourse/audit"
@@ -19,10 +22,10 @@ func blameCommand(e *env) *cli.Command {
 			"unknown.\n\n" +
 			"With an ATTRIBUTE, which is a name, names joined by dots, or a JSON Pointer, all values that it\n" +
 			"ever had are told too.\n\n" +
-			"Exit codes: 0 found; 2 nothing of the record is stored, and the log was read whole; 9 busy; 11\n" +
-			"unknown: nothing is stored and the log is not known to be whole, or what the last change left is\n" +
-			"not known; with --require-coverage, too, if the log is not known to be whole since the first\n" +
-			"change.\n\n" +
+			"Exit codes: 0 found; 2 nothing of the record is stored, or it never had the ATTRIBUTE, and the log\n" +
+			"was read whole; 9 busy; 11 unknown: the same, and the log is not known to be whole, or what the last\n" +
+			"change left is not known; with --require-coverage, too, if the log is not known to be whole since\n" +
+			"the first change.\n\n" +
 			"Example:\n   recourse blame shop.customers/c-17\n   recourse blame shop.customers/c-17 address.city",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "strict", Usage: "a write of the whole record counts for all its attributes"},
@@ -44,16 +47,20 @@ func blameCommand(e *env) *cli.Command {
 
 func (v *verb) blame(key audit.Key, o query.BlameOptions) error {
 	b, err := v.Blame(v.c.Context, key, o)
+	nothing := b != nil && (!b.Found() || o.Attr != "" && len(b.Attributes)+len(b.History) == 0)
 	code := exitOK
-	if b != nil && !b.Found() {
+	if nothing {
 		code = exitNothing
 	}
 	err = v.answer(err, b != nil, func() error { return v.p.Blame(b) }, b != nil && b.Summary.Coverage.Complete, code)
 	if b == nil || b.Summary.Partial || isUnknown(err) {
 		return err
 	}
-	if !b.Known() || !b.Found() && !b.Summary.Coverage.Complete {
-		return unknownAnswer("blame " + key.String())
+	if !b.Known() || nothing && !b.Summary.Coverage.Complete {
+		return unknownAnswer(strings.TrimSpace("blame " + key.String() + " " + o.Attr))
+	}
+	if nothing && b.Found() {
+		fmt.Fprintf(v.e.stderr, "%s never had %s\n", printable(key.String()), printable(o.Attr))
 	}
 	return err
 }

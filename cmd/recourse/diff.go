@@ -52,7 +52,7 @@ func (v *verb) diff(key audit.Key, from, to audit.Time) error {
 	if err != nil {
 		return err
 	}
-	return v.differs(nil, d, func() error { return v.p.Diff(d) }, key.String())
+	return v.differs(nil, d, func() error { return v.p.Diff(d) }, key.String(), d.Summary.Unknown > 0)
 }
 
 func (v *verb) diffTable(table audit.Table, from, to audit.Time) error {
@@ -61,17 +61,18 @@ func (v *verb) diffTable(table audit.Table, from, to audit.Time) error {
 	if d == nil {
 		return err
 	}
-	return v.differs(err, d, func() error { return s.End(d, table) }, table.String())
+	maybe := d.Summary.Unknown > 0 || !d.Summary.Coverage.Complete // of what was not read, records are not even counted
+	return v.differs(err, d, func() error { return s.End(d, table) }, table.String(), maybe)
 }
 
-// differs ends a diff with the code that it deserves.
-func (v *verb) differs(err error, d *query.Diff, print func() error, what string) error {
+// differs ends a diff with the code that it deserves. maybe says that more may differ.
+func (v *verb) differs(err error, d *query.Diff, print func() error, what string, maybe bool) error {
 	code := exitOK
 	if !d.Summary.Differs() {
 		code = exitNothing
 	}
 	err = v.answer(err, true, print, d.Summary.Coverage.Complete, code)
-	if code == exitNothing && d.Summary.Unknown > 0 && !d.Summary.Partial && !isUnknown(err) {
+	if code == exitNothing && maybe && !d.Summary.Partial && !isUnknown(err) {
 		return unknownAnswer("diff of " + what)
 	}
 	return err
