@@ -67,9 +67,9 @@ func (r *ruleState) touch(e *Engine, el *list.Element) *group {
 
 // mark notes that a group is to be saved.
 func (g *group) mark(r *ruleState) {
-	if !g.dirty {
-		g.dirty = true
+	if g.dirtyAt == 0 && !g.dropped {
 		r.dirty = append(r.dirty, g)
+		g.dirtyAt = len(r.dirty)
 	}
 }
 
@@ -169,7 +169,24 @@ func (r *ruleState) drop(el *list.Element) {
 	r.w.kept -= len(g.entries)
 	delete(r.groups, g.name)
 	g.dropped = true
-	r.gone[g.name] = true
+	g.forget(r)
+	if g.saved {
+		r.gone[g.name] = true
+	}
+}
+
+// forget has a group that is dropped not be saved: between two States many more
+// groups come and go than there ever are at once.
+func (g *group) forget(r *ruleState) {
+	if g.dirtyAt == 0 {
+		return
+	}
+	last := len(r.dirty) - 1
+	r.dirty[g.dirtyAt-1] = r.dirty[last]
+	r.dirty[last].dirtyAt = g.dirtyAt
+	r.dirty[last] = nil
+	r.dirty = r.dirty[:last]
+	g.dirtyAt = 0
 }
 
 // alertID is the same for the same rule, group and first change, whenever and

@@ -74,7 +74,7 @@ func (e *Engine) State() (map[string][]byte, error) {
 	for _, r := range e.rules {
 		r.changed, r.fresh = false, false
 		for _, g := range r.dirty {
-			g.dirty = false
+			g.dirtyAt, g.saved = 0, true
 		}
 		clear(r.dirty)
 		r.dirty = r.dirty[:0]
@@ -107,9 +107,7 @@ func (e *Engine) saveChanged(out map[string][]byte) error {
 			w.gone(name)
 		}
 		for _, g := range r.dirty {
-			if !g.dropped {
-				w.group(g)
-			}
+			w.group(g)
 		}
 	}
 	w.tables(e, false)
@@ -255,7 +253,10 @@ func (e *Engine) names(name string) bool {
 }
 
 // restore takes a group in place of that of its name.
-func (r *ruleState) restore(g *group) { r.groups[g.name] = &list.Element{Value: g} }
+func (r *ruleState) restore(g *group) {
+	g.saved = true
+	r.groups[g.name] = &list.Element{Value: g}
+}
 
 // order puts the restored groups in the order in which they were touched, and
 // counts what they hold.

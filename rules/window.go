@@ -49,7 +49,8 @@ type group struct {
 	observed audit.Time        // the engine's clocks at the last touch
 	name     string            // its values, as the rule finds it
 	fields   map[string]string // its values, as alerts show them; nil until there is one
-	dirty    bool              // altered since the last State
+	dirtyAt  int               // its place in the rule's dirty, counted from 1; 0: not altered since the last State
+	saved    bool              // the State has it
 	dropped  bool
 }
 
