@@ -195,7 +195,7 @@ func furnish(t *testing.T, db *DB, changes ...audit.Change) {
 		db.AddReceipt(ctx, audit.Receipt{Plan: "p", Step: 1}),
 		db.MarkReverted(ctx, "p", []audit.ChangeID{changes[0].ID}),
 		db.MarkOwn(ctx, "p", changes[1].ID),
-		db.saveImages(false, func() {}))
+		db.saveImages(false))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // TestFewImages: a store that keeps no more than two slabs of last images, of
 // more than ten thousand records, tells the same of every change as one that keeps
 // all, while images that made room are on their way to the disk, changes come late
-// and the store rests or is opened again.
+// and the store is opened again.
 func TestFewImages(t *testing.T) {
 	batches := 50
 	if soak() {
@@ -29,11 +29,6 @@ func TestFewImages(t *testing.T) {
 			p.open(1)
 			for i := range batches {
 				p.append()
-				if i%10 == 9 {
-					if err := p.stores[p.r.IntN(2)].Rest(t.Context()); err != nil {
-						t.Fatal(err)
-					}
-				}
 				if i%25 == 24 {
 					p.reopen(p.r.IntN(2))
 				}

@@ -80,25 +80,10 @@ func mappedBytes() int64 {
 // that is written to, which Badger never deletes, and whose end it cuts off only
 // while something is written.
 func (db *DB) unmapFiles() {
+	db.collect.Lock()
+	defer db.collect.Unlock()
 	db.write.Lock()
 	defer db.write.Unlock()
-	db.unmapHeld()
-}
-
-// shedHeld is shedNow for one who holds the write lock and is between two writes.
-func (db *DB) shedHeld() {
-	if mappedBytes() > mostMapped {
-		db.unmapHeld()
-	}
-}
-
-// unmapHeld is unmapFiles for one who holds the write lock. While garbage is being
-// collected, which takes seconds, it is left for the next time.
-func (db *DB) unmapHeld() {
-	if !db.collect.TryLock() {
-		return
-	}
-	defer db.collect.Unlock()
 	before := db.tableIDs()
 	txn := db.badger.NewTransaction(false)
 	defer txn.Discard()

@@ -6,5 +6,3 @@ package store
 func (db *DB) shedMapped(<-chan struct{}, <-chan struct{}) {}
 
 func (db *DB) shedNow() {}
-
-func (db *DB) shedHeld() {}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -39,7 +38,7 @@ func (db *DB) settle(a *appender) error {
 		return err
 	}
 	if k.head >= w.imaged+db.imageLimits().every {
-		return db.saveImages(true, func() {})
+		return db.saveImages(true)
 	}
 	return nil
 }
@@ -210,28 +209,8 @@ func (db *DB) rest() error {
 	if db.writer == nil {
 		return nil
 	}
-	if err := db.saveImages(false, db.shedNow); err != nil && !errors.Is(err, ErrDiskFull) {
+	if err := db.saveImages(false); err != nil && !errors.Is(err, ErrDiskFull) {
 		return err
-	}
-	return nil
-}
-
-// Rest writes the last images and gives back the memory that they take, before a
-// while in which nothing is appended but much is read. What is appended later reads
-// them from the disk. Without room on the disk they stay where they are.
-func (db *DB) Rest(ctx context.Context) error {
-	err := db.locked(ctx, func() error {
-		if db.writer == nil {
-			return nil
-		}
-		err := db.saveImages(false, db.shedHeld)
-		if err == nil {
-			db.writer.images = newLastImages(db.imageLimits().memory)
-		}
-		return err
-	})
-	if err != nil && !errors.Is(err, ErrDiskFull) {
-		return fmt.Errorf("rest: %w", err)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ type DB struct {
 	sums   *summing
 	opens  *sumCache // opened blocks
 
-	collect sync.Mutex // held while the value log's garbage is collected; tried, never waited for, by who holds write
+	collect sync.Mutex // held while the value log's garbage is collected; locked before write
 
 	checked func() error // waits for checkTables
 

@@ -177,12 +177,15 @@ func (db *DB) writeImages(all iter.Seq2[recordName, lastImage], brief bool, betw
 }
 
 // saveImages writes all last images that are not on disk, in brief, or those of
-// which the disk has not all, whole: that is when the writer rests. between is done
-// between two transactions.
-func (db *DB) saveImages(brief bool, between func()) error {
+// which the disk has not all, whole: that is when the store is closed.
+func (db *DB) saveImages(brief bool) error {
 	w, head := db.writer, db.known.Load().head
 	if w.imaged == head && (brief || !w.images.hasBrief) {
 		return nil
+	}
+	between := func() {}
+	if !brief {
+		between = db.shedNow // nobody else uses the store
 	}
 	if err := db.writeImages(w.images.unsaved(!brief), brief, between); err != nil {
 		return fmt.Errorf("write last images: %w", err)

@@ -67,9 +67,6 @@ func runImport(c *cli.Context, e *env) (err error) {
 		return e.told(err, c.Args().Slice()...)
 	}
 	bar.done()
-	if err := w.store.Rest(c.Context); err != nil {
-		return err
-	}
 	alerts, err := w.catchUp(c.Context, set)
 	if err != nil {
 		return err
