@@ -19,7 +19,14 @@ var version = "dev"
 func run(ctx context.Context, e *env, args []string) int {
 	app := newApp(e)
 	if e.beside == nil {
-		app.Before = attach(e, args)
+		app.Before = func(c *cli.Context) error {
+			if err := attach(e, args)(c); err != nil {
+				return err
+			}
+			// The command is this process's own, and so is its input.
+			e.stdin = &interruptible{in: e.stdin, done: ctx.Done()}
+			return nil
+		}
 	}
 	err := app.RunContext(ctx, arrange(app, args))
 	if there, ok := errors.AsType[*attachedExit](err); ok {

@@ -75,12 +75,13 @@ func exitCode(ctx context.Context, err error) int {
 	var bad *ingest.BadInputError
 	var export *ingest.BadBaselineError
 	var lint *rules.LintError
+	stopped := ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)))
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &own):
+	case errors.As(err, &own) && !(stopped && own.code == exitInput): // input that was waited for is not bad
 		return own.code
-	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))):
+	case stopped:
 		return exitInterrupted
 	case errors.As(err, &bad), errors.As(err, &export), errors.As(err, &lint), errors.Is(err, revert.ErrBadPlan),
 		errors.Is(err, revert.ErrReviewCopy), errors.Is(err, revert.ErrClusters), errors.Is(err, revert.ErrBadApproval), errors.Is(err, revert.ErrBadResolution):

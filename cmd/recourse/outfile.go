@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -20,14 +21,25 @@ func writeFile(e *env, path string, write func(io.Writer) error) error {
 	to := e.at(path)
 	tmp, err := os.CreateTemp(filepath.Dir(to), "."+filepath.Base(to)+"-*") // mode 0600
 	if err != nil {
-		return inputErr(fmt.Errorf("write %s: %w", path, e.told(err, filepath.Dir(path))))
+		return inputErr(fmt.Errorf("write %s: %w", path, withoutPath(err)))
 	}
 	err = errors.Join(write(tmp), tmp.Sync(), tmp.Close())
 	if err == nil {
-		err = e.told(os.Rename(tmp.Name(), to), path)
+		err = withoutPath(os.Rename(tmp.Name(), to))
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(tmp.Name()))
 	}
 	return nil
+}
+
+// withoutPath is why a file could not be made, without its name, which nobody gave.
+func withoutPath(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
+		return link.Err
+	}
+	return err
 }

@@ -178,7 +178,8 @@ func readItems(e *env, path string) ([]string, error) {
 		r = f
 	}
 	var items []string
-	lines := bufio.NewScanner(io.LimitReader(r, maxSaved))
+	whole := &io.LimitedReader{R: r, N: maxSaved + 1}
+	lines := bufio.NewScanner(whole)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		line := strings.TrimSpace(lines.Text())
@@ -188,6 +189,9 @@ func readItems(e *env, path string) ([]string, error) {
 	}
 	if err := lines.Err(); err != nil {
 		return nil, inputErr(fmt.Errorf("read list: %w", err))
+	}
+	if whole.N == 0 {
+		return nil, inputErr(fmt.Errorf("read list: larger than %d bytes", maxSaved))
 	}
 	if len(items) == 0 {
 		return nil, inputErr(errors.New("read list: there is no item in it"))

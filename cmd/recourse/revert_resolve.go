@@ -160,12 +160,18 @@ func askChoices(e *env, plan *revert.Plan) ([]revert.Choice, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil || option == "" {
+		if err != nil {
+			return nil, inputErr(fmt.Errorf("read decisions: %w", err))
+		}
+		if option == "" {
 			continue
 		}
 		reason, err := ask("why? ")
-		if err != nil {
+		if errors.Is(err, io.EOF) {
 			break
+		}
+		if err != nil {
+			return nil, inputErr(fmt.Errorf("read decisions: %w", err))
 		}
 		choices = append(choices, revert.Choice{N: conflict.N, Option: option, Reason: reason})
 	}
