@@ -181,7 +181,6 @@ func (w *workspace) again(ctx context.Context, e *env, plan *revert.Plan, select
 	if err != nil {
 		return req, nil, err
 	}
-	req.Others = storedOthers{w.store}
 	if selection != "" {
 		req.Selection, err = readSelection(e, selection)
 	} else {
@@ -203,6 +202,7 @@ func (w *workspace) again(ctx context.Context, e *env, plan *revert.Plan, select
 	if err != nil {
 		return req, nil, err
 	}
+	req.Others = storedOthers{w.store, reading}
 	if err := w.journals(ctx, reading, &req); err != nil {
 		return req, nil, err
 	}
