@@ -157,7 +157,7 @@ func (w *workspace) listed(c *cli.Context, e *env, cr revert.Criteria) (map[audi
 	var only map[audit.Seq]bool
 	if len(cr.Alert) > 0 {
 		only = map[audit.Seq]bool{}
-		if err := w.restOn(c, cr.Alert, only, map[string]bool{}); err != nil {
+		if err := w.restOn(c, cr.Alert, only, map[string]bool{}, e.stderr); err != nil {
 			return nil, err
 		}
 	}
