@@ -204,7 +204,7 @@ func kindOf(e *rawEntry) audit.Kind {
 // merge is what Harper makes of a patch.
 func merge(body, patch audit.Value) audit.Value {
 	for name, v := range patch.Fields() {
-		if inc := v.Get("value"); rawOp(v) {
+		if inc := v.Get("value"); v.RawOp() {
 			v, _ = added(body.Get(name), inc)
 		}
 		body = body.With(name, v)
@@ -281,7 +281,7 @@ func nearly(a, b audit.Value) bool {
 // table/id or table/id.attribute.
 func (in *incident) apart(state map[audit.Key]audit.Value) map[string]audit.Key {
 	out := map[string]audit.Key{}
-	server := map[string]bool{"updated": true, "created": true, updatedTime: true, createdTime: true}
+	server := map[string]bool{"updated": true, "created": true, audit.UpdatedTime: true, audit.CreatedTime: true}
 	for k := range state {
 		if _, ok := in.clean[k]; !ok && k.Table.Name != "sessions" {
 			out[k.String()] = k
