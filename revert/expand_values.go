@@ -129,6 +129,9 @@ func (x *expander) repeating(c *audit.Change, id audit.ChangeID) {
 			default:
 				b.uses++
 				b.given = put(b.given, c.Key, true)
+				if b.uses > mostUses {
+					return // nothing is proposed for it
+				}
 				x.propose(c, id, Reason{By: TieValues})
 				f := x.found[id]
 				f.repeats = append(f.repeats, repeat{b, b.reason(string(p.Name), v, c.Before.State != audit.Unknown)})

@@ -124,7 +124,7 @@ func expandRequest(c *cli.Context, e *env, sel *revert.Selection) (revert.Expand
 
 // expand proposes changes of the store.
 func (w *workspace) expand(c *cli.Context, e *env, req revert.ExpandRequest) (*revert.Expansion, error) {
-	since, err := w.sinceFirst(c, e, req.Selection)
+	since, partly, err := w.sinceFirst(c, e, req.Selection)
 	if err != nil {
 		return nil, err
 	}
@@ -145,27 +145,39 @@ func (w *workspace) expand(c *cli.Context, e *env, req revert.ExpandRequest) (*r
 	if err != nil {
 		return nil, err
 	}
-	return revert.Expand(c.Context, req, records, since)
+	x, err := revert.Expand(c.Context, req, records, since)
+	if err == nil && partly != "" {
+		x.Notes = append(x.Notes, partly)
+	}
+	return x, err
 }
 
-// sinceFirst are the stored changes from the selection's first one on.
-func (w *workspace) sinceFirst(c *cli.Context, e *env, sel *revert.Selection) (iter.Seq2[audit.Change, error], error) {
+// sinceFirst are the stored changes from the selection's first one on, and in what
+// they may not be all that there were.
+func (w *workspace) sinceFirst(c *cli.Context, e *env, sel *revert.Selection) (since iter.Seq2[audit.Change, error], partly string, err error) {
 	if sel.Events == 0 {
-		return func(func(audit.Change, error) bool) {}, nil
+		return func(func(audit.Change, error) bool) {}, "", nil
 	}
 	words := "time>=" + exactTime(sel.First)
 	if to := c.String("to"); to != "" {
 		at, err := query.ParseTime(to, e.now())
 		if err != nil {
-			return nil, usagef("--to: %v", err)
+			return nil, "", usagef("--to: %v", err)
 		}
 		words += " time<" + exactTime(at)
 	}
 	expr, err := parseQuery(e, words)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return w.engine().All(c.Context, expr), nil
+	reading, err := w.reading(c.Context, e)
+	if err != nil {
+		return nil, "", err
+	}
+	if cov := reading.OfExpr(expr); !cov.Complete {
+		partly = report.CoverageNote(cov)
+	}
+	return w.engine().All(c.Context, expr), partly, nil
 }
 
 func proposalRows(x *revert.Expansion) report.Listing {
