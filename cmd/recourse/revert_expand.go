@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -237,15 +235,11 @@ func chosenIDs(c *cli.Context, e *env) ([]string, error) {
 	if path == "" {
 		return ids, nil
 	}
-	r := e.stdin
-	if path != "-" {
-		f, err := e.open(path)
-		if err != nil {
-			return nil, inputErr(fmt.Errorf("read proposals: %w", err))
-		}
-		defer f.Close()
-		r = f
+	r, err := e.input(path)
+	if err != nil {
+		return nil, inputErr(fmt.Errorf("read proposals: %w", err))
 	}
+	defer r.Close()
 	named, err := proposedIDs(c.Context, r)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read proposals: %s: %w", path, err))
@@ -255,28 +249,20 @@ func chosenIDs(c *cli.Context, e *env) ([]string, error) {
 
 func proposedIDs(ctx context.Context, r io.Reader) ([]string, error) {
 	var ids []string
-	br := bufio.NewReader(r)
-	for n := 1; ; n++ {
-		line, err := br.ReadBytes('\n')
-		if len(bytes.TrimSpace(line)) > 0 {
-			var l struct {
-				ID audit.ChangeID `json:"id"`
-			}
-			bad := json.Unmarshal(line, &l)
-			if bad == nil && l.ID == (audit.ChangeID{}) {
-				bad = errors.New("want a line with id")
-			}
-			if bad != nil {
-				return nil, fmt.Errorf("line %d: %w", n, bad)
-			}
-			ids = append(ids, l.ID.String())
+	err := eachLine(ctx, r, func(line []byte) error {
+		var l struct {
+			ID audit.ChangeID `json:"id"`
 		}
-		if err = errors.Join(ctx.Err(), err); errors.Is(err, io.EOF) {
-			return ids, nil
-		} else if err != nil {
-			return nil, err
+		if err := json.Unmarshal(line, &l); err != nil {
+			return err
 		}
-	}
+		if l.ID == (audit.ChangeID{}) {
+			return errors.New("want a line with id")
+		}
+		ids = append(ids, l.ID.String())
+		return nil
+	})
+	return ids, err
 }
 
 // pickProposals are the proposals that are meant. Each id must begin that of one.

@@ -123,10 +123,7 @@ func choicesOf(c *cli.Context, e *env, plan *revert.Plan) ([]revert.Choice, erro
 }
 
 func readChoices(e *env, path string) ([]revert.Choice, error) {
-	if path == "-" {
-		return revert.ReadChoices(e.stdin)
-	}
-	f, err := e.open(path)
+	f, err := e.input(path)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read decisions: %w", err))
 	}
