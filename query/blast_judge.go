@@ -171,7 +171,7 @@ func (v *victim) standing(b *BlastValue, writer *audit.Change, by origin) BlastC
 		return BlastStillBad
 	case v.now.State == audit.Absent:
 		return BlastDeleted
-	case !stamps(b.Now, writer.Time) && carriesOn(v.touched[b.Path], b.Now):
+	case !audit.Stamps(b.Now, writer.Time) && carriesOn(v.touched[b.Path], b.Now):
 		return BlastUnknown
 	}
 	return BlastOverwritten

@@ -53,7 +53,7 @@ func (o *origins) hazy(i int) bool {
 		return false
 	}
 	switch {
-	case isLate(c):
+	case c.After.Late():
 		o.weigh(i)
 		return true
 	case c.After.State == audit.Present:
@@ -74,7 +74,7 @@ func (o *origins) hazy(i int) bool {
 // not known from then on.
 func (o *origins) weigh(i int) {
 	body := o.life[i].After.Body
-	refuted := o.life.refuted(i)
+	refuted := o.life[i].Refuted()
 	for _, name := range o.late.names(body) {
 		before, v := o.late.known[name], body.Get(name)
 		if _, blurred := o.late.maybe[name]; blurred || refuted || !o.life.confirmed(i, name, before, v) {

@@ -75,7 +75,7 @@ func (o *origins) add(i int) {
 		o.lost(i)
 	default:
 		o.before(i)
-		if isLate(c) {
+		if c.After.Late() {
 			o.enter(i)
 			return
 		}

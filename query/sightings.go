@@ -50,7 +50,7 @@ func (s *sighter) add(i int) {
 		s.close(c, SightingUnknown, nil)
 		return
 	}
-	if isLate(c) && i+1 < len(s.life) {
+	if c.After.Late() && i+1 < len(s.life) {
 		s.weigh(i)
 		return
 	}

@@ -199,7 +199,7 @@ func TestManagedTimesAreNotWritten(t *testing.T) {
 	for i, user := range []string{"ann", "eve", "bob"} {
 		at := audit.Time(1_795_470_000_000.25 + float64(i))
 		body := audit.Object(map[string]audit.Value{"a": audit.Text(user), "changed": audit.Float(float64(at)),
-			"made": audit.Float(1_795_470_000_000.25), "at": audit.DateOf(float64(at)), updatedTime: audit.Float(float64(at))})
+			"made": audit.Float(1_795_470_000_000.25), "at": audit.DateOf(float64(at)), audit.UpdatedTime: audit.Float(float64(at))})
 		op := audit.OpUpdate
 		if i == 0 {
 			op = audit.OpInsert

@@ -105,7 +105,7 @@ func (r *replay) doubtful(c *cell) (Class, bool) {
 	switch {
 	case !c.sKnown:
 		return c.unknown, true
-	case rawOp(c.s) && !r.policy.same(c.a, c.s): // sent as a value, Harper would take it for an increment
+	case c.s.RawOp() && !r.policy.same(c.a, c.s): // sent as a value, Harper would take it for an increment
 		return ClassImageRisk, true
 	case c.ambiguous(r.policy):
 		return ClassAmbiguousDelta, true

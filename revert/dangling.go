@@ -18,21 +18,28 @@ type dangling struct {
 	refs   references
 	byKey  map[audit.Key]int // the plan's actions
 	into   map[audit.Key][]referrer
-	stored map[audit.Key]Sight
+	stored map[placed]Sight
 	// Why actions would leave references to nothing: by the attribute that refers,
 	// and of those that delete by "".
 	why      map[int]map[string]string
 	evidence map[int][]Evidence
 
 	unknown map[string]bool // references to records of which nothing is stored
-	partly  []string        // tables of which not every record is stored
+	partly  []string        // which records there may be of which nothing is stored
+	dark    int             // records that are stored, but not what they now are
 	absent  int             // records that stay absent and are referred to
 	first   string          // one of them
 }
 
+// A placed is a record of one cluster. Others may have one by the same key.
+type placed struct {
+	cluster string
+	key     audit.Key
+}
+
 func newDangling(p *planner) *dangling {
 	return &dangling{p: p, refs: p.refs, byKey: map[audit.Key]int{},
-		into: map[audit.Key][]referrer{}, stored: map[audit.Key]Sight{},
+		into: map[audit.Key][]referrer{}, stored: map[placed]Sight{},
 		why: map[int]map[string]string{}, evidence: map[int][]Evidence{}, unknown: map[string]bool{}}
 }
 
@@ -172,7 +179,7 @@ func (d *dangling) blocks(i int) bool { return d.why[i] != nil && !d.applies(&d.
 
 // there says whether a record is there when the plan is done.
 func (d *dangling) there(ctx context.Context, cluster string, k audit.Key, gone map[int]bool) (audit.State, error) {
-	if i, ours := d.byKey[k]; ours && !gone[i] {
+	if i, ours := d.byKey[k]; ours && !gone[i] && d.p.clusters[i] == cluster {
 		if d.p.plan.Actions[i].Do == DoDelete {
 			return audit.Absent, nil
 		}
@@ -181,13 +188,14 @@ func (d *dangling) there(ctx context.Context, cluster string, k audit.Key, gone 
 	if d.p.req.Others == nil {
 		return audit.Unknown, nil
 	}
-	s, known := d.stored[k]
+	at := placed{cluster, k}
+	s, known := d.stored[at]
 	if !known {
 		var err error
 		if s, err = d.p.req.Others.Now(ctx, cluster, k); err != nil {
 			return audit.Unknown, err
 		}
-		d.stored[k] = s
+		d.stored[at] = s
 	}
 	return s.Image.State, nil
 }
@@ -201,8 +209,11 @@ func (d *dangling) warnings() []string {
 	if len(d.unknown) > 0 {
 		w = append(w, fmt.Sprintf("dangling-ref: references to records of which nothing is stored, so that it is not known whether they are there: %d", len(d.unknown)))
 	}
-	for _, t := range d.partly {
-		w = append(w, fmt.Sprintf("dangling-ref: there is no baseline of %s: records of it that did not change since the log began may refer to what is deleted", t))
+	for _, doubt := range d.partly {
+		w = append(w, "dangling-ref: "+doubt+" may refer to what is deleted")
+	}
+	if d.dark > 0 {
+		w = append(w, fmt.Sprintf("dangling-ref: records of which it is not known what they now are, and which may refer to what is deleted: %d", d.dark))
 	}
 	if d.absent > 0 {
 		w = append(w, fmt.Sprintf("dangling-ref: records that are not there and stay so are referred to by others: %d, such as %s", d.absent, d.first))

@@ -41,14 +41,14 @@ func (s simOthers) Now(_ context.Context, _ string, k audit.Key) (Sight, error) 
 	return sight, nil
 }
 
-func (s simOthers) Table(_ context.Context, _ string, t audit.Table) (iter.Seq2[Sight, error], bool, error) {
+func (s simOthers) Table(_ context.Context, _ string, t audit.Table) (iter.Seq2[Sight, error], string, error) {
 	return func(yield func(Sight, error) bool) {
 		for i, c := range s.changes(0) {
 			if c.Key.Table == t && !yield(Sight{Key: c.Key, Image: s.seen[i]}, nil) {
 				return
 			}
 		}
-	}, true, nil
+	}, "", nil
 }
 
 func personKey(n int) audit.Key { return audit.Key{Table: people, ID: audit.ID(fmt.Sprint(n))} }
@@ -265,4 +265,79 @@ func told(p *Plan) string {
 		fmt.Fprintln(&b, w)
 	}
 	return b.String()
+}
+
+// dimOthers are others' records as a store has them that did not read all: the houses
+// in it are of another cluster, or nobody knows what they are.
+type dimOthers struct{ houses audit.Image }
+
+func (d dimOthers) Now(_ context.Context, cluster string, k audit.Key) (Sight, error) {
+	s := Sight{Key: k, Image: audit.AbsentImage(audit.Logged, audit.Exact)}
+	switch {
+	case k.Table == houses:
+		s.Image = d.houses
+	case cluster == "east":
+		s.Image = audit.PresentImage(audit.Object(nil), audit.Logged, audit.Exact)
+	}
+	return s, nil
+}
+
+func (d dimOthers) Table(_ context.Context, _ string, t audit.Table) (iter.Seq2[Sight, error], string, error) {
+	return func(yield func(Sight, error) bool) {
+		if t == houses {
+			yield(Sight{Key: audit.Key{Table: houses, ID: "7"}, Image: d.houses}, nil)
+		}
+	}, "the log of dev.house was not read: records of it", nil
+}
+
+// What other records are, as far as nobody knows, the plan says.
+func TestUnknownReferrersAreTold(t *testing.T) {
+	s := newSim()
+	s.do(op{user: "eve", key: personKey(1), kind: "insert", set: map[string]audit.Value{"a": audit.Int(1)}})
+	s.poll()
+	changes := s.changes(0)
+	sel, err := Select(Criteria{}, each(changes, eves))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Make(t.Context(), Request{Selection: sel, Policy: referring(), Others: dimOthers{}}, history(changes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(p.Header.Warnings, "\n")
+	for _, want := range []string{
+		"dangling-ref: the log of dev.house was not read: records of it may refer to what is deleted",
+		"dangling-ref: records of which it is not known what they now are, and which may refer to what is deleted: 1",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("warnings are %q, want %q", all, want)
+		}
+	}
+}
+
+// Whether a record is there is a question to its cluster: another's may have the
+// same key.
+func TestReferencesStayInTheirCluster(t *testing.T) {
+	var changes []audit.Change
+	for i, cluster := range []string{"east", "west"} {
+		id := audit.ID(fmt.Sprint(i))
+		body := func(owner int64) audit.Image {
+			return audit.PresentImage(audit.Object(map[string]audit.Value{"owner": audit.Int(owner)}), audit.Logged, audit.Exact)
+		}
+		key := audit.Key{Table: houses, ID: id}
+		changes = append(changes,
+			audit.Change{Seq: audit.Seq(2*i + 1), Cluster: cluster, Key: key, Time: 1000, User: "ann", Op: audit.OpInsert, Before: audit.AbsentImage(audit.Logged, audit.Exact), After: body(5)},
+			audit.Change{Seq: audit.Seq(2*i + 2), Cluster: cluster, Key: key, Time: 2000, User: "eve", Op: audit.OpUpsert, Before: body(5), After: body(6)})
+	}
+	sel, err := Select(Criteria{}, each(changes, func(c *audit.Change) bool { return c.User == "eve" }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Make(t.Context(), Request{Selection: sel, Policy: referring(), Others: dimOthers{}}, history(changes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Actions) != 1 || p.Actions[0].K.ID != "0" || len(p.Conflicts) != 1 || p.Conflicts[0].Class != ClassDanglingRef {
+		t.Errorf("east has the owner and west has not, and the plan is\n%s", told(p))
+	}
 }

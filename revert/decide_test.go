@@ -152,7 +152,7 @@ func has(ids []audit.ID, id audit.ID) bool {
 func TestServerManaged(t *testing.T) {
 	changes := jsonOps(t, `ann insert {"a":1,"__createdtime__":1000}`, `eve patch {"a":2,"__createdtime__":5}`)
 	p, err := planFor(changes, eves, nil, nil, Policy{})
-	if err != nil || said(p) != "patch a=1 kept:__createdtime__" || p.Actions[0].Kept[createdTime].Class != ClassServerManaged {
+	if err != nil || said(p) != "patch a=1 kept:__createdtime__" || p.Actions[0].Kept[audit.CreatedTime].Class != ClassServerManaged {
 		t.Errorf("%s %v", said(p), err)
 	}
 	if p, err = planFor(changes, eves, nil, nil, decided(ClassServerManaged, HandleConflict)); err != nil ||

@@ -115,6 +115,7 @@ type expander struct {
 	by      map[Tie]bool
 	refs    references
 	missing int
+	dark    int // changes that do not show what they wrote
 
 	moments map[moment]audit.ChangeID
 	users   map[string]audit.ChangeID // each user's first selected change
@@ -194,6 +195,9 @@ func (x *expander) weigh(c *audit.Change) {
 	if at, ok := x.first[c.User]; ok && c.Time >= at && x.by[TieUser] {
 		x.propose(c, id, Reason{TieUser, scoreUser, x.users[c.User], fmt.Sprintf("by %s, whose changes from %s on are selected in part", c.User, at.ISO())})
 	}
+	if c.After.State == audit.Unknown && c.Op.Kind() != audit.KindDelete {
+		x.dark++
+	}
 	if x.by[TieReferences] {
 		x.referring(c, id)
 	}
@@ -259,8 +263,25 @@ func (x *expander) expansion() *Expansion {
 
 func (x *expander) notes() []string {
 	notes := []string{}
-	if x.by[TieReferences] && len(x.refs) == 0 {
+	switch {
+	case !x.by[TieReferences]:
+	case len(x.refs) == 0:
 		notes = append(notes, "references: none are declared, so none were looked at: a policy names them, or the schema")
+	case !x.referred():
+		notes = append(notes, "references: of those that are declared none is to a table of the selection")
+	}
+	if x.dark > 0 && (x.by[TieReferences] || x.by[TieValues]) {
+		notes = append(notes, fmt.Sprintf("references, values: changes that do not show what they wrote, and were not looked into: %d", x.dark))
 	}
 	return append(notes, x.commonplaces()...)
+}
+
+// referred says that a declared reference is to a table of the selection.
+func (x *expander) referred() bool {
+	for k := range x.records {
+		if len(x.refs.into(k.Table)) > 0 {
+			return true
+		}
+	}
+	return false
 }

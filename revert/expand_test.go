@@ -216,3 +216,19 @@ func TestExpandIsDisjoint(t *testing.T) {
 		}
 	}
 }
+
+// A change that does not show what it wrote is counted: it may refer to the selection.
+func TestExpandSaysWhatItDidNotSee(t *testing.T) {
+	var s tale
+	s.tell(1000, "eve", audit.OpInsert, "customer", "c1", texts("mail", "drop@evil.example"))
+	s.tell(2000, "bob", audit.OpInsert, "order", "o1", texts("customer", "c1")).After = audit.Image{}
+	req := ExpandRequest{Policy: Policy{References: map[string]string{"shop.order.customer": "shop.customer"}}}
+	const want = "references, values: changes that do not show what they wrote, and were not looked into: 1"
+	if x := s.expand(t, req, eves); !slices.Equal(x.Notes, []string{want}) {
+		t.Errorf("notes are %q, want %q", x.Notes, want)
+	}
+	req.By = []Tie{TieUser}
+	if x := s.expand(t, req, eves); len(x.Notes) != 0 {
+		t.Errorf("notes are %q of what was not asked for", x.Notes)
+	}
+}

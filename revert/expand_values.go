@@ -73,7 +73,7 @@ func (x *expander) bring(before map[string]bool, c *audit.Change, id audit.Chang
 		distinctive(p.New, func(v audit.Value) {
 			b := x.values[string(v)]
 			switch {
-			case before[string(v)], stamps(v, c.Time):
+			case before[string(v)], audit.Stamps(v, c.Time):
 			case b == nil && len(x.values) < mostValues:
 				x.values[string(v)] = &brought{of: id, at: c.Time, attr: string(p.Name), sure: sure}
 			case b != nil:
@@ -129,6 +129,9 @@ func (x *expander) repeating(c *audit.Change, id audit.ChangeID) {
 			default:
 				b.uses++
 				b.given = put(b.given, c.Key, true)
+				if b.uses > mostUses {
+					return // nothing is proposed for it
+				}
 				x.propose(c, id, Reason{By: TieValues})
 				f := x.found[id]
 				f.repeats = append(f.repeats, repeat{b, b.reason(string(p.Name), v, c.Before.State != audit.Unknown)})

@@ -15,12 +15,12 @@ func (r *replay) look(i int) {
 	c := &r.record.Changes[i]
 	img := c.After
 	switch {
-	case img.State != audit.Present || c.Op == audit.OpInvalidate || r.refuted(c):
+	case img.State != audit.Present || c.Op == audit.OpInvalidate || c.Refuted():
 		for _, cell := range r.order {
 			cell.blur(i)
 		}
 		r.dark, r.seen = append(r.dark, i), nil
-	case img.Trust <= audit.Provisional:
+	case img.Late():
 		r.lookLate(i)
 		r.seen = nil
 	default:
@@ -135,59 +135,9 @@ func (r *replay) names(bodies ...audit.Value) []string {
 	return slices.Compact(names)
 }
 
-// refuted says that a late image is that of another moment: it carries another
-// transaction's time. Harper's Date attributes drop fractions of a millisecond.
-func (r *replay) refuted(c *audit.Change) bool {
-	if c.After.Trust > audit.Provisional {
-		return false
-	}
-	v := c.After.Body.Get(updatedTime)
-	return !blank(v) && !stamps(v, c.Time) && (isNumber(v) || v.Kind() == audit.KindDate)
-}
-
-// confirmed says that a late image shows the attribute as it was. What such
-// images are known to show instead: a later put's values, null, the raw
-// increment, and values that came later where there were none.
+// confirmed says that a late image shows the attribute as it was.
 func (r *replay) confirmed(c *cell, i int, name string, v audit.Value) bool {
-	switch {
-	case rawOp(v), !c.aKnown, v.Kind() == audit.KindNull:
-		return false
-	case !r.policy.same(c.a, v) && (blank(v) || blank(c.a)):
-		return false
-	}
-	return !r.leaked(i, name, v)
-}
-
-// rawOp says that the value is an increment that Harper did not resolve.
-func rawOp(v audit.Value) bool { return v.Kind() == audit.KindObject && v.Get("__op__") != nil }
-
-// leaked says that the value may be that of a later put.
-func (r *replay) leaked(i int, name string, v audit.Value) bool {
-	body := r.record.Changes[i].After.Body
-	next := true
-	for j := range r.following(i) {
-		c := &r.record.Changes[j]
-		if c.Op.Kind() == audit.KindDelete {
-			return false
-		}
-		if c.After.State != audit.Present {
-			return true
-		}
-		put := c.After.Trust == audit.Exact || c.Op == audit.OpUpsert
-		if put && !next && isNumber(v) {
-			return true // the put's number, from which later increments were taken off
-		}
-		if put && r.policy.same(c.After.Body.Get(name), v) {
-			// A put's image shows through whole. Between this change and the next
-			// nothing can have altered it.
-			return !next || body.Equal(c.After.Body)
-		}
-		if c.After.Trust > audit.Provisional {
-			return false
-		}
-		next = false
-	}
-	return false
+	return c.aKnown && audit.Confirmed(r.record.Changes, i, name, c.a, v, r.policy.same)
 }
 
 // laterBodies are the images up to the next that is beyond doubt: an attribute

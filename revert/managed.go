@@ -2,7 +2,6 @@ package revert
 
 import (
 	"bytes"
-	"math"
 	"slices"
 
 	"recourse/audit"
@@ -93,7 +92,7 @@ func (m *managed) stamps(v audit.Value, at audit.Time) bool {
 	if bytes.Equal(v, m.moment) {
 		return true
 	}
-	return v.Kind() == audit.KindDate && stamps(v, at)
+	return v.Kind() == audit.KindDate && audit.Stamps(v, at)
 }
 
 func (m *managed) table(table audit.Table) map[string]*tally {
@@ -106,14 +105,6 @@ func (m *managed) table(table audit.Table) map[string]*tally {
 	return m.seen[table]
 }
 
-// stamps says that v is the time t, as a number or as a date.
-func stamps(v audit.Value, t audit.Time) bool {
-	if ms, ok := v.DateMillis(); ok {
-		return math.Abs(ms-float64(t)) < 1
-	}
-	return v.Equal(audit.Float(float64(t)))
-}
-
 // names is what a plan must not write, by table: named by the policy or by the
 // schema, known from Harper, or found.
 func (m *managed) names(p *Policy, s *Schema) func(audit.Table) map[string]bool {
@@ -122,7 +113,7 @@ func (m *managed) names(p *Policy, s *Schema) func(audit.Table) map[string]bool 
 		if names, ok := memo[t]; ok {
 			return names
 		}
-		names := map[string]bool{updatedTime: true, createdTime: true}
+		names := map[string]bool{audit.UpdatedTime: true, audit.CreatedTime: true}
 		for _, n := range p.Managed[t.String()] {
 			names[n] = true
 		}

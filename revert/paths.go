@@ -41,9 +41,9 @@ func spread(r *Record, sides []side, managed map[string]bool) (set map[string]bo
 		for p := range audit.Differing(before.Body, c.After.Body) {
 			switch {
 			case managed[string(p.Name)]:
-				if sides[i] == hostile && string(p.Name) == createdTime && before.Trust > audit.Provisional && c.After.Trust > audit.Provisional &&
-					!blank(p.Old) && !blank(p.New) && c.Op != audit.OpInsert && !stamps(p.New, c.Time) {
-					tampered = put(tampered, createdTime, i)
+				if sides[i] == hostile && string(p.Name) == audit.CreatedTime && before.Trust > audit.Provisional && c.After.Trust > audit.Provisional &&
+					!blank(p.Old) && !blank(p.New) && c.Op != audit.OpInsert && !audit.Stamps(p.New, c.Time) {
+					tampered = put(tampered, audit.CreatedTime, i)
 				}
 			case isTree(p.Old) || isTree(p.New):
 				set = put(set, string(p.Name), true)
@@ -85,7 +85,7 @@ func spreadLate(r *Record, managed, set map[string]bool) map[string]bool {
 
 // isTree says that a value is an object with paths of its own. A raw increment
 // is one value.
-func isTree(v audit.Value) bool { return v.Kind() == audit.KindObject && !rawOp(v) }
+func isTree(v audit.Value) bool { return v.Kind() == audit.KindObject && !v.RawOp() }
 
 func tooLarge(r *Record, name string) bool {
 	for i := range r.Changes {

@@ -13,6 +13,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"recourse/audit"
 )
 
 // A PlanLine is one line of a plan's file but the footer: one of its fields is
@@ -250,7 +252,7 @@ func (a *Action) check(seen map[[16]byte]bool) error {
 		return errors.New("the action and what it expects do not agree")
 	case seen[record]:
 		return errors.New("a second action on one record")
-	case slices.ContainsFunc(slices.Collect(maps.Values(a.Set)), rawOp):
+	case slices.ContainsFunc(slices.Collect(maps.Values(a.Set)), audit.Value.RawOp):
 		return errors.New("a value would be taken for an increment")
 	case a.Do == DoDelete && len(a.Set)+len(a.Unset)+len(a.Add) > 0:
 		return errors.New("a delete sets attributes")

@@ -66,12 +66,6 @@ const (
 	UnsetPut  Unset = "put" // the whole record is replaced, where the table allows it
 )
 
-// The attributes that Harper assigns in tables without a schema.
-const (
-	updatedTime = "__updatedtime__"
-	createdTime = "__createdtime__"
-)
-
 // attribute is the name under which a policy knows an attribute.
 func attribute(t audit.Table, name string) string { return t.String() + "." + name }
 

@@ -88,7 +88,7 @@ func (s *step) trampled(g *guard, e events) []loss {
 	for _, name := range s.others(g.image.Body, last.After.Body, e.ours.After.Body) {
 		was, is, now := g.image.Body.Get(name), last.After.Body.Get(name), e.ours.After.Body.Get(name)
 		if last.After.Trust > audit.Provisional && !p.same(was, is) && !p.same(is, now) {
-			out = append(out, loss{class: ClassClobbered, name: name, value: is, known: !rawOp(is), left: now,
+			out = append(out, loss{class: ClassClobbered, name: name, value: is, known: !is.RawOp(), left: now,
 				why: fmt.Sprintf("%s: %s, just written by %s, was replaced with the whole record by %s", short(name), show(is), who(last), show(now))})
 		}
 	}
@@ -178,7 +178,7 @@ func (s *step) overwritten(g *guard, e events, body audit.Value, anew bool, c *a
 			out = slices.DeleteFunc(out, func(l loss) bool { return l.name == name })
 			continue
 		}
-		known := !inc && !rawOp(is) && (c.After.Trust > audit.Provisional || s.new(g, e, name, c))
+		known := !inc && !is.RawOp() && (c.After.Trust > audit.Provisional || s.new(g, e, name, c))
 		out = append(out, loss{class: ClassLostRace, name: name, value: is, known: known, left: s.wrote(name),
 			why: fmt.Sprintf("%s: %s, just written by %s, was overwritten by %s", short(name), show(is), who(c), show(s.wrote(name)))})
 	}
@@ -261,7 +261,7 @@ func (s *step) wrong(e events, live audit.Value) []string {
 			ok = p.same(got, s.action.targets()[name])
 		}
 		// What is this transaction's own time, the server has assigned.
-		if !ok && !stamps(got, e.ours.Time) && !s.changedSince(e, name) {
+		if !ok && !audit.Stamps(got, e.ours.Time) && !s.changedSince(e, name) {
 			out = append(out, fmt.Sprintf("%s is %s", short(name), show(got)))
 		}
 	}

@@ -16,9 +16,9 @@ type Others interface {
 	// stored of it.
 	Now(ctx context.Context, cluster string, k audit.Key) (Sight, error)
 	// Table yields what is stored of the records of a table, in any order: what each
-	// was after each of its changes, and in baselines. whole says that there can be
-	// no record of which nothing is stored.
-	Table(ctx context.Context, cluster string, t audit.Table) (all iter.Seq2[Sight, error], whole bool, err error)
+	// was after each of its changes, and in baselines. doubt says which records there
+	// may be of which nothing is stored, and why; empty: none.
+	Table(ctx context.Context, cluster string, t audit.Table) (all iter.Seq2[Sight, error], doubt string, err error)
 }
 
 // A Sight is a record as it was at some moment.
@@ -86,17 +86,20 @@ func (d *dangling) search(ctx context.Context, to map[audit.Key]string) error {
 }
 
 func (d *dangling) searchTable(ctx context.Context, cluster string, t audit.Table, to map[audit.Key]string) error {
-	all, whole, err := d.p.req.Others.Table(ctx, cluster, t)
+	all, doubt, err := d.p.req.Others.Table(ctx, cluster, t)
 	if err != nil {
 		return err
 	}
-	if !whole && !slices.Contains(d.partly, t.String()) {
-		d.partly = append(d.partly, t.String())
+	if doubt != "" && !slices.Contains(d.partly, doubt) {
+		d.partly = append(d.partly, doubt)
 	}
 	may := map[audit.Key]bool{}
 	for s, err := range all {
 		if err != nil {
 			return err
+		}
+		if s.Image.State == audit.Unknown {
+			may[s.Key] = true
 		}
 		for l := range d.refs.links(t, s.Image.Body) {
 			if of, sought := to[l.to]; sought && of == cluster {
@@ -109,8 +112,8 @@ func (d *dangling) searchTable(ctx context.Context, cluster string, t audit.Tabl
 		if err != nil {
 			return err
 		}
-		if now.Image.State != audit.Present {
-			continue
+		if now.Image.State == audit.Unknown {
+			d.dark++
 		}
 		for l := range d.refs.links(t, now.Image.Body) {
 			if of, sought := to[l.to]; sought && of == cluster {

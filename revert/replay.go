@@ -145,8 +145,8 @@ func (r *replay) begin(c *audit.Change) {
 // born says that the change made its record: it carries the change's own time as
 // the time of its creation, which nobody can know beforehand.
 func born(c *audit.Change) bool {
-	created := c.After.Body.Get(createdTime)
-	return isNumber(created) && c.After.Trust > audit.Provisional && stamps(created, c.Time)
+	created := c.After.Body.Get(audit.CreatedTime)
+	return isNumber(created) && c.After.Trust > audit.Provisional && audit.Stamps(created, c.Time)
 }
 
 // reconcile takes a before-image that the log itself held. Where it says
@@ -202,7 +202,7 @@ func (r *replay) existed(i int) bool {
 	if c.Op == audit.OpUpdate {
 		return true
 	}
-	created, ok := c.After.Body.Get(createdTime).Float64()
+	created, ok := c.After.Body.Get(audit.CreatedTime).Float64()
 	return ok && c.After.Trust > audit.Provisional && created < float64(c.Time)-1
 }
 

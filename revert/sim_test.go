@@ -175,7 +175,7 @@ func (s *sim) rebuild(i int) (audit.Value, bool) {
 			return nil, false // Cannot set properties of null
 		default:
 			for n, v := range l.part.Fields() {
-				if rawOp(v) {
+				if v.RawOp() {
 					rec[n], _ = difference(rec[n], v.Get("value"))
 				} else {
 					unknown[n] = true

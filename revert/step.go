@@ -240,7 +240,7 @@ func (s *step) end(r audit.Receipt) Step {
 
 // managed are the attributes of the action's table that the server assigns.
 func (s *step) managed() map[string]bool {
-	names := map[string]bool{updatedTime: true, createdTime: true}
+	names := map[string]bool{audit.UpdatedTime: true, audit.CreatedTime: true}
 	for _, n := range s.plan.Header.Managed[s.action.K.Table.String()] {
 		names[n] = true
 	}

@@ -74,7 +74,7 @@ func TestTypesComeBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if new(Policy).same(honest, evil) || rawOp(honest) {
+		if new(Policy).same(honest, evil) || honest.RawOp() {
 			return
 		}
 		if len(read.Actions) != 1 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -103,7 +104,7 @@ func (d *demo) verdict(ctx context.Context) (map[audit.Seq]bool, error) {
 	if err := os.WriteFile(filepath.Join(d.dir, "verdict.ndjson"), []byte(list.String()), 0o600); err != nil {
 		return nil, err
 	}
-	return d.w.readChangeList(ctx, strings.NewReader(list.String()))
+	return d.w.readChanges(ctx, strings.NewReader(list.String()), io.Discard)
 }
 
 // repair applies the plan to the built-in server and judges the outcome.

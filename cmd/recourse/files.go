@@ -1,7 +1,13 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -57,6 +63,33 @@ var errReadOnly = &exitError{code: exitUsage, err: errors.New("nothing can be wr
 func (e *env) open(path string) (*os.File, error) {
 	f, err := os.Open(e.at(path))
 	return f, e.told(err, path)
+}
+
+// input opens a file for reading; - is standard input.
+func (e *env) input(path string) (io.ReadCloser, error) {
+	if path == "-" {
+		return io.NopCloser(e.stdin), nil
+	}
+	return e.open(path)
+}
+
+// eachLine calls f with each line that is not blank, and its number from 1 on, which
+// an error of f's then names.
+func eachLine(ctx context.Context, r io.Reader, f func(line []byte) error) error {
+	br := bufio.NewReader(r)
+	for n := 1; ; n++ {
+		line, err := br.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			if bad := f(line); bad != nil {
+				return fmt.Errorf("line %d: %w", n, bad)
+			}
+		}
+		if err = cmp.Or(ctx.Err(), err); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
 }
 
 // create makes a new file for its owner alone, where none may be.

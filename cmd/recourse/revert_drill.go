@@ -129,6 +129,7 @@ func (w *workspace) stage(ctx context.Context, srv *harpertest.Server, plan *rev
 			}
 		}
 	}
+	unknown = len(writes) - len(all) // those of which nothing is stored
 	slices.SortStableFunc(all, func(a, b staged) int { return cmp.Compare(a.at, b.at) })
 	for _, t := range plan.Tables() {
 		srv.CreateTable(t, harpertest.Schema{Exported: exported, PrimaryKey: primaryKeyIn(plan, t)})

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -124,7 +122,7 @@ func expandRequest(c *cli.Context, e *env, sel *revert.Selection) (revert.Expand
 
 // expand proposes changes of the store.
 func (w *workspace) expand(c *cli.Context, e *env, req revert.ExpandRequest) (*revert.Expansion, error) {
-	since, err := w.sinceFirst(c, e, req.Selection)
+	since, partly, err := w.sinceFirst(c, e, req.Selection)
 	if err != nil {
 		return nil, err
 	}
@@ -145,27 +143,39 @@ func (w *workspace) expand(c *cli.Context, e *env, req revert.ExpandRequest) (*r
 	if err != nil {
 		return nil, err
 	}
-	return revert.Expand(c.Context, req, records, since)
+	x, err := revert.Expand(c.Context, req, records, since)
+	if err == nil && partly != "" {
+		x.Notes = append(x.Notes, partly)
+	}
+	return x, err
 }
 
-// sinceFirst are the stored changes from the selection's first one on.
-func (w *workspace) sinceFirst(c *cli.Context, e *env, sel *revert.Selection) (iter.Seq2[audit.Change, error], error) {
+// sinceFirst are the stored changes from the selection's first one on, and in what
+// they may not be all that there were.
+func (w *workspace) sinceFirst(c *cli.Context, e *env, sel *revert.Selection) (since iter.Seq2[audit.Change, error], partly string, err error) {
 	if sel.Events == 0 {
-		return func(func(audit.Change, error) bool) {}, nil
+		return func(func(audit.Change, error) bool) {}, "", nil
 	}
 	words := "time>=" + exactTime(sel.First)
 	if to := c.String("to"); to != "" {
 		at, err := query.ParseTime(to, e.now())
 		if err != nil {
-			return nil, usagef("--to: %v", err)
+			return nil, "", usagef("--to: %v", err)
 		}
 		words += " time<" + exactTime(at)
 	}
 	expr, err := parseQuery(e, words)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return w.engine().All(c.Context, expr), nil
+	reading, err := w.reading(c.Context, e)
+	if err != nil {
+		return nil, "", err
+	}
+	if cov := reading.OfExpr(expr); !cov.Complete {
+		partly = report.CoverageNote(cov)
+	}
+	return w.engine().All(c.Context, expr), partly, nil
 }
 
 func proposalRows(x *revert.Expansion) report.Listing {
@@ -225,15 +235,11 @@ func chosenIDs(c *cli.Context, e *env) ([]string, error) {
 	if path == "" {
 		return ids, nil
 	}
-	r := e.stdin
-	if path != "-" {
-		f, err := e.open(path)
-		if err != nil {
-			return nil, inputErr(fmt.Errorf("read proposals: %w", err))
-		}
-		defer f.Close()
-		r = f
+	r, err := e.input(path)
+	if err != nil {
+		return nil, inputErr(fmt.Errorf("read proposals: %w", err))
 	}
+	defer r.Close()
 	named, err := proposedIDs(c.Context, r)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read proposals: %s: %w", path, err))
@@ -243,28 +249,20 @@ func chosenIDs(c *cli.Context, e *env) ([]string, error) {
 
 func proposedIDs(ctx context.Context, r io.Reader) ([]string, error) {
 	var ids []string
-	br := bufio.NewReader(r)
-	for n := 1; ; n++ {
-		line, err := br.ReadBytes('\n')
-		if len(bytes.TrimSpace(line)) > 0 {
-			var l struct {
-				ID audit.ChangeID `json:"id"`
-			}
-			bad := json.Unmarshal(line, &l)
-			if bad == nil && l.ID == (audit.ChangeID{}) {
-				bad = errors.New("want a line with id")
-			}
-			if bad != nil {
-				return nil, fmt.Errorf("line %d: %w", n, bad)
-			}
-			ids = append(ids, l.ID.String())
+	err := eachLine(ctx, r, func(line []byte) error {
+		var l struct {
+			ID audit.ChangeID `json:"id"`
 		}
-		if err = errors.Join(ctx.Err(), err); errors.Is(err, io.EOF) {
-			return ids, nil
-		} else if err != nil {
-			return nil, err
+		if err := json.Unmarshal(line, &l); err != nil {
+			return err
 		}
-	}
+		if l.ID == (audit.ChangeID{}) {
+			return errors.New("want a line with id")
+		}
+		ids = append(ids, l.ID.String())
+		return nil
+	})
+	return ids, err
 }
 
 // pickProposals are the proposals that are meant. Each id must begin that of one.

@@ -109,7 +109,6 @@ func (w *workspace) request(c *cli.Context, e *env, about *revert.Selection, pol
 		}
 		req.Expires = e.now().Add(d).UTC().Format(time.RFC3339)
 	}
-	req.Others = storedOthers{w.store}
 	var err error
 	if req.Schema, req.Instance.Version, err = schemaOf(c, e, w.cfg); err != nil {
 		return req, err
@@ -121,6 +120,7 @@ func (w *workspace) request(c *cli.Context, e *env, about *revert.Selection, pol
 	if err != nil {
 		return req, err
 	}
+	req.Others = storedOthers{w.store, reading}
 	if err := w.journals(c.Context, reading, &req); err != nil {
 		return req, err
 	}

@@ -123,10 +123,7 @@ func choicesOf(c *cli.Context, e *env, plan *revert.Plan) ([]revert.Choice, erro
 }
 
 func readChoices(e *env, path string) ([]revert.Choice, error) {
-	if path == "-" {
-		return revert.ReadChoices(e.stdin)
-	}
-	f, err := e.open(path)
+	f, err := e.input(path)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read decisions: %w", err))
 	}
@@ -187,7 +184,6 @@ func (w *workspace) again(ctx context.Context, e *env, plan *revert.Plan, select
 	if err != nil {
 		return req, nil, err
 	}
-	req.Others = storedOthers{w.store}
 	if selection != "" {
 		req.Selection, err = readSelection(e, selection)
 	} else {
@@ -209,6 +205,7 @@ func (w *workspace) again(ctx context.Context, e *env, plan *revert.Plan, select
 	if err != nil {
 		return req, nil, err
 	}
+	req.Others = storedOthers{w.store, reading}
 	if err := w.journals(ctx, reading, &req); err != nil {
 		return req, nil, err
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -157,22 +155,18 @@ func (w *workspace) listed(c *cli.Context, e *env, cr revert.Criteria) (map[audi
 	var only map[audit.Seq]bool
 	if len(cr.Alert) > 0 {
 		only = map[audit.Seq]bool{}
-		if err := w.restOn(c, cr.Alert, only, map[string]bool{}); err != nil {
+		if err := w.restOn(c, cr.Alert, only, map[string]bool{}, e.stderr); err != nil {
 			return nil, err
 		}
 	}
 	if cr.File == "" {
 		return only, nil
 	}
-	r := e.stdin
-	if cr.File != "-" {
-		f, err := e.open(cr.File)
-		if err != nil {
-			return nil, inputErr(fmt.Errorf("read changes: %w", err))
-		}
-		defer f.Close()
-		r = f
+	r, err := e.input(cr.File)
+	if err != nil {
+		return nil, inputErr(fmt.Errorf("read changes: %w", err))
 	}
+	defer r.Close()
 	named, err := w.readChanges(c.Context, r, e.stderr)
 	if err != nil {
 		return nil, inputErr(fmt.Errorf("read changes: %s: %w", cr.File, err))
@@ -203,33 +197,21 @@ type changeLine struct {
 	} `json:"summary"`
 }
 
-func (w *workspace) readChangeList(ctx context.Context, r io.Reader) (map[audit.Seq]bool, error) {
-	return w.readChanges(ctx, r, io.Discard)
-}
-
 // readChanges reads a list of changes, and notes if it is of a search that was
 // cut off.
 func (w *workspace) readChanges(ctx context.Context, r io.Reader, notes io.Writer) (map[audit.Seq]bool, error) {
 	seqs := map[audit.Seq]bool{}
-	br := bufio.NewReader(r)
-	for n := 1; ; n++ {
-		line, err := br.ReadBytes('\n')
-		if len(bytes.TrimSpace(line)) > 0 {
-			seq, err := w.findChange(ctx, line, notes)
-			if err != nil {
-				return nil, fmt.Errorf("line %d: %w", n, err)
-			}
-			if seq != 0 {
-				seqs[seq] = true
-			}
+	err := eachLine(ctx, r, func(line []byte) error {
+		seq, err := w.findChange(ctx, line, notes)
+		if seq != 0 && err == nil {
+			seqs[seq] = true
 		}
-		if errors.Is(err, io.EOF) {
-			return seqs, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
+	return seqs, nil
 }
 
 func (w *workspace) findChange(ctx context.Context, line []byte, notes io.Writer) (audit.Seq, error) {
