@@ -67,7 +67,7 @@ func (e *Engine) Warm(past iter.Seq2[*audit.Change, error]) ([]audit.Alert, erro
 	}
 	need := &Set{}
 	for _, r := range set.rules {
-		if slices.ContainsFunc(ids, func(id string) bool { return set.around(set.Rule(id)).Rule(r.ID) != nil }) {
+		if slices.ContainsFunc(ids, func(id string) bool { return set.Around(set.Rule(id)).Rule(r.ID) != nil }) {
 			need.rules = append(need.rules, r)
 		}
 	}
