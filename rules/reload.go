@@ -92,6 +92,12 @@ func (e *Engine) Warm(past iter.Seq2[*audit.Change, error]) ([]audit.Alert, erro
 			e.adopt(r, w.rule(r.ID, r.Hash))
 		}
 	}
-	all = slices.DeleteFunc(all, func(a audit.Alert) bool { return !slices.Contains(ids, a.Rule) })
+	all = slices.DeleteFunc(all, func(a audit.Alert) bool {
+		of := a.Rule
+		if of == QuarantineRule {
+			of = a.Group["rule"]
+		}
+		return !slices.Contains(ids, of)
+	})
 	return latest(all), nil
 }

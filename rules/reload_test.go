@@ -80,3 +80,31 @@ func only(alerts []audit.Alert, keep func(audit.Alert) bool) []audit.Alert {
 	}
 	return out
 }
+
+// TestARuleThatFailsWhileItIsWarmedIsToldOf: a rule that a reload brings and that the
+// changes of before put into quarantine judges nothing for a while, and that is said.
+func TestARuleThatFailsWhileItIsWarmedIsToldOf(t *testing.T) {
+	both := mustCompile(t, twoRules)
+	works := mustCompile(t, "apiVersion: rules/v1\nrules:\n"+twoRules[strings.Index(twoRules, "  - {id: works"):])
+	huge := audit.PresentImage(audit.Object(map[string]audit.Value{"s": audit.Text(strings.Repeat("a", 600_000)), "n": audit.Int(1)}), audit.Logged, audit.Exact)
+	e := NewEngine(works, Options{})
+	var changes []audit.Change
+	for i := 1; i <= trialHeavy; i++ {
+		at := audit.Time(i * 10_000)
+		changes = append(changes, audit.Change{Seq: audit.Seq(i), Time: at, Observed: at, Op: audit.OpUpdate, User: "eve", Before: audit.AbsentImage(audit.Logged, audit.Exact), After: huge})
+		if _, err := e.Eval(&changes[i-1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e = e.Reload(both)
+	alerts, err := e.Warm(past(changes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q := e.Quarantined(); len(q) != 1 || q[0] != "fails" {
+		t.Errorf("in quarantine: %q", q)
+	}
+	if len(alerts) != 1 || alerts[0].Rule != QuarantineRule || alerts[0].Group["rule"] != "fails" {
+		t.Errorf("alerts %+v", alerts)
+	}
+}
