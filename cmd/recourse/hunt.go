@@ -118,15 +118,7 @@ func (w *workspace) hunted(e *env, name string) (set *rules.Set, only string, er
 		return nil, "", ruleError(err)
 	}
 	if set.Rule(name) == nil {
-		var ids []string
-		for _, r := range set.Rules() {
-			ids = append(ids, r.ID)
-		}
-		hint := "recourse rules list shows them"
-		if like := query.Suggest(name, ids); like != "" {
-			hint = "did you mean " + like + "? " + hint
-		}
-		return nil, "", &exitError{code: exitUsage, err: fmt.Errorf("hunt: %q is no rule, file or folder", name), hint: hint}
+		return nil, "", &exitError{code: exitUsage, err: fmt.Errorf("hunt: %q is no rule, file or folder", name), hint: likeRule(set, name)}
 	}
 	return set.Around(set.Rule(name)), name, nil
 }
