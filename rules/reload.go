@@ -34,7 +34,9 @@ func (e *Engine) adopt(r, from *ruleState) {
 	r.waiting, r.learning, r.gone = from.waiting, from.learning, from.gone
 	r.fresh, r.changed, r.w.kept = false, true, from.w.kept
 	for el := r.recent.Front(); el != nil; el = el.Next() {
-		el.Value.(*group).mark(r)
+		g := el.Value.(*group)
+		g.dirty = false // from's list of those to be saved is not r's
+		g.mark(r)
 	}
 	e.expectAll(r)
 }
