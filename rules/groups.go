@@ -67,10 +67,15 @@ func (r *ruleState) touch(e *Engine, el *list.Element) *group {
 
 // mark notes that a group is to be saved.
 func (g *group) mark(r *ruleState) {
-	if !g.dirty {
-		g.dirty = true
-		r.dirty = append(r.dirty, g)
+	if g.dirty {
+		return
 	}
+	g.dirty = true
+	const few = 1024
+	if len(r.dirty) >= few+2*len(r.groups) { // most are of groups that are dropped, and may never be saved
+		r.dirty = slices.DeleteFunc(r.dirty, func(d *group) bool { return d.dropped })
+	}
+	r.dirty = append(r.dirty, g)
 }
 
 // values are what the changes of a group have in common.
@@ -169,7 +174,9 @@ func (r *ruleState) drop(el *list.Element) {
 	r.w.kept -= len(g.entries)
 	delete(r.groups, g.name)
 	g.dropped = true
-	r.gone[g.name] = true
+	if g.saved {
+		r.gone[g.name] = true
+	}
 }
 
 // alertID is the same for the same rule, group and first change, whenever and

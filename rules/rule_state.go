@@ -21,8 +21,8 @@ type ruleState struct {
 	reads    demand
 	waiting  map[string]*heard // alerts of others that are to be heard, by id
 	learning learning
-	dirty    []*group        // altered since the last State, each once
-	gone     map[string]bool // dropped since the last State, by name
+	dirty    []*group        // altered since the last State, each once; some are dropped
+	gone     map[string]bool // saved, and dropped since the last State, by name
 	changed  bool            // stats altered since the last State
 	fresh    bool            // it has not seen what the engine had when it came
 	cost     Cost

@@ -74,7 +74,7 @@ func (e *Engine) State() (map[string][]byte, error) {
 	for _, r := range e.rules {
 		r.changed, r.fresh = false, false
 		for _, g := range r.dirty {
-			g.dirty = false
+			g.dirty, g.saved = false, true
 		}
 		clear(r.dirty)
 		r.dirty = r.dirty[:0]
@@ -255,7 +255,10 @@ func (e *Engine) names(name string) bool {
 }
 
 // restore takes a group in place of that of its name.
-func (r *ruleState) restore(g *group) { r.groups[g.name] = &list.Element{Value: g} }
+func (r *ruleState) restore(g *group) {
+	g.saved = true
+	r.groups[g.name] = &list.Element{Value: g}
+}
 
 // order puts the restored groups in the order in which they were touched, and
 // counts what they hold.

@@ -50,6 +50,7 @@ type group struct {
 	name     string            // its values, as the rule finds it
 	fields   map[string]string // its values, as alerts show them; nil until there is one
 	dirty    bool              // altered since the last State
+	saved    bool              // State has told of it
 	dropped  bool
 }
 
