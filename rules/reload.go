@@ -69,7 +69,7 @@ func (e *Engine) Warm(past iter.Seq2[*audit.Change, error]) ([]audit.Alert, erro
 	}
 	need := &Set{}
 	for _, r := range set.rules {
-		if slices.ContainsFunc(ids, func(id string) bool { return set.around(set.Rule(id)).Rule(r.ID) != nil }) {
+		if slices.ContainsFunc(ids, func(id string) bool { return set.Around(set.Rule(id)).Rule(r.ID) != nil }) {
 			need.rules = append(need.rules, r)
 		}
 	}
@@ -94,6 +94,12 @@ func (e *Engine) Warm(past iter.Seq2[*audit.Change, error]) ([]audit.Alert, erro
 			e.adopt(r, w.rule(r.ID, r.Hash))
 		}
 	}
-	all = slices.DeleteFunc(all, func(a audit.Alert) bool { return !slices.Contains(ids, a.Rule) })
+	all = slices.DeleteFunc(all, func(a audit.Alert) bool {
+		of := a.Rule
+		if of == QuarantineRule {
+			of = a.Group["rule"]
+		}
+		return !slices.Contains(ids, of)
+	})
 	return latest(all), nil
 }

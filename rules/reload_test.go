@@ -80,3 +80,83 @@ func only(alerts []audit.Alert, keep func(audit.Alert) bool) []audit.Alert {
 	}
 	return out
 }
+
+// TestARuleThatFailsWhileItIsWarmedIsToldOf: a rule that a reload brings and that the
+// changes of before put into quarantine judges nothing for a while, and that is said.
+func TestARuleThatFailsWhileItIsWarmedIsToldOf(t *testing.T) {
+	both := mustCompile(t, twoRules)
+	works := mustCompile(t, "apiVersion: rules/v1\nrules:\n"+twoRules[strings.Index(twoRules, "  - {id: works"):])
+	huge := audit.PresentImage(audit.Object(map[string]audit.Value{"s": audit.Text(strings.Repeat("a", 600_000)), "n": audit.Int(1)}), audit.Logged, audit.Exact)
+	e := NewEngine(works, Options{})
+	var changes []audit.Change
+	for i := 1; i <= trialHeavy; i++ {
+		at := audit.Time(i * 10_000)
+		changes = append(changes, audit.Change{Seq: audit.Seq(i), Time: at, Observed: at, Op: audit.OpUpdate, User: "eve", Before: audit.AbsentImage(audit.Logged, audit.Exact), After: huge})
+		if _, err := e.Eval(&changes[i-1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e = e.Reload(both)
+	alerts, err := e.Warm(past(changes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q := e.Quarantined(); len(q) != 1 || q[0] != "fails" {
+		t.Errorf("in quarantine: %q", q)
+	}
+	if len(alerts) != 1 || alerts[0].Rule != QuarantineRule || alerts[0].Group["rule"] != "fails" {
+		t.Errorf("alerts %+v", alerts)
+	}
+}
+
+// TestWhatWasWarmedIsSavedFromThenOn: what a rule that a reload brought adds to the
+// windows that it was warmed with is saved, also when no snapshot is taken.
+func TestWhatWasWarmedIsSavedFromThenOn(t *testing.T) {
+	const head = "apiVersion: rules/v1\nrules:\n"
+	const other = "  - {id: other, name: O, severity: low, window: {size: 1s, by: [key], count: 9}, alert: {title: t}}\n"
+	const added = "  - {id: added, name: A, severity: low, window: {size: 1h, by: [user], count: 4}, alert: {title: t}}\n"
+	both := mustCompile(t, head+other+added)
+	e := NewEngine(mustCompile(t, head+other), Options{})
+	saved := map[string][]byte{}
+	save := func() {
+		t.Helper()
+		state, err := e.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range state {
+			if saved[name] = value; value == nil {
+				delete(saved, name)
+			}
+		}
+	}
+	var changes []audit.Change
+	eval := func(e *Engine) []audit.Alert {
+		t.Helper()
+		n := len(changes) + 1
+		c := audit.Change{Seq: audit.Seq(n), Time: audit.Time(n * 10_000), Observed: audit.Time(n * 10_000), Op: audit.OpUpdate, User: "eve"}
+		changes = append(changes, c)
+		alerts, err := e.Eval(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return alerts
+	}
+	eval(e)
+	save()
+	e = e.Reload(both)
+	if _, err := e.Warm(past(changes)); err != nil {
+		t.Fatal(err)
+	}
+	save()
+	eval(e)
+	eval(e)
+	save()
+	again := NewEngine(both, Options{})
+	if err := again.Restore(saved, nil); err != nil {
+		t.Fatal(err)
+	}
+	if alerts := eval(again); len(alerts) != 1 || alerts[0].Count != 4 {
+		t.Errorf("after a restart: %+v", alerts)
+	}
+}

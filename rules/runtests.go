@@ -55,7 +55,7 @@ func result(r *Rule, name string, line int, err error) TestResult {
 }
 
 func (t *test) run(r *Rule, of *Set) error {
-	set := of.around(r).alone(r.ownLabels.with(t.labels))
+	set := of.Around(r).alone(r.ownLabels.with(t.labels))
 	engine := NewEngine(set, t.options())
 	state := map[string][]byte{}
 	got := collected{rule: r, index: map[string]int{}}
@@ -105,8 +105,8 @@ func (t *test) options() Options {
 	return Options{Baselines: func(audit.Table) []Rows { return []Rows{{Rows: *t.liveRows}} }}
 }
 
-// around is the rule and those that it hears of.
-func (s *Set) around(r *Rule) *Set {
+// Around is the rule and those that it hears of.
+func (s *Set) Around(r *Rule) *Set {
 	need := map[*Rule]bool{r: true}
 	for grown := true; grown; {
 		grown = false

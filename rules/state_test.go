@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -218,5 +219,25 @@ func TestStateWithoutRules(t *testing.T) {
 		if err := NewEngine(&Set{}, Options{}).Restore(state, nil); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestWhatIsNeverSavedTakesNoRoom: an engine whose state nobody asks for, as that of a
+// backtest, holds on to no groups that it has let go.
+func TestWhatIsNeverSavedTakesNoRoom(t *testing.T) {
+	e := NewEngine(mustCompile(t, `
+apiVersion: rules/v1
+rules:
+  - {id: each, name: E, severity: low, window: {size: 1s, by: [key], count: 9}, alert: {title: t}}
+`), Options{MaxGroups: 10})
+	for i := range 20_000 {
+		at := audit.Time(1_000_000 + i)
+		c := audit.Change{Seq: audit.Seq(i + 1), Time: at, Observed: at, Op: audit.OpUpdate, Key: audit.Key{Table: audit.Table{Database: "d", Name: "t"}, ID: audit.ID(strconv.Itoa(i))}}
+		if _, err := e.Eval(&c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := e.rules[0]; len(r.groups) != 10 || len(r.dirty) > 2_000 || len(r.gone) > 0 {
+		t.Errorf("%d groups, and %d that are to be saved, %d to be removed", len(r.groups), len(r.dirty), len(r.gone))
 	}
 }

@@ -25,8 +25,10 @@ func huntCommand(e *env) *cli.Command {
 			"none that is stored counts. Without QUERY they judge all.\n\n" +
 			"What is printed are the alerts that they would raise. If QUERY has pipes, the changes that these\n" +
 			"alerts rest on go through them: `* | stats by(user) count`.\n\n" +
-			"Exit codes: 0 the rules would alert; 2 they would not, on what is stored; 9 busy; 11 with\n" +
-			"--require-coverage: the log is not known to be whole there; 64 usage; 65 a rule file has errors.\n\n" +
+			"What the rules did not decide, or gave up for want of room, is said on stderr.\n\n" +
+			"Exit codes: 0 the rules would alert; 2 they would not, on what is stored; 6 they would not, but one\n" +
+			"failed on changes or was put into quarantine; 9 busy; 11 with --require-coverage: the log is not\n" +
+			"known to be whole there; 64 usage; 65 a rule file has errors.\n\n" +
 			"Example:\n   recourse hunt mass-delete 'table:shop.* @-30d'\n" +
 			"   recourse hunt my-rules/ '@-30d | stats by(user,table) count'",
 		Flags: []cli.Flag{
@@ -66,18 +68,7 @@ func runHunt(c *cli.Context, e *env) (err error) {
 	if err := h.run(c.Context, set, engine, pipeline.Filter); err != nil {
 		return pipeError(err)
 	}
-	if len(pipeline.Pipes) > 0 {
-		expr, err := engine.Names.Bind(c.Context, pipeline.Filter)
-		if err != nil {
-			return queryError(err)
-		}
-		seqs, tables := h.evidence()
-		pipeline.Filter = query.OfSeqs(expr, seqs, tables)
-		return w.answerPipes(c, e, p, engine, pipeline)
-	}
-	if err := p.Alerts(h.alerts()); err != nil {
-		return err
-	}
+	sayLeftOut(e.stderr, h.stats)
 	answer, err := engine.Count(c.Context, pipeline.Filter)
 	if err != nil {
 		return err
@@ -85,7 +76,24 @@ func runHunt(c *cli.Context, e *env) (err error) {
 	if !answer.Complete {
 		fmt.Fprintln(e.stderr, "the log is not known to be whole where this hunt looks: recourse coverage prints what was read and what not")
 	}
-	return covered(c, answer.Complete, foundAny(len(h.found)))
+	if len(pipeline.Pipes) > 0 {
+		expr, err := engine.Names.Bind(c.Context, pipeline.Filter)
+		if err != nil {
+			return queryError(err)
+		}
+		seqs, tables := h.evidence()
+		pipeline.Filter = query.OfSeqs(expr, seqs, tables)
+		err = w.answerPipes(c, e, p, engine, pipeline)
+		code := exitCode(c.Context, err)
+		if code != exitOK && code != exitNothing {
+			return err
+		}
+		return covered(c, answer.Complete, h.code(code))
+	}
+	if err := p.Alerts(h.alerts()); err != nil {
+		return err
+	}
+	return covered(c, answer.Complete, h.code(foundAny(len(h.found))))
 }
 
 // hunted are the rules that an argument names, and the id of the only one that
@@ -110,17 +118,9 @@ func (w *workspace) hunted(e *env, name string) (set *rules.Set, only string, er
 		return nil, "", ruleError(err)
 	}
 	if set.Rule(name) == nil {
-		var ids []string
-		for _, r := range set.Rules() {
-			ids = append(ids, r.ID)
-		}
-		hint := "recourse rules list shows them"
-		if like := query.Suggest(name, ids); like != "" {
-			hint = "did you mean " + like + "? " + hint
-		}
-		return nil, "", &exitError{code: exitUsage, err: fmt.Errorf("hunt: %q is no rule, file or folder", name), hint: hint}
+		return nil, "", &exitError{code: exitUsage, err: fmt.Errorf("hunt: %q is no rule, file or folder", name), hint: likeRule(set, name)}
 	}
-	return set, name, nil
+	return set.Around(set.Rule(name)), name, nil
 }
 
 // A hunt is rules at work on the changes of a query.
@@ -128,6 +128,7 @@ type hunt struct {
 	w     *workspace
 	only  string
 	found map[string]audit.Alert
+	stats []rules.RuleStats // of the rules at work, when all is judged
 }
 
 func (h *hunt) run(ctx context.Context, set *rules.Set, engine *query.Engine, expr query.Expr) error {
@@ -172,15 +173,29 @@ func (h *hunt) run(ctx context.Context, set *rules.Set, engine *query.Engine, ex
 	}
 	late, err := h.w.advance(ctx, judge) // what waits is decided as far as the log was read
 	h.take(late)
+	h.stats = judge.Stats().Rules
 	return err
 }
 
 func (h *hunt) take(alerts []audit.Alert) {
 	for _, a := range alerts {
-		if h.only == "" || a.Rule == h.only {
+		switch {
+		case h.only != "" && a.Rule != h.only:
+		case a.MergedInto != "": // it is part of another
+			delete(h.found, a.ID)
+		default:
 			h.found[a.ID] = a
 		}
 	}
+}
+
+// code is otherwise, unless no alert was raised and a rule failed, or was put into
+// quarantine: that one has not said that there is nothing.
+func (h *hunt) code(otherwise int) int {
+	if len(h.found) == 0 && slices.ContainsFunc(h.stats, failed) {
+		return exitIntegrity
+	}
+	return otherwise
 }
 
 // alerts are those that were raised, in the order of their first changes.

@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/urfave/cli/v2"
 
+	"recourse/query"
 	"recourse/rules"
 )
 
@@ -39,11 +41,27 @@ func ruleFiles(c *cli.Context, e *env) (*rules.Set, error) {
 		return rules.Builtin()
 	}
 	files, err := e.ruleFiles(c.Args().Slice())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &exitError{code: exitInput, err: err, hint: "arguments are rule files or folders of them; recourse rules explain --rule ID is of one rule"}
+	}
 	if err != nil {
 		return nil, ruleError(err)
 	}
 	set, err := rules.Compile(files...)
 	return set, ruleError(err)
+}
+
+// likeRule is the advice for an id that no rule of a set has.
+func likeRule(set *rules.Set, id string) string {
+	var ids []string
+	for _, r := range set.Rules() {
+		ids = append(ids, r.ID)
+	}
+	const hint = "recourse rules list shows them"
+	if like := query.Suggest(id, ids); like != "" {
+		return "did you mean " + like + "? " + hint
+	}
+	return hint
 }
 
 // ruleError gives an error of rule files its exit code.

@@ -27,6 +27,7 @@ type backtestReport struct {
 	Removed   []backtestDiff `json:"removed,omitempty"` // that only those raise
 	Suggested []string       `json:"suggested_exceptions,omitempty"`
 	Failed    int            `json:"failed"` // rules that failed on changes, or were put into quarantine
+	LeftOut   []string       `json:"left_out,omitempty"`
 }
 
 // A backtestRule is what one rule did.
@@ -68,7 +69,9 @@ func (b *backtest) report(trials []*trial, did judged, now time.Time) *backtestR
 	for _, c := range t.engine.Costs() {
 		costs[c.Rule] = c
 	}
-	for _, s := range t.engine.Stats().Rules {
+	stats := t.engine.Stats().Rules
+	r.LeftOut = leftOut(stats)
+	for _, s := range stats {
 		rule := t.set.Rule(s.Rule)
 		line := backtestRule{Rule: s.Rule, Severity: string(rule.Severity), Alerts: len(by[s.Rule]), PerDay: float64(len(by[s.Rule])) / r.Days,
 			Matched: s.Matched, Excepted: s.Excepted, Unknown: s.SkippedUnknown, Errors: s.Errors, Skipped: s.Quarantine.Skipped}
@@ -78,7 +81,7 @@ func (b *backtest) report(trials []*trial, did judged, now time.Time) *backtestR
 		}
 		line.Top, line.TopN = topGroup(by[s.Rule])
 		r.Rules = append(r.Rules, line)
-		if s.Errors > 0 || s.Quarantine.Times > 0 {
+		if failed(s) {
 			r.Failed++
 		}
 		r.suggest(rule, by[s.Rule], now)
@@ -185,6 +188,9 @@ func printBacktest(p *report.Printer, e *env, r *backtestReport) error {
 	}
 	rate := float64(r.Judged) / max(r.Seconds, 1e-9)
 	fmt.Fprintf(e.stderr, "%d changes of %.1f days, %d alerts, %.2f a day; %d judged in %.1f s, %.0f a second\n", r.Counted, r.Days, r.Alerts, r.PerDay, r.Judged, r.Seconds, rate)
+	for _, line := range r.LeftOut {
+		fmt.Fprintln(e.stderr, line)
+	}
 	for _, d := range []struct {
 		sign string
 		all  []backtestDiff

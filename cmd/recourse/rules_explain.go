@@ -45,8 +45,8 @@ func runRulesExplain(c *cli.Context, e *env) error {
 			found = append(found, r.Explain())
 		}
 	}
-	if len(found) == 0 {
-		return &exitError{code: exitNothing, err: fmt.Errorf("find rule %q: there is none", c.String("rule")), hint: "recourse rules list"}
+	if id := c.String("rule"); id != "" && len(found) == 0 {
+		return &exitError{code: exitNothing, err: fmt.Errorf("find rule %q: there is none", id), hint: likeRule(set, id)}
 	}
 	if c.Bool("cost") {
 		if err := measureRules(c, e, set, found); err != nil {

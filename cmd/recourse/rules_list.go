@@ -21,7 +21,8 @@ func rulesListCommand(e *env) *cli.Command {
 		Name: "list", Usage: "print the rules, and how they do", ArgsUsage: "[PATH…]",
 		Description: rulePaths + "With --state what the rules of the data folder did so far stands beside each: changes that matched, alerts,\n" +
 			"whether it is at work, learning or in quarantine, what its exceptions held of, and of the alerts that people\n" +
-			"judged the part in which it found what it looks for, with the ends of its 95 % interval (Wilson). The rules\n" +
+			"judged the part in which it found what it looks for, with the ends of its 95 % interval (Wilson). What rules\n" +
+			"did not decide, and what they gave up for want of room, is said on stderr; -o json has each count. The rules\n" +
 			"are then those that the configuration names, if there is no PATH. --exceptions prints the exceptions.\n\n" +
 			"Exit codes: 0; 2 no exceptions; 9 with --state: busy; 65 the files have errors.\n\nExample:\n   recourse rules list --state",
 		Flags: append([]cli.Flag{
@@ -58,7 +59,15 @@ func runRulesList(c *cli.Context, e *env) error {
 	if state != nil {
 		list = onScreen(p, list, "id", "severity", "at_work", "matched", "alerts", "excepted", "judged", "precision")
 	}
-	return p.List(list)
+	if err := p.List(list); err != nil || state == nil {
+		return err
+	}
+	var stats []rules.RuleStats
+	for _, r := range set.Rules() {
+		stats = append(stats, state.stats[r.ID])
+	}
+	sayLeftOut(e.stderr, stats)
+	return nil
 }
 
 // A rulesState is what the rules of a data folder did so far.
@@ -112,7 +121,9 @@ func rulesList(set *rules.Set, state *rulesState) report.Listing {
 	list := report.Listing{Name: "rules", Columns: []string{"id", "severity", "risk", "status", "name", "attack"}}
 	if state != nil {
 		list.Columns = append(list.Columns, "at_work", "matched", "alerts", "excepted", "errors", "skipped_unknown",
-			"quarantined", "last_error", "judged", "precision", "precision_low", "precision_high")
+			"quarantined", "last_error", "judged", "precision", "precision_low", "precision_high",
+			"undecided", "unknown_rows", "missing", "own", "groups", "groups_evicted", "changes_evicted", "evidence_cut", "each_cut",
+			"rewound", "merged", "heard", "learned")
 	}
 	for _, r := range set.Rules() {
 		row := []any{r.ID, string(r.Severity), r.Risk, string(r.Status), r.Name, r.Attack}
@@ -133,7 +144,8 @@ func (s *rulesState) cells(id string) []any {
 	if part, low, high, ok := tally.Precision(); ok {
 		cells[9], cells[10], cells[11] = part, low, high
 	}
-	return cells
+	return append(cells, r.Undecided, r.UnknownRows, r.Missing, r.Own, r.Groups, r.GroupsEvicted, r.ChangesEvicted, r.EvidenceCut, r.EachCut,
+		r.Rewound, r.Merged, r.Heard, r.Learned)
 }
 
 // atWork says how a rule stands.

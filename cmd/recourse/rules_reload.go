@@ -70,15 +70,21 @@ func (d *daemon) reload(ctx context.Context) {
 	if err == nil {
 		err = testedRules(set)
 	}
-	var did swap
 	if err == nil {
-		did, err = d.w.swapRules(ctx, d.set, set)
+		err = d.w.swapRules(ctx, d.set, set)
 	}
 	if err != nil {
 		d.log.Error("the rules stay as they were: the files could not be taken over", "err", err)
 		return
 	}
 	d.set = set
+	did, err := d.w.noteRules(ctx, set, "reload")
+	if err != nil {
+		d.log.Error("the rules were read anew, but what changed of them could not be kept", "err", err)
+	}
+	if err := d.w.noteQuarantine(ctx, d.w.judge.Quarantined()); err != nil {
+		d.log.Error("which rules are in quarantine could not be kept", "err", err)
+	}
 	d.log.Info("rules read anew", "rules", len(set.Rules()), "changes", did.text())
 	for _, w := range set.Warnings(time.Now()) {
 		d.log.Warn("rules", "warning", w.Error())
@@ -100,20 +106,20 @@ func testedRules(set *rules.Set) error {
 // swapRules has another set go on where the old one stands. Rules that mean the
 // same keep their windows; what the others would know of the stored changes is found
 // by judging these once more. Alerts and state are saved together.
-func (w *workspace) swapRules(ctx context.Context, old, next *rules.Set) (swap, error) {
+func (w *workspace) swapRules(ctx context.Context, old, next *rules.Set) error {
 	seq, err := w.store.Progress(ctx, rulesProgress)
 	if err != nil {
-		return swap{}, err
+		return err
 	}
 	if w.own, err = w.store.Own(ctx); err != nil {
-		return swap{}, err
+		return err
 	}
 	if w.counted, err = w.countedRows(ctx); err != nil {
-		return swap{}, err
+		return err
 	}
 	engine, err := w.engineAt(ctx, old, seq)
 	if err != nil {
-		return swap{}, err
+		return err
 	}
 	w.judge = nil // until all is saved
 	engine = engine.Reload(next)
@@ -121,18 +127,18 @@ func (w *workspace) swapRules(ctx context.Context, old, next *rules.Set) (swap, 
 	var alerts []audit.Alert
 	if len(ids) > 0 {
 		if alerts, err = engine.Warm(w.past(ctx, seq, engine.Newest(), back)); err != nil {
-			return swap{}, err
+			return err
 		}
 	}
 	state, err := engine.State()
 	if err != nil {
-		return swap{}, err
+		return err
 	}
 	if err := w.store.SaveAlerts(ctx, alerts, state, seq); err != nil {
-		return swap{}, err
+		return err
 	}
 	w.judge = engine
-	return w.noteRules(ctx, next, "reload")
+	return nil
 }
 
 // past are the stored changes up to a number that reach back so long before the

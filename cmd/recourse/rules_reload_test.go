@@ -176,3 +176,17 @@ func (r *reloading) compare(t *testing.T) {
 		}
 	}
 }
+
+// TestARuleThatIsGoneIsInNoQuarantine: what a reload does to the rules in quarantine is
+// kept at once, and not with the next change.
+func TestARuleThatIsGoneIsInNoQuarantine(t *testing.T) {
+	r := newReloading(t)
+	if err := r.w.noteQuarantine(t.Context(), []string{"gone"}); err != nil {
+		t.Fatal(err)
+	}
+	r.write(t, "b.yaml", steppedRule)
+	r.round(t)
+	if ids, err := r.w.quarantinedRules(t.Context()); err != nil || len(ids) > 0 {
+		t.Errorf("in quarantine: %q, %v", ids, err)
+	}
+}

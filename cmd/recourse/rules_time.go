@@ -20,16 +20,16 @@ const idleCursor = audit.Time(10 * time.Minute / time.Millisecond)
 
 // readUntil is the time before which no change is to come any more, as far as is
 // known: by the cursors of the tables that are tailed; without any, what was
-// imported is all there is.
-func (w *workspace) readUntil(ctx context.Context, engine *rules.Engine) (audit.Time, error) {
+// imported is all there is, up to the newest.
+func (w *workspace) readUntil(ctx context.Context, newest audit.Time) (audit.Time, error) {
 	cursors, err := w.store.Cursors(ctx)
 	if err != nil {
 		return 0, err
 	}
 	if len(cursors) == 0 {
-		return engine.Newest() + 1, nil
+		return newest + 1, nil
 	}
-	newest := slices.MaxFunc(cursors, func(a, b audit.Cursor) int { return cmp.Compare(a.Time, b.Time) }).Time
+	newest = slices.MaxFunc(cursors, func(a, b audit.Cursor) int { return cmp.Compare(a.Time, b.Time) }).Time
 	until := newest
 	for _, c := range cursors {
 		if c.Time >= newest-idleCursor {
@@ -45,7 +45,7 @@ func (w *workspace) advance(ctx context.Context, engine *rules.Engine) ([]audit.
 	if !engine.Waits() {
 		return nil, nil
 	}
-	until, err := w.readUntil(ctx, engine)
+	until, err := w.readUntil(ctx, engine.Newest())
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"recourse/audit"
@@ -55,10 +54,14 @@ func (w *workspace) try(ctx context.Context, s stretch, sets ...*rules.Set) ([]*
 	if s.warm > 0 {
 		earliest = s.from - audit.Time(s.warm.Milliseconds())
 	}
+	var newest audit.Time
 	var c audit.Change // one for all, as engines keep none
 	for next, err := range w.store.Follow(ctx, 0) {
 		if err != nil {
 			return nil, did, err
+		}
+		if next.Observed == 0 || next.Time <= next.Observed { // no forged time moves it
+			newest = max(newest, next.Time)
 		}
 		if next.Time < earliest || next.Time >= s.to {
 			continue
@@ -71,14 +74,12 @@ func (w *workspace) try(ctx context.Context, s stretch, sets ...*rules.Set) ([]*
 			}
 		}
 	}
-	for _, t := range trials {
-		if math.IsInf(float64(s.to), 1) { // what waits is decided as far as the log was read
-			late, err := w.advance(ctx, t.engine)
-			if err != nil {
-				return nil, did, err
-			}
-			t.take(late)
-		}
+	until, err := w.readUntil(ctx, newest)
+	if err != nil {
+		return nil, did, err
+	}
+	for _, t := range trials { // what waits is decided as far as the log was read
+		t.take(t.engine.Advance(min(until, s.to)))
 	}
 	did.Took = time.Since(begin)
 	return trials, did, nil

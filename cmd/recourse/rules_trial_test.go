@@ -185,3 +185,32 @@ func TestSuggestedExceptionsHold(t *testing.T) {
 		}
 	}
 }
+
+// TestBacktestDecidesUpToItsEnd: what waits for time to pass is decided as far as the
+// stretch goes, and not left out because no later change was judged.
+func TestBacktestDecidesUpToItsEnd(t *testing.T) {
+	w, err := openFolder(t.Context(), systemEnv(), t.TempDir(), config{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	w.put(t, patched(1, 10_000, "rex", audit.Exact), patched(2, 99_000, "max", audit.Exact))
+	set := compiledRules(t, `
+apiVersion: rules/v1
+rules:
+  - id: gone
+    name: G
+    severity: low
+    absence: {by: [user], after: {where: after.name == "rex"}, expect: {where: after.name == "max"}, within: 5s}
+    alert: {title: t}
+`)
+	for to, want := range map[audit.Time]int{11_000: 0, 14_000: 0, 16_000: 1, 90_000: 1, audit.Time(math.Inf(1)): 1} {
+		trials, did, err := w.try(t.Context(), stretch{to: to}, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(trials[0].raised(stretch{to: to})); got != want || did.Changes == 0 {
+			t.Errorf("until %v: %d alerts; want %d", to, got, want)
+		}
+	}
+}
