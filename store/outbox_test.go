@@ -23,7 +23,7 @@ func TestDeliveryComesBack(t *testing.T) {
 	a := audit.Alert{ID: "a\x00", Rule: "r", RuleName: "Rule", Severity: "high", Risk: 7, Attack: []string{"T1485"}, Title: "x\xff", Group: map[string]string{"user": "eve"},
 		FirstSeq: 1, LastSeq: 400, FirstTime: 1.5, LastTime: 2.5, Count: 400, Changes: evidenceOf(many...), Folded: audit.SeqsOf(900)}
 	d.save(a)
-	got, err := d.db.Waiting(t.Context(), "wide", 0)
+	got, err := d.db.Waiting(t.Context(), "wide", 0, 0)
 	d.must(err)
 	want := a.Brief()
 	want.State = audit.AlertOpen
@@ -33,7 +33,7 @@ func TestDeliveryComesBack(t *testing.T) {
 	w := got[0]
 	w.Attempts, w.Next, w.Error, w.Sent = 3, 4.5, "refused", 5.5
 	d.must(d.db.Settle(t.Context(), "wide", audit.Settlement{Later: []audit.Delivery{w}}))
-	got, err = d.db.Waiting(t.Context(), "wide", 0)
+	got, err = d.db.Waiting(t.Context(), "wide", 0, 0)
 	d.must(err)
 	if diff := cmp.Diff([]audit.Delivery{w}, got); diff != "" {
 		t.Error(diff)
@@ -93,7 +93,7 @@ func TestRedeliver(t *testing.T) {
 	d := newDesk(t)
 	kill := func(sink string) {
 		t.Helper()
-		all, err := d.db.Waiting(ctx, sink, 0)
+		all, err := d.db.Waiting(ctx, sink, 0, 0)
 		d.must(err)
 		d.must(d.db.Settle(ctx, sink, audit.Settlement{Dead: all}))
 	}
@@ -181,7 +181,7 @@ func TestToldOnceWhateverIsCutOff(t *testing.T) {
 			within++
 		}
 		if at == 0 { // it is as if nothing had been saved
-			if left, err := db.Waiting(ctx, "wide", 0); len(left) != 0 || err != nil {
+			if left, err := db.Waiting(ctx, "wide", 0, 0); len(left) != 0 || err != nil {
 				t.Errorf("step %d: %d deliveries before there is an alert, %v", step, len(left), err)
 			}
 			if err := db.Deliver(ctx, routes, 0); err != nil {
@@ -191,7 +191,7 @@ func TestToldOnceWhateverIsCutOff(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, err := db.Waiting(ctx, "wide", 0)
+		got, err := db.Waiting(ctx, "wide", 0, 0)
 		if err != nil || len(got) != 2 || got[0].Key() != "a-1" || got[1].Key() != "c-1" {
 			t.Errorf("step %d: %d deliveries, %v", step, len(got), err)
 		}

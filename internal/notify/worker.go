@@ -15,7 +15,7 @@ import (
 
 // An Outbox is where deliveries wait; the store is one.
 type Outbox interface {
-	Waiting(ctx context.Context, sink string, most int) ([]audit.Delivery, error)
+	Waiting(ctx context.Context, sink string, after uint64, most int) ([]audit.Delivery, error)
 	Settle(ctx context.Context, sink string, s audit.Settlement) error
 	SinkStates(ctx context.Context) ([]audit.SinkState, error)
 	Append(ctx context.Context, b audit.Batch) (audit.Appended, error)
@@ -71,7 +71,7 @@ func (w *Worker) count(f func(*Stats)) {
 }
 
 const (
-	atOnce    = 500 // deliveries that are looked at
+	atOnce    = 500 // deliveries that are read together
 	lookEvery = 5 * time.Second
 )
 
@@ -108,21 +108,23 @@ func (w *Worker) Round(ctx context.Context) (time.Time, error) {
 	if err := w.settle(ctx); err != nil {
 		return time.Time{}, err
 	}
-	rows, err := w.Outbox.Waiting(ctx, w.Name, atOnce)
-	if err != nil {
-		return time.Time{}, err
-	}
 	r := round{w: w, held: map[string]bool{}, repeats: map[string][]uint64{}}
-	for i := range rows {
-		if ctx.Err() != nil {
-			return time.Time{}, nil
+	for after, more := uint64(0), true; more; {
+		rows, err := w.Outbox.Waiting(ctx, w.Name, after, atOnce)
+		if err != nil {
+			return time.Time{}, err
 		}
-		if err := r.take(ctx, &rows[i]); err != nil {
-			return r.next, err
+		for i := range rows {
+			if ctx.Err() != nil {
+				return time.Time{}, nil
+			}
+			after = rows[i].Number
+			if err := r.take(ctx, &rows[i]); err != nil {
+				return r.next, err
+			}
 		}
-	}
-	if len(rows) == atOnce && r.next.IsZero() {
-		r.next = time.Now() // there is more
+		// A sink that is left alone has no use for those after them.
+		more = len(rows) == atOnce && w.breaker.open(time.Now()).IsZero()
 	}
 	return r.next, w.tellOfDead(ctx)
 }
