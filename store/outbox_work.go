@@ -119,6 +119,22 @@ func (t *teller) bury(txn *badger.Txn, d *audit.Delivery) error {
 	return setEncoded(txn, nameKey(kindAlert, a.ID), a)
 }
 
+// GivenUp is how many deliveries to a sink were given up and are kept, and when the
+// newest was; 0: none was.
+func (db *DB) GivenUp(ctx context.Context, sink string) (n int, newest audit.Time, err error) {
+	err = db.view(ctx, func(r *reader) error {
+		return eachDelivery(r.txn, nameKey(kindDead, sink), nil, func(d audit.Delivery) error {
+			n++
+			newest = max(newest, d.Dead)
+			return nil
+		})
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("count deliveries to %s that were given up: %w", sink, err)
+	}
+	return n, newest, nil
+}
+
 // SinkStates is how the outbox stands, by sink; one of which nothing waits and
 // nothing was given up is not in it.
 func (db *DB) SinkStates(ctx context.Context) ([]audit.SinkState, error) {

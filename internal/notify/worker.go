@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 type Outbox interface {
 	Waiting(ctx context.Context, sink string, after uint64, most int) ([]audit.Delivery, error)
 	Settle(ctx context.Context, sink string, s audit.Settlement) error
-	SinkStates(ctx context.Context) ([]audit.SinkState, error)
+	GivenUp(ctx context.Context, sink string) (int, audit.Time, error)
 	Append(ctx context.Context, b audit.Batch) (audit.Appended, error)
 }
 
@@ -282,21 +281,17 @@ func (w *Worker) settle(ctx context.Context) error {
 
 // tellOfDead raises an alert when deliveries were given up, by this worker or
 // because too many were waiting: one a sink and day, which other sinks are told of.
+// The day is that of the newest, so that a start alone raises none anew.
 func (w *Worker) tellOfDead(ctx context.Context) error {
-	states, err := w.Outbox.SinkStates(ctx)
+	dead, newest, err := w.Outbox.GivenUp(ctx, w.Name)
 	if err != nil {
 		return err
-	}
-	i := slices.IndexFunc(states, func(s audit.SinkState) bool { return s.Sink == w.Name })
-	dead := 0
-	if i >= 0 {
-		dead = states[i].Dead
 	}
 	if dead <= w.dead {
 		w.dead = dead
 		return nil
 	}
-	if _, err := w.Outbox.Append(ctx, audit.Batch{Alerts: []audit.Alert{undelivered(w.Name, dead, time.Now())}}); err != nil {
+	if _, err := w.Outbox.Append(ctx, audit.Batch{Alerts: []audit.Alert{undelivered(w.Name, dead, newest)}}); err != nil {
 		return err
 	}
 	w.Log.Error("alerts were not delivered", "sink", w.Name, "deliveries", dead, "hint", "recourse alerts dead lists them")

@@ -349,6 +349,15 @@ func TestTooOld(t *testing.T) {
 		if err != nil || i < 0 || alerts[i].Group["sink"] != "down" || alerts[i].Count < 1 {
 			t.Fatalf("no alert says so: %v", err)
 		}
+		said := alerts[i].ID
+		o.stop()
+		time.Sleep(25 * time.Hour)
+		o.start()
+		time.Sleep(time.Minute)
+		alerts, err = o.db.AlertHeads(t.Context())
+		if err != nil || slices.ContainsFunc(alerts, func(a audit.Alert) bool { return a.Rule == audit.RuleUndelivered && a.ID != said }) {
+			t.Errorf("a start raised the alert again, %v", err)
+		}
 		o.check("up", 4)
 		up = true
 		if n, err := o.db.Redeliver(t.Context(), "", "", "ann"); n != 3 || err != nil {
