@@ -75,6 +75,9 @@ func TestTooManyWait(t *testing.T) {
 		t.Error(diff)
 	}
 	d.want("a", "0-1 raised open 1; 1-1 raised open 1; 2-1 raised open 1")
+	if h, err := d.db.AlertHistory(ctx, "3"); err != nil || len(h) != 1 || h[0].Action != audit.ActionUndelivered || h[0].Note != "a: 3 deliveries were waiting already, which is the limit" {
+		t.Errorf("history: %+v, %v", h, err)
+	}
 	n, err := d.db.Redeliver(ctx, "b", "", "ann")
 	if n != 0 || err != nil {
 		t.Errorf("%d put back, %v", n, err)
@@ -111,13 +114,21 @@ func TestRedeliver(t *testing.T) {
 	}
 	d.want("wide", "b-1 raised open 1")
 	d.waiting("loud")
-	d.must(d.db.Tell(ctx, "", "a", "ann"))
+	tell := func(sink, id string, want int) {
+		t.Helper()
+		if n, err := d.db.Tell(ctx, sink, id, "ann"); n != want || err != nil {
+			t.Errorf("%d sinks are told of %s, %v", n, id, err)
+		}
+	}
+	tell("", "a", 2)
 	d.want("wide", "a-5 again closed 10")
 	d.want("loud", "a-5 again closed 10")
-	d.must(d.db.Tell(ctx, "loud", "b", "ann"))
+	tell("none", "a", 0)
+	d.want("wide", "")
+	tell("loud", "b", 1)
 	d.want("wide", "")
 	d.want("loud", "b-2 again open 1")
-	if err := d.db.Tell(ctx, "loud", "none", "ann"); !errors.Is(err, ErrNotFound) {
+	if _, err := d.db.Tell(ctx, "loud", "none", "ann"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 	h, err := d.db.AlertHistory(ctx, "a")

@@ -111,7 +111,7 @@ func (t *teller) bury(txn *badger.Txn, d *audit.Delivery) error {
 		return nil // a test's
 	}
 	if err == nil {
-		err = t.addEvent(txn, &a, audit.AlertEvent{Action: audit.ActionUndelivered, Note: d.Sink + ": " + d.Error})
+		err = t.addEvent(txn, &a, undelivered(d))
 	}
 	if err != nil {
 		return err
