@@ -59,7 +59,7 @@ func (db *DB) Act(ctx context.Context, id string, e audit.AlertEvent) (audit.Ale
 			return err
 		}
 		if d.State != was && d.Muted == "" {
-			if err := t.emit(txn, &d, audit.NoticeState, nil); err != nil {
+			if _, err := t.emit(txn, &d, audit.NoticeState, nil); err != nil {
 				return err
 			}
 		}

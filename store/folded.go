@@ -40,8 +40,28 @@ func (g *grown) fold(txn *badger.Txn, p *parting, folded audit.Seqs, old *alert)
 			g.Gone = append(g.Gone, o.Part)
 		}
 	}
+	return g.foldedHits(txn, folded, old, len(kept) == len(old.FoldedPieces))
+}
+
+// foldedHits notes what is new of an alert's folded changes; begin is whether all
+// whole pieces of before are the begin of those now.
+func (g *grown) foldedHits(txn *badger.Txn, folded audit.Seqs, old *alert, begin bool) error {
+	b, size := folded.Bytes(), len(old.FoldedPieces)*foldedSize
+	if begin && bytes.HasPrefix(b[size:], old.FoldedRest) { // it only grew, as it does but for what comes late
+		before, err := audit.ReadSeqs(b[:size+len(old.FoldedRest)])
+		if err != nil {
+			return fmt.Errorf("%w: folded changes: %w", ErrCorrupt, err)
+		}
+		n := before.Len()
+		for s := range folded.All() {
+			if n--; n < 0 {
+				g.Hits = append(g.Hits, uint64(s))
+			}
+		}
+		return nil
+	}
 	before, err := old.folded(txn)
-	if err != nil || before.Equal(folded) {
+	if err != nil {
 		return err
 	}
 	known := map[audit.Seq]bool{}

@@ -100,12 +100,12 @@ func (db *DB) Deliver(ctx context.Context, routes []audit.Route, limit int) erro
 }
 
 // emit puts a notice on an alert into the outbox, for each sink that wants it, or
-// for one alone.
-func (t *teller) emit(txn *badger.Txn, a *alert, n audit.Notice, only *string) error {
+// for one alone, and returns for how many. The caller stores the alert.
+func (t *teller) emit(txn *badger.Txn, a *alert, n audit.Notice, only *string) (put int, err error) {
 	a.Told.Revision++
 	brief, err := a.brief(txn)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for i := range t.routes {
 		r := t.routes[i].in()
@@ -114,10 +114,22 @@ func (t *teller) emit(txn *badger.Txn, a *alert, n audit.Notice, only *string) e
 		}
 		d := audit.Delivery{Sink: r.Sink, Notice: n, Revision: a.Told.Revision, Alert: brief, At: t.now}
 		if err := t.put(txn, &d); err != nil {
-			return err
+			return put, err
+		}
+		put++
+		if d.Dead == 0 {
+			continue
+		}
+		if err := t.addEvent(txn, a, undelivered(&d)); err != nil {
+			return put, err
 		}
 	}
-	return nil
+	return put, nil
+}
+
+// undelivered is the line of an alert's history on a delivery that was given up.
+func undelivered(d *audit.Delivery) audit.AlertEvent {
+	return audit.AlertEvent{Action: audit.ActionUndelivered, Note: d.Sink + ": " + d.Error}
 }
 
 // put puts a delivery into the outbox, or gives it up if too many wait there.

@@ -23,7 +23,7 @@ func TestDeliveryComesBack(t *testing.T) {
 	a := audit.Alert{ID: "a\x00", Rule: "r", RuleName: "Rule", Severity: "high", Risk: 7, Attack: []string{"T1485"}, Title: "x\xff", Group: map[string]string{"user": "eve"},
 		FirstSeq: 1, LastSeq: 400, FirstTime: 1.5, LastTime: 2.5, Count: 400, Changes: evidenceOf(many...), Folded: audit.SeqsOf(900)}
 	d.save(a)
-	got, err := d.db.Waiting(t.Context(), "wide", 0)
+	got, err := d.db.Waiting(t.Context(), "wide", 0, 0)
 	d.must(err)
 	want := a.Brief()
 	want.State = audit.AlertOpen
@@ -33,7 +33,7 @@ func TestDeliveryComesBack(t *testing.T) {
 	w := got[0]
 	w.Attempts, w.Next, w.Error, w.Sent = 3, 4.5, "refused", 5.5
 	d.must(d.db.Settle(t.Context(), "wide", audit.Settlement{Later: []audit.Delivery{w}}))
-	got, err = d.db.Waiting(t.Context(), "wide", 0)
+	got, err = d.db.Waiting(t.Context(), "wide", 0, 0)
 	d.must(err)
 	if diff := cmp.Diff([]audit.Delivery{w}, got); diff != "" {
 		t.Error(diff)
@@ -75,6 +75,9 @@ func TestTooManyWait(t *testing.T) {
 		t.Error(diff)
 	}
 	d.want("a", "0-1 raised open 1; 1-1 raised open 1; 2-1 raised open 1")
+	if h, err := d.db.AlertHistory(ctx, "3"); err != nil || len(h) != 1 || h[0].Action != audit.ActionUndelivered || h[0].Note != "a: 3 deliveries were waiting already, which is the limit" {
+		t.Errorf("history: %+v, %v", h, err)
+	}
 	n, err := d.db.Redeliver(ctx, "b", "", "ann")
 	if n != 0 || err != nil {
 		t.Errorf("%d put back, %v", n, err)
@@ -93,7 +96,7 @@ func TestRedeliver(t *testing.T) {
 	d := newDesk(t)
 	kill := func(sink string) {
 		t.Helper()
-		all, err := d.db.Waiting(ctx, sink, 0)
+		all, err := d.db.Waiting(ctx, sink, 0, 0)
 		d.must(err)
 		d.must(d.db.Settle(ctx, sink, audit.Settlement{Dead: all}))
 	}
@@ -111,13 +114,21 @@ func TestRedeliver(t *testing.T) {
 	}
 	d.want("wide", "b-1 raised open 1")
 	d.waiting("loud")
-	d.must(d.db.Tell(ctx, "", "a", "ann"))
+	tell := func(sink, id string, want int) {
+		t.Helper()
+		if n, err := d.db.Tell(ctx, sink, id, "ann"); n != want || err != nil {
+			t.Errorf("%d sinks are told of %s, %v", n, id, err)
+		}
+	}
+	tell("", "a", 2)
 	d.want("wide", "a-5 again closed 10")
 	d.want("loud", "a-5 again closed 10")
-	d.must(d.db.Tell(ctx, "loud", "b", "ann"))
+	tell("none", "a", 0)
+	d.want("wide", "")
+	tell("loud", "b", 1)
 	d.want("wide", "")
 	d.want("loud", "b-2 again open 1")
-	if err := d.db.Tell(ctx, "loud", "none", "ann"); !errors.Is(err, ErrNotFound) {
+	if _, err := d.db.Tell(ctx, "loud", "none", "ann"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 	h, err := d.db.AlertHistory(ctx, "a")
@@ -181,7 +192,7 @@ func TestToldOnceWhateverIsCutOff(t *testing.T) {
 			within++
 		}
 		if at == 0 { // it is as if nothing had been saved
-			if left, err := db.Waiting(ctx, "wide", 0); len(left) != 0 || err != nil {
+			if left, err := db.Waiting(ctx, "wide", 0, 0); len(left) != 0 || err != nil {
 				t.Errorf("step %d: %d deliveries before there is an alert, %v", step, len(left), err)
 			}
 			if err := db.Deliver(ctx, routes, 0); err != nil {
@@ -191,7 +202,7 @@ func TestToldOnceWhateverIsCutOff(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, err := db.Waiting(ctx, "wide", 0)
+		got, err := db.Waiting(ctx, "wide", 0, 0)
 		if err != nil || len(got) != 2 || got[0].Key() != "a-1" || got[1].Key() != "c-1" {
 			t.Errorf("step %d: %d deliveries, %v", step, len(got), err)
 		}

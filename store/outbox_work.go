@@ -13,24 +13,24 @@ import (
 )
 
 // Waiting are the deliveries of one sink that are to be made, or made again, the
-// oldest first; at most so many.
-func (db *DB) Waiting(ctx context.Context, sink string, most int) ([]audit.Delivery, error) {
-	return db.deliveries(ctx, kindOutbox, nameKey(kindOutbox, sink), most)
+// oldest first: of those after a number (0: of all) at most so many (0: all).
+func (db *DB) Waiting(ctx context.Context, sink string, after uint64, most int) ([]audit.Delivery, error) {
+	return db.deliveries(ctx, kindOutbox, nameKey(kindOutbox, sink), deliveryKey(kindOutbox, sink, after+1), most)
 }
 
 // DeadDeliveries are those that were given up, of all sinks, the oldest first.
 func (db *DB) DeadDeliveries(ctx context.Context) ([]audit.Delivery, error) {
-	all, err := db.deliveries(ctx, kindDead, []byte{byte(kindDead)}, 0)
+	all, err := db.deliveries(ctx, kindDead, []byte{byte(kindDead)}, nil, 0)
 	slices.SortFunc(all, func(a, b audit.Delivery) int { return cmp.Compare(a.Number, b.Number) })
 	return all, err
 }
 
 var errEnough = errors.New("enough")
 
-func (db *DB) deliveries(ctx context.Context, kind keyKind, prefix []byte, most int) ([]audit.Delivery, error) {
+func (db *DB) deliveries(ctx context.Context, kind keyKind, prefix, from []byte, most int) ([]audit.Delivery, error) {
 	var all []audit.Delivery
 	err := db.view(ctx, func(r *reader) error {
-		return eachDelivery(r.txn, prefix, func(d audit.Delivery) error {
+		return eachDelivery(r.txn, prefix, from, func(d audit.Delivery) error {
 			if all = append(all, d); most > 0 && len(all) == most {
 				return errEnough
 			}
@@ -43,9 +43,10 @@ func (db *DB) deliveries(ctx context.Context, kind keyKind, prefix []byte, most 
 	return all, nil
 }
 
-// eachDelivery hands f what begins with the prefix, but for the outbox's number.
-func eachDelivery(txn *badger.Txn, prefix []byte, f func(audit.Delivery) error) error {
-	return scan(txn, prefix, func(key, payload []byte) error {
+// eachDelivery hands f what begins with the prefix, from a key on, but for the
+// outbox's number.
+func eachDelivery(txn *badger.Txn, prefix, from []byte, f func(audit.Delivery) error) error {
+	return scanFrom(txn, prefix, from, func(key, payload []byte) error {
 		if len(key) == 1 {
 			return nil
 		}
@@ -110,12 +111,28 @@ func (t *teller) bury(txn *badger.Txn, d *audit.Delivery) error {
 		return nil // a test's
 	}
 	if err == nil {
-		err = t.addEvent(txn, &a, audit.AlertEvent{Action: audit.ActionUndelivered, Note: d.Sink + ": " + d.Error})
+		err = t.addEvent(txn, &a, undelivered(d))
 	}
 	if err != nil {
 		return err
 	}
 	return setEncoded(txn, nameKey(kindAlert, a.ID), a)
+}
+
+// GivenUp is how many deliveries to a sink were given up and are kept, and when the
+// newest was; 0: none was.
+func (db *DB) GivenUp(ctx context.Context, sink string) (n int, newest audit.Time, err error) {
+	err = db.view(ctx, func(r *reader) error {
+		return eachDelivery(r.txn, nameKey(kindDead, sink), nil, func(d audit.Delivery) error {
+			n++
+			newest = max(newest, d.Dead)
+			return nil
+		})
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("count deliveries to %s that were given up: %w", sink, err)
+	}
+	return n, newest, nil
 }
 
 // SinkStates is how the outbox stands, by sink; one of which nothing waits and
@@ -129,7 +146,7 @@ func (db *DB) SinkStates(ctx context.Context) ([]audit.SinkState, error) {
 		return by[sink]
 	}
 	err := db.view(ctx, func(r *reader) error {
-		err := eachDelivery(r.txn, []byte{byte(kindOutbox)}, func(d audit.Delivery) error {
+		err := eachDelivery(r.txn, []byte{byte(kindOutbox)}, nil, func(d audit.Delivery) error {
 			s := of(d.Sink)
 			if d.Sent != 0 {
 				s.Repeats++
@@ -144,7 +161,7 @@ func (db *DB) SinkStates(ctx context.Context) ([]audit.SinkState, error) {
 		if err != nil {
 			return err
 		}
-		return eachDelivery(r.txn, []byte{byte(kindDead)}, func(d audit.Delivery) error { of(d.Sink).Dead++; return nil })
+		return eachDelivery(r.txn, []byte{byte(kindDead)}, nil, func(d audit.Delivery) error { of(d.Sink).Dead++; return nil })
 	})
 	if err != nil {
 		return nil, fmt.Errorf("count deliveries: %w", err)

@@ -73,7 +73,7 @@ func (t *teller) revive(txn *badger.Txn, d *audit.Delivery, last bool, by string
 		err = t.addEvent(txn, &a, audit.AlertEvent{Action: audit.ActionRedelivered, By: by, Note: d.Sink})
 	}
 	if err == nil && last && a.Told.Revision > d.Revision {
-		err = t.emit(txn, &a, audit.NoticeAgain, &d.Sink)
+		_, err = t.emit(txn, &a, audit.NoticeAgain, &d.Sink)
 	}
 	if err != nil {
 		return err
@@ -82,9 +82,10 @@ func (t *teller) revive(txn *badger.Txn, d *audit.Delivery, last bool, by string
 }
 
 // Tell puts an alert as it stands now into the outbox of one sink, or of each that
-// wants it if sink is empty, muted or not.
-func (db *DB) Tell(ctx context.Context, sink, id, by string) error {
-	err := db.update(ctx, func(txn *badger.Txn) error {
+// wants it if sink is empty, muted or not. It returns for how many that was; if for
+// none, nothing is entered in the alert's history.
+func (db *DB) Tell(ctx context.Context, sink, id, by string) (n int, err error) {
+	err = db.update(ctx, func(txn *badger.Txn) error {
 		t := db.teller(db.routes.on, db.routes.limit)
 		a, err := storedAlert(txn, id)
 		if err != nil {
@@ -94,16 +95,16 @@ func (db *DB) Tell(ctx context.Context, sink, id, by string) error {
 		if sink == "" {
 			only = nil
 		}
-		if err := t.addEvent(txn, &a, audit.AlertEvent{Action: audit.ActionRedelivered, By: by, Note: sink}); err != nil {
+		if n, err = t.emit(txn, &a, audit.NoticeAgain, only); err != nil || n == 0 {
 			return err
 		}
-		if err := t.emit(txn, &a, audit.NoticeAgain, only); err != nil {
+		if err := t.addEvent(txn, &a, audit.AlertEvent{Action: audit.ActionRedelivered, By: by, Note: sink}); err != nil {
 			return err
 		}
 		return setEncoded(txn, nameKey(kindAlert, a.ID), a)
 	})
 	if err != nil {
-		return fmt.Errorf("tell of alert %s again: %w", id, err)
+		return 0, fmt.Errorf("tell of alert %s again: %w", id, err)
 	}
-	return nil
+	return n, nil
 }

@@ -79,9 +79,14 @@ func has(txn *badger.Txn, key []byte) (bool, error) {
 // scan hands every key that begins with prefix to f, in order, with its
 // payload. Both are f's to keep.
 func scan(txn *badger.Txn, prefix []byte, f func(key, payload []byte) error) error {
+	return scanFrom(txn, prefix, prefix, f)
+}
+
+// scanFrom is scan but for the keys before one of them.
+func scanFrom(txn *badger.Txn, prefix, from []byte, f func(key, payload []byte) error) error {
 	it := txn.NewIterator(badger.IteratorOptions{PrefetchValues: true, PrefetchSize: 32, Prefix: prefix})
 	defer it.Close()
-	for it.Rewind(); it.Valid(); it.Next() {
+	for it.Seek(from); it.Valid(); it.Next() {
 		payload, err := payloadOf(it.Item())
 		if err != nil {
 			return fmt.Errorf("read key %x: %w", shorten(it.Item().Key()), err)

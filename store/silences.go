@@ -104,11 +104,14 @@ func (db *DB) AddSilence(ctx context.Context, s audit.Silence) (audit.Silence, e
 			for n := 0; ; n++ {
 				sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %q %v %d", s.Made, s.By, s.Reason, s.Match, n))
 				s.ID = "s-" + hex.EncodeToString(sum[:6])
-				if there, err := has(txn, nameKey(kindSilence, s.ID)); err != nil || !there {
-					break
+				there, err := has(txn, nameKey(kindSilence, s.ID))
+				if err != nil {
+					return err
+				}
+				if !there {
+					return putSilence(txn, &s)
 				}
 			}
-			return putSilence(txn, &s)
 		})
 	}
 	if err != nil {

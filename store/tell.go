@@ -107,7 +107,8 @@ func (t *teller) merge(txn *badger.Txn, a *alert) error {
 	if !heard {
 		return nil
 	}
-	return t.emit(txn, a, audit.NoticeState, nil)
+	_, err := t.emit(txn, a, audit.NoticeState, nil)
+	return err
 }
 
 // total is how many changes an alert and its repetitions rest on.
@@ -163,7 +164,8 @@ func (t *teller) tell(txn *badger.Txn, a *alert, n audit.Notice) error {
 	if a.Told.Revision == 0 {
 		n = audit.NoticeRaised // whatever happened before, nobody heard of it
 	}
-	return t.emit(txn, a, n, nil)
+	_, err = t.emit(txn, a, n, nil)
+	return err
 }
 
 // repeat enters the growth of a repetition with the alert that it repeats, which

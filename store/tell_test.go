@@ -61,7 +61,7 @@ func (d *desk) act(id string, e audit.AlertEvent) {
 // waiting are the deliveries to a sink in short, and are then taken away.
 func (d *desk) waiting(sink string) string {
 	d.t.Helper()
-	all, err := d.db.Waiting(d.t.Context(), sink, 0)
+	all, err := d.db.Waiting(d.t.Context(), sink, 0, 0)
 	d.must(err)
 	var said []string
 	var done []uint64

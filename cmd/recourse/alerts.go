@@ -87,13 +87,11 @@ func actOnAlerts(c *cli.Context, e *env, event func(*workspace) (audit.AlertEven
 		return err
 	}
 	changed, err := w.act(c.Context, ids, act)
-	if err != nil {
+	if len(changed) == 0 {
 		return err
 	}
-	if err := w.flush(c.Context, e, flushActs); err != nil {
-		return err
-	}
-	return p.List(actedOn(changed))
+	// What was done before an alert that refuses is done, and is said.
+	return errors.Join(err, w.flush(c.Context, e, flushActs), p.List(actedOn(changed)))
 }
 
 func (w *workspace) alertIDs(c *cli.Context, args []string) ([]string, error) {
@@ -108,22 +106,31 @@ func (w *workspace) alertIDs(c *cli.Context, args []string) ([]string, error) {
 	return ids, nil
 }
 
-func (w *workspace) act(ctx context.Context, ids []string, e audit.AlertEvent) ([]audit.Alert, error) {
-	var changed []audit.Alert
+// act does the same with alerts, up to the first that refuses, and returns those that
+// it did it with.
+func (w *workspace) act(ctx context.Context, ids []string, e audit.AlertEvent) (changed []audit.Alert, err error) {
 	for _, id := range ids {
 		a, err := w.store.Act(ctx, id, e)
 		if state, ok := errors.AsType[*audit.AlertStateError](err); ok {
-			return nil, &exitError{code: exitPreflight, err: err, hint: state.Hint()}
+			return changed, &exitError{code: exitPreflight, err: err, hint: state.Hint()}
 		}
 		if _, refused := errors.AsType[*audit.ActError](err); refused {
-			return nil, &exitError{code: exitUsage, err: err}
+			return changed, &exitError{code: exitUsage, err: err, hint: actHint(e)}
 		}
 		if err != nil {
-			return nil, err
+			return changed, err
 		}
 		changed = append(changed, a)
 	}
 	return changed, nil
+}
+
+// actHint says what helps with what cannot be done with an alert in any state.
+func actHint(e audit.AlertEvent) string {
+	if e.DuplicateOf != "" {
+		return "--duplicate-of names another alert, the one that stays open; recourse alerts show ID says what that is a duplicate of"
+	}
+	return "see --help for the command's arguments and an example"
 }
 
 // actedOn is how alerts stand after somebody acted on them.
@@ -141,7 +148,7 @@ func (w *workspace) alert(c *cli.Context, id string) (audit.Alert, error) {
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return a, err
 	}
-	alerts, err := w.store.Alerts(c.Context)
+	alerts, err := w.store.AlertHeads(c.Context)
 	if err != nil {
 		return a, err
 	}
@@ -153,7 +160,7 @@ func (w *workspace) alert(c *cli.Context, id string) (audit.Alert, error) {
 	}
 	switch len(found) {
 	case 1:
-		return found[0], nil
+		return w.store.Alert(c.Context, found[0].ID)
 	case 0:
 		return a, &exitError{code: exitNothing, err: fmt.Errorf("find alert %q: there is none", id), hint: "recourse alerts list prints the ids"}
 	}

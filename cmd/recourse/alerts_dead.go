@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -20,37 +21,20 @@ func alertsDeadCommand(e *env) *cli.Command {
 			if err := noArgs(c); err != nil {
 				return err
 			}
-			return runAlertsDead(c, e)
+			return listed(c, e, func(w *workspace) (report.Listing, error) { return w.deadListing(c.Context, c.String("sink")) })
 		},
 	}
 }
 
-func runAlertsDead(c *cli.Context, e *env) (err error) {
-	p, err := printer(c, e)
-	if err != nil {
-		return err
-	}
-	w, err := openWorkspace(c, e, false)
-	if err != nil {
-		return err
-	}
-	defer closeWith(&err, w.close)
-	all, err := w.store.DeadDeliveries(c.Context)
-	if err != nil {
-		return err
-	}
-	if sink := c.String("sink"); sink != "" {
+// deadListing are the deliveries that were given up, to one sink or all.
+func (w *workspace) deadListing(ctx context.Context, sink string) (report.Listing, error) {
+	all, err := w.store.DeadDeliveries(ctx)
+	if sink != "" {
 		all = slices.DeleteFunc(all, func(d audit.Delivery) bool { return d.Sink != sink })
 	}
 	list := report.Listing{Name: "dead", Columns: []string{"sink", "alert", "notice", "severity", "key", "at", "dead", "attempts", "error"}}
 	for _, d := range all {
 		list.Rows = append(list.Rows, []any{d.Sink, d.Alert.ID, string(d.Notice), d.Alert.Severity, d.Key(), d.At, d.Dead, d.Attempts, d.Error})
 	}
-	if err := p.List(list); err != nil {
-		return err
-	}
-	if len(all) == 0 {
-		return exit(exitNothing)
-	}
-	return nil
+	return list, err
 }

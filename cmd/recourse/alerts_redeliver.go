@@ -12,7 +12,8 @@ func alertsRedeliverCommand(e *env) *cli.Command {
 		Description: "What was given up of the alerts (--dead: of all) is put back into the outbox, with its old key, so\n" +
 			"that a receiver which has had it all the same knows it. Of an alert of which nothing was given up,\n" +
 			"how it stands now is told anew. Delivery is tried at once; what does not get through waits for watch.\n\n" +
-			"Exit codes: 0 done; 2 there is no such alert, or nothing was given up; 9 busy; 64 usage.\n\n" +
+			"Exit codes: 0 done; 2 there is no such alert, nothing was given up,\n" +
+			"or no sink wants it; 9 busy; 64 usage.\n\n" +
 			"Example:\n   recourse alerts redeliver --dead --sink pager",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "sink", Usage: "only to sink `NAME`"},
@@ -33,8 +34,11 @@ func runAlertsRedeliver(c *cli.Context, e *env) (err error) {
 	}
 	defer closeWith(&err, w.close)
 	sink := c.String("sink")
-	if sink != "" && w.sinkNamed(sink) == nil || len(w.cfg.Sinks) == 0 {
-		return usagef("redeliver: the configuration has no such sink")
+	switch {
+	case len(w.cfg.Sinks) == 0:
+		return usagef("redeliver: the configuration has no sinks")
+	case sink != "" && w.sinkNamed(sink) == nil:
+		return usagef("--sink %q: the configuration has no such sink", sink)
 	}
 	by, err := w.actor(c, e)
 	if err != nil {
@@ -47,7 +51,7 @@ func runAlertsRedeliver(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	n, err := w.redeliver(c, sink, ids, by)
+	n, err := w.redeliver(c, e, sink, ids, by)
 	if err != nil {
 		return err
 	}
@@ -58,7 +62,7 @@ func runAlertsRedeliver(c *cli.Context, e *env) (err error) {
 	return w.flush(c.Context, e, flushActs)
 }
 
-func (w *workspace) redeliver(c *cli.Context, sink string, ids []string, by string) (int, error) {
+func (w *workspace) redeliver(c *cli.Context, e *env, sink string, ids []string, by string) (int, error) {
 	if c.Bool("dead") {
 		return w.store.Redeliver(c.Context, sink, "", by)
 	}
@@ -66,10 +70,13 @@ func (w *workspace) redeliver(c *cli.Context, sink string, ids []string, by stri
 	for _, id := range ids {
 		n, err := w.store.Redeliver(c.Context, sink, id, by)
 		if err == nil && n == 0 {
-			n, err = 1, w.store.Tell(c.Context, sink, id, by)
+			n, err = w.store.Tell(c.Context, sink, id, by)
 		}
-		if total += n; err != nil {
+		if err != nil {
 			return total, err
+		}
+		if total += n; n == 0 {
+			fmt.Fprintf(e.stderr, "alert %s: no sink wants it\n", printable(id))
 		}
 	}
 	return total, nil

@@ -132,6 +132,8 @@ func (w *workspace) addSilence(c *cli.Context, s audit.Silence) (audit.Silence, 
 	return w.store.AddSilence(c.Context, s)
 }
 
+var errSilenceEnded = errors.New("it was ended, and cannot be made to last again")
+
 func (w *workspace) changeSilence(c *cli.Context, e *env, until audit.Time, by string) (audit.Silence, error) {
 	for _, name := range []string{"rule", "severity", "user", "table", "group", "reason"} {
 		if c.IsSet(name) {
@@ -144,6 +146,9 @@ func (w *workspace) changeSilence(c *cli.Context, e *env, until audit.Time, by s
 	now := audit.TimeOf(e.now())
 	id := c.Args().First()
 	s, err := w.store.UpdateSilence(c.Context, id, func(s *audit.Silence) error {
+		if until != 0 && s.Ended != 0 {
+			return errSilenceEnded
+		}
 		say := func(text string) { s.Log = append(s.Log, audit.SilenceComment{At: now, By: by, Text: text}) }
 		if text := c.String("comment"); text != "" {
 			say(text)
@@ -160,6 +165,9 @@ func (w *workspace) changeSilence(c *cli.Context, e *env, until audit.Time, by s
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return s, &exitError{code: exitNothing, err: fmt.Errorf("find silence %q: there is none", id), hint: "recourse alerts silences prints the ids"}
+	}
+	if errors.Is(err, errSilenceEnded) {
+		return s, &exitError{code: exitUsage, err: err, hint: "recourse alerts silence makes another one"}
 	}
 	return s, err
 }

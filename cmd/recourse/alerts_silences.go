@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -21,36 +22,20 @@ func alertsSilencesCommand(e *env) *cli.Command {
 			if err := noArgs(c); err != nil {
 				return err
 			}
-			return runAlertsSilences(c, e)
+			return listed(c, e, func(w *workspace) (report.Listing, error) {
+				return w.silences(c.Context, audit.TimeOf(e.now()), c.Bool("all"))
+			})
 		},
 	}
 }
 
-func runAlertsSilences(c *cli.Context, e *env) (err error) {
-	p, err := printer(c, e)
-	if err != nil {
-		return err
-	}
-	w, err := openWorkspace(c, e, false)
-	if err != nil {
-		return err
-	}
-	defer closeWith(&err, w.close)
-	all, err := w.store.Silences(c.Context)
-	if err != nil {
-		return err
-	}
-	now := audit.TimeOf(e.now())
-	if !c.Bool("all") {
+// silences are those that are active, or all.
+func (w *workspace) silences(ctx context.Context, now audit.Time, ended bool) (report.Listing, error) {
+	all, err := w.store.Silences(ctx)
+	if !ended {
 		all = slices.DeleteFunc(all, func(s audit.Silence) bool { return !s.Active(now) })
 	}
-	if err := p.List(silenceListing(all, now)); err != nil {
-		return err
-	}
-	if len(all) == 0 {
-		return exit(exitNothing)
-	}
-	return nil
+	return silenceListing(all, now), err
 }
 
 // silenceListing shows silences; their logs are in JSON alone.

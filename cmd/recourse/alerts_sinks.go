@@ -25,14 +25,19 @@ func alertsSinksCommand(e *env) *cli.Command {
 			if err := noArgs(c); err != nil {
 				return err
 			}
-			return runAlertsSinks(c, e)
+			if name := c.String("test"); name != "" {
+				return runAlertsSinksTest(c, e, name)
+			}
+			return listed(c, e, func(w *workspace) (report.Listing, error) {
+				states, err := w.store.SinkStates(c.Context)
+				return w.sinkListing(states), err
+			})
 		},
 	}
 }
 
-func runAlertsSinks(c *cli.Context, e *env) (err error) {
-	p, err := printer(c, e)
-	if err != nil {
+func runAlertsSinksTest(c *cli.Context, e *env, name string) (err error) {
+	if _, err := printer(c, e); err != nil { // it prints nothing, and takes no wrong -o all the same
 		return err
 	}
 	w, err := openWorkspace(c, e, false)
@@ -40,21 +45,7 @@ func runAlertsSinks(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	if name := c.String("test"); name != "" {
-		return w.testSink(c.Context, e, name)
-	}
-	states, err := w.store.SinkStates(c.Context)
-	if err != nil {
-		return err
-	}
-	list := w.sinkListing(states)
-	if err := p.List(list); err != nil {
-		return err
-	}
-	if len(list.Rows) == 0 {
-		return exit(exitNothing)
-	}
-	return nil
+	return w.testSink(c.Context, e, name)
 }
 
 func (w *workspace) sinkListing(states []audit.SinkState) report.Listing {

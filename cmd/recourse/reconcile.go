@@ -21,7 +21,8 @@ func reconcileCommand(e *env) *cli.Command {
 		ArgsUsage: "[DATABASE.TABLE…]",
 		Description: "Reads the logs of all tables, or of those named, once more, on every node; stores what is missing\n" +
 			"(marked late), and counts what the log shows otherwise than it is stored, and what is stored but is\n" +
-			"gone from the log: somebody deleted it. `watch` does the same once a day.\n\n" +
+			"gone from the log: somebody deleted it. `watch` does the same once a day. Of the alerts that this\n" +
+			"raises no sink is told, unless `watch` runs beside it.\n\n" +
 			"Exit codes: 0 log and store agree, what was missing is stored now; 5 a table could not be read, or\n" +
 			"changes are gone from the log; 9 busy; 12 Harper not reachable or refuses.\n\n" +
 			"Example:\n   recourse reconcile shop.orders --from -6h",

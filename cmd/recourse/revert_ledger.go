@@ -23,36 +23,15 @@ func revertLedgerCommand(e *env) *cli.Command {
 			if err := noArgs(c); err != nil {
 				return err
 			}
-			return runRevertLedger(c, e)
+			return listed(c, e, func(w *workspace) (report.Listing, error) {
+				ledger, err := w.store.Ledger(c.Context)
+				if err != nil {
+					return report.Listing{}, err
+				}
+				return w.ledgerRows(c.Context, ledger)
+			})
 		},
 	}
-}
-
-func runRevertLedger(c *cli.Context, e *env) (err error) {
-	p, err := printer(c, e)
-	if err != nil {
-		return err
-	}
-	w, err := openWorkspace(c, e, false)
-	if err != nil {
-		return err
-	}
-	defer closeWith(&err, w.close)
-	ledger, err := w.store.Ledger(c.Context)
-	if err != nil {
-		return err
-	}
-	list, err := w.ledgerRows(c.Context, ledger)
-	if err != nil {
-		return err
-	}
-	if err := p.List(list); err != nil {
-		return err
-	}
-	if len(list.Rows) == 0 {
-		return exit(exitNothing)
-	}
-	return nil
 }
 
 func (w *workspace) ledgerRows(ctx context.Context, l *audit.Ledger) (report.Listing, error) {

@@ -22,41 +22,18 @@ func revertStatusCommand(e *env) *cli.Command {
 			if err := wantArgs(c, 0, 1); err != nil {
 				return err
 			}
-			return runRevertStatus(c, e)
+			return listed(c, e, func(w *workspace) (report.Listing, error) {
+				plans, err := w.store.Plans(c.Context)
+				if err != nil {
+					return report.Listing{}, err
+				}
+				if c.Args().Present() {
+					return w.stepsOf(c.Context, e, plans, c.Args().First())
+				}
+				return w.applied(c.Context, plans)
+			})
 		},
 	}
-}
-
-func runRevertStatus(c *cli.Context, e *env) (err error) {
-	p, err := printer(c, e)
-	if err != nil {
-		return err
-	}
-	w, err := openWorkspace(c, e, false)
-	if err != nil {
-		return err
-	}
-	defer closeWith(&err, w.close)
-	plans, err := w.store.Plans(c.Context)
-	if err != nil {
-		return err
-	}
-	var list report.Listing
-	if c.Args().Present() {
-		list, err = w.stepsOf(c.Context, e, plans, c.Args().First())
-	} else {
-		list, err = w.applied(c.Context, plans)
-	}
-	if err != nil {
-		return err
-	}
-	if err := p.List(list); err != nil {
-		return err
-	}
-	if len(list.Rows) == 0 {
-		return exit(exitNothing)
-	}
-	return nil
 }
 
 // lastReceipts is where each step of a plan stands.

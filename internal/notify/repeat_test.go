@@ -2,6 +2,7 @@ package notify
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -88,6 +89,61 @@ func TestPostedUntilItEnds(t *testing.T) {
 		}
 		if s := o.state("am"); s != (audit.SinkState{}) {
 			t.Errorf("got %+v", s)
+		}
+	})
+}
+
+// TestManyAreRepeated: alerts that are told again and again, however many, keep
+// nobody from being told of the next one.
+func TestManyAreRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		posted := map[string]int{}
+		took := handled{http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			var all []struct{ Labels map[string]string }
+			if err := json.NewDecoder(r.Body).Decode(&all); err != nil {
+				t.Error(err)
+			}
+			posted[all[0].Labels["alert_id"]]++
+		})}
+		db, err := store.Open(t.TempDir(), store.Options{Memory: 1, NoSync: true, MinFree: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		c := Config{Name: "am", Type: "alertmanager", URL: "http://am.example", Repeat: time.Hour}
+		s, err := New(c, Options{Lookup: env(nil), Transport: took})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Deliver(t.Context(), []audit.Route{c.Route()}, 0); err != nil {
+			t.Fatal(err)
+		}
+		w := &Worker{Name: "am", Sink: s, Outbox: db, Log: slog.New(slog.DiscardHandler)}
+		raise := func(from, to int) {
+			t.Helper()
+			var some []audit.Alert
+			for i := from; i < to; i++ {
+				some = append(some, audit.Alert{ID: fmt.Sprint("a", i), Rule: "r", Severity: "high", Count: 1, State: audit.AlertOpen})
+			}
+			if err := db.SaveAlerts(t.Context(), some, nil, 0); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Round(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		raise(0, atOnce+1)
+		if len(posted) != atOnce+1 {
+			t.Errorf("%d alerts posted", len(posted))
+		}
+		raise(atOnce+1, atOnce+2)
+		if len(posted) != atOnce+2 {
+			t.Errorf("the next alert was not posted")
+		}
+		for id, n := range posted {
+			if n != 1 {
+				t.Errorf("%s was posted %d times within its hour", id, n)
+			}
 		}
 	})
 }

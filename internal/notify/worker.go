@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -15,9 +14,9 @@ import (
 
 // An Outbox is where deliveries wait; the store is one.
 type Outbox interface {
-	Waiting(ctx context.Context, sink string, most int) ([]audit.Delivery, error)
+	Waiting(ctx context.Context, sink string, after uint64, most int) ([]audit.Delivery, error)
 	Settle(ctx context.Context, sink string, s audit.Settlement) error
-	SinkStates(ctx context.Context) ([]audit.SinkState, error)
+	GivenUp(ctx context.Context, sink string) (int, audit.Time, error)
 	Append(ctx context.Context, b audit.Batch) (audit.Appended, error)
 }
 
@@ -71,7 +70,7 @@ func (w *Worker) count(f func(*Stats)) {
 }
 
 const (
-	atOnce    = 500 // deliveries that are looked at
+	atOnce    = 500 // deliveries that are read together
 	lookEvery = 5 * time.Second
 )
 
@@ -108,21 +107,23 @@ func (w *Worker) Round(ctx context.Context) (time.Time, error) {
 	if err := w.settle(ctx); err != nil {
 		return time.Time{}, err
 	}
-	rows, err := w.Outbox.Waiting(ctx, w.Name, atOnce)
-	if err != nil {
-		return time.Time{}, err
-	}
 	r := round{w: w, held: map[string]bool{}, repeats: map[string][]uint64{}}
-	for i := range rows {
-		if ctx.Err() != nil {
-			return time.Time{}, nil
+	for after, more := uint64(0), true; more; {
+		rows, err := w.Outbox.Waiting(ctx, w.Name, after, atOnce)
+		if err != nil {
+			return time.Time{}, err
 		}
-		if err := r.take(ctx, &rows[i]); err != nil {
-			return r.next, err
+		for i := range rows {
+			if ctx.Err() != nil {
+				return time.Time{}, nil
+			}
+			after = rows[i].Number
+			if err := r.take(ctx, &rows[i]); err != nil {
+				return r.next, err
+			}
 		}
-	}
-	if len(rows) == atOnce && r.next.IsZero() {
-		r.next = time.Now() // there is more
+		// A sink that is left alone has no use for those after them.
+		more = len(rows) == atOnce && w.breaker.open(time.Now()).IsZero()
 	}
 	return r.next, w.tellOfDead(ctx)
 }
@@ -280,21 +281,17 @@ func (w *Worker) settle(ctx context.Context) error {
 
 // tellOfDead raises an alert when deliveries were given up, by this worker or
 // because too many were waiting: one a sink and day, which other sinks are told of.
+// The day is that of the newest, so that a start alone raises none anew.
 func (w *Worker) tellOfDead(ctx context.Context) error {
-	states, err := w.Outbox.SinkStates(ctx)
+	dead, newest, err := w.Outbox.GivenUp(ctx, w.Name)
 	if err != nil {
 		return err
-	}
-	i := slices.IndexFunc(states, func(s audit.SinkState) bool { return s.Sink == w.Name })
-	dead := 0
-	if i >= 0 {
-		dead = states[i].Dead
 	}
 	if dead <= w.dead {
 		w.dead = dead
 		return nil
 	}
-	if _, err := w.Outbox.Append(ctx, audit.Batch{Alerts: []audit.Alert{undelivered(w.Name, dead, time.Now())}}); err != nil {
+	if _, err := w.Outbox.Append(ctx, audit.Batch{Alerts: []audit.Alert{undelivered(w.Name, dead, newest)}}); err != nil {
 		return err
 	}
 	w.Log.Error("alerts were not delivered", "sink", w.Name, "deliveries", dead, "hint", "recourse alerts dead lists them")
