@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -178,9 +179,13 @@ func readItems(e *env, path string) ([]string, error) {
 		r = f
 	}
 	var items []string
-	lines := bufio.NewScanner(io.LimitReader(r, maxSaved))
+	limited := &io.LimitedReader{R: r, N: maxSaved + 1}
+	lines := bufio.NewScanner(limited)
 	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	for n := 1; lines.Scan(); n++ {
+		if !utf8.Valid(lines.Bytes()) {
+			return nil, inputErr(fmt.Errorf("read list: line %d is not UTF-8", n))
+		}
 		line := strings.TrimSpace(lines.Text())
 		if line != "" && line[0] != '#' {
 			items = append(items, line)
@@ -188,6 +193,9 @@ func readItems(e *env, path string) ([]string, error) {
 	}
 	if err := lines.Err(); err != nil {
 		return nil, inputErr(fmt.Errorf("read list: %w", err))
+	}
+	if limited.N == 0 {
+		return nil, inputErr(fmt.Errorf("read list: larger than %d bytes", maxSaved))
 	}
 	if len(items) == 0 {
 		return nil, inputErr(errors.New("read list: there is no item in it"))
