@@ -22,7 +22,7 @@ func searchCommand(e *env) *cli.Command {
 			"   payment~ payment~2         words in which one or two characters may differ\n" +
 			"   user:eve op:delete table:shop.customers id:318 attr:email key:shop.customers/c-17\n" +
 			"   before.status:pending after.total>100 before:unknown set:vip rule:mass-delete\n" +
-			"   @-2h  @2026-11-23  @2026-11-23T20:00..21:00  txn:1795465916125.6418\n" +
+			"   @-2h  @2026-11-23  @2026-11-23T20:00..2026-11-23T21:00  txn:1795465916125.6418\n" +
 			"   user:in(eve,bob) user:in(list:staff) delta.balance>1000 first:user+table appears:\"x\" alert:ID\n" +
 			"   @alert:ID±10m  @q:NAME    around an alert; a saved query\n" +
 			"   *                         everything\n\n" +
