@@ -109,7 +109,10 @@ func (e *Engine) Actor(ctx context.Context, user string, o ActorOptions) (*Actor
 	if err != nil {
 		return nil, fmt.Errorf("actor: %w", err)
 	}
-	expr := Conjunction(ofUser(user), o.Within)
+	expr, err := e.Names.Bind(ctx, Conjunction(ofUser(user), o.Within))
+	if err != nil {
+		return nil, fmt.Errorf("actor: %w", err)
+	}
 	a := &acting{
 		user: user, out: &Actor{User: userDoc(user)}, sessions: by, ops: map[string]int{}, nodes: map[string]int{}, attrs: map[string]int{},
 		tables: map[audit.Table]*actorTable{}, records: map[recordOf]int{}, seqs: map[audit.Seq]bool{},

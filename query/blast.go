@@ -152,8 +152,12 @@ func (e *Engine) Blast(ctx context.Context, expr Expr) (*Blast, error) {
 // key.
 func (e *Engine) BlastEach(ctx context.Context, expr Expr, take func(*BlastRecord) error) (*BlastSummary, error) {
 	began := time.Now()
+	expr, err := e.Names.Bind(ctx, expr)
+	if err != nil {
+		return nil, fmt.Errorf("blast: %w", err)
+	}
 	w := &blasting{sum: &BlastSummary{}, tables: map[audit.Table]*BlastTable{}, writers: map[string]*BlastHonest{}, take: take}
-	err := w.run(ctx, e, expr)
+	err = w.run(ctx, e, expr)
 	if err != nil {
 		err = fmt.Errorf("blast: %w", err)
 		if !interrupted(ctx, err) {

@@ -47,8 +47,12 @@ func (e *Engine) Case(ctx context.Context, expr Expr, o CaseOptions) (*Case, err
 	if c.Title == "" {
 		c.Title = c.Query
 	}
+	expr, err := e.Names.Bind(ctx, expr)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
 	g := &gathering{c: c, expr: expr, options: o}
-	err := g.run(ctx, e)
+	err = g.run(ctx, e)
 	if err != nil && !interrupted(ctx, err) {
 		return nil, fmt.Errorf("report: %w", err)
 	}

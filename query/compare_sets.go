@@ -73,6 +73,10 @@ func (c *Comparison) Found() bool { return c.Summary.A+c.Summary.B > 0 }
 // counting for both.
 func (e *Engine) Compare(ctx context.Context, a, b Expr, o CompareOptions) (*Comparison, error) {
 	began := time.Now()
+	a, err := e.Names.Bind(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("compare: %w", err)
+	}
 	by := o.facets()
 	first, err := e.Facets(ctx, a, by, 0)
 	if err != nil {

@@ -26,6 +26,10 @@ const day = 24 * time.Hour
 // Windows of which the log was not read whole are left out.
 func (e *Engine) CompareUsual(ctx context.Context, expr Expr, back time.Duration, o CompareOptions) (*Comparison, error) {
 	began := time.Now()
+	expr, err := e.Names.Bind(ctx, expr)
+	if err != nil {
+		return nil, fmt.Errorf("compare: %w", err)
+	}
 	shifts, bounded, err := e.windows(expr, back)
 	if err != nil {
 		return nil, fmt.Errorf("compare: %w", err)

@@ -32,8 +32,8 @@ type Engine struct {
 
 var _ Searcher = (*Engine)(nil)
 
-// Search answers one page. If ctx ends first, so does the search, with its
-// error and without a result.
+// Search answers one page. If ctx ends first, so does the search, with its error;
+// the result beside it is what was found until then, and its Partial says so.
 func (e *Engine) Search(ctx context.Context, q Query) (*Result, error) {
 	r := &Result{}
 	var err error
@@ -41,22 +41,30 @@ func (e *Engine) Search(ctx context.Context, q Query) (*Result, error) {
 		r.Changes = append(r.Changes, changes...)
 		return nil
 	})
+	return e.searched(ctx, q, r, err)
+}
+
+// searched says of a result what else is to be known.
+func (e *Engine) searched(ctx context.Context, q Query, r *Result, err error) (*Result, error) {
 	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
+		err = fmt.Errorf("search: %w", err)
+		if r.Summary.Partial == "" {
+			return nil, err
+		}
 	}
-	return r, nil
+	r.Summary.Notes = e.unknownAttributes(ctx, q.Expr)
+	return r, err
 }
 
 // Stream answers a page that need not fit into memory: it hands the changes over
 // in the order of the answer, some at a time, and reads on meanwhile. The changes
-// are the receiver's own, but not the list. The result has no changes.
+// are the receiver's own, but not the list. The result has no changes;
+// if ctx ends first, it is partial as that of Search is.
 func (e *Engine) Stream(ctx context.Context, q Query, take func([]audit.Change) error) (*Result, error) {
 	r := &Result{}
 	var err error
-	if r.Summary, r.Explanation, err = e.search(ctx, q, take); err != nil {
-		return nil, fmt.Errorf("search: %w", err)
-	}
-	return r, nil
+	r.Summary, r.Explanation, err = e.search(ctx, q, take)
+	return e.searched(ctx, q, r, err)
 }
 
 // All yields every change that matches, newest first.
@@ -98,15 +106,20 @@ func (e *Engine) search(ctx context.Context, q Query, take func([]audit.Change) 
 	}
 	defer r.close()
 	p := &pager{run: r, query: q, take: take}
-	if err := p.do(ctx); err != nil {
+	ended := p.do(ctx)
+	if ended != nil && !interrupted(ctx, ended) {
+		return sum, why, ended
+	}
+	if ended != nil {
+		p.stopped()
+	}
+	covered, err := e.coverage(context.WithoutCancel(ctx), r.expr)
+	if err != nil {
 		return sum, why, err
 	}
 	sum = p.sum
-	if sum.Coverage, err = e.coverage(ctx, r.expr); err != nil {
-		return sum, why, err
-	}
-	sum.Took = time.Since(began)
-	return sum, r.notes.explanation(), nil
+	sum.Coverage, sum.Took = covered, time.Since(began)
+	return sum, r.notes.explanation(), ended
 }
 
 // coverage is how far the answer can be relied on to be whole.

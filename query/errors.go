@@ -22,8 +22,11 @@ type SyntaxError struct {
 func (e *SyntaxError) Unwrap() error { return e.err }
 
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("parse query: column %d: %s", 1+utf8.RuneCountInString(e.Query[:e.Offset]), e.Reason)
+	return fmt.Sprintf("parse query: column %d: %s", e.column(), e.Reason)
 }
+
+// column is where the fault is, in characters from 1.
+func (e *SyntaxError) column() int { return 1 + utf8.RuneCountInString(e.Query[:e.Offset]) }
 
 // Hint says what to write instead; it is empty where nothing can be said.
 func (e *SyntaxError) Hint() string { return e.hint }

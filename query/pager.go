@@ -248,6 +248,15 @@ func (p *pager) hand(changes []audit.Change) error {
 	return p.take(changes)
 }
 
+// stopped notes that the page was not waited for: it goes on behind what was handed
+// over.
+func (p *pager) stopped() {
+	p.sum.Partial, p.sum.Total, p.sum.TotalExact = Interrupted, max(p.sum.Total, p.sum.Count), false
+	if p.sum.Count > 0 {
+		p.sum.Next = cursor(p.last)
+	}
+}
+
 // count tells the total: exactly if that costs little.
 func (p *pager) count(ctx context.Context) error {
 	left := p.unsure - p.read

@@ -134,7 +134,10 @@ func (e *Engine) Pickaxe(ctx context.Context, value string, o PickaxeOptions) (*
 	if err != nil {
 		return nil, fmt.Errorf("pickaxe: %w", err)
 	}
-	expr := Conjunction(Of(n.expr), o.Within)
+	expr, err := e.Names.Bind(ctx, Conjunction(Of(n.expr), o.Within))
+	if err != nil {
+		return nil, fmt.Errorf("pickaxe: %w", err)
+	}
 	set := map[audit.Key]bool{}
 	_, err = e.Stream(ctx, Query{Expr: expr}, func(changes []audit.Change) error {
 		for i := range changes {

@@ -42,7 +42,7 @@ func (x *execution) stream(ctx context.Context, to sink, q Query) (Summary, erro
 	q.Expr = x.source.expr
 	first := !x.began
 	x.began = true
-	res, err := x.engine.Stream(ctx, q, func(changes []audit.Change) error {
+	sum, why, err := x.engine.search(ctx, q, func(changes []audit.Change) error {
 		for i := range changes {
 			c := changes[i]
 			if first {
@@ -60,10 +60,10 @@ func (x *execution) stream(ctx context.Context, to sink, q Query) (Summary, erro
 	if err != nil {
 		return Summary{}, err
 	}
-	for _, s := range res.Steps {
+	for _, s := range why.Steps {
 		x.notes.add(s)
 	}
-	return res.Summary, nil
+	return sum, nil
 }
 
 // counting notes what goes into a stage.

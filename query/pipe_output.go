@@ -23,6 +23,7 @@ func (x *execution) deliver(ctx context.Context) error {
 	}
 	s := &x.out.Summary
 	if page && s.Partial == "" { // a page of a search knows how many there are
+		sum.Notes = s.Notes
 		s.Summary = sum
 		return nil
 	}
@@ -110,7 +111,7 @@ func (x *execution) finish(ctx context.Context, filter Expr) error {
 	if x.out.Facets != nil {
 		x.out.Facets.Coverage = c
 	}
-	x.out.Summary.Notes = append(x.out.Summary.Notes, x.unknownAttributes(ctx, filter)...)
+	x.out.Summary.Notes = append(x.out.Summary.Notes, x.engine.unknownAttributes(ctx, filter)...)
 	return nil
 }
 
@@ -136,12 +137,12 @@ func (c Coverage) with(d Coverage) Coverage {
 
 // unknownAttributes are notes on attributes that the filter names and that no
 // stored change has.
-func (x *execution) unknownAttributes(ctx context.Context, filter Expr) []string {
+func (e *Engine) unknownAttributes(ctx context.Context, filter Expr) []string {
 	named := attributesNamed(filter.Root(), nil)
 	if len(named) == 0 {
 		return nil
 	}
-	known, err := x.engine.Attributes(context.WithoutCancel(ctx))
+	known, err := e.Attributes(context.WithoutCancel(ctx))
 	if err != nil {
 		return nil // the answer stands without the notes
 	}

@@ -43,9 +43,6 @@ type PipeSummary struct {
 	Summary
 	Matched int // changes that the filter found, and that went into the first pipe
 	Late    int // of those: found behind what had been read; -1: they were counted and not looked at
-	// Partial says why this is not all: the query was interrupted. Empty: it is all.
-	Partial string
-	Notes   []string // what else is to be known: hubs that a pivot left out, and the like
 }
 
 // Interrupted is the Partial of an answer that was not waited for.

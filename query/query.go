@@ -36,6 +36,9 @@ type Summary struct {
 	Total      int // all changes that match if TotalExact, and otherwise at least so many
 	TotalExact bool
 	Next       string // where the next page begins; empty on the last one
+	// Partial says why this is not all: the query was interrupted. Empty: it is all.
+	Partial string
+	Notes   []string // what else is to be known: names that nothing has, and the like
 	Coverage
 	Took time.Duration
 }

@@ -81,6 +81,10 @@ func (e *Engine) Sessions(ctx context.Context, expr Expr, o SessionOptions) (*Se
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
+	expr, err = e.Names.Bind(ctx, expr)
+	if err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
 	_, err = e.Stream(ctx, Query{Expr: expr}, func(changes []audit.Change) error {
 		for i := range changes {
 			by.add(&changes[i])

@@ -96,12 +96,43 @@ func (v Saved) bind(ctx context.Context, b *binding) (Node, error) {
 	}
 	e, err := v.parse(text)
 	if err != nil {
-		return nil, v.at.fail(fmt.Errorf("the saved query %q: %w", v.Name, err), "")
+		return nil, v.fail(err)
 	}
 	inner := &binding{Names: b.Names, within: append(slices.Clone(b.within), v.Name)}
 	n, err := bindNode(ctx, inner, e.Root())
 	if err != nil {
-		return nil, v.at.fail(fmt.Errorf("the saved query %q: %w", v.Name, err), "")
+		return nil, v.fail(err)
 	}
 	return n, nil
+}
+
+// fail is an error within the saved query, at the place where it is named.
+func (v Saved) fail(err error) error {
+	within, ok := errors.AsType[*SyntaxError](err)
+	if !ok {
+		return v.at.fail(fmt.Errorf("the saved query %q: %w", v.Name, err), "")
+	}
+	reason := fmt.Sprintf("the saved query %q, column %d: %s", v.Name, within.column(), within.Reason)
+	return &SyntaxError{Query: v.at.query, Offset: v.at.offset, Reason: reason, hint: within.hint, err: err}
+}
+
+// SavedNames are the saved queries that an expression names itself, as it stands.
+func (e Expr) SavedNames() []string {
+	var names []string
+	var walk func(Node) error
+	walk = func(n Node) error {
+		switch n := n.(type) {
+		case And:
+			return eachNode(n, walk)
+		case Or:
+			return eachNode(n, walk)
+		case Not:
+			return walk(n.Node)
+		case Saved:
+			names = append(names, n.Name)
+		}
+		return nil
+	}
+	_ = walk(e.Root()) // it collects, and does not fail
+	return names
 }

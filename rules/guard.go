@@ -84,6 +84,10 @@ func (g *guard) identifier(n *ast.IdentifierNode) {
 	}
 	if _, known := environment()[n.Value]; known {
 		g.demand.variable(n.Value)
+		return
+	}
+	if _, known := functions()[n.Value]; known || predicates[n.Value] != 0 {
+		g.fail(n, "%s is a function: write what it takes in parentheses after it", n.Value)
 	}
 }
 

@@ -104,6 +104,8 @@ func TestLintOfConditions(t *testing.T) {
 		{`any(1..txn_size, # > 3)`, "6: a range has two constant ends"},
 		{`any(1..100000, # > 3)`, "6: a range has two constant ends"},
 		{`any(changed, any(added, # == "a"))`, "14: any stands within another"},
+		{`count > 3`, "1: count is a function: write what it takes in parentheses after it"},
+		{`user == lower`, "9: lower is a function"},
 		{`sum(after.lines) > 3`, "1: unknown function sum"},
 		{`reduce(after.lines, #acc + #) > 3`, "1: unknown function reduce"},
 		{`after.a[1:2] == nil`, "8: conditions have no slices"},

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"reflect"
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
@@ -87,9 +86,6 @@ func (k *quickener) arithmetic(n *ast.BinaryNode) operand {
 	case "+", "-", "*", "/":
 	default:
 		return nil
-	}
-	if simple(n.Left) && simple(n.Right) && n.Left.Type().Kind() != reflect.String {
-		return nil // expr's own
 	}
 	a, b := k.operand(n.Left), k.operand(n.Right)
 	if a == nil || b == nil {

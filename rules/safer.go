@@ -98,16 +98,22 @@ func (s *safer) binary(n *ast.Node, x *ast.BinaryNode, p polarity) {
 		*n = &ast.UnaryNode{Operator: "not", Node: *n}
 		return
 	}
+	// Of numbers that are known too: expr's own go around at the end of the
+	// integers, and make infinities.
+	switch x.Operator {
+	case "+", "-", "*", "/", "%", "**":
+		s.call(n, "$"+x.Operator, anyType, x.Left, x.Right)
+		return
+	case "^":
+		s.call(n, "$**", anyType, x.Left, x.Right)
+		return
+	}
 	if simple(x.Left) && simple(x.Right) {
 		return
 	}
 	switch x.Operator {
 	case "<", "<=", ">", ">=", "==", "!=":
 		s.call(n, "$"+x.Operator, boolType, x.Left, x.Right, polarityNode(p))
-	case "+", "-", "*", "/", "%", "**":
-		s.call(n, "$"+x.Operator, anyType, x.Left, x.Right)
-	case "^":
-		s.call(n, "$**", anyType, x.Left, x.Right)
 	case "..":
 	default:
 		s.c.doc.fail(s.at.locate(s.c.doc, x.Location().From), "no operator %s for values of a record", x.Operator)

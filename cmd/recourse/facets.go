@@ -19,7 +19,7 @@ func facetsCommand(e *env) *cli.Command {
 			"synthetic); rule, the rules that have them as evidence. Of attr, mark and rule a change may have\n" +
 			"several values, or none. Without --by it is user, op, table and attr.\n\n" +
 			"Exit codes: 0 found; 2 nothing found in what is stored; 9 busy; 11 with --require-coverage: the\n" +
-			"log is not known to be whole there; 64 usage.\n\n" +
+			"log is not known to be whole there; 64 usage; 130 interrupted: nothing is printed then.\n\n" +
 			"Example:\n   recourse facets 'op:delete @-24h' --by user --by table --top 5",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "by", Usage: "count by `FIELD`; may be repeated"},

@@ -19,7 +19,7 @@ func histCommand(e *env) *cli.Command {
 			"With --by, a stretch is parted by a field: the --top largest values, and all others as one. A\n" +
 			"change with several values, of attr, mark and rule, counts for each.\n\n" +
 			"Exit codes: 0 found; 2 nothing found in what is stored; 9 busy; 11 with --require-coverage: the\n" +
-			"log is not known to be whole there; 64 usage.\n\n" +
+			"log is not known to be whole there; 64 usage; 130 interrupted: nothing is printed then.\n\n" +
 			"Example:\n   recourse hist 'op:delete table:shop.* @-24h' --step 15m --by user",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "step", Usage: "how long a stretch is, such as 90s, 15m, 1h or 7d; auto makes a few dozen", Value: "auto"},

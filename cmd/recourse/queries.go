@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -181,7 +182,10 @@ func readItems(e *env, path string) ([]string, error) {
 	whole := &io.LimitedReader{R: r, N: maxSaved + 1}
 	lines := bufio.NewScanner(whole)
 	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	for n := 1; lines.Scan(); n++ {
+		if !utf8.Valid(lines.Bytes()) {
+			return nil, inputErr(fmt.Errorf("read list: line %d is not UTF-8", n))
+		}
 		line := strings.TrimSpace(lines.Text())
 		if line != "" && line[0] != '#' {
 			items = append(items, line)

@@ -106,6 +106,11 @@ func (s shelf) save(f savedFile) (int, error) {
 	case old.Query == f.Query && slices.Equal(old.Items, f.Items):
 		return old.Version, nil
 	}
+	if s.kind == "query" {
+		if err := s.refuseCircle(f.Name, f.Query, map[string]bool{}); err != nil {
+			return 0, err
+		}
+	}
 	if err := s.env.makeFolder(s.dir); err != nil {
 		return 0, inputErr(fmt.Errorf("save %s: %w", s.what(), err))
 	}
@@ -118,10 +123,41 @@ func (s shelf) save(f savedFile) (int, error) {
 	return f.Version, s.write(s.path(f.Name), f)
 }
 
+// refuseCircle refuses a query that would name itself, by way of others too. Those
+// that do not exist yet, or cannot be read, lead nowhere. Seen are the queries that
+// were followed.
+func (s shelf) refuseCircle(name, text string, seen map[string]bool) error {
+	language := query.Language{Now: s.env.now(), Condition: compiled}
+	p, err := language.Parse(text)
+	if err != nil {
+		return nil // who uses it is told
+	}
+	for _, inner := range p.Filter.SavedNames() {
+		if inner == name {
+			return usagef("save query %s: it would name itself", name)
+		}
+		if seen[inner] {
+			continue
+		}
+		seen[inner] = true
+		next, err := s.read(inner)
+		if err != nil {
+			continue
+		}
+		if err := s.refuseCircle(name, next.Query, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s shelf) write(path string, f savedFile) error {
 	data, err := yaml.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("save %s: %w", s.what(), err)
+	}
+	if len(data) > maxSaved {
+		return inputErr(fmt.Errorf("save %s: larger than %d bytes", s.what(), maxSaved))
 	}
 	return writeFile(s.env, path, func(w io.Writer) error {
 		_, err := w.Write(data)

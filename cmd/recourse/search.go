@@ -22,7 +22,7 @@ func searchCommand(e *env) *cli.Command {
 			"   payment~ payment~2         words in which one or two characters may differ\n" +
 			"   user:eve op:delete table:shop.customers id:318 attr:email key:shop.customers/c-17\n" +
 			"   before.status:pending after.total>100 before:unknown set:vip rule:mass-delete\n" +
-			"   @-2h  @2026-11-23  @2026-11-23T20:00..21:00  txn:1795465916125.6418\n" +
+			"   @-2h  @2026-11-23  @2026-11-23T20:00..2026-11-23T21:00  txn:1795465916125.6418\n" +
 			"   user:in(eve,bob) user:in(list:staff) delta.balance>1000 first:user+table appears:\"x\" alert:ID\n" +
 			"   @alert:ID±10m  @q:NAME    around an alert; a saved query\n" +
 			"   *                         everything\n\n" +
@@ -35,8 +35,8 @@ func searchCommand(e *env) *cli.Command {
 			"The answer says what of the log was read where the query looks: that nothing was found is\n" +
 			"not that there is nothing.\n\n" +
 			"Exit codes: 0 found; 2 nothing found in what is stored; 9 busy; 11 with --require-coverage: the\n" +
-			"log is not known to be whole there; 64 usage; 130 interrupted: with pipes, what was found until\n" +
-			"then is printed.\n\n" +
+			"log is not known to be whole there; 64 usage; 130 interrupted: what was found until then is\n" +
+			"printed.\n\n" +
 			"Example:\n   recourse search 'op:delete @-24h | stats by(user,table) count'\n" +
 			"   recourse search 'user:eve table:shop.* @-24h -op:insert' --limit 20\n" +
 			"   recourse search --where 'after.price < before.price / 10' table:shop.products",
@@ -87,7 +87,8 @@ func runSearch(c *cli.Context, e *env) (err error) {
 	if errors.Is(err, query.ErrCursor) {
 		return &exitError{code: exitUsage, err: err, hint: "take the cursor from the summary of the page before"}
 	}
-	if err != nil {
+	partial := res != nil && res.Summary.Partial != ""
+	if err != nil && !partial {
 		return queryError(err)
 	}
 	err = explained(c, e, p, res.Explanation, func() error {
@@ -98,6 +99,9 @@ func runSearch(c *cli.Context, e *env) (err error) {
 	})
 	if err != nil {
 		return err
+	}
+	if partial {
+		return exit(exitInterrupted)
 	}
 	return covered(c, res.Summary.Complete, foundAny(res.Summary.Count))
 }

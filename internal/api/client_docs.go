@@ -62,10 +62,12 @@ type summaryDoc struct {
 	Next       *string     `json:"next"`
 	Coverage   coverageDoc `json:"coverage"`
 	Took       int64       `json:"took_ms"`
+	Partial    string      `json:"partial"`
+	Notes      []string    `json:"notes"`
 }
 
 func (d *summaryDoc) summary() query.Summary {
-	s := query.Summary{Count: d.Count, Total: d.Total, TotalExact: d.TotalExact, Coverage: d.Coverage.coverage(), Took: time.Duration(d.Took) * time.Millisecond}
+	s := query.Summary{Count: d.Count, Total: d.Total, TotalExact: d.TotalExact, Coverage: d.Coverage.coverage(), Took: time.Duration(d.Took) * time.Millisecond, Partial: d.Partial, Notes: d.Notes}
 	if d.Next != nil {
 		s.Next = *d.Next
 	}

@@ -19,10 +19,12 @@ type summaryDoc struct {
 	Coverage   coverageDoc `json:"coverage"`
 	TookMS     int64       `json:"took_ms"`
 	Explain    []stepDoc   `json:"explain,omitempty"`
+	Partial    string      `json:"partial,omitempty"` // why this is not all
+	Notes      []string    `json:"notes,omitempty"`
 }
 
 func (p *Printer) summaryDoc(s query.Summary) summaryDoc {
-	doc := summaryDoc{Explain: p.steps(), Count: s.Count, Total: s.Total, TotalExact: s.TotalExact, Coverage: newCoverageDoc(s.Coverage), TookMS: s.Took.Milliseconds()}
+	doc := summaryDoc{Explain: p.steps(), Count: s.Count, Total: s.Total, TotalExact: s.TotalExact, Coverage: newCoverageDoc(s.Coverage), TookMS: s.Took.Milliseconds(), Partial: s.Partial, Notes: s.Notes}
 	if s.Next != "" {
 		doc.Next = &s.Next
 	}
@@ -44,12 +46,40 @@ func (p *Printer) Changes(changes []audit.Change, s query.Summary) error {
 				g.changes(changes)
 				g.gap()
 			}
-			g.line(plain, "%s", searchCounts(s))
-			g.coverage(s.Coverage)
+			g.summary(searchWords(s), s)
 		},
 		sheet: func() sheet { return p.changeSheet(changes) },
-		notes: func() []string { return append([]string{searchCounts(s)}, coverageNotes(s.Coverage)...) },
+		notes: func() []string { return append(searchWords(s), coverageNotes(s.Coverage)...) },
 	})
+}
+
+// searchWords are the summary as sentences: how much there is first.
+func searchWords(s query.Summary) []string {
+	return append([]string{searchCounts(s)}, furtherWords(s)...)
+}
+
+// furtherWords are what else is to be known of an answer.
+func furtherWords(s query.Summary) []string {
+	var out []string
+	if s.Partial != "" {
+		out = append(out, "partial: "+s.Partial+"; this is what was found until then")
+	}
+	for _, n := range s.Notes {
+		out = append(out, Visible(n))
+	}
+	return out
+}
+
+// summary writes the sentences below an answer, and what it rests on.
+func (g *page) summary(words []string, s query.Summary) {
+	for i, w := range words {
+		paint := plain
+		if i > 0 {
+			paint = warn
+		}
+		g.line(paint, "%s", w)
+	}
+	g.coverage(s.Coverage)
 }
 
 type summaryLine struct {

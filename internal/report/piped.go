@@ -14,14 +14,12 @@ import (
 // went into the pipes.
 type pipeSummaryDoc struct {
 	summaryDoc
-	Matched int      `json:"matched"`
-	Late    *int     `json:"late"`              // null: the changes were counted, and not looked at
-	Partial string   `json:"partial,omitempty"` // why this is not all
-	Notes   []string `json:"notes,omitempty"`
+	Matched int  `json:"matched"`
+	Late    *int `json:"late"` // null: the changes were counted, and not looked at
 }
 
 func (p *Printer) pipeSummary(s query.PipeSummary) pipeSummaryDoc {
-	doc := pipeSummaryDoc{summaryDoc: p.summaryDoc(s.Summary), Matched: s.Matched, Partial: s.Partial, Notes: s.Notes}
+	doc := pipeSummaryDoc{summaryDoc: p.summaryDoc(s.Summary), Matched: s.Matched}
 	if s.Late >= 0 {
 		doc.Late = &s.Late
 	}
@@ -52,7 +50,7 @@ func (p *Printer) Piped(out *query.Output) error {
 				list.page(g)
 				g.gap()
 			}
-			g.pipedFoot(words, out.Summary)
+			g.summary(words, out.Summary.Summary)
 		},
 		sheet: list.sheet,
 		notes: func() []string { return append(words, coverageNotes(out.Summary.Coverage)...) },
@@ -74,22 +72,11 @@ func (p *Printer) pipedChanges(out *query.Output) error {
 				g.changes(out.Changes)
 				g.gap()
 			}
-			g.pipedFoot(words, out.Summary)
+			g.summary(words, out.Summary.Summary)
 		},
 		sheet: func() sheet { return p.changeSheet(out.Changes) },
 		notes: func() []string { return append(words, coverageNotes(out.Summary.Coverage)...) },
 	})
-}
-
-func (g *page) pipedFoot(words []string, s query.PipeSummary) {
-	for i, w := range words {
-		paint := plain
-		if i > 0 {
-			paint = warn
-		}
-		g.line(paint, "%s", w)
-	}
-	g.coverage(s.Coverage)
 }
 
 // pipedWords are the summary as sentences: how much there is first.
@@ -109,13 +96,7 @@ func pipedWords(s query.PipeSummary, what string) []string {
 	if s.Late > 0 {
 		out = append(out, count(s.Late, "change")+" of them found late, behind what had been read")
 	}
-	if s.Partial != "" {
-		out = append(out, "partial: "+s.Partial+"; this is what was found until then")
-	}
-	for _, n := range s.Notes {
-		out = append(out, Visible(n))
-	}
-	return out
+	return append(out, furtherWords(s.Summary)...)
 }
 
 // RowLines prints rows as Piped does in NDJSON, but for the summary, so that an
@@ -158,7 +139,7 @@ func (p *Printer) Selection(s Selected, of query.PipeSummary) error {
 			list.page(g)
 			g.gap()
 			g.line(plain, "next: %s", Visible(s.Next))
-			g.pipedFoot(pipedWords(of, "change")[1:], of)
+			g.summary(pipedWords(of, "change")[1:], of.Summary)
 		},
 		sheet: list.sheet,
 		notes: func() []string { return append([]string{"next: " + s.Next}, coverageNotes(of.Coverage)...) },
