@@ -123,7 +123,8 @@ func TestAttachedCommandEndsEarly(t *testing.T) {
 		t.Errorf("the cause is %v, want ErrGone", got)
 	}
 	// The server stops: it waits for the command, and the caller has its answer.
-	go func() { <-begun; stop() }()
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); <-begun; stop() }()
 	out.Reset()
 	if code, err := c.Call(t.Context(), aCommand, Streams{silence, &out, io.Discard}); code != 130 || err != nil || out.String() != "a part" {
 		t.Errorf("stopped: %d, %v, %q", code, err, out.String())
@@ -131,6 +132,7 @@ func TestAttachedCommandEndsEarly(t *testing.T) {
 	if got := <-cause; got != ErrStopping {
 		t.Errorf("the cause is %v, want ErrStopping", got)
 	}
+	<-stopped // the command ends before the server has closed its socket
 	if err := c.Ping(t.Context()); !errors.Is(err, ErrNobody) {
 		t.Errorf("after the end: %v, want ErrNobody", err)
 	}
