@@ -48,6 +48,7 @@ type Options struct {
 	Lateness time.Duration
 
 	slow bool // expr decides every condition
+	open bool // … of every change that match lets through
 }
 
 // maxCount is the largest window.count, so that a window holds that many.
@@ -60,17 +61,19 @@ const maxEach = 100
 // deterministic: the same changes in the same order give the same alerts, with
 // or without a restart from State in between. It is for one goroutine.
 type Engine struct {
-	opts     Options
-	rules    []*ruleState
-	index    map[placement]*shelf
-	met      []*ruleState // the candidates of the change at hand; its memory is used again
-	facts    *facts
-	view     *view // loaded when the first condition is left to expr
-	vm       vm.VM
-	seq      audit.Seq
-	changes  uint64
-	repeated uint64 // that came again, since the engine was made
-	heavy    bool   // an evaluation of the change at hand took more than heavySteps
+	opts      Options
+	rules     []*ruleState
+	index     map[placement]*shelf
+	last      *shelf // of the last change; nil: none yet
+	lastPlace placement
+	met       []*ruleState // the candidates of the change at hand; its memory is used again
+	facts     *facts
+	view      *view // loaded when the first condition is left to expr
+	vm        vm.VM
+	seq       audit.Seq
+	changes   uint64
+	repeated  uint64 // that came again, since the engine was made
+	heavy     bool   // an evaluation of the change at hand took more than heavySteps
 
 	// The newest time that a change had, and the newest at which one was read.
 	// A group is let go when both have left it behind: a hostile time in a
@@ -153,9 +156,12 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 	e.changes++
 	e.clock(c)
 	alerts := e.decide(nil) // before anything that is decided is let go
-	e.countRows(c)
 	e.facts.load(c)
-	if candidates := e.candidates(c); len(candidates) > 0 {
+	s := e.shelf(c)
+	if s.counted {
+		e.countRows(c)
+	}
+	if candidates := e.candidates(c, s); len(candidates) > 0 {
 		e.view.c, e.tableText, e.keyText = nil, "", ""
 		own := ownership{change: c, ask: e.opts.Own}
 		for _, r := range candidates {

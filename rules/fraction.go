@@ -38,13 +38,6 @@ func (e *Engine) fraction(r *ruleState, g *group, i int) {
 	if count < of.Floor {
 		return
 	}
-	if r.w.distinct != "" {
-		seen := counter{}
-		for _, x := range g.entries[low : i+1] {
-			seen.add(x.distinct, 1)
-		}
-		count = len(seen)
-	}
 	want := of.Floor
 	if begin := g.entries[low]; begin.weight != unknownRows {
 		want = max(want, int(math.Ceil(of.Gte*(begin.weight-1))))
@@ -54,7 +47,17 @@ func (e *Engine) fraction(r *ruleState, g *group, i int) {
 	} else if r.OnUnknown == Flag {
 		n.unknown = true
 	}
-	if count >= min(want, mostFraction) {
+	if want = min(want, mostFraction); count < want { // and no more of them differ
+		return
+	}
+	if r.w.distinct != "" {
+		seen := counter{}
+		for _, x := range g.entries[low : i+1] {
+			seen.add(x.distinct, 1)
+		}
+		count = len(seen)
+	}
+	if count >= want {
 		g.alert(g.entries[low:i+1], n, &r.w)
 	}
 }
