@@ -90,7 +90,9 @@ type Engine struct {
 	fractions []*ruleState          // the rules that want to know how many records tables have
 	feeds     map[string][]listener // of each rule, those that hear of its alerts
 
-	tableText, keyText string // of the change at hand; empty: not asked for yet
+	fields []fieldValue // that rules ask for, by which they group or count
+	single [1][]byte    // what each is of a rule without one
+	eachs  [][]byte     // its memory is used again
 
 	kept kept
 	gone []string // saved state that is no longer used, to be removed
@@ -108,6 +110,9 @@ func NewEngine(set *Set, opts Options) *Engine {
 	e.lateness = millis(lateness)
 	if opts.Lateness > 0 {
 		e.lateness = millis(opts.Lateness)
+	}
+	for _, name := range fieldNames {
+		e.fields = append(e.fields, fieldValue{name: name})
 	}
 	for i, r := range set.rules {
 		s := newRuleState(r, i, opts, e.lateness)
@@ -162,7 +167,7 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 		e.countRows(c)
 	}
 	if candidates := e.candidates(c, s); len(candidates) > 0 {
-		e.view.c, e.tableText, e.keyText = nil, "", ""
+		e.view.c = nil
 		own := ownership{change: c, ask: e.opts.Own}
 		for _, r := range candidates {
 			alerts = e.judge(r, c, &own, alerts)
@@ -213,7 +218,7 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 		return alerts
 	}
 	r.stats.Matched++
-	each := []string{""}
+	each := e.single[:]
 	if r.each != nil {
 		each = e.eachOf(r, c)
 	}
@@ -222,38 +227,38 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 		if r.w.form == termsForm && e.knows(r, g, c.Time) {
 			continue
 		}
-		n := r.w.entry()
-		*n = entry{
-			time: c.Time, unknown: s.unknown && r.OnUnknown == Flag, late: c.Late, steps: s.steps, weight: s.weight,
-			evidence: audit.Evidence{
-				Seq: c.Seq, Database: c.Key.Table.Database, Table: c.Key.Table.Name, Key: c.Key.ID, Time: c.Time,
-			},
+		n := entry{
+			time: c.Time, seq: c.Seq, key: r.held.texts.putKey(c.Key), unknown: s.unknown && r.OnUnknown == Flag, late: c.Late,
+			steps: s.steps, weight: s.weight,
 		}
+		var counted []byte
 		if r.w.distinct != "" {
-			n.distinct = bounded(e.field(c, r.w.distinct))
+			counted = e.field(c, r.w.distinct)
 		}
-		alerts = e.enter(r, g, n, alerts)
+		alerts = e.enter(r, g, n, counted, alerts)
 	}
 	return alerts
 }
 
-// enter takes an entry into a group.
-func (e *Engine) enter(r *ruleState, g *group, n *entry, alerts []audit.Alert) []audit.Alert {
+// enter takes an entry into a group, with the value that is counted.
+func (e *Engine) enter(r *ruleState, g *group, n entry, counted []byte, alerts []audit.Alert) []audit.Alert {
 	r.w.behind, r.w.watermark = e.late, e.watermark
-	if r.w.decides(n) {
-		e.await(r, g, n)
+	if r.w.decides(&n) {
+		e.await(r, g, &n)
 	}
-	g.add(n, &r.w)
+	g.add(n, counted, &r.w)
 	if r.w.waits && e.late {
-		e.reopen(r, g, n)
+		e.reopen(r, g, &n)
 	}
 	if r.w.kept > r.w.maxKept {
 		r.expire(e) // saving may have let these go already
 	}
-	for r.w.kept > r.w.maxKept && r.recent.Len() > 1 {
+	for r.w.kept > r.w.maxKept && r.held.n > 1 {
 		r.evict(e)
 	}
-	return e.raise(r, g, alerts)
+	alerts = e.raise(r, g, alerts)
+	r.held.tidy()
+	return alerts
 }
 
 // raise adds the group's alerts that began or grew, and tells the rules that
@@ -285,7 +290,7 @@ func (e *Engine) Stats() Stats {
 	s := Stats{Changes: e.changes, Repeated: e.repeated}
 	for _, r := range e.rules {
 		r.expire(e)
-		r.stats.Groups = len(r.groups)
+		r.stats.Groups = r.held.n
 		r.stats.Learning = r.learns(e)
 		r.stats.Armed, r.stats.Cold = r.arms(e.newest)
 		stats := r.stats

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"math/bits"
 	"unicode/utf8"
 )
 
@@ -10,9 +9,9 @@ type scanner struct {
 	patterns []*pattern
 	numbers  map[string]int // of the patterns, by their text
 	always   uint32         // those of which nothing is known that they need
-	// pairs says of two bytes, less what tells capitals from small letters, which
-	// patterns need something that begins with them.
-	pairs [1 << 10]uint32
+	// triples says of three bytes, less what tells capitals from small letters, whether
+	// something that is needed begins with them.
+	triples [1 << 15 / 64]uint64
 }
 
 // bit is that of a pattern; 0: it is not known, or there are too many.
@@ -34,25 +33,27 @@ func (s *scanner) bit(text string) uint32 {
 		s.always |= 1 << n
 	}
 	for _, need := range p.needs {
-		s.pairs[pairOf(need[0], need[1])] |= 1 << n
+		k := tripleOf(need[0], need[1], need[2])
+		s.triples[k/64] |= 1 << (k % 64)
 	}
 	return 1 << n
 }
 
-func pairOf(a, b byte) int { return int(a&31)<<5 | int(b&31) }
+func tripleOf(a, b, c byte) uint { return uint(a&31)<<10 | uint(b&31)<<5 | uint(c&31) }
 
 // scan is the patterns that may match.
 func (s *scanner) scan(text []byte) uint32 {
-	found := s.always
+	found, last := s.always, uint(0)
 	for i, c := range text {
 		if c >= utf8.RuneSelf {
 			return ^uint32(0) // a letter may be one of ASCII in another form
 		}
-		if i+1 == len(text) {
-			break
+		last = (last<<5 | uint(c&31)) & (1<<15 - 1)
+		if i < 2 || s.triples[last/64]&(1<<(last%64)) == 0 {
+			continue
 		}
-		for may := s.pairs[pairOf(c, text[i+1])] &^ found; may != 0; may &= may - 1 {
-			if n := bits.TrailingZeros32(may); s.patterns[n].begins(text[i:]) {
+		for n, p := range s.patterns {
+			if found&(1<<n) == 0 && p.begins(text[i-2:]) {
 				found |= 1 << n
 			}
 		}

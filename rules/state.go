@@ -2,7 +2,6 @@ package rules
 
 import (
 	"cmp"
-	"container/list"
 	"errors"
 	"fmt"
 	"slices"
@@ -88,7 +87,7 @@ func (e *Engine) State() (map[string][]byte, error) {
 func (e *Engine) saveChanged(out map[string][]byte) error {
 	all, dirty := 0, 0
 	for _, r := range e.rules {
-		all += len(r.groups)
+		all += r.held.n
 		dirty += len(r.dirty)
 	}
 	if e.kept.snapshots == 0 || e.kept.stale || e.kept.deltas == mostDeltas || dirty > 64 && dirty > all/2 {
@@ -107,7 +106,7 @@ func (e *Engine) saveChanged(out map[string][]byte) error {
 			w.gone(name)
 		}
 		for _, g := range r.dirty {
-			w.group(g)
+			w.group(r.held, g)
 		}
 	}
 	w.tables(e, false)
@@ -136,18 +135,17 @@ func (e *Engine) saveAll(out map[string][]byte) error {
 		if len(w.b) == 0 { // without rules there is nothing to keep
 			return
 		}
-		out[snapshotName(e.kept.snapshots)] = w.b
-		e.kept.snapshots++
 		e.kept.size += len(w.b)
-		w = newStateWriter()
+		out[snapshotName(e.kept.snapshots)] = w.take()
+		e.kept.snapshots++
 	}
 	for _, r := range e.rules {
 		if err := w.rule(r); err != nil {
 			return err
 		}
 		w.ofRule(r, false)
-		for el := r.recent.Front(); el != nil; el = el.Next() {
-			if w.group(el.Value.(*group)); len(w.b) < mostSnapshot {
+		for g := range r.held.all() {
+			if w.group(r.held, g); len(w.b) < mostSnapshot {
 				continue
 			}
 			cut()
@@ -223,10 +221,9 @@ func (e *Engine) restore(state map[string][]byte) error {
 
 // expectAll has what a restored rule waits for decided and heard in time.
 func (e *Engine) expectAll(r *ruleState) {
-	for el := r.recent.Front(); el != nil; el = el.Next() {
-		g := el.Value.(*group)
-		for _, n := range g.entries {
-			if n.open {
+	for g := range r.held.all() {
+		for i := range g.entries {
+			if n := &g.entries[i]; n.open {
 				e.await(r, g, n)
 			}
 		}
@@ -253,35 +250,61 @@ func (e *Engine) names(name string) bool {
 }
 
 // restore takes a group in place of that of its name.
-func (r *ruleState) restore(g *group) {
+func (r *ruleState) restore(of *readGroup) {
+	r.name = appendName(r.name[:0], of.values)
+	if old := r.held.find(r.name); old != nil {
+		r.held.drop(old)
+	}
+	g := r.held.begin(r.name)
+	g.begun, g.rewound, g.behind, g.newest, g.cursor = of.begun, of.rewound, of.behind, of.newest, of.cursor
+	g.touched, g.observed, g.term = of.touched, of.observed, of.term
+	if of.history != nil || len(of.alerts) > 0 || len(of.entries) > 0 {
+		r.held.open(g)
+		g.history, g.alerts = of.history, of.alerts
+	}
 	g.saved = true
-	r.groups[g.name] = &list.Element{Value: g}
+	for i := range of.entries {
+		from := &of.entries[i]
+		n := from.entry
+		if from.alert != "" {
+			n.told = r.held.tell(hearsay{alert: from.alert, rule: from.rule, on: from.evidence})
+		} else {
+			n.key = r.held.texts.putKey(audit.Key{Table: audit.Table{Database: from.evidence.Database, Name: from.evidence.Table}, ID: from.evidence.Key})
+		}
+		if r.w.distinct != "" {
+			n.counted = g.tallies.take(r.held, []byte(from.counted))
+		}
+		g.entries = append(g.entries, n)
+	}
 }
 
 // order puts the restored groups in the order in which they were touched, and
 // counts what they hold.
 func (r *ruleState) order() {
-	groups := make([]*group, 0, len(r.groups))
-	for _, el := range r.groups {
-		groups = append(groups, el.Value.(*group))
-	}
+	groups := slices.Collect(r.held.all())
 	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.touched, b.touched) })
 	for _, g := range groups {
-		r.groups[g.name] = r.recent.PushBack(g)
-		entries := g.entries
-		r.w.kept += len(entries)
-		for i := range entries {
-			g.entries = entries[:i+1]
-			g.note(&r.w, i)
+		r.held.touch(g)
+		r.w.kept += len(g.entries)
+		if len(g.entries) == 0 {
+			continue
+		}
+		g.low = after(g.entries, g.entries[len(g.entries)-1].time-r.w.size)
+		if r.w.distinct == "" {
+			continue
+		}
+		for i := g.low; i < len(g.entries); i++ {
+			g.tallies.enter(g.entries[i].counted)
 		}
 	}
+	r.held.tidy()
 }
 
 // findEvidence gives open alerts the evidence that their state only counts.
 func (e *Engine) findEvidence(evidence Evidence) error {
 	for _, r := range e.rules {
-		for el := r.recent.Front(); el != nil; el = el.Next() {
-			for _, a := range el.Value.(*group).alerts {
+		for g := range r.held.all() {
+			for _, a := range g.alerts {
 				var err error
 				if a.count > a.listed && e.opts.Folded != nil {
 					if a.folded, err = e.opts.Folded(a.id); err != nil {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"encoding/binary"
 	"math"
 
 	"recourse/audit"
@@ -8,11 +9,14 @@ import (
 
 func (w *stateWriter) float(f float64) { w.uint(math.Float64bits(f)) }
 
-func (w *stateWriter) group(g *group) {
+func (w *stateWriter) group(h *held, g *group) {
 	w.b = append(w.b, recordFullGroup)
-	w.uint(uint64(len(g.values)))
-	for _, v := range g.values {
-		w.text(v)
+	name := h.name(g)
+	w.uint(parts(name))
+	for len(name) > 0 {
+		n, size := binary.Uvarint(name)
+		w.bytes(name[size : size+int(n)])
+		name = name[size+int(n):]
 	}
 	w.flags(g.begun, g.rewound, g.behind, g.term.seen, g.history != nil)
 	w.at(g.newest)
@@ -29,8 +33,8 @@ func (w *stateWriter) group(g *group) {
 		w.history(g.history)
 	}
 	w.uint(uint64(len(g.entries)))
-	for _, e := range g.entries {
-		w.entry(e)
+	for i := range g.entries {
+		w.entry(h, g, &g.entries[i])
 	}
 	w.uint(uint64(len(g.alerts)))
 	for _, a := range g.alerts {
@@ -38,19 +42,42 @@ func (w *stateWriter) group(g *group) {
 	}
 }
 
-func (w *stateWriter) entry(e *entry) {
-	w.flags(e.unknown, e.late, e.alerted, e.open, e.steps != 0, e.weight != 0, e.alert != "")
-	w.evidence(e.evidence)
-	w.text(e.distinct)
+// parts is how many values a name has.
+func parts(name []byte) (n uint64) {
+	for ; len(name) > 0; n++ {
+		length, size := binary.Uvarint(name)
+		name = name[size+int(length):]
+	}
+	return n
+}
+
+func (w *stateWriter) entry(h *held, g *group, e *entry) {
+	w.flags(e.unknown, e.late, e.alerted, e.open, e.steps != 0, e.weight != 0, e.told != 0)
+	if e.told != 0 {
+		w.evidence(h.evidence(e, audit.Evidence{}))
+	} else {
+		w.number(e.seq)
+		w.at(e.time)
+		db, table, id := h.texts.keyAt(e.key)
+		w.bytes(db)
+		w.bytes(table)
+		w.bytes(id)
+	}
+	if len(g.tallies.all) > 0 {
+		text, _ := h.texts.at(g.tallies.all[e.counted].text)
+		w.bytes(text)
+	} else {
+		w.text("")
+	}
 	if e.steps != 0 {
 		w.uint(uint64(e.steps))
 	}
 	if e.weight != 0 {
 		w.float(e.weight)
 	}
-	if e.alert != "" {
-		w.text(e.alert)
-		w.text(e.rule)
+	if e.told != 0 {
+		w.text(h.alertOf(e))
+		w.text(h.ruleOf(e))
 		w.at(e.time)
 	}
 }
@@ -139,13 +166,29 @@ func (w *stateWriter) rows(t *tableRows) {
 	}
 }
 
+// A readEntry is an entry with all that it has elsewhere.
+type readEntry struct {
+	entry
+	evidence    audit.Evidence
+	counted     string
+	alert, rule string
+}
+
+// A readGroup is a group as it was saved.
+type readGroup struct {
+	group
+	values  []string
+	entries []readEntry
+	alerts  []*openAlert
+	history *history
+}
+
 // group reads a group; full is false for one of the first kind.
-func (r *stateReader) group(full bool) *group {
-	g := &group{values: make([]string, 0, 4)}
+func (r *stateReader) group(full bool) *readGroup {
+	g := &readGroup{}
 	for range r.count() {
 		g.values = append(g.values, r.text())
 	}
-	g.name = groupName(g.values)
 	history := false
 	r.flags(&g.begun, &g.rewound, &g.behind, &g.term.seen, &history)
 	g.newest = r.at()
@@ -162,7 +205,7 @@ func (r *stateReader) group(full bool) *group {
 	}
 	for range r.count() {
 		e := r.entry(full)
-		if n := len(g.entries); n > 0 && compareEntries(g.entries[n-1], e) >= 0 || finite(float64(e.time)) == nil {
+		if n := len(g.entries); n > 0 && !g.entries[n-1].before(&e) || finite(float64(e.time)) == nil {
 			r.bad, r.b = true, nil
 			break
 		}
@@ -174,13 +217,23 @@ func (r *stateReader) group(full bool) *group {
 	return g
 }
 
-func (r *stateReader) entry(full bool) *entry {
-	e := &entry{}
+// before says that an entry comes before another, as windowing.compare has it.
+func (e *readEntry) before(o *readEntry) bool {
+	switch {
+	case e.time != o.time:
+		return e.time < o.time
+	case e.seq != o.seq:
+		return e.seq < o.seq
+	}
+	return e.alert < o.alert
+}
+
+func (r *stateReader) entry(full bool) (e readEntry) {
 	var steps, weight, alert bool
 	r.flags(&e.unknown, &e.late, &e.alerted, &e.open, &steps, &weight, &alert)
 	e.evidence = r.evidence()
-	e.time = e.evidence.Time
-	e.distinct = r.text()
+	e.time, e.seq = e.evidence.Time, e.evidence.Seq
+	e.counted = r.text()
 	if steps {
 		e.steps = uint16(r.uint())
 	}
