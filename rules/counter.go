@@ -2,7 +2,6 @@ package rules
 
 import (
 	"bytes"
-	"hash/maphash"
 )
 
 // A counter counts values, by their tallies, and forgets those that come to zero.
@@ -39,7 +38,7 @@ func (t *tallies) count() int { return int(t.live) }
 
 // take counts an entry's value. Its number stays the entry's until drop.
 func (t *tallies) take(h *held, value []byte) int32 {
-	hash := maphash.Bytes(h.seed, value)
+	hash := h.hash(value)
 	i := t.find(h, hash, value)
 	if i < 0 {
 		i = t.put(tally{hash: hash, text: h.texts.put(value)})

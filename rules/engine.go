@@ -3,7 +3,6 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -283,19 +282,4 @@ func latest(alerts []audit.Alert) []audit.Alert {
 		}
 	}
 	return out
-}
-
-// Stats counts what the engine did so far.
-func (e *Engine) Stats() Stats {
-	s := Stats{Changes: e.changes, Repeated: e.repeated}
-	for _, r := range e.rules {
-		r.expire(e)
-		r.stats.Groups = r.held.n
-		r.stats.Learning = r.learns(e)
-		r.stats.Armed, r.stats.Cold = r.arms(e.newest)
-		stats := r.stats
-		stats.Exceptions = maps.Clone(stats.Exceptions)
-		s.Rules = append(s.Rules, stats)
-	}
-	return s
 }

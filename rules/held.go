@@ -5,14 +5,14 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"iter"
-
-	"recourse/audit"
+	"math"
 )
 
 // held is the groups of a rule. They stand side by side in a few pieces of memory, and
 // know one another by number.
 type held struct {
 	seed   maphash.Seed
+	mask   uint64 // of hashes; fewer bits are for tests
 	texts  texts
 	pieces [][]group
 	of     map[uint64]uint32 // one of each hash of a name
@@ -27,19 +27,16 @@ type held struct {
 	untold      []int32
 }
 
-// hearsay is what an entry has beside that is an alert of another rule.
-type hearsay struct {
-	alert, rule string
-	on          audit.Evidence
-}
-
 // piece is how many groups stand side by side.
 const piece = 64
 
 func newHeld() *held {
 	// Number 0 is nobody's.
-	return &held{seed: maphash.MakeSeed(), of: map[uint64]uint32{}, next: 1, none: &window{}}
+	return &held{seed: maphash.MakeSeed(), mask: math.MaxUint64, of: map[uint64]uint32{}, next: 1, none: &window{}}
 }
+
+// hash is that of a text. Two texts may share one.
+func (h *held) hash(s []byte) uint64 { return maphash.Bytes(h.seed, s) & h.mask }
 
 // at is the group of a number; nil for 0.
 func (h *held) at(number uint32) *group {
@@ -58,7 +55,7 @@ func (h *held) name(g *group) []byte {
 
 // find is the group of that name, or nil.
 func (h *held) find(name []byte) *group {
-	for g := h.at(h.of[maphash.Bytes(h.seed, name)]); g != nil; g = h.at(g.same) {
+	for g := h.at(h.of[h.hash(name)]); g != nil; g = h.at(g.same) {
 		if bytes.Equal(h.name(g), name) {
 			return g
 		}
@@ -79,7 +76,7 @@ func (h *held) begin(name []byte) *group {
 		}
 	}
 	g := h.at(number)
-	hash := maphash.Bytes(h.seed, name)
+	hash := h.hash(name)
 	*g = group{number: number, hash: hash, name: h.texts.put(name), same: h.of[hash], life: g.life + 1, window: h.none}
 	h.of[hash] = number
 	h.n++
@@ -154,36 +151,6 @@ func (h *held) release(g *group) {
 	h.free = append(h.free, g.number)
 }
 
-// open gives a group a window of its own.
-func (h *held) open(g *group) {
-	if g.window != h.none {
-		return
-	}
-	if last := len(h.windows) - 1; last >= 0 {
-		g.window, h.windows = h.windows[last], h.windows[:last]
-		return
-	}
-	w := &window{}
-	w.entries, w.tallies.all = w.entry[:0], w.tally[:0]
-	g.window = w
-}
-
-// empty takes a group's window away.
-func (h *held) empty(g *group) {
-	w := g.window
-	if w == h.none {
-		return
-	}
-	g.window = h.none
-	const spare = 1024
-	if len(h.windows) == spare {
-		return
-	}
-	*w = window{}
-	w.entries, w.tallies.all = w.entry[:0], w.tally[:0]
-	h.windows = append(h.windows, w)
-}
-
 // done says that one thing less is awaited of a group.
 func (h *held) done(g *group) {
 	if g.awaited--; g.awaited == 0 && g.dropped {
@@ -221,61 +188,6 @@ func (h *held) all() iter.Seq[*group] {
 			}
 		}
 	}
-}
-
-// tell keeps what an entry has that is an alert.
-func (h *held) tell(t hearsay) int32 {
-	if last := len(h.untold) - 1; last >= 0 {
-		i := h.untold[last]
-		h.untold = h.untold[:last]
-		h.told[i-1] = t
-		return i
-	}
-	h.told = append(h.told, t)
-	return int32(len(h.told))
-}
-
-// alertOf is the alert of another rule that an entry is, or "".
-func (h *held) alertOf(e *entry) string {
-	if e.told == 0 {
-		return ""
-	}
-	return h.told[e.told-1].alert
-}
-
-// ruleOf is the rule whose alert an entry is, or "".
-func (h *held) ruleOf(e *entry) string {
-	if e.told == 0 {
-		return ""
-	}
-	return h.told[e.told-1].rule
-}
-
-// evidence is the change that an entry is, or that its alert began with. What is
-// written as in like shares its memory.
-func (h *held) evidence(e *entry, like audit.Evidence) audit.Evidence {
-	if e.told != 0 {
-		return h.told[e.told-1].on
-	}
-	db, table, id := h.texts.keyAt(e.key)
-	out := audit.Evidence{Seq: e.seq, Database: like.Database, Table: like.Table, Key: audit.ID(id), Time: e.time}
-	if string(db) != out.Database {
-		out.Database = string(db)
-	}
-	if string(table) != out.Table {
-		out.Table = string(table)
-	}
-	return out
-}
-
-// forget lets go what an entry has outside of itself.
-func (h *held) forget(e *entry) {
-	if e.told == 0 {
-		h.texts.drop(e.key, keyTexts)
-		return
-	}
-	h.told[e.told-1] = hearsay{}
-	h.untold = append(h.untold, e.told)
 }
 
 // tidy puts the texts together anew when half of them are of no use any more.

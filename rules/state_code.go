@@ -37,6 +37,7 @@ type savedRule struct {
 type stateWriter struct {
 	b     []byte
 	seed  maphash.Seed
+	mask  uint64            // of hashes; fewer bits are for tests
 	texts map[uint64]uint64 // the number of one text of each hash
 	where []int             // where each text stands in b, by its number, counted from 1
 	seq   audit.Seq
@@ -44,7 +45,7 @@ type stateWriter struct {
 }
 
 func newStateWriter() *stateWriter {
-	return &stateWriter{seed: maphash.MakeSeed(), texts: map[uint64]uint64{}}
+	return &stateWriter{seed: maphash.MakeSeed(), mask: math.MaxUint64, texts: map[uint64]uint64{}}
 }
 
 // take is what was written, and makes the writer ready for another value.
@@ -61,7 +62,7 @@ func (w *stateWriter) int(n int64) { w.b = binary.AppendVarint(w.b, n) }
 
 // text writes a text; one with the hash of another is written as often as it comes.
 func (w *stateWriter) text(s string) {
-	hash := maphash.String(w.seed, s)
+	hash := maphash.String(w.seed, s) & w.mask
 	n, known := w.texts[hash]
 	if known && string(w.written(n)) == s {
 		w.uint(n)
@@ -72,7 +73,7 @@ func (w *stateWriter) text(s string) {
 }
 
 func (w *stateWriter) bytes(s []byte) {
-	hash := maphash.Bytes(w.seed, s)
+	hash := maphash.Bytes(w.seed, s) & w.mask
 	n, known := w.texts[hash]
 	if known && bytes.Equal(w.written(n), s) {
 		w.uint(n)
