@@ -64,6 +64,7 @@ type Engine struct {
 	rules     []*ruleState
 	index     map[placement]*shelf
 	last      *shelf // of the last change; nil: none yet
+	shelves   uint32 // that were made
 	lastPlace placement
 	met       []*ruleState // the candidates of the change at hand; its memory is used again
 	facts     *facts
