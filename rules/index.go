@@ -13,6 +13,7 @@ type placement struct {
 	table         audit.Table
 	before, after audit.State
 	actor         string // the kind of the user
+	late, lossy   bool
 }
 
 // A shelf is the rules that look at changes of a placement, by what their conditions
@@ -20,7 +21,8 @@ type placement struct {
 // that changes, known or told by its name, and those that are told by what it holds.
 type shelf struct {
 	number  uint32
-	counted bool // a rule wants to know how many records the table has
+	said    *labelled // of the table
+	counted bool      // a rule wants to know how many records the table has
 
 	any  []*ruleState
 	user map[string][]*ruleState
@@ -139,10 +141,7 @@ func (s *shelf) findAdmitted(f *facts, el *element) []admission {
 
 // shelf is that of the change at hand, made when it is first asked for.
 func (e *Engine) shelf(c *audit.Change) *shelf {
-	p := placement{c.Op, c.Key.Table, c.Before.State, c.After.State, e.facts.actorKind()}
-	if e.last != nil && p == e.lastPlace {
-		return e.last
-	}
+	p := placement{c.Op, c.Key.Table, c.Before.State, c.After.State, e.facts.actorKind(), c.Late, c.Lossy}
 	s := e.index[p]
 	if s == nil {
 		s = e.fill(p)
@@ -151,14 +150,14 @@ func (e *Engine) shelf(c *audit.Change) *shelf {
 		}
 		e.index[p] = s
 	}
-	e.last, e.lastPlace = s, p
+	e.last, e.facts.said = s, s.said
 	return s
 }
 
 // fill makes the shelf of a placement, which the change at hand has.
 func (e *Engine) fill(p placement) *shelf {
 	e.shelves++
-	s := &shelf{number: e.shelves, inputs: map[*ruleState]uint16{},
+	s := &shelf{number: e.shelves, said: e.facts.table(), inputs: map[*ruleState]uint16{},
 		counted: slices.ContainsFunc(e.fractions, func(r *ruleState) bool { return r.match.table(p.table) })}
 	for _, r := range e.rules {
 		if !r.place(p.op, p.table) {
@@ -221,15 +220,18 @@ func (s *shelf) put(r *ruleState, x *expression) {
 		s.byName = map[string][]admission{}
 		return
 	}
-	switch g := x.gate; {
-	case g == nil:
+	if x.gates == nil {
 		s.always(r)
-	case g.named != nil:
-		s.named, s.byName = append(s.named, admission{r, *g}), map[string][]admission{}
-	case g.needs != 0:
-		s.shaped = append(s.shaped, admission{r, *g})
-	default:
-		s.texts = append(s.texts, admission{r, *g})
+	}
+	for _, g := range x.gates {
+		switch {
+		case g.named != nil:
+			s.named, s.byName = append(s.named, admission{r, g}), map[string][]admission{}
+		case g.needs != 0:
+			s.shaped = append(s.shaped, admission{r, g})
+		default:
+			s.texts = append(s.texts, admission{r, g})
+		}
 	}
 }
 
