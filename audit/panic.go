@@ -21,8 +21,18 @@ func (p *Panic) Unwrap() error {
 	return err
 }
 
-// Guard makes of a panic an error. Whoever starts a goroutine has it defer this, since
-// a panic that is not recovered there ends the process with all else that it does.
+// Hint says where more is told.
+func (p *Panic) Hint() string { return "the log has where it was: report that" }
+
+// Guarded does something, and makes an error of a panic. Whoever starts a goroutine has
+// it do all through this, or defer Guard, since a panic that is not recovered there ends
+// the process, with all else that it does.
+func Guarded(do func() error) (err error) {
+	defer Guard(&err)
+	return do()
+}
+
+// Guard, when deferred, makes of a panic an error.
 func Guard(err *error) {
 	if value := recover(); value != nil {
 		*err = &Panic{Value: value, Stack: debug.Stack()}

@@ -27,7 +27,8 @@ func (r *run) look(ctx context.Context, seqs []audit.Seq, w wanted, see func(wor
 	}
 	starts = append(starts, len(seqs))
 	blocks = len(starts) - 1
-	one := func(ctx context.Context, worker, n int) error {
+	one := func(ctx context.Context, worker, n int) (err error) {
+		defer audit.Guard(&err)
 		from := starts[n]
 		return r.readBlock(ctx, seqs[from:starts[n+1]], w, func(i int, c *audit.Change) error { return see(worker, from+i, c) })
 	}
