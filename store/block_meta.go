@@ -129,15 +129,10 @@ func (m *blockMeta) timesAt(i int) (time, observed uint64) {
 // they are looked up fast: for who reads all changes. It is nil if a column is
 // damaged.
 func (m *blockMeta) spread(n int) *blockMeta {
-	s := *m
-	var room []uint64
-	for i := range s.cols {
-		if !s.cols[i].spread(n, &room) {
-			return nil
-		}
+	s := m.spreadColumns(n)
+	if s == nil {
+		return nil
 	}
-	s.times = s.cols[colTime].sums(0, n, &room)
-	s.observed = s.cols[colObserved].sums(s.times[0], n, &room)
 	in := stream{b: m.parts[partForms]}
 	forms := make([]byte, 0, 6*len(in.b))
 	for role, groups := range m.groups {
@@ -155,7 +150,7 @@ func (m *blockMeta) spread(n int) *blockMeta {
 		}
 	}
 	s.parts[partForms] = forms
-	return &s
+	return s
 }
 
 // groupForms finds where the forms of each kind and shape begin.

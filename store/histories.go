@@ -105,6 +105,7 @@ func (db *DB) readAhead(ctx context.Context, keys []audit.Key, to chan<- histori
 	defer close(to)
 	for p := (historiesPage{more: true}); p.more && p.err == nil; {
 		p.err = db.view(ctx, func(r *reader) (err error) {
+			defer audit.Guard(&err)
 			var n int
 			p.changes, n, err = r.histories(ctx, keys)
 			keys = keys[n:]
@@ -186,6 +187,7 @@ func (r *reader) hold(ctx context.Context, of [][]audit.Seq) error {
 	errs := make([]error, min(len(blocks), runtime.GOMAXPROCS(0)))
 	for worker := range errs {
 		wait.Go(func() {
+			defer audit.Guard(&errs[worker])
 			mine := r.again()
 			defer mine.release()
 			for i := int(next.Add(1)) - 1; i < len(blocks) && errs[worker] == nil && bytes.Load() < mostHeldBytes; i = int(next.Add(1)) - 1 {

@@ -184,7 +184,7 @@ func (db *DB) checkTables(o Options) {
 		return
 	}
 	whole := make(chan error, 1)
-	go func() { whole <- db.verifyTables() }()
+	go func() { whole <- audit.Guarded(db.verifyTables) }()
 	db.checked = sync.OnceValue(func() error { return <-whole })
 }
 
