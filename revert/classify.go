@@ -318,7 +318,7 @@ func (r *replay) conflict(o *outcome, class Class, evidence ...int) *Conflict {
 
 func (r *replay) evidence(i int) Evidence {
 	c := &r.record.Changes[i]
-	return Evidence{ID: c.Identify(), Time: c.Time, User: c.User, Op: c.Op}
+	return Evidence{ID: r.known[i], Time: c.Time, User: c.User, Op: c.Op}
 }
 
 func compareEvidence(a, b Evidence) int {
@@ -328,7 +328,7 @@ func compareEvidence(a, b Evidence) int {
 func (r *replay) ids(is []int) []audit.ChangeID {
 	ids := make([]audit.ChangeID, 0, len(is))
 	for _, i := range is {
-		ids = append(ids, r.record.Changes[i].Identify())
+		ids = append(ids, r.known[i])
 	}
 	return ids
 }

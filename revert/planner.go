@@ -14,6 +14,7 @@ type planner struct {
 	managed func(audit.Table) map[string]bool
 	plan    Plan
 	tables  map[audit.Table]bool
+	wanted  idIndex  // of the selection
 	found   []uint64 // a bit for each change of the selection
 	missing int
 	ledger  rollup // of the records that the plan says something of
@@ -45,6 +46,7 @@ func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted 
 	p := &planner{req: req, managed: managed, tables: map[audit.Table]bool{}, ledger: rollup{},
 		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, refs: referencesOf(&req.Policy, req.Schema), hasher: historyHasher{h: sha256.New()}}
 	if s := req.Selection; s != nil {
+		p.wanted = indexIDs(s.Changes)
 		p.found, p.missing = make([]uint64, (len(s.Changes)+63)/64), len(s.Changes)
 		p.plan.Actions = make([]Action, 0, max(0, min(s.Records, len(s.Changes))))
 	}
@@ -72,6 +74,7 @@ func (p *planner) add(rec Record) error {
 	}
 	r := &p.replay
 	r.reset(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec, sides, p.managed(rec.Key.Table))
+	r.known = p.ids
 	r.chosen, r.cutOff, r.lags = p.chosen, p.req.cutOff(&rec), p.req.lags(&rec)
 	r.run()
 	p.unlogged += len(r.unlogged)
@@ -158,7 +161,7 @@ func (p *planner) sides(rec *Record) (sides []side, covered cover, hit bool) {
 	for i, id := range p.ids {
 		c := &rec.Changes[i]
 		p.head = max(p.head, c.Time)
-		n, selected := p.req.Selection.index(id)
+		n, selected := p.wanted.find(id)
 		if selected {
 			p.find(n)
 			covered.changes = append(covered.changes, id)

@@ -27,6 +27,7 @@ type replay struct {
 	policy  *Policy
 	facts   *TableFacts // nil: not known
 	record  Record
+	known   []audit.ChangeID // the ids of the record's changes
 	actors  []actor
 	managed map[string]bool
 	nested  bool // some attributes are spread out (paths.go)
