@@ -84,6 +84,9 @@ func (s *story) make(req Request, records iter.Seq2[Record, error]) (*Plan, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := sameDraft(context.Background(), req, records, p); err != nil {
+		return nil, err
+	}
 	s.told = append(s.told, fmt.Sprintf("  %s: %s", req.Undo.Purpose, said(p)))
 	for k, names := range reported(p) {
 		s.doubt[k] = s.doubt[k] || len(names) > 0
