@@ -30,8 +30,7 @@ type Draft struct {
 
 // Empty says that there is nothing to write and nothing to decide.
 func (d *Draft) Empty() bool {
-	c := &d.Header.Counts
-	return c.Insert+c.Patch+c.Delete+c.Conflict == 0
+	return d.Header.Counts.Writes()+d.Header.Counts.Conflict == 0
 }
 
 // errWhole says that a plan must be made in memory.

@@ -55,6 +55,14 @@ func (f *keptFile) Write(b []byte) (int, error) {
 
 func (f *keptFile) Close() error { return errors.Join(f.File.Close(), os.Remove(f.Name())) }
 
+// tempIn makes files in a folder.
+func tempIn(dir string) func() (TempFile, error) {
+	return func() (TempFile, error) {
+		f, err := os.CreateTemp(dir, "")
+		return &keptFile{f, 1 << 40}, err
+	}
+}
+
 // mixed are changes of which a plan has lines of every kind.
 func mixed(records int) []audit.Change {
 	changes := manyChanges(records)
@@ -100,8 +108,9 @@ func TestDraftInFiles(t *testing.T) {
 	temp := func(room int) func() (TempFile, error) {
 		return func() (TempFile, error) {
 			made++
-			f, err := os.CreateTemp(dir, "")
-			return &keptFile{f, room}, err
+			f, err := tempIn(dir)()
+			f.(*keptFile).left = room
+			return f, err
 		}
 	}
 	d, err := MakeDraft(t.Context(), req, history(changes), temp(1<<40))
