@@ -21,7 +21,7 @@ type outcome struct {
 
 // classify decides the record by where its replay ended.
 func (r *replay) classify() outcome {
-	o := outcome{conflicts: map[Class]*Conflict{}, kept: map[string]KeptValue{}}
+	o := outcome{conflicts: map[Class]*Conflict{}, kept: r.used.kept()}
 	o.hit = slices.ContainsFunc(r.past, func(i int) bool { return r.actors[i].side != legit })
 	if !o.hit {
 		return o
@@ -228,12 +228,21 @@ func (r *replay) sorted() []string {
 	return r.inOrder
 }
 
+func phaseOf(do string) int {
+	switch do {
+	case DoInsert:
+		return 3
+	case DoPatch:
+		return 4
+	}
+	return 5
+}
+
 func (r *replay) action(do string) *Action {
-	phase := map[string]int{DoInsert: 3, DoPatch: 4, DoDelete: 5}[do]
-	return &Action{Kind: "action", K: Target(r.record.Key), Do: do, Phase: phase,
-		Set: map[string]audit.Value{}, Unset: []string{}, Add: map[string]audit.Value{}, Attrs: map[string]Attribute{},
-		Expect: Expect{Exists: do != DoInsert, Owned: map[string]audit.Value{}, Absent: []string{}, Version: r.version()},
-		Kept:   map[string]KeptValue{}, Blind: []Window{}, Changes: []audit.ChangeID{}, Decided: []Class{}}
+	a := r.used.action()
+	a.Kind, a.K, a.Do, a.Phase = "action", Target(r.record.Key), do, phaseOf(do)
+	a.Expect.Exists, a.Expect.Version = do != DoInsert, r.version()
+	return a
 }
 
 // version is the newest change known of the record.

@@ -53,6 +53,9 @@ func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted 
 			p.plan.Actions = make([]Action, 0, max(0, min(s.Records, len(s.Changes))))
 		}
 	}
+	if p.spool != nil {
+		p.replay.used = &p.spool.used
+	}
 	var err error
 	p.decisions, err = req.decided()
 	return p, err

@@ -36,7 +36,7 @@ type spool struct {
 	kinds   [spoolKinds]spooled
 	batch   []spoolItem
 	todo    chan []spoolItem
-	done    chan []spoolItem // encoded, for their memory
+	used    used
 	wait    sync.WaitGroup
 	stopped sync.Once
 	err     error      // of the encoder; good when it has ended
@@ -61,7 +61,7 @@ type spoolItem struct {
 const spoolBatch = 256
 
 func newSpool(temp func() (TempFile, error)) *spool {
-	s := &spool{temp: temp, todo: make(chan []spoolItem, 2), done: make(chan []spoolItem, 4), failed: make(chan error, 1),
+	s := &spool{temp: temp, todo: make(chan []spoolItem, 2), used: used{done: make(chan []spoolItem, 4)}, failed: make(chan error, 1),
 		classes: map[Class]int{}, tables: map[audit.Table]bool{}}
 	s.wait.Go(s.encode)
 	return s
@@ -108,7 +108,7 @@ func (s *spool) encode() {
 			}
 		}
 		select {
-		case s.done <- batch:
+		case s.used.done <- batch:
 		default:
 		}
 	}

@@ -88,6 +88,7 @@ type livesPage struct {
 func (db *DB) readAhead(ctx context.Context, keys []audit.Key, to chan<- livesPage) {
 	defer close(to)
 	var of [][]audit.Seq // of the first keys, where their changes may stand
+	var room []row
 	for len(keys) > 0 {
 		var p livesPage
 		p.err = db.view(ctx, func(r *reader) (err error) {
@@ -96,7 +97,10 @@ func (db *DB) readAhead(ctx context.Context, keys []audit.Key, to chan<- livesPa
 					return err
 				}
 			}
+			r.room = room[:0]
 			p.lives, err = r.lives(ctx, keys, of)
+			room = r.room
+			clear(room) // of what the page has now
 			return err
 		})
 		if n := len(p.lives); p.err == nil {
@@ -180,13 +184,20 @@ func (r *reader) hold(ctx context.Context, of [][]audit.Seq) error {
 	if len(blocks) < 2 {
 		return nil
 	}
-	rows := make([][]row, len(blocks))
+	if cap(r.room) < n {
+		r.room = make([]row, n)
+	}
+	r.room = r.room[:n]
+	rows, rest := make([][]row, len(blocks)), r.room
+	for i, b := range blocks {
+		rows[i], rest = rest[:len(b)], rest[len(b):]
+	}
 	var size atomic.Int64
 	err := r.onAll(ctx, len(blocks), func(mine *reader, i int) (err error) {
 		if size.Load() >= mostHeldBytes {
 			return nil
 		}
-		rows[i], err = mine.rowsOf(blocks[i])
+		rows[i], err = mine.rowsInto(rows[i], blocks[i])
 		for j := range rows[i] {
 			for _, v := range rows[i][j].bodies {
 				size.Add(int64(len(*v)))
@@ -200,7 +211,9 @@ func (r *reader) hold(ctx context.Context, of [][]audit.Seq) error {
 	r.held = make(map[audit.Seq]*row, n)
 	for i := range rows {
 		for j := range rows[i] {
-			r.held[rows[i][j].c.Seq] = &rows[i][j]
+			if w := &rows[i][j]; w.c.Seq != 0 {
+				r.held[w.c.Seq] = w
+			}
 		}
 	}
 	return nil
