@@ -166,6 +166,11 @@ func (r *reader) row(s audit.Seq) (row, error) {
 
 // rowsOf are the rows of changes of one block, ascending.
 func (r *reader) rowsOf(seqs []audit.Seq) ([]row, error) {
+	return r.rowsInto(make([]row, len(seqs)), seqs)
+}
+
+// rowsInto is rowsOf; the rows themselves stand in rows, which are zero and as many.
+func (r *reader) rowsInto(rows []row, seqs []audit.Seq) ([]row, error) {
 	b, last, err := r.locate(seqs[len(seqs)-1])
 	if err != nil {
 		return nil, fmt.Errorf("read change %d: %w", seqs[len(seqs)-1], err)
@@ -174,7 +179,7 @@ func (r *reader) rowsOf(seqs []audit.Seq) ([]row, error) {
 	for i, s := range seqs {
 		places[i] = last - int(seqs[len(seqs)-1]-s)
 	}
-	rows, err := b.rowsAt(places)
+	rows, err = b.rowsInto(rows, places)
 	if err != nil {
 		return nil, fmt.Errorf("read change %d: %w", seqs[0], err)
 	}

@@ -1,23 +1,17 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"recourse/audit"
-)
-
-// Limits of what is read of the store at once for many records.
-const (
-	mostRecords   = 16 << 10
-	mostHeld      = 32 << 10 // changes
-	mostHeldBytes = 64 << 20 // of their images; what exceeds it is the end
 )
 
 // KeysOf are the keys of the records that changes are of, in the order of these;
@@ -47,28 +41,49 @@ func (r *reader) keysOf(ctx context.Context, ids []audit.ChangeID, keys []audit.
 	if err != nil {
 		return err
 	}
-	var all []candidate
+	all := make([]candidate, 0, len(ids))
 	for i, seqs := range seqs {
 		for _, s := range seqs {
 			all = append(all, candidate{s, i})
 		}
 	}
-	slices.SortFunc(all, func(a, b candidate) int { return int(int64(a.seq) - int64(b.seq)) })
-	for _, c := range all {
-		if err := ctx.Err(); err != nil {
-			return err
+	slices.SortFunc(all, func(a, b candidate) int { return cmp.Compare(a.seq, b.seq) })
+	var blocks [][]candidate
+	for len(all) > 0 {
+		n := 1
+		for n < len(all) && audit.BlockOf(all[n].seq) == audit.BlockOf(all[0].seq) {
+			n++
 		}
-		change, err := r.identity(c.seq)
-		if err != nil {
-			return damaged(err)
+		blocks, all = append(blocks, all[:n]), all[n:]
+	}
+	return r.onAll(ctx, len(blocks), func(mine *reader, i int) error { return mine.keysIn(blocks[i], ids, keys) })
+}
+
+// keysIn is keysOf for candidates of one block, ascending.
+func (r *reader) keysIn(all []candidate, ids []audit.ChangeID, keys []audit.Key) error {
+	b, first, err := r.locate(all[0].seq)
+	if err != nil {
+		return damaged(err)
+	}
+	if last := first + int(all[len(all)-1].seq-all[0].seq); last >= b.len() {
+		return damaged(fmt.Errorf("%w: block %d ends before change %d", ErrCorrupt, audit.BlockOf(all[0].seq), all[len(all)-1].seq))
+	}
+	places := make([]int, len(all))
+	for i := range all {
+		places[i] = first + int(all[i].seq-all[0].seq)
+	}
+	err = b.heads(places, func(at int, c *audit.Change) {
+		if of := all[at].of; c.Identify() == ids[of] {
+			keys[of] = audit.Key{Table: c.Key.Table, ID: audit.ID(strings.Clone(string(c.Key.ID)))}
 		}
-		if change.Identify() == ids[c.of] {
-			keys[c.of] = change.Key
-		}
+	})
+	if err != nil {
+		return damaged(err)
 	}
 	return nil
 }
 
+<<<<<<< HEAD
 // Histories yields the changes of records as History does, record by record in
 // the order of the keys. A block is opened once for all the changes of some
 // thousand records, not for each: where the records are many, that is most of
@@ -183,34 +198,25 @@ func (r *reader) hold(ctx context.Context, of [][]audit.Seq) error {
 	}
 	rows := make([][]row, len(blocks))
 	var next, bytes atomic.Int64
+=======
+// onAll does n things on all processors, each with a reader of its own.
+func (r *reader) onAll(ctx context.Context, n int, do func(mine *reader, i int) error) error {
+	var next atomic.Int64
+>>>>>>> w-plan
 	var wait sync.WaitGroup
-	errs := make([]error, min(len(blocks), runtime.GOMAXPROCS(0)))
+	errs := make([]error, min(n, runtime.GOMAXPROCS(0)))
 	for worker := range errs {
 		wait.Go(func() {
 			defer audit.Guard(&errs[worker])
 			mine := r.again()
 			defer mine.release()
-			for i := int(next.Add(1)) - 1; i < len(blocks) && errs[worker] == nil && bytes.Load() < mostHeldBytes; i = int(next.Add(1)) - 1 {
+			for i := int(next.Add(1)) - 1; i < n && errs[worker] == nil; i = int(next.Add(1)) - 1 {
 				if errs[worker] = ctx.Err(); errs[worker] == nil {
-					rows[i], errs[worker] = mine.rowsOf(blocks[i])
-				}
-				for j := range rows[i] {
-					for _, v := range rows[i][j].bodies {
-						bytes.Add(int64(len(*v)))
-					}
+					errs[worker] = do(mine, i)
 				}
 			}
 		})
 	}
 	wait.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	r.held = map[audit.Seq]*row{}
-	for i := range rows {
-		for j := range rows[i] {
-			r.held[rows[i][j].c.Seq] = &rows[i][j]
-		}
-	}
-	return nil
+	return errors.Join(errs...)
 }
