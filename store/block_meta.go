@@ -129,13 +129,8 @@ func (m *blockMeta) timesAt(i int) (time, observed uint64) {
 // they are looked up fast: for who reads all changes. It is nil if a column is
 // damaged.
 func (m *blockMeta) spread(n int) *blockMeta {
-<<<<<<< HEAD
-	s := m.spreadColumns(n)
-	if s == nil {
-=======
 	s := *m
 	if !s.spreadColumns(n) {
->>>>>>> w-plan
 		return nil
 	}
 	in := stream{b: m.parts[partForms]}
@@ -155,7 +150,7 @@ func (m *blockMeta) spread(n int) *blockMeta {
 		}
 	}
 	s.parts[partForms] = forms
-	return s
+	return &s
 }
 
 // spreadColumns makes the columns so that they are looked up fast, and says whether
