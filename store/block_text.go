@@ -289,7 +289,7 @@ func (s *sources) item(dst []byte, item, arg byte) []byte {
 	case itemUpper:
 		return append(dst, s.lits.take(uint64(arg))...)
 	case itemRun:
-		return append(dst, s.lits.take(s.nums.uvarint())...)
+		return append(dst, s.run()...)
 	default:
 		return append(dst, arg)
 	}
