@@ -3,6 +3,7 @@ package store
 // pass goes past the change at place i, which is the next, and writes nothing of
 // it: to read one change those before it in its group must be gone past.
 func (d *blockReader) pass(i int) {
+	d.in.beside, d.keys.in.beside = d.in.beside[:0], d.keys.in.beside[:0]
 	d.keys.pass(i)
 	for role := range roleCount {
 		switch kind := int(d.m.cols[colAfterBody+role].at(i)); kind {
@@ -65,9 +66,14 @@ func (s *sources) passValue(form int, templates *texts) {
 
 // passText goes past what a text with this template takes.
 func (s *sources) passText(template []byte) {
+	before := byte(0) // the item that ends here
 	for i := 0; i < len(template); i++ {
-		switch template[i] {
+		item := template[i]
+		switch item {
 		case itemWord:
+			if s.beside != nil && (mayBeDigits(before) || i+1 < len(template) && mayBeDigits(template[i+1])) {
+				s.beside = append(s.beside, s.words.pos)
+			}
 			if s.words.byte() >= twoByteWord {
 				s.words.byte()
 			}
@@ -76,13 +82,13 @@ func (s *sources) passText(template []byte) {
 		case itemRun:
 			s.run()
 		case itemPadded, itemHex, itemUpper, itemByte:
-			item := template[i]
 			if i++; i == len(template) {
 				s.nums.bad = true
 				return
 			}
 			s.passItem(item, uint64(template[i]))
 		}
+		before = item
 	}
 }
 

@@ -156,41 +156,47 @@ func (s *sieve) places(b *block) ([]bool, error) {
 	switch parts := len(partsOf(s.word)); {
 	case parts == 1:
 		all.words(m, s.entries(m))
-	case parts > 3: // no more are taken apart
-	case s.number == nil:
-		s.parts(m, &all)
-	default:
+	case parts <= 3: // no more are taken apart
 		s.parts(m, &letters)
-		numbers.of(m, func(in *sources, at *foundIn) { markBytes(&at[1], in.nums.b, s.number) })
+		if s.number != nil {
+			numbers.of(m, func(in *sources, at *foundIn) { markBytes(&at[1], in.nums.b, s.number) })
+		}
 	}
-	return may, b.refine(may, &all, &letters, &numbers)
+	return may, s.refine(b, may, &all, &letters, &numbers)
 }
 
 // parts adds where the letters stand that a number makes the word with.
 func (s *sieve) parts(m *blockMeta, f *found) {
-	f.words(m, s.entries(m))
-	if m.joins() {
+	if m.templates(0, besideDigits) {
+		f.words(m, s.entries(m))
+	}
+	if !m.templates(colID, besideDigits) {
+		f.keys[0] = nil
+	}
+	if m.templates(0, joins) {
 		f.of(m, func(in *sources, at *foundIn) { markFolded(&at[2], in.lits.b, s.letter, s.odd) })
 	}
 }
 
-// refine adds the changes that have something of all, or of both others.
-func (b *block) refine(may []bool, all, letters, numbers *found) error {
-	groups, both := all.groups(b), letters.groups(b)
-	for i, is := range numbers.groups(b) {
-		groups[i] = groups[i] || is && both[i]
+// refine adds the changes that have something of all, or letters and, if it is
+// known, the number beside them.
+func (s *sieve) refine(b *block, may []bool, all, letters, numbers *found) error {
+	groups, numbered := all.groups(b), numbers.groups(b)
+	for i, is := range letters.groups(b) {
+		groups[i] = groups[i] || is && (s.number == nil || numbered[i])
+	}
+	if !slices.Contains(groups, true) {
+		return nil
 	}
 	for _, f := range []*found{all, letters, numbers} {
 		f.bodies.sort()
 		f.keys.sort()
 	}
-	if !slices.Contains(groups, true) {
-		return nil
-	}
 	d, err := b.reader()
 	if err != nil {
 		return err
 	}
+	d.in.beside, d.keys.in.beside = []int{}, []int{}
 	for g, is := range groups {
 		if !is {
 			continue
@@ -198,7 +204,7 @@ func (b *block) refine(may []bool, all, letters, numbers *found) error {
 		for i := d.seek(g * checkEvery); i < min((g+1)*checkEvery, b.n); i++ {
 			body, key := d.in.places(), d.keys.in.places()
 			d.pass(i)
-			may[i] = may[i] || all.has(body, key, d) || letters.has(body, key, d) && numbers.has(body, key, d)
+			may[i] = may[i] || all.has(body, key, d) || letters.hasBeside(body, key, d) && (s.number == nil || numbers.has(body, key, d))
 		}
 		if d.bad() {
 			return b.corrupt("its bodies")

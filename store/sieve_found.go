@@ -110,23 +110,47 @@ func (f *found) has(body, key [3]int, d *blockReader) bool {
 	return f.bodies.between(body, &d.in) || f.keys.between(key, &d.keys.in)
 }
 
-// joins says that a template has letters or digits from the literals side by side
-// with a number or a word.
-func (m *blockMeta) joins() bool {
+// hasBeside is has; but words count only where digits may be beside them.
+func (f *found) hasBeside(body, key [3]int, d *blockReader) bool {
+	return f.bodies.beside(body, &d.in) || f.keys.beside(key, &d.keys.in)
+}
+
+func (f *foundIn) beside(from [3]int, to *sources) bool {
+	for _, p := range to.beside {
+		if _, is := slices.BinarySearch(f[0], p); is {
+			return true
+		}
+	}
+	return (&foundIn{2: f[2]}).between(from, to)
+}
+
+// templates says that some template is one: any of the block's, or of those that
+// a column of forms has.
+func (m *blockMeta) templates(column int, is func(template []byte) bool) bool {
 	for i := range m.forms.len() {
-		if joins(m.forms.at(i)) {
+		if is(m.forms.at(i)) && (column == 0 || formTemplate+i > 0x7f || m.cols[column].has(byte(formTemplate+i))) {
 			return true
 		}
 	}
 	return false
 }
 
+// joins says that a template has letters or digits from the literals side by side
+// with a number or a word.
 func joins(template []byte) bool {
+	return sideBySide(template, func(item byte) bool { return item == itemUpper || item == itemRun })
+}
+
+// besideDigits says that a template has a word side by side with what may be digits.
+func besideDigits(template []byte) bool {
+	return sideBySide(template, func(item byte) bool { return item == itemWord })
+}
+
+func sideBySide(template []byte, is func(item byte) bool) bool {
 	before := byte(0) // the item that ends here
 	for i := 0; i < len(template); i++ {
 		item := template[i]
-		run := item == itemUpper || item == itemRun
-		if run && (before == itemNumber || before == itemPadded) || (item == itemNumber || item == itemPadded) && (before == itemUpper || before == itemRun) {
+		if is(item) && mayBeDigits(before) || mayBeDigits(item) && is(before) {
 			return true
 		}
 		before = item
