@@ -47,6 +47,7 @@ type spool struct {
 	classes     map[Class]int
 	tables      map[audit.Table]bool // that are written
 	provisional int
+	reborn      int
 	unresolved  int
 }
 
@@ -72,6 +73,7 @@ func (s *spool) put(item spoolItem) error {
 	switch {
 	case item.action != nil:
 		s.provisional += s.counts.action(item.action)
+		s.reborn += item.action.reborn()
 		s.tables[item.action.K.Table] = true
 	case item.conflict != nil:
 		s.counts.Conflict++
