@@ -27,6 +27,9 @@ type pager struct {
 	run   *run
 	query Query
 	take  func([]audit.Change) error
+	// outline says that changes are wanted as View.Outlines has them, or whole where
+	// they must be read to be told.
+	outline bool
 
 	merge   merge
 	sum     Summary
@@ -143,9 +146,9 @@ func (p *pager) fetch(ctx context.Context, items []item, places []int, keep func
 			told++
 		}
 	}
-	w := p.run.word
-	if told < len(places) {
-		w = word{} // the others are wanted, whatever they have
+	w := wanted{outline: p.outline && told == 0}
+	if told == len(places) {
+		w.word = p.run.word // else the others are wanted, whatever they have
 	}
 	tally := make([]struct{ matched, sure int }, p.run.parallel)
 	subjects := make([]subject, p.run.parallel)

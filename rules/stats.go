@@ -1,5 +1,7 @@
 package rules
 
+import "maps"
+
 // Stats counts what an engine did. The counts are part of its state and go on
 // after a restart; a rule whose definition has changed starts at zero.
 type Stats struct {
@@ -38,4 +40,19 @@ type RuleStats struct {
 	UnknownRows    uint64            `json:"unknown_rows"`    // not decided: how many records the table has is not known
 	Cold           int               `json:"cold"`            // groups held now whose baseline is not armed: too little history
 	Armed          int               `json:"armed"`           // groups held now whose baseline is
+}
+
+// Stats counts what the engine did so far.
+func (e *Engine) Stats() Stats {
+	s := Stats{Changes: e.changes, Repeated: e.repeated}
+	for _, r := range e.rules {
+		r.expire(e)
+		r.stats.Groups = r.held.n
+		r.stats.Learning = r.learns(e)
+		r.stats.Armed, r.stats.Cold = r.arms(e.newest)
+		stats := r.stats
+		stats.Exceptions = maps.Clone(stats.Exceptions)
+		s.Rules = append(s.Rules, stats)
+	}
+	return s
 }

@@ -94,6 +94,7 @@ func (r *reader) ahead(seqs []audit.Seq) error {
 	errs := make([]error, min(len(blocks), runtime.GOMAXPROCS(0)))
 	for worker := range errs {
 		wait.Go(func() {
+			defer audit.Guard(&errs[worker])
 			for i := int(next.Add(1)) - 1; i < len(blocks) && errs[worker] == nil; i = int(next.Add(1)) - 1 {
 				b, err := r.shared(blocks[i], true)
 				if err == nil {

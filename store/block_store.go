@@ -25,7 +25,9 @@ func (l link) next(sum [sha256.Size]byte) link {
 	return sha256.Sum256(both[:])
 }
 
-func blockKey(n int) []byte { return appendUint([]byte{byte(kindBlock)}, uint64(n)) }
+func blockKey(n int) []byte { return blockKeyOf(kindBlock, n) }
+
+func blockKeyOf(kind keyKind, n int) []byte { return appendUint([]byte{byte(kind)}, uint64(n)) }
 
 func firstOf(n int) audit.Seq { return audit.Seq(n)*audit.BlockSize + 1 }
 

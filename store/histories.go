@@ -90,6 +90,7 @@ func (r *reader) onAll(ctx context.Context, n int, do func(mine *reader, i int) 
 	errs := make([]error, min(n, runtime.GOMAXPROCS(0)))
 	for worker := range errs {
 		wait.Go(func() {
+			defer audit.Guard(&errs[worker])
 			mine := r.again()
 			defer mine.release()
 			for i := int(next.Add(1)) - 1; i < n && errs[worker] == nil; i = int(next.Add(1)) - 1 {

@@ -92,6 +92,7 @@ func (db *DB) readAhead(ctx context.Context, keys []audit.Key, to chan<- livesPa
 	for len(keys) > 0 {
 		var p livesPage
 		p.err = db.view(ctx, func(r *reader) (err error) {
+			defer audit.Guard(&err)
 			if len(of) == 0 {
 				if of, err = r.recordsSeqs(keys[:min(len(keys), mostRecords)]); err != nil {
 					return err

@@ -16,17 +16,25 @@ func (r *reader) seqsOfAll(kind keyKind, hashes []uint32) ([][]audit.Seq, error)
 	if err != nil {
 		return nil, err
 	}
-	l := r.sums.layout
 	w := wantHashes(hashes)
+	if err := r.findAll(kind, sealed, w); err != nil {
+		return nil, err
+	}
+	return w.seqs(), nil
+}
+
+// findAll gathers the numbers of the changes that have a hash which is looked for.
+func (r *reader) findAll(kind keyKind, sealed *sealedSums, w *wantedHashes) error {
+	l := r.sums.layout
 	shelves := len(sealed.shelves)
 	for shelf := range shelves {
 		if err := r.groupsOf(kind, levelShelf, shelf, l.first(shelf*l.shelf), w); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for chunk := shelves * l.shelf; chunk < len(sealed.chunks); chunk++ {
 		if err := r.groupsOf(kind, levelChunk, chunk, l.first(chunk), w); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, z := range r.opened.chunks {
@@ -40,11 +48,11 @@ func (r *reader) seqsOfAll(kind keyKind, hashes []uint32) ([][]audit.Seq, error)
 				continue
 			}
 			if i := w.place(h); i < len(w.hashes) && w.hashes[i] == h {
-				w.found = append(w.found, foundSeq{s, i})
+				w.add(s, i)
 			}
 		}
 	}
-	return w.seqs(), nil
+	return nil
 }
 
 // wantedHashes are hashes that are looked for, and what was found of them.
@@ -52,6 +60,7 @@ type wantedHashes struct {
 	hashes []uint32 // ascending, each once
 	of     []int    // which of them each of those that were asked for is
 	found  []foundSeq
+	all    []uint64 // if not nil: a bit for each change that has any of them, and found stays empty
 }
 
 // A foundSeq is a change that has one of the hashes.
@@ -75,6 +84,15 @@ func wantHashes(hashes []uint32) *wantedHashes {
 		w.of[uint32(o)] = len(w.hashes) - 1
 	}
 	return w
+}
+
+func (w *wantedHashes) add(s audit.Seq, at int) {
+	switch {
+	case w.all == nil:
+		w.found = append(w.found, foundSeq{s, at})
+	case int(s/64) < len(w.all):
+		w.all[s/64] |= 1 << (s % 64)
+	}
 }
 
 // place is where the first of the hashes is that is not less.
@@ -123,7 +141,7 @@ func (r *reader) groupsOf(kind keyKind, v level, number int, first audit.Seq, w 
 					from++
 				}
 				if from < to && w.hashes[from] == h {
-					w.found = append(w.found, foundSeq{first + audit.Seq(e&(1<<bits-1)), from})
+					w.add(first+audit.Seq(e&(1<<bits-1)), from)
 				}
 			})
 		}
