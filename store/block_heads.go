@@ -18,8 +18,8 @@ func (b *block) heads(places []int, give func(at int, c *audit.Change)) error {
 	if err := b.load(); err != nil {
 		return err
 	}
-	m := b.meta.spreadColumns(b.n)
-	if m == nil {
+	m := *b.meta
+	if !m.spreadColumns(b.n) {
 		return b.corrupt("its columns")
 	}
 	k := m.keyReader()

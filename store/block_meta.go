@@ -129,8 +129,8 @@ func (m *blockMeta) timesAt(i int) (time, observed uint64) {
 // they are looked up fast: for who reads all changes. It is nil if a column is
 // damaged.
 func (m *blockMeta) spread(n int) *blockMeta {
-	s := m.spreadColumns(n)
-	if s == nil {
+	s := *m
+	if !s.spreadColumns(n) {
 		return nil
 	}
 	in := stream{b: m.parts[partForms]}
@@ -150,7 +150,21 @@ func (m *blockMeta) spread(n int) *blockMeta {
 		}
 	}
 	s.parts[partForms] = forms
-	return s
+	return &s
+}
+
+// spreadColumns makes the columns so that they are looked up fast, and says whether
+// none is damaged.
+func (m *blockMeta) spreadColumns(n int) bool {
+	var room []uint64
+	for i := range m.cols {
+		if !m.cols[i].spread(n, &room) {
+			return false
+		}
+	}
+	m.times = m.cols[colTime].sums(0, n, &room)
+	m.observed = m.cols[colObserved].sums(m.times[0], n, &room)
+	return true
 }
 
 // groupForms finds where the forms of each kind and shape begin.

@@ -79,10 +79,8 @@ func (b *block) outlines(seqs []audit.Seq, rows []row) error {
 	if err != nil {
 		return err
 	}
-	if len(seqs) >= manyPlaces {
-		if m = m.spreadColumns(b.n); m == nil {
-			return b.corrupt("its columns")
-		}
+	if len(seqs) >= manyPlaces && !m.spreadColumns(b.n) {
+		return b.corrupt("its columns")
 	}
 	keys := m.keyReader()
 	keys.grow((b.keys/b.n + 8) * len(seqs))
@@ -123,21 +121,6 @@ func (b *block) directory() (*blockMeta, error) {
 		return nil, b.corrupt("its columns")
 	}
 	return m, nil
-}
-
-// spreadColumns is what the block says of its n changes, its columns so that they
-// are looked up fast. It is nil if one is damaged.
-func (m *blockMeta) spreadColumns(n int) *blockMeta {
-	s := *m
-	var room []uint64
-	for i := range s.cols {
-		if !s.cols[i].spread(n, &room) {
-			return nil
-		}
-	}
-	s.times = s.cols[colTime].sums(0, n, &room)
-	s.observed = s.cols[colObserved].sums(s.times[0], n, &room)
-	return &s
 }
 
 // Touching is the numbers of the changes of records in all clusters, ascending;
