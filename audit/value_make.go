@@ -204,6 +204,9 @@ func appendText(dst []byte, s string) []byte {
 	return append(appendHead(dst, majorText, uint64(len(s))), s...)
 }
 
+// AppendText appends s as a value to what dst holds.
+func AppendText(dst, s []byte) []byte { return appendTextBytes(dst, s) }
+
 func appendTextBytes(dst, s []byte) []byte {
 	if !utf8.Valid(s) {
 		return appendText(dst, string(s))

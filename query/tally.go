@@ -68,9 +68,9 @@ func (r *run) scan(ctx context.Context, s *section, set *roaring.Bitmap, hold bo
 		seqs[i] = s.First + audit.Seq(o)
 	}
 	subjects, matched := make([]subject, r.parallel), make([]int, r.parallel)
-	var w word
+	var w wanted
 	if hold {
-		w = r.word
+		w.word = r.word
 	}
 	blocks, err := r.look(ctx, seqs, w, func(worker, i int, c *audit.Change) error {
 		ok, err := true, error(nil)

@@ -72,7 +72,7 @@ func (r Record) split(cluster *string) (rec Record, others []audit.Change) {
 // pass counts the selected changes of other clusters, which the plan leaves alone.
 func (p *planner) pass(others []audit.Change) {
 	for i := range others {
-		if n, selected := p.req.Selection.index(others[i].Identify()); selected {
+		if n, selected := p.wanted.find(others[i].Identify()); selected {
 			p.find(n)
 			p.elsewhere++
 		}

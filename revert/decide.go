@@ -228,7 +228,7 @@ func (r *replay) laterLegit() []int {
 func (r *replay) indices(ids []audit.ChangeID) []int {
 	var out []int
 	for _, i := range r.past {
-		if slices.Contains(ids, r.record.Changes[i].Identify()) {
+		if slices.Contains(ids, r.known[i]) {
 			out = append(out, i)
 		}
 	}

@@ -3,9 +3,10 @@ package rules
 // absence decides entry i, after which something was expected: nothing came
 // until its time was over.
 func (g *group) absence(i int, w *windowing) {
-	n := g.entries[i]
+	n := &g.entries[i]
 	const expected = 1 << 1
-	for _, other := range g.entries[i+1:] {
+	for k := i + 1; k < len(g.entries); k++ {
+		other := &g.entries[k]
 		if other.time > n.time+w.size {
 			break
 		}
@@ -13,5 +14,5 @@ func (g *group) absence(i int, w *windowing) {
 			return
 		}
 	}
-	g.alert([]*entry{n}, n, w)
+	g.alert(g.entries[i:i+1], nil, n, w)
 }

@@ -1,17 +1,15 @@
 package rules
 
-import "slices"
+import (
+	"bytes"
+)
 
-// A counter counts values, and forgets those that come to zero. A nil one does
-// not count.
-type counter map[string]int
+// A counter counts values, by their tallies, and forgets those that come to zero.
+type counter map[int32]int
 
-func (c counter) add(s string, n int) {
-	if c == nil {
-		return
-	}
-	if c[s] += n; c[s] == 0 {
-		delete(c, s)
+func (c counter) add(value int32, n int) {
+	if c[value] += n; c[value] == 0 {
+		delete(c, value)
 	}
 }
 
@@ -19,84 +17,138 @@ func (c counter) add(s string, n int) {
 // those of the window that ends with the newest. The zero value has none. Most
 // groups only ever have a few, for which a map would be most of their memory.
 type tallies struct {
-	few      []*tally // while there are at most so many as leastMapped
-	of       map[string]*tally
-	inWindow int // values that the window has
+	all      []tally          // by number
+	of       map[uint64]int32 // one of each hash, once there are more than leastMapped
+	free     int32            // one of all that is free, counted from 1; 0: none
+	live     int32            // values that there are
+	inWindow int32            // … in the window
 }
 
 type tally struct {
-	value        string
+	hash         uint64
+	text         int   // the value
+	next         int32 // another of the same hash, or another that is free, counted from 1; 0: none
 	kept, window int32
 }
 
 const leastMapped = 8
 
 // count is how many distinct values there are.
-func (t *tallies) count() int { return len(t.few) + len(t.of) }
+func (t *tallies) count() int { return int(t.live) }
 
-// take counts an entry's value. Its tally stays the entry's until drop.
-func (t *tallies) take(value string) *tally {
-	n := t.find(value)
-	if n == nil {
-		n = &tally{value: value}
-		t.put(n)
+// take counts an entry's value. Its number stays the entry's until drop.
+func (t *tallies) take(h *held, value []byte) int32 {
+	hash := h.hash(value)
+	i := t.find(h, hash, value)
+	if i < 0 {
+		i = t.put(tally{hash: hash, text: h.texts.put(value)})
 	}
-	n.kept++
-	return n
+	t.all[i].kept++
+	return i
 }
 
-func (t *tallies) find(value string) *tally {
-	for _, n := range t.few {
-		if n.value == value {
-			return n
-		}
-	}
-	return t.of[value]
-}
-
-func (t *tallies) put(n *tally) {
-	if t.of == nil && len(t.few) < leastMapped {
-		t.few = append(t.few, n)
-		return
+func (t *tallies) find(h *held, hash uint64, value []byte) int32 {
+	same := func(n *tally) bool {
+		text, _ := h.texts.at(n.text)
+		return bytes.Equal(text, value)
 	}
 	if t.of == nil {
-		t.of = make(map[string]*tally, 2*leastMapped)
+		for i := range t.all {
+			if n := &t.all[i]; n.hash == hash && n.kept > 0 && same(n) {
+				return int32(i)
+			}
+		}
+		return -1
 	}
-	for _, other := range t.few {
-		t.of[other.value] = other
+	i, known := t.of[hash]
+	for known {
+		if same(&t.all[i]) {
+			return i
+		}
+		i = t.all[i].next - 1
+		known = i >= 0
 	}
-	t.few = nil
-	t.of[n.value] = n
+	return -1
 }
 
-// drop takes an entry's value back. A nil tally is of an entry without one.
-func (t *tallies) drop(n *tally) {
-	if n == nil {
-		return
+func (t *tallies) put(n tally) int32 {
+	t.live++
+	i := t.free - 1
+	if i >= 0 {
+		t.free = t.all[i].next
+		t.all[i] = n
+	} else {
+		i = int32(len(t.all))
+		t.all = append(t.all, n)
 	}
+	switch {
+	case t.of != nil:
+		t.link(i)
+	case len(t.all) > leastMapped:
+		t.of = make(map[uint64]int32, 2*leastMapped)
+		for j := range t.all {
+			if int32(j) == i || t.all[j].kept > 0 {
+				t.link(int32(j))
+			}
+		}
+	}
+	return i
+}
+
+func (t *tallies) link(i int32) {
+	n := &t.all[i]
+	n.next = 0
+	if first, known := t.of[n.hash]; known {
+		n.next = first + 1
+	}
+	t.of[n.hash] = i
+}
+
+// drop takes an entry's value back.
+func (t *tallies) drop(h *held, i int32) {
+	n := &t.all[i]
 	if n.kept--; n.kept > 0 {
 		return
 	}
-	if i := slices.Index(t.few, n); i >= 0 {
-		t.few = slices.Delete(t.few, i, i+1)
-		return
+	t.live--
+	h.texts.drop(n.text, 1)
+	if t.of != nil {
+		t.unlink(i)
 	}
-	delete(t.of, n.value)
+	*n = tally{next: t.free}
+	t.free = i + 1
+	if t.live == 0 {
+		*t = tallies{all: t.all[:0]}
+	}
 }
 
-func (t *tallies) enter(n *tally) {
-	if n == nil {
-		return
+func (t *tallies) unlink(i int32) {
+	n := &t.all[i]
+	first := t.of[n.hash]
+	switch {
+	case first != i:
+		for j := first; ; j = t.all[j].next - 1 {
+			if t.all[j].next-1 == i {
+				t.all[j].next = n.next
+				return
+			}
+		}
+	case n.next > 0:
+		t.of[n.hash] = n.next - 1
+	default:
+		delete(t.of, n.hash)
 	}
+}
+
+func (t *tallies) enter(i int32) {
+	n := &t.all[i]
 	if n.window++; n.window == 1 {
 		t.inWindow++
 	}
 }
 
-func (t *tallies) leave(n *tally) {
-	if n == nil {
-		return
-	}
+func (t *tallies) leave(i int32) {
+	n := &t.all[i]
 	if n.window--; n.window == 0 {
 		t.inWindow--
 	}
@@ -104,11 +156,8 @@ func (t *tallies) leave(n *tally) {
 
 // leaveAll empties the window.
 func (t *tallies) leaveAll() {
-	for _, n := range t.few {
-		n.window = 0
-	}
-	for _, n := range t.of {
-		n.window = 0
+	for i := range t.all {
+		t.all[i].window = 0
 	}
 	t.inWindow = 0
 }

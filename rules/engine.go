@@ -3,7 +3,6 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -48,6 +47,7 @@ type Options struct {
 	Lateness time.Duration
 
 	slow bool // expr decides every condition
+	open bool // … of every change that match lets through
 }
 
 // maxCount is the largest window.count, so that a window holds that many.
@@ -60,17 +60,19 @@ const maxEach = 100
 // deterministic: the same changes in the same order give the same alerts, with
 // or without a restart from State in between. It is for one goroutine.
 type Engine struct {
-	opts     Options
-	rules    []*ruleState
-	index    map[placement]*shelf
-	met      []*ruleState // the candidates of the change at hand; its memory is used again
-	facts    *facts
-	view     *view // loaded when the first condition is left to expr
-	vm       vm.VM
-	seq      audit.Seq
-	changes  uint64
-	repeated uint64 // that came again, since the engine was made
-	heavy    bool   // an evaluation of the change at hand took more than heavySteps
+	opts      Options
+	rules     []*ruleState
+	index     map[placement]*shelf
+	last      *shelf // of the last change; nil: none yet
+	lastPlace placement
+	met       []*ruleState // the candidates of the change at hand; its memory is used again
+	facts     *facts
+	view      *view // loaded when the first condition is left to expr
+	vm        vm.VM
+	seq       audit.Seq
+	changes   uint64
+	repeated  uint64 // that came again, since the engine was made
+	heavy     bool   // an evaluation of the change at hand took more than heavySteps
 
 	// The newest time that a change had, and the newest at which one was read.
 	// A group is let go when both have left it behind: a hostile time in a
@@ -87,7 +89,9 @@ type Engine struct {
 	fractions []*ruleState          // the rules that want to know how many records tables have
 	feeds     map[string][]listener // of each rule, those that hear of its alerts
 
-	tableText, keyText string // of the change at hand; empty: not asked for yet
+	fields []fieldValue // that rules ask for, by which they group or count
+	single [1][]byte    // what each is of a rule without one
+	eachs  [][]byte     // its memory is used again
 
 	kept kept
 	gone []string // saved state that is no longer used, to be removed
@@ -105,6 +109,9 @@ func NewEngine(set *Set, opts Options) *Engine {
 	e.lateness = millis(lateness)
 	if opts.Lateness > 0 {
 		e.lateness = millis(opts.Lateness)
+	}
+	for _, name := range fieldNames {
+		e.fields = append(e.fields, fieldValue{name: name})
 	}
 	for i, r := range set.rules {
 		s := newRuleState(r, i, opts, e.lateness)
@@ -153,10 +160,13 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 	e.changes++
 	e.clock(c)
 	alerts := e.decide(nil) // before anything that is decided is let go
-	e.countRows(c)
 	e.facts.load(c)
-	if candidates := e.candidates(c); len(candidates) > 0 {
-		e.view.c, e.tableText, e.keyText = nil, "", ""
+	s := e.shelf(c)
+	if s.counted {
+		e.countRows(c)
+	}
+	if candidates := e.candidates(c, s); len(candidates) > 0 {
+		e.view.c = nil
 		own := ownership{change: c, ask: e.opts.Own}
 		for _, r := range candidates {
 			alerts = e.judge(r, c, &own, alerts)
@@ -207,7 +217,7 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 		return alerts
 	}
 	r.stats.Matched++
-	each := []string{""}
+	each := e.single[:]
 	if r.each != nil {
 		each = e.eachOf(r, c)
 	}
@@ -216,38 +226,38 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 		if r.w.form == termsForm && e.knows(r, g, c.Time) {
 			continue
 		}
-		n := r.w.entry()
-		*n = entry{
-			time: c.Time, unknown: s.unknown && r.OnUnknown == Flag, late: c.Late, steps: s.steps, weight: s.weight,
-			evidence: audit.Evidence{
-				Seq: c.Seq, Database: c.Key.Table.Database, Table: c.Key.Table.Name, Key: c.Key.ID, Time: c.Time,
-			},
+		n := entry{
+			time: c.Time, seq: c.Seq, key: r.held.texts.putKey(c.Key), unknown: s.unknown && r.OnUnknown == Flag, late: c.Late,
+			steps: s.steps, weight: s.weight,
 		}
+		var counted []byte
 		if r.w.distinct != "" {
-			n.distinct = bounded(e.field(c, r.w.distinct))
+			counted = e.field(c, r.w.distinct)
 		}
-		alerts = e.enter(r, g, n, alerts)
+		alerts = e.enter(r, g, n, counted, alerts)
 	}
 	return alerts
 }
 
-// enter takes an entry into a group.
-func (e *Engine) enter(r *ruleState, g *group, n *entry, alerts []audit.Alert) []audit.Alert {
+// enter takes an entry into a group, with the value that is counted.
+func (e *Engine) enter(r *ruleState, g *group, n entry, counted []byte, alerts []audit.Alert) []audit.Alert {
 	r.w.behind, r.w.watermark = e.late, e.watermark
-	if r.w.decides(n) {
-		e.await(r, g, n)
+	if r.w.decides(&n) {
+		e.await(r, g, &n)
 	}
-	g.add(n, &r.w)
+	g.add(n, counted, &r.w)
 	if r.w.waits && e.late {
-		e.reopen(r, g, n)
+		e.reopen(r, g, &n)
 	}
 	if r.w.kept > r.w.maxKept {
 		r.expire(e) // saving may have let these go already
 	}
-	for r.w.kept > r.w.maxKept && r.recent.Len() > 1 {
+	for r.w.kept > r.w.maxKept && r.held.n > 1 {
 		r.evict(e)
 	}
-	return e.raise(r, g, alerts)
+	alerts = e.raise(r, g, alerts)
+	r.held.tidy()
+	return alerts
 }
 
 // raise adds the group's alerts that began or grew, and tells the rules that
@@ -272,19 +282,4 @@ func latest(alerts []audit.Alert) []audit.Alert {
 		}
 	}
 	return out
-}
-
-// Stats counts what the engine did so far.
-func (e *Engine) Stats() Stats {
-	s := Stats{Changes: e.changes, Repeated: e.repeated}
-	for _, r := range e.rules {
-		r.expire(e)
-		r.stats.Groups = len(r.groups)
-		r.stats.Learning = r.learns(e)
-		r.stats.Armed, r.stats.Cold = r.arms(e.newest)
-		stats := r.stats
-		stats.Exceptions = maps.Clone(stats.Exceptions)
-		s.Rules = append(s.Rules, stats)
-	}
-	return s
 }

@@ -30,7 +30,8 @@ type expression struct {
 	text    string     // macros and lists in full: what the expression means
 	quick   *quick     // of a condition; nil: expr decides alone
 	each    *quickEach // of a list; nil: expr makes it
-	named   trial      // of a condition: a changed attribute's name passes it in every change of which it holds; nil: none does
+	gate    *gate      // of a condition; nil: it has none
+	fixed   trial      // of a condition: the part that a placement decides; nil: none does
 
 	// What Explain and Unseen tell of it.
 	attrs []attributeRead
@@ -146,7 +147,7 @@ func (c *compilation) compileTree(s scalar, tree *parser.Tree, accept func(refle
 	e.attrs, e.needs = g.attrs, c.needs(tree.Node, nil)
 	e.parts, e.walks = census(tree.Node)
 	if typ == boolType {
-		e.quick, e.named = c.quicken(tree.Node), c.named(tree.Node)
+		e.quick, e.gate, e.fixed = c.quicken(tree.Node), c.gate(tree.Node), c.fixed(tree.Node)
 	} else {
 		e.each = c.quickenEach(tree.Node)
 	}

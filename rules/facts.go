@@ -9,6 +9,11 @@ import (
 // A vocabulary is the names that the quick conditions of a set know by number.
 type vocabulary struct {
 	slots     map[string]int // attributes that conditions name
+	named     []string       // the same, by number
+	lengths   []leastLength
+	scanner   scanner        // of texts in what was written
+	values    int            // costly functions of an element, each once
+	valueOf   map[string]int // the same, by their text
 	nameTests int            // tests that depend on an attribute's name alone
 }
 
@@ -19,7 +24,20 @@ func (v *vocabulary) slot(name string) int {
 			v.slots = map[string]int{}
 		}
 		i = len(v.slots)
-		v.slots[name] = i
+		v.slots[name], v.named = i, append(v.named, name)
+	}
+	return i
+}
+
+// value is the number of a costly function of an element, by its text.
+func (v *vocabulary) value(text string) int {
+	i, known := v.valueOf[text]
+	if !known {
+		if v.valueOf == nil {
+			v.valueOf = map[string]int{}
+		}
+		i, v.values = v.values, v.values+1
+		v.valueOf[text] = i
 	}
 	return i
 }
@@ -29,7 +47,6 @@ func (v *vocabulary) slot(name string) int {
 type attrName struct {
 	text  []byte
 	lower []byte
-	slot  int  // -1: no condition names it
 	own   bool // Harper itself keeps it
 	memo  []remembered
 }
@@ -46,32 +63,103 @@ type facts struct {
 	labels *labeller
 	names  map[string]*attrName
 
-	compared  bool
-	old, next []audit.Value // by slot
-	changed   []element     // without order
-	added     []element
-	removed   []element
-	whole     []element // the record's attributes as they are now
+	compared bool
+	changed  []element // without order
+	added    []element
+	removed  []element
+	whole    []element // the record's attributes as they are now
 
 	collected bool
 	texts     []element // the texts in what was written
+	scanned   bool
+	patterns  uint32 // of which one may match one of texts
+
+	// What was found out about the change at hand, and about no other.
+	turn     uint64
+	said     *labelled // of the table; nil: not asked for yet
+	actor    string    // the kind of the user; empty: not asked for yet
+	slots    []slotValue
+	values   []foundValue // by element, then by value
+	memory   []byte       // of texts that were put together
+	elements int          // of any list, so far
+}
+
+// A slotValue is an attribute that conditions name, before or after.
+type slotValue struct {
+	turn  uint64
+	value audit.Value
+}
+
+// A foundValue is what a costly function says of an element.
+type foundValue struct {
+	turn  uint64
+	known bool
+	value val
 }
 
 func newFacts(words *vocabulary, l *labeller) *facts {
-	n := len(words.slots)
-	return &facts{words: words, labels: l, names: map[string]*attrName{}, old: make([]audit.Value, n), next: make([]audit.Value, n)}
+	return &facts{words: words, labels: l, names: map[string]*attrName{}, slots: make([]slotValue, 2*len(words.slots))}
 }
 
 // load turns to another change.
 func (f *facts) load(c *audit.Change) {
 	f.c = c
+	f.turn++
 	if f.compared {
-		clear(f.old)
-		clear(f.next)
 		f.changed, f.added, f.removed, f.whole = f.changed[:0], f.added[:0], f.removed[:0], f.whole[:0]
 	}
-	f.texts = f.texts[:0]
-	f.compared, f.collected = false, false
+	f.texts, f.elements = f.texts[:0], 0
+	f.compared, f.collected, f.scanned = false, false, false
+	f.said, f.actor = nil, ""
+	const most = 1 << 16 // a large value is not remembered for ever
+	if f.memory = f.memory[:0]; cap(f.memory) > most {
+		f.memory = nil
+	}
+}
+
+// text is a text as a value, without memory of its own.
+func (f *facts) text(s string) val {
+	n := len(f.memory)
+	f.memory = append(f.memory, s...)
+	return textOfBytes(f.memory[n:len(f.memory):len(f.memory)])
+}
+
+// table is what is said of the change's table.
+func (f *facts) table() *labelled {
+	if f.said == nil {
+		f.said = f.labels.table(f.c.Key.Table)
+	}
+	return f.said
+}
+
+// actorKind is the kind of the change's user.
+func (f *facts) actorKind() string {
+	if f.actor == "" {
+		f.actor = f.labels.actor(f.c.User)
+	}
+	return f.actor
+}
+
+// attribute is one that conditions name, of the record before or after.
+func (f *facts) attribute(slot int, after bool) audit.Value {
+	i, body := 2*slot, f.c.Before.Body
+	if after {
+		i, body = i+1, f.c.After.Body
+	}
+	s := &f.slots[i]
+	if s.turn != f.turn {
+		*s = slotValue{f.turn, body.Get(f.words.named[slot])}
+	}
+	return s.value
+}
+
+// found is what was found out about an element, under the number of the value.
+func (f *facts) found(el *element, value int) *foundValue {
+	i := el.at*f.words.values + value
+	for i >= len(f.values) {
+		f.values = append(f.values, foundValue{})
+	}
+	return &f.values[i]
 }
 
 // size is how many bytes the images have.
@@ -84,10 +172,7 @@ func (f *facts) known(raw []byte) *attrName {
 		return n
 	}
 	name := string(raw)
-	n = &attrName{text: []byte(name), lower: bytes.ToLower(raw), slot: -1, own: bookkeeping(name), memo: make([]remembered, f.words.nameTests)}
-	if slot, named := f.words.slots[name]; named {
-		n.slot = slot
-	}
+	n = &attrName{text: []byte(name), lower: bytes.ToLower(raw), own: bookkeeping(name), memo: make([]remembered, f.words.nameTests)}
 	const most, longest = 10_000, 256 // names are few and short, unless somebody makes them up
 	if len(f.names) >= most {
 		clear(f.names)
@@ -102,19 +187,18 @@ func (f *facts) known(raw []byte) *attrName {
 func (f *facts) compare() {
 	f.compared = true
 	images := f.c.Before.State != audit.Unknown && f.c.After.State != audit.Unknown
-	for p := range audit.Pairs(f.c.Before.Body, f.c.After.Body) {
+	for p := range audit.Differing(f.c.Before.Body, f.c.After.Body) {
 		n := f.known(p.Name)
-		if n.slot >= 0 {
-			f.old[n.slot], f.next[n.slot] = p.Old, p.New
-		}
 		if n.own {
 			continue
 		}
-		el := element{name: n, text: n.text, old: p.Old, next: p.New}
+		el := element{name: n, text: n.text, old: p.Old, next: p.New, at: f.elements}
+		el.has = f.words.features(&el)
+		f.elements++
 		if p.New != nil && f.c.Before.State == audit.Unknown {
 			f.whole = append(f.whole, el)
 		}
-		if !images || bytes.Equal(p.Old, p.New) || p.Old.Equal(p.New) {
+		if !images {
 			continue
 		}
 		f.changed = append(f.changed, el)
@@ -164,10 +248,26 @@ func (f *facts) newTexts() []element {
 	return f.texts
 }
 
+// mayMatch is the patterns of which one may match a text in what was written.
+func (f *facts) mayMatch() uint32 {
+	if f.scanned {
+		return f.patterns
+	}
+	f.scanned, f.patterns = true, 0
+	texts := f.newTexts()
+	for i := range texts {
+		texts[i].patterns = f.words.scanner.scan(texts[i].text)
+		f.patterns |= texts[i].patterns
+	}
+	return f.patterns
+}
+
 func (f *facts) collect(v audit.Value) {
 	switch v.Kind() {
 	case audit.KindText:
-		f.texts = append(f.texts, element{text: v.TextBytes()})
+		f.texts = append(f.texts, element{text: v.TextBytes(), at: f.elements})
+		f.elements++
+
 	case audit.KindArray:
 		for e := range v.Elems() {
 			f.collect(e)

@@ -24,10 +24,11 @@ const unknownRows = -1
 // fraction decides entry i: whether the changes of the window that ends with it
 // are such a share of the table.
 func (e *Engine) fraction(r *ruleState, g *group, i int) {
-	n := g.entries[i]
+	n := &g.entries[i]
 	if n.weight == 0 {
 		n.weight = unknownRows
-		table := audit.Table{Database: n.evidence.Database, Name: n.evidence.Table}
+		db, name, _ := r.held.texts.keyAt(n.key)
+		table := audit.Table{Database: string(db), Name: string(name)}
 		if rows, known := e.rowsAt(table, n.time); known {
 			n.weight = 1 + float64(max(rows, 0))
 		}
@@ -38,15 +39,8 @@ func (e *Engine) fraction(r *ruleState, g *group, i int) {
 	if count < of.Floor {
 		return
 	}
-	if r.w.distinct != "" {
-		seen := counter{}
-		for _, x := range g.entries[low : i+1] {
-			seen.add(x.distinct, 1)
-		}
-		count = len(seen)
-	}
 	want := of.Floor
-	if begin := g.entries[low]; begin.weight != unknownRows {
+	if begin := &g.entries[low]; begin.weight != unknownRows {
 		want = max(want, int(math.Ceil(of.Gte*(begin.weight-1))))
 	} else if r.OnUnknown == Skip {
 		r.stats.UnknownRows++
@@ -54,7 +48,17 @@ func (e *Engine) fraction(r *ruleState, g *group, i int) {
 	} else if r.OnUnknown == Flag {
 		n.unknown = true
 	}
-	if count >= min(want, mostFraction) {
-		g.alert(g.entries[low:i+1], n, &r.w)
+	if want = min(want, mostFraction); count < want { // and no more of them differ
+		return
+	}
+	if r.w.distinct != "" {
+		seen := counter{}
+		for k := low; k <= i; k++ {
+			seen.add(g.entries[k].counted, 1)
+		}
+		count = len(seen)
+	}
+	if count >= want {
+		g.alert(g.entries[low:i+1], nil, n, &r.w)
 	}
 }

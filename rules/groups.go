@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"container/list"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -14,53 +13,46 @@ import (
 
 // group is the change's group of the rule, made if need be, as the most
 // recently touched.
-func (r *ruleState) group(e *Engine, c *audit.Change, each string) *group {
+func (r *ruleState) group(e *Engine, c *audit.Change, each []byte) *group {
 	name := r.name[:0]
 	for _, field := range r.Window.By {
-		name = appendPart(name, bounded(e.field(c, field)))
+		name = appendPart(name, e.field(c, field))
 	}
 	if r.Alerting.Missing == MissingOwn && e.lacks(r, c) {
-		name = appendPart(name, bounded(e.field(c, "key")))
+		name = appendPart(name, e.field(c, "key"))
 	}
 	if r.each != nil {
 		name = appendPart(name, each)
 	}
 	r.name = name
-	el := r.found(e, name)
-	if el == nil {
-		r.makeRoom(e)
-		el = r.begin(string(name), e.values(r, c, each))
-	}
-	return r.touch(e, el)
+	return r.named(e)
 }
 
 // groupOf is the group of such values, made if need be, as the most recently
 // touched.
 func (r *ruleState) groupOf(e *Engine, values []string) *group {
 	r.name = appendName(r.name[:0], values)
-	el := r.found(e, r.name)
-	if el == nil {
+	return r.named(e)
+}
+
+// named is the group of the name at hand.
+func (r *ruleState) named(e *Engine) *group {
+	g := r.held.find(r.name)
+	if g != nil && e.expired(r, g) {
+		r.drop(g)
+		g = nil
+	}
+	if g == nil {
 		r.makeRoom(e)
-		el = r.begin(string(r.name), values)
+		g = r.held.begin(r.name)
 	}
-	return r.touch(e, el)
+	return r.touch(e, g)
 }
 
-// found is the group of that name, or nil if there is none or none any more.
-func (r *ruleState) found(e *Engine, name []byte) *list.Element {
-	el := r.groups[string(name)]
-	if el != nil && e.expired(r, el.Value.(*group)) {
-		r.drop(el)
-		return nil
-	}
-	return el
-}
-
-func (r *ruleState) touch(e *Engine, el *list.Element) *group {
-	g := el.Value.(*group)
+func (r *ruleState) touch(e *Engine, g *group) *group {
 	r.touches++
 	g.touched, g.observed = r.touches, e.observedClock
-	r.recent.MoveToBack(el)
+	r.held.touch(g)
 	g.mark(r)
 	return g
 }
@@ -73,64 +65,54 @@ func (g *group) mark(r *ruleState) {
 	}
 }
 
-// values are what the changes of a group have in common.
-func (e *Engine) values(r *ruleState, c *audit.Change, each string) []string {
-	values := make([]string, 0, len(r.Window.By)+1)
-	for _, field := range r.Window.By {
-		values = append(values, bounded(e.field(c, field)))
-	}
-	if r.Alerting.Missing == MissingOwn && e.lacks(r, c) {
-		values = append(values, bounded(e.field(c, "key")))
-	}
-	if r.each != nil {
-		values = append(values, each)
-	}
-	return values
-}
-
 // lacks says that a change has no value in a field that makes its group.
 func (e *Engine) lacks(r *ruleState, c *audit.Change) bool {
-	return slices.ContainsFunc(r.Window.By, func(field string) bool { return e.field(c, field) == "" })
+	return slices.ContainsFunc(r.Window.By, func(field string) bool { return len(e.field(c, field)) == 0 })
 }
-
-// begin makes a group that has no changes yet, as the most recently touched.
-func (r *ruleState) begin(name string, values []string) *list.Element {
-	g := &group{values: values, name: name}
-	el := r.recent.PushBack(g)
-	r.groups[g.name] = el
-	return el
-}
-
-// groupName is what a group is found by while the engine runs: its values, each
-// after its length.
-func groupName(values []string) string { return string(appendName(nil, values)) }
 
 func appendName(name []byte, values []string) []byte {
 	for _, v := range values {
-		name = appendPart(name, v)
+		name = append(binary.AppendUvarint(name, uint64(len(v))), v...)
 	}
 	return name
 }
 
-func appendPart(name []byte, value string) []byte {
+func appendPart(name, value []byte) []byte {
 	return append(binary.AppendUvarint(name, uint64(len(value))), value...)
 }
 
-// field is fieldOf; what is made of several parts is made once a change.
-func (e *Engine) field(c *audit.Change, name string) string {
-	made := (*string)(nil)
+// field is fieldOf, bounded. It is good until the next change.
+func (e *Engine) field(c *audit.Change, name string) []byte {
+	for i := range e.fields {
+		if f := &e.fields[i]; f.name == name {
+			if f.turn != e.facts.turn {
+				f.turn = e.facts.turn
+				f.value = appendField(f.value[:0], c, name)
+			}
+			return f.value
+		}
+	}
+	return nil
+}
+
+func appendField(to []byte, c *audit.Change, name string) []byte {
 	switch name {
-	case "table":
-		made = &e.tableText
-	case "key":
-		made = &e.keyText
+	case "table", "key":
+		to = append(append(append(to, c.Key.Table.Database...), '.'), c.Key.Table.Name...)
+		if name == "key" {
+			to = append(append(to, '/'), c.Key.ID...)
+		}
 	default:
-		return fieldOf(c, name)
+		to = append(to, fieldOf(c, name)...)
 	}
-	if *made == "" {
-		*made = fieldOf(c, name)
-	}
-	return *made
+	return boundedBytes(to)
+}
+
+// A fieldValue is a field of the change of that turn.
+type fieldValue struct {
+	name  string
+	turn  uint64
+	value []byte
 }
 
 // expired says that nothing can come any more that the group's changes matter
@@ -144,7 +126,7 @@ func (e *Engine) expired(r *ruleState, g *group) bool {
 // and one that has not if there are too many.
 func (r *ruleState) makeRoom(e *Engine) {
 	r.expire(e)
-	if len(r.groups) >= r.w.maxGroups {
+	if r.held.n >= r.w.maxGroups {
 		r.evict(e)
 	}
 }
@@ -153,26 +135,23 @@ func (r *ruleState) makeRoom(e *Engine) {
 func (r *ruleState) evict(e *Engine) {
 	r.stats.GroupsEvicted++
 	r.learning.evicted = e.watermark
-	r.drop(r.recent.Front())
+	r.drop(r.held.at(r.held.front))
 }
 
 // expire lets the groups go that have expired, but for those that one which has not
 // was touched before. When it is done changes no alert.
 func (r *ruleState) expire(e *Engine) {
-	for el := r.recent.Front(); el != nil && e.expired(r, el.Value.(*group)); el = r.recent.Front() {
-		r.drop(el)
+	for g := r.held.at(r.held.front); g != nil && e.expired(r, g); g = r.held.at(r.held.front) {
+		r.drop(g)
 	}
 }
 
-func (r *ruleState) drop(el *list.Element) {
-	g := r.recent.Remove(el).(*group)
+func (r *ruleState) drop(g *group) {
 	r.w.kept -= len(g.entries)
-	delete(r.groups, g.name)
-	g.dropped = true
-	g.forget(r)
-	if g.saved {
-		r.gone[g.name] = true
+	if g.forget(r); g.saved {
+		r.gone[string(r.held.name(g))] = true
 	}
+	r.held.drop(g)
 }
 
 // forget has a group that is dropped not be saved: between two States many more
@@ -201,12 +180,13 @@ func (w *windowing) alertID(values []string, first audit.Seq) string {
 func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
 	fields := g.fields
 	if fields == nil {
-		fields = make(map[string]string, len(g.values))
+		values := r.held.values(g)
+		fields = make(map[string]string, len(values))
 		for i, name := range r.Window.By {
-			fields[name] = g.values[i]
+			fields[name] = values[i]
 		}
 		if r.each != nil {
-			fields["each"] = g.values[len(g.values)-1]
+			fields["each"] = values[len(values)-1]
 		}
 		g.fields = fields
 	}

@@ -114,9 +114,10 @@ func (e *Engine) expect(r *ruleState, h *heard) {
 
 // alertField is what an alert has in a field of by, or "".
 func alertField(r *ruleState, g *group, a *openAlert, name string) string {
+	values := r.held.values(g)
 	for i, by := range r.Window.By {
 		if by == name {
-			return g.values[i]
+			return values[i]
 		}
 		if by == "table" && name == "db" {
 			return bounded(a.fired.on.Database)
@@ -136,7 +137,7 @@ func (e *Engine) hear(r *ruleState, h *heard, alerts []audit.Alert) []audit.Aler
 	delete(r.waiting, h.alert)
 	r.changed = true
 	r.stats.Heard++
-	n := r.w.entry()
-	*n = entry{time: h.fired.at, steps: h.steps, weight: h.risk, unknown: h.unknown, alert: h.alert, rule: h.rule, evidence: h.fired.on}
-	return e.enter(r, r.groupOf(e, h.values), n, alerts)
+	n := entry{time: h.fired.at, seq: h.fired.on.Seq, steps: h.steps, weight: h.risk, unknown: h.unknown,
+		told: r.held.tell(hearsay{alert: h.alert, rule: h.rule, on: h.fired.on})}
+	return e.enter(r, r.groupOf(e, h.values), n, nil, alerts)
 }

@@ -9,13 +9,15 @@ import (
 
 // A placement is what the cheap part of a rule's match depends on.
 type placement struct {
-	op    audit.Op
-	table audit.Table
+	op            audit.Op
+	table         audit.Table
+	before, after audit.State
+	actor         string // the kind of the user
 }
 
-// A shelf is the rules that look at such operations on such tables, by what their
-// conditions ask of a change besides: those that take any, those of a user, and
-// those of an attribute that changes, known or told by its name.
+// A shelf is the rules that look at changes of a placement, by what their conditions
+// ask of a change besides: those that take any, those of a user, those of an attribute
+// that changes, known or told by its name, and those that are told by what it holds.
 type shelf struct {
 	counted bool // a rule wants to know how many records the table has
 
@@ -24,30 +26,36 @@ type shelf struct {
 	attr map[string][]*ruleState
 
 	named  []*ruleState
-	byName map[string][]*ruleState // of attr and named, those that an attribute is for; as they were seen
+	byName map[string][]admission // of attr and named, those that an attribute is for; as they were seen
+
+	shaped []admission // of any attribute whose values are so
+	texts  []admission // of a text in what was written
 }
+
+// An admission is a rule and what an element has to have for it.
+type admission struct {
+	r     *ruleState
+	needs features
+	texts uint32
+}
+
+// gated says that what there is to a rule depends on the values of a change.
+func (s *shelf) gated() bool { return s.byName != nil || len(s.shaped) > 0 || len(s.texts) > 0 }
 
 // candidates are the rules that can have anything to do with a change, in the
 // order of the set.
-func (e *Engine) candidates(c *audit.Change) []*ruleState {
-	s := e.shelf(placement{c.Op, c.Key.Table})
-	if s.user == nil && s.byName == nil {
+func (e *Engine) candidates(c *audit.Change, s *shelf) []*ruleState {
+	if s.user == nil && !s.gated() {
 		return s.any
 	}
 	e.met = append(e.met[:0], s.any...)
 	e.met = append(e.met, s.user[c.User]...)
 	switch {
-	case s.byName == nil:
+	case !s.gated():
 	case c.Before.State == audit.Unknown || c.After.State == audit.Unknown: // any may have changed
-		for _, rules := range s.attr {
-			e.met = append(e.met, rules...)
-		}
-		e.met = append(e.met, s.named...)
+		e.meetAll(s)
 	default:
-		e.facts.ready()
-		for i := range e.facts.changed {
-			e.met = append(e.met, s.of(e.facts, &e.facts.changed[i])...)
-		}
+		e.meet(s)
 	}
 	if len(e.met) > len(s.any) {
 		slices.SortFunc(e.met, func(a, b *ruleState) int { return cmp.Compare(a.rank, b.rank) })
@@ -56,16 +64,60 @@ func (e *Engine) candidates(c *audit.Change) []*ruleState {
 	return e.met
 }
 
+func (e *Engine) meetAll(s *shelf) {
+	for _, rules := range s.attr {
+		e.met = append(e.met, rules...)
+	}
+	e.met = append(e.met, s.named...)
+	for _, a := range s.shaped {
+		e.met = append(e.met, a.r)
+	}
+	for _, a := range s.texts {
+		e.met = append(e.met, a.r)
+	}
+}
+
+// meet adds the rules that what changed admits.
+func (e *Engine) meet(s *shelf) {
+	e.facts.ready()
+	for i := range e.facts.changed {
+		el := &e.facts.changed[i]
+		if s.byName != nil {
+			e.admit(s.of(e.facts, el), el.has)
+		}
+		e.admit(s.shaped, el.has)
+	}
+	if len(s.texts) == 0 {
+		return
+	}
+	for may, i := e.facts.mayMatch(), 0; may != 0 && i < len(s.texts); i++ {
+		if s.texts[i].texts&may != 0 {
+			e.met = append(e.met, s.texts[i].r)
+		}
+	}
+}
+
+func (e *Engine) admit(all []admission, has features) {
+	for i := range all {
+		if a := &all[i]; a.needs&^has == 0 {
+			e.met = append(e.met, a.r)
+		}
+	}
+}
+
 // of is the rules that an attribute is for.
-func (s *shelf) of(f *facts, el *element) []*ruleState {
+func (s *shelf) of(f *facts, el *element) []admission {
 	if found, seen := s.byName[string(el.text)]; seen {
 		return found
 	}
 	name := string(el.text)
-	found := slices.Clone(s.attr[name])
+	var found []admission
+	for _, r := range s.attr[name] {
+		found = append(found, admission{r: r})
+	}
 	for _, r := range s.named {
-		if r.where.named(f, el) != no {
-			found = append(found, r)
+		if r.where.gate.named(f, el) != no {
+			found = append(found, admission{r: r, needs: r.where.gate.needs})
 		}
 	}
 	if len(s.byName) >= mostRemembered {
@@ -75,22 +127,50 @@ func (s *shelf) of(f *facts, el *element) []*ruleState {
 	return found
 }
 
-// shelf is that of a placement, made when it is first asked for.
-func (e *Engine) shelf(p placement) *shelf {
-	if s := e.index[p]; s != nil {
-		return s
+// shelf is that of the change at hand, made when it is first asked for.
+func (e *Engine) shelf(c *audit.Change) *shelf {
+	p := placement{c.Op, c.Key.Table, c.Before.State, c.After.State, e.facts.actorKind()}
+	if e.last != nil && p == e.lastPlace {
+		return e.last
 	}
+	s := e.index[p]
+	if s == nil {
+		s = e.fill(p)
+		if len(e.index) >= mostRemembered { // tables are few, unless somebody makes them up
+			clear(e.index)
+		}
+		e.index[p] = s
+	}
+	e.last, e.lastPlace = s, p
+	return s
+}
+
+// fill makes the shelf of a placement, which the change at hand has.
+func (e *Engine) fill(p placement) *shelf {
 	s := &shelf{counted: slices.ContainsFunc(e.fractions, func(r *ruleState) bool { return r.match.table(p.table) })}
+	unknown := p.before == audit.Unknown || p.after == audit.Unknown
 	for _, r := range e.rules {
-		if r.place(p.op, p.table) && placed(r.needs(), p) {
+		switch {
+		case !r.place(p.op, p.table):
+		case e.opts.open:
+			s.any = append(s.any, r)
+		case placed(r.needs(), p) && (unknown || e.fits(r, p)):
 			s.add(r)
 		}
 	}
-	if len(e.index) >= mostRemembered { // tables are few, unless somebody makes them up
-		clear(e.index)
-	}
-	e.index[p] = s
 	return s
+}
+
+// fits says that a rule's condition can hold of changes of the placement, as far as
+// that alone decides it. Of a rule with inputs that of one of them can.
+func (e *Engine) fits(r *ruleState, p placement) bool {
+	can := func(x *expression) bool { return x == nil || x.fixed == nil || x.fixed(e.facts, nil) != no }
+	if !can(r.where) {
+		return false
+	}
+	return r.inputs == nil || slices.ContainsFunc(r.inputs, func(in input) bool {
+		return in.ref == "" && in.match.place(p.op, p.table) && can(in.where)
+	})
 }
 
 // add puts a rule where it is met least.
@@ -105,14 +185,20 @@ func (s *shelf) add(r *ruleState) {
 		for _, a := range attrs {
 			put(&s.attr, a, r)
 		}
-		s.byName = map[string][]*ruleState{}
+		s.byName = map[string][]admission{}
 		return
 	}
-	if r.where != nil && r.where.named != nil {
-		s.named, s.byName = append(s.named, r), map[string][]*ruleState{}
-		return
+	g := r.gate()
+	switch {
+	case g == nil:
+		s.any = append(s.any, r)
+	case g.named != nil:
+		s.named, s.byName = append(s.named, r), map[string][]admission{}
+	case g.needs != 0:
+		s.shaped = append(s.shaped, admission{r: r, needs: g.needs})
+	default:
+		s.texts = append(s.texts, admission{r: r, texts: g.texts})
 	}
-	s.any = append(s.any, r)
 }
 
 func put(to *map[string][]*ruleState, key string, r *ruleState) {
@@ -154,6 +240,14 @@ func placed(needs []Need, p placement) bool {
 		}
 	}
 	return true
+}
+
+// gate is that of the rule's condition, or nil.
+func (r *Rule) gate() *gate {
+	if r.where == nil {
+		return nil
+	}
+	return r.where.gate
 }
 
 // needs are what the rule's condition asks of every change of which it holds.

@@ -86,6 +86,13 @@ func bounded(s string) string {
 	return strings.ToValidUTF8(s[:longestField-20], "") + "…" + fingerprint(s)
 }
 
+func boundedBytes(s []byte) []byte {
+	if len(s) <= longestField {
+		return s
+	}
+	return []byte(bounded(string(s)))
+}
+
 // shortDuration is a duration as rule files have it: 90s, 5m, 12h, 3d.
 func shortDuration(d time.Duration) string {
 	for _, unit := range []struct {

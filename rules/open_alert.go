@@ -30,36 +30,63 @@ type openAlert struct {
 
 // alert makes entries evidence, which are in the order of time: of the alert
 // that they continue, or of a new one when none is within a window's size of
-// them. It fires with the entry that made the difference.
-func (g *group) alert(found []*entry, fires *entry, w *windowing) {
-	from, to := found[0].time, found[len(found)-1].time
-	i := slices.IndexFunc(g.alerts, func(a *openAlert) bool { return to >= a.from-w.size && from <= a.to+w.size })
+// them. It fires with the entry that made the difference. Of found only those
+// are meant whose numbers are in chain, unless that is nil.
+func (g *group) alert(found []entry, chain []int, fires *entry, w *windowing) {
+	from, to := &found[0], &found[len(found)-1]
+	if chain != nil {
+		from, to = &found[chain[0]], &found[chain[len(chain)-1]]
+	}
+	i := slices.IndexFunc(g.alerts, func(a *openAlert) bool { return to.time >= a.from-w.size && from.time <= a.to+w.size })
+	grown := false
 	if i < 0 {
-		first := slices.MinFunc(found, compareLearned).evidence.Seq
-		g.alerts = append(g.alerts, &openAlert{
-			id: w.alertID(g.values, first), from: from, to: to, first: from, last: to, firstSeq: first, lastSeq: first,
-			late: w.behind, fired: firing{w.due(fires), fires.evidence},
-		})
-		i = len(g.alerts) - 1
-		w.stats.Alerts++
+		g.alerts = append(g.alerts, g.opens(found, chain, fires, w))
+		i, grown = len(g.alerts)-1, true
 	}
 	a := g.alerts[i]
-	grown := i == len(g.alerts)-1 && a.count == 0
-	if f := (firing{w.due(fires), fires.evidence}); f.before(a.fired) {
-		a.fired, grown = f, true
+	if at := w.due(fires); at < a.fired.at || at == a.fired.at && fires.seq < a.fired.on.Seq {
+		a.fired, grown = firing{at, w.held.evidence(fires, a.fired.on)}, true
 	}
-	a.from, a.to = min(a.from, from), max(a.to, to)
+	a.from, a.to = min(a.from, from.time), max(a.to, to.time)
 	g.spread(a, w)
-	for _, e := range found {
+	take := func(e *entry) {
 		if !e.alerted {
 			e.alerted, grown = true, true
 			a.take(e, w)
+		}
+	}
+	if chain != nil {
+		for _, k := range chain {
+			take(&found[k])
+		}
+	} else {
+		for k := range found {
+			take(&found[k])
 		}
 	}
 	if grown {
 		w.touch(a)
 	}
 	g.join(w)
+}
+
+// opens is a new alert of the entries, which are not yet its evidence.
+func (g *group) opens(found []entry, chain []int, fires *entry, w *windowing) *openAlert {
+	begin, end := found[0].time, found[len(found)-1].time
+	first := found[0].seq
+	if chain != nil {
+		begin, end, first = found[chain[0]].time, found[chain[len(chain)-1]].time, found[chain[0]].seq
+	}
+	for k := range found {
+		if chain == nil || slices.Contains(chain, k) {
+			first = min(first, found[k].seq)
+		}
+	}
+	w.stats.Alerts++
+	return &openAlert{
+		id: w.alertID(w.held.values(g), first), from: begin, to: end, first: begin, last: end, firstSeq: first, lastSeq: first,
+		late: w.behind, fired: firing{w.due(fires), w.held.evidence(fires, audit.Evidence{})},
+	}
 }
 
 // A firing is the change that made the difference, and when it did.
@@ -71,8 +98,6 @@ type firing struct {
 func (f firing) before(g firing) bool {
 	return f.at < g.at || f.at == g.at && f.on.Seq < g.on.Seq
 }
-
-func compareLearned(a, b *entry) int { return cmp.Compare(a.evidence.Seq, b.evidence.Seq) }
 
 // touch notes an alert that began or grew.
 func (w *windowing) touch(a *openAlert) {
@@ -163,25 +188,31 @@ func (a *openAlert) absorb(b *openAlert, w *windowing) {
 func (a *openAlert) take(e *entry, w *windowing) {
 	a.count++
 	a.first, a.last = min(a.first, e.time), max(a.last, e.time)
-	a.firstSeq, a.lastSeq = min(a.firstSeq, e.evidence.Seq), max(a.lastSeq, e.evidence.Seq)
+	a.firstSeq, a.lastSeq = min(a.firstSeq, e.seq), max(a.lastSeq, e.seq)
 	a.unknown, a.late = a.unknown || e.unknown, a.late || e.late
-	if e.alert != "" {
-		i, _ := slices.BinarySearch(a.parts, e.alert)
-		a.parts = slices.Insert(slices.Clone(a.parts), i, e.alert)
+	if alert := w.held.alertOf(e); alert != "" {
+		i, _ := slices.BinarySearch(a.parts, alert)
+		a.parts = slices.Insert(slices.Clone(a.parts), i, alert)
 	}
 	if len(a.evidence) >= w.maxEvidence {
 		w.stats.EvidenceCut++
-		a.folded.Add(e.evidence.Seq)
+		a.folded.Add(e.seq)
 		return
 	}
+	n := len(a.evidence)
+	like := a.fired.on
+	if n > 0 {
+		like = a.evidence[n-1]
+	}
+	evidence := w.held.evidence(e, like)
 	// Alerts that were handed out share this memory, so it is only ever
 	// appended to; what comes out of order goes into a copy.
-	if n := len(a.evidence); n > 0 && a.evidence[n-1].Seq > e.evidence.Seq {
-		i, _ := slices.BinarySearchFunc(a.evidence, e.evidence.Seq, func(x audit.Evidence, s audit.Seq) int {
+	if n > 0 && a.evidence[n-1].Seq > e.seq {
+		i, _ := slices.BinarySearchFunc(a.evidence, e.seq, func(x audit.Evidence, s audit.Seq) int {
 			return cmp.Compare(x.Seq, s)
 		})
-		a.evidence = slices.Insert(slices.Clone(a.evidence), i, e.evidence)
+		a.evidence = slices.Insert(slices.Clone(a.evidence), i, evidence)
 		return
 	}
-	a.evidence = append(a.evidence, e.evidence)
+	a.evidence = append(a.evidence, evidence)
 }

@@ -3,8 +3,6 @@ package rules
 import (
 	"bytes"
 	"math"
-	"slices"
-	"unicode/utf8"
 
 	"recourse/audit"
 )
@@ -158,81 +156,32 @@ func asVal(x any) val {
 }
 
 // of is a function of one operand, which is asked only of what it knows.
-func of(a operand, call func(v val) (val, bool)) operand {
+func of(a operand, call function1) operand {
 	return func(f *facts, el *element) (val, bool) {
 		v, ok := a(f, el)
 		if !ok {
 			return val{}, false
 		}
-		return call(v)
+		return call(f, v)
 	}
 }
 
-func absVal(v val) (val, bool) {
-	if v.kind != numberVal {
-		return val{}, true
-	}
-	return asVal(absolute(v.number())), true
-}
+// A function1 is a function of one value.
+type function1 func(f *facts, v val) (val, bool)
 
-func typeVal(v val) (val, bool) {
-	switch v.kind {
-	case nothing:
-		return textOfName("nothing"), true
-	case truthVal:
-		return textOfName("boolean"), true
-	case numberVal:
-		return textOfName("number"), true
-	case textVal:
-		return textOfName("text"), true
-	}
-	return val{}, false
-}
-
-func lenVal(v val) (val, bool) {
-	if v.kind == textVal {
-		return whole(int64(utf8.RuneCount(v.s))), true
-	}
-	return val{}, v.kind != otherVal
-}
-
-func entropyVal(v val) (val, bool) {
-	if v.kind != textVal || len(v.s) == 0 {
-		return val{}, v.kind != otherVal
-	}
-	return fraction(entropy(string(v.s))), true
-}
-
-func formatVal(v val) (val, bool) {
-	if v.kind != textVal {
-		return val{}, v.kind != otherVal
-	}
-	return textOfName(formatOf(string(v.s))), true
-}
-
-func secretVal(v val) (val, bool) {
-	if v.kind != textVal {
-		return val{}, v.kind != otherVal
-	}
-	return truthOf(secretLike(v.s)), true
-}
-
-// calculate is arithmetic; on what is neither two numbers nor, for +, two texts
-// it makes nothing.
-func calculate(op string, a, b operand) operand {
+// once is an operand of an element that is found once a change.
+func once(a operand, value int) operand {
 	return func(f *facts, el *element) (val, bool) {
-		x, ok := a(f, el)
-		y, also := b(f, el)
-		switch {
-		case !ok || !also:
-			return val{}, false
-		case x.kind == textVal && y.kind == textVal && op == "+":
-			return textOfBytes(append(slices.Clip(x.s), y.s...)), true
-		case x.kind != numberVal || y.kind != numberVal:
-			return val{}, true
+		if el == nil {
+			return a(f, el)
 		}
-		out, err := arithmetic(op, x.any(), y.any())
-		return asVal(out), err == nil
+		n := f.found(el, value)
+		if n.turn != f.turn {
+			v, known := a(f, el)
+			n = f.found(el, value)
+			*n = foundValue{f.turn, known, v}
+		}
+		return n.value, n.known
 	}
 }
 
@@ -252,16 +201,35 @@ func (v *val) any() any {
 	return nil
 }
 
-func roundVal(v val) (val, bool) {
-	if v.kind != numberVal || !v.float {
-		return v, v.kind == numberVal
+// calculate is arithmetic; on what is neither two numbers nor, for +, two texts
+// it makes nothing.
+func calculate(op string, a, b operand) operand {
+	return func(f *facts, el *element) (val, bool) {
+		x, ok := a(f, el)
+		y, also := b(f, el)
+		switch {
+		case !ok || !also:
+			return val{}, false
+		case x.kind == textVal && y.kind == textVal && op == "+":
+			n := len(f.memory)
+			f.memory = append(append(f.memory, x.s...), y.s...)
+			return textOfBytes(f.memory[n:len(f.memory):len(f.memory)]), true
+		case x.kind != numberVal || y.kind != numberVal:
+			return val{}, true
+		case x.float && y.float && op != "/":
+			return calculateFloats(op, math.Float64frombits(x.bits), math.Float64frombits(y.bits)), true
+		}
+		out, err := arithmetic(op, x.any(), y.any())
+		return asVal(out), err == nil
 	}
-	return fraction(math.Round(math.Float64frombits(v.bits))), true
 }
 
-func fingerprintVal(v val) (val, bool) {
-	if v.kind == otherVal {
-		return val{}, false
+func calculateFloats(op string, x, y float64) val {
+	switch op {
+	case "+":
+		return fraction(x + y)
+	case "-":
+		return fraction(x - y)
 	}
-	return textOfName(fingerprint(v.any())), true
+	return fraction(x * y)
 }

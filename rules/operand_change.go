@@ -33,11 +33,11 @@ func textOfChange(name string) func(c *audit.Change) string {
 // ofChange are the names that conditions have for parts of a change.
 func ofChange(name string) operand {
 	if text := textOfChange(name); text != nil {
-		return func(f *facts, _ *element) (val, bool) { return textOfName(text(f.c)), true }
+		return func(f *facts, _ *element) (val, bool) { return f.text(text(f.c)), true }
 	}
 	switch name {
 	case "table":
-		return func(f *facts, _ *element) (val, bool) { return textOfName(f.c.Key.Table.String()), true }
+		return func(f *facts, _ *element) (val, bool) { return f.text(f.c.Key.Table.String()), true }
 	case "late":
 		return func(f *facts, _ *element) (val, bool) { return truthOf(f.c.Late), true }
 	case "lossy":
@@ -54,10 +54,10 @@ func ofChange(name string) operand {
 		return idOf
 	case "canary":
 		return func(f *facts, _ *element) (val, bool) {
-			return truthOf(f.labels.table(f.c.Key.Table).canaries[f.c.Key.ID]), true
+			return truthOf(f.table().canaries[f.c.Key.ID]), true
 		}
 	case "actor.kind":
-		return func(f *facts, _ *element) (val, bool) { return textOfName(f.labels.actor(f.c.User)), true }
+		return func(f *facts, _ *element) (val, bool) { return f.text(f.actorKind()), true }
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func ofChange(name string) operand {
 func idOf(f *facts, _ *element) (val, bool) {
 	id := string(f.c.Key.ID)
 	if n := len(id); n > 1 && id[0] == '"' && !strings.Contains(id, `\\`) {
-		return textOfName(id[1 : n-1]), true
+		return f.text(id[1 : n-1]), true
 	}
 	return valOf(f.c.Key.ID.Value()), true
 }
@@ -83,11 +83,7 @@ func lag(f *facts, _ *element) (val, bool) {
 // after, and what is within it.
 func ofRecord(slot int, after bool, path []string) operand {
 	return func(f *facts, _ *element) (val, bool) {
-		f.ready()
-		v := f.old[slot]
-		if after {
-			v = f.next[slot]
-		}
+		v := f.attribute(slot, after)
 		for _, name := range path {
 			for v.Kind() == audit.KindTagged {
 				_, v = v.Tag()

@@ -54,11 +54,10 @@ func (c *compilation) quickenEach(n ast.Node) *quickEach {
 }
 
 // texts are the elements of each, in no order; each may be there twice.
-func (e *quickEach) texts(f *facts) ([]string, bool) {
+func (e *quickEach) texts(f *facts, out [][]byte) ([][]byte, bool) {
 	if f.size() > e.most {
 		return nil, false
 	}
-	var out []string
 	els := e.of(f)
 	for i := range els {
 		el := &els[i]
@@ -79,7 +78,7 @@ func (e *quickEach) texts(f *facts) ([]string, bool) {
 			}
 			text = v.s
 		}
-		out = append(out, bounded(string(text)))
+		out = append(out, boundedBytes(text))
 	}
 	return out, len(out) <= maxEach // beyond that it matters which come first
 }

@@ -19,7 +19,7 @@ import (
 // same.
 func sameWithExpr(t rapid.TB, set *Set, changes []audit.Change) Stats {
 	t.Helper()
-	fast, slow := NewEngine(set, Options{}), NewEngine(set, Options{slow: true})
+	fast, slow, open := NewEngine(set, Options{}), NewEngine(set, Options{slow: true}), NewEngine(set, Options{slow: true, open: true})
 	for i := range changes {
 		got, err := fast.Eval(&changes[i])
 		if err != nil {
@@ -32,9 +32,21 @@ func sameWithExpr(t rapid.TB, set *Set, changes []audit.Change) Stats {
 		if !reflect.DeepEqual(want, got) {
 			t.Fatalf("change %d (-expr +quick):\n%s", changes[i].Seq, cmp.Diff(want, got))
 		}
+		want, err = open.Eval(&changes[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(want, got) {
+			t.Fatalf("change %d (-of all changes +of those that the index lets through):\n%s", changes[i].Seq, cmp.Diff(want, got))
+		}
 	}
 	if d := cmp.Diff(slow.Stats(), fast.Stats()); d != "" {
 		t.Fatalf("statistics (-expr +quick):\n%s", d)
+	}
+	for i, r := range open.Stats().Rules {
+		if got := fast.Stats().Rules[i].Matched; r.Matched != got {
+			t.Fatalf("rule %s: %d changes matched, and %d of those that the index lets through", r.Rule, r.Matched, got)
+		}
 	}
 	want, err := slow.State()
 	if err != nil {
@@ -89,6 +101,9 @@ var conditionParts = []string{
 var elementParts = []string{
 	`# == "A"`, `# in ["A", "b"]`, `glob(#, "A*|*z")`, `glob(lower(#), list("names"))`, `new(#) == V`, `old(#) != nil`, `new(#) > V`, `delta(#) >= V`, `ratio(#) < 2`,
 	`abs(ratio(#) - 1) > 0.5`, `len(new(#)) >= 2`, `type(old(#)) == "number"`, `new(#) contains "a"`, `entropy(new(#)) > 0.5`, `new(#) == old(#)`, `# matches "^[ab]$"`, `growth(#) > 0`, `after.A == new(#)`, `late`, `from(#, V)`, `to(#, V)`, `format(new(#)) == "text"`, `secretlike(old(#))`,
+	`last(split(new(#), "b")) != last(split(old(#), "b"))`, `fingerprint(new(#)) == fingerprint(old(#))`, `format(old(#)) in ["text", "hex"]`, `lower(#) == "a"`,
+	`old(#) == nil`, `new(#) == nil`, `type(new(#)) == "text"`, `len(old(#)) > 1`, `len(new(#)) == 3`, `delta(#) != nil`, `new(#) + new(#) != nil`, `round(old(#) + new(#)) >= V`,
+	`abs(growth(#)) > 0`, `abs(delta(#)) > 0`, `new(#) startsWith "a"`, `old(#) matches "b"`,
 }
 
 var textParts = []string{
@@ -160,7 +175,8 @@ func TestQuickConditionsSayWhatExprSaysOfAnything(t *testing.T) {
 			t.Fatal(err)
 		}
 		each := rapid.SampledFrom([]string{"", "changed", "added", `filter(changed, new(#) != nil)`, `map(filter(changed, type(new(#)) == \"text\"), # + \" \" + fingerprint(new(#)))`,
-			`map(filter(written, # != \"b\"), # + \" \" + fingerprint(round(delta(#) * 100)))`, `filter(new_texts, len(#) > 1)`, `[after.a]`}).Draw(t, "each")
+			`map(filter(written, # != \"b\"), # + \" \" + fingerprint(round(delta(#) * 100)))`, `filter(new_texts, len(#) > 1)`, `map(filter(changed, new(#) != nil), last(split(new(#), \"b\")))`,
+			`map(filter(changed, type(old(#)) == \"text\"), # + format(old(#)))`, `[after.a]`}).Draw(t, "each")
 		if each != "" {
 			each = fmt.Sprintf(`, window: {size: 10s, by: [user, table], each: "%s", distinct: key, count: 2}`, each)
 		}

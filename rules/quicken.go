@@ -139,7 +139,7 @@ func (k *quickener) textOfChange(n *ast.BinaryNode) trial {
 		}
 	}
 	if id.Value == "actor.kind" {
-		return func(f *facts, _ *element) verdict { return verdictOf((f.labels.actor(f.c.User) == fixed) == want) }
+		return func(f *facts, _ *element) verdict { return verdictOf((f.actorKind() == fixed) == want) }
 	}
 	text := textOfChange(id.Value)
 	if text == nil {
@@ -209,6 +209,14 @@ func (k *quickener) matches(n *ast.BinaryNode, p polarity) trial {
 	re, err := compilePattern(s.Value)
 	if err != nil {
 		return nil // unreachable: the guard has tried
+	}
+	if _, whole := n.Left.(*ast.PointerNode); whole && k.over == "new_texts" {
+		if bit := k.words.scanner.bit(s.Value); bit != 0 {
+			return func(f *facts, el *element) verdict {
+				f.mayMatch()
+				return verdictOf(el.patterns&bit != 0 && re.re.Match(el.text))
+			}
+		}
 	}
 	return func(f *facts, el *element) verdict {
 		v, ok := a(f, el)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -37,7 +38,7 @@ func (k *quickener) in(n *ast.BinaryNode) trial {
 			if !ok {
 				return ask
 			}
-			has := v.kind == textVal && slices.Contains(f.labels.table(f.c.Key.Table).labels, string(v.s))
+			has := v.kind == textVal && slices.Contains(f.table().labels, string(v.s))
 			return verdictOf(has == want)
 		}
 	}
@@ -187,9 +188,12 @@ func (k *quickener) glob(n *ast.CallNode) operand {
 }
 
 // lowerVal is a text in small letters.
-func lowerVal(v val) (val, bool) {
+func lowerVal(_ *facts, v val) (val, bool) {
 	if v.kind != textVal {
 		return val{}, v.kind != otherVal
+	}
+	if !slices.ContainsFunc(v.s, func(c byte) bool { return c-'A' < 26 || c >= utf8.RuneSelf }) {
+		return v, true
 	}
 	return textOfBytes(bytes.ToLower(v.s)), true
 }

@@ -107,8 +107,10 @@ func (k *quickener) call(n *ast.CallNode) operand {
 			return nil
 		}
 		return k.glob(n)
+	case "last":
+		return k.lastOf(n)
 	}
-	apply := map[string]func(val) (val, bool){
+	apply := map[string]function1{
 		"abs": absVal, "type": typeVal, "len": lenVal, "entropy": entropyVal, "lower": lowerVal,
 		"round": roundVal, "fingerprint": fingerprintVal, "format": formatVal, "secretlike": secretVal,
 	}[callee.Value]
@@ -119,7 +121,65 @@ func (k *quickener) call(n *ast.CallNode) operand {
 	if a == nil {
 		return nil
 	}
-	return of(a, apply)
+	return k.shared(n, of(a, apply))
+}
+
+// shared is the operand, found once a change and element if it costs something and
+// depends on nothing but the values of #. Many rules ask for the same.
+func (k *quickener) shared(n *ast.CallNode, a operand) operand {
+	switch n.Callee.(*ast.IdentifierNode).Value {
+	case "entropy", "format", "fingerprint", "secretlike":
+	default:
+		return a
+	}
+	if k.over == "" || k.over == "new_texts" || !ofElement(n.Arguments[0]) {
+		return a
+	}
+	return once(a, k.words.value(n.String()))
+}
+
+// ofElement says that an expression is made of old(#), new(#) and functions of them
+// and of constants.
+func ofElement(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.IntegerNode, *ast.FloatNode:
+		return true
+	case *ast.BinaryNode:
+		return ofElement(n.Left) && ofElement(n.Right)
+	case *ast.CallNode:
+		callee, _ := n.Callee.(*ast.IdentifierNode)
+		if callee == nil || len(n.Arguments) != 1 {
+			return false
+		}
+		switch callee.Value {
+		case "old", "new", "delta", "ratio":
+			p, ok := n.Arguments[0].(*ast.PointerNode)
+			return ok && p.Name == ""
+		case "round", "abs":
+			return ofElement(n.Arguments[0])
+		}
+	}
+	return false
+}
+
+// lastOf is last(split(…, "…")), which is the only use of split that is had early.
+func (k *quickener) lastOf(n *ast.CallNode) operand {
+	split, ok := n.Arguments[0].(*ast.CallNode)
+	if !ok || len(split.Arguments) != 2 {
+		return nil
+	}
+	callee, ok := split.Callee.(*ast.IdentifierNode)
+	by, also := split.Arguments[1].(*ast.StringNode)
+	if !ok || !also || callee.Value != "split" || by.Value == "" {
+		return nil
+	}
+	k.weight++
+	a := k.operand(split.Arguments[0])
+	if a == nil {
+		return nil
+	}
+	sep := []byte(by.Value)
+	return of(a, func(_ *facts, v val) (val, bool) { return lastPart(v, sep) })
 }
 
 // ofAttribute is old, new, delta or ratio of the attribute that # is, or of one

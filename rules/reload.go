@@ -30,11 +30,11 @@ func (e *Engine) Reload(set *Set) *Engine {
 
 // adopt gives a rule all that the same rule of another engine knows.
 func (e *Engine) adopt(r, from *ruleState) {
-	r.stats, r.groups, r.recent, r.touches = from.stats, from.groups, from.recent, from.touches
+	r.stats, r.held, r.w.held, r.touches = from.stats, from.held, from.held, from.touches
 	r.waiting, r.learning, r.gone = from.waiting, from.learning, from.gone
 	r.fresh, r.changed, r.w.kept = false, true, from.w.kept
-	for el := r.recent.Front(); el != nil; el = el.Next() {
-		g := el.Value.(*group)
+	r.held.unawaited()
+	for g := range r.held.all() {
 		g.dirtyAt = 0
 		g.mark(r)
 	}

@@ -42,18 +42,20 @@ func (r *Rule) burdens(entity string) bool {
 // so much risk.
 func (g *group) risk(i int, w *windowing) {
 	of := w.rule.Composite
-	end := g.entries[i]
+	end := &g.entries[i]
 	low := after(g.entries, end.time-w.size)
 	half := float64(millis(of.HalfLife))
 	repeats := map[string]int{}
 	sum := 0.0
-	for _, n := range g.entries[low : i+1] {
-		share := math.Pow(0.5, float64(repeats[n.rule])+float64(end.time-n.time)/half)
+	for k := low; k <= i; k++ {
+		n := &g.entries[k]
+		rule := w.held.ruleOf(n)
+		share := math.Pow(0.5, float64(repeats[rule])+float64(end.time-n.time)/half)
 		sum += n.weight * share
-		repeats[n.rule]++
+		repeats[rule]++
 	}
 	if sum < of.Gte || len(repeats) < of.DistinctRules {
 		return
 	}
-	g.alert(g.entries[low:i+1], end, w)
+	g.alert(g.entries[low:i+1], nil, end, w)
 }

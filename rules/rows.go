@@ -33,12 +33,9 @@ type rowChange struct {
 // unsure is what a change adds of which nobody knows whether it made a record.
 const unsure = math.MinInt64
 
-// countRows takes a change into the count of its table's records, if a rule
-// wants to know that.
+// countRows takes a change into the count of its table's records, which a rule
+// wants to know.
 func (e *Engine) countRows(c *audit.Change) {
-	if len(e.fractions) == 0 || !e.shelf(placement{c.Op, c.Key.Table}).counted {
-		return
-	}
 	t := e.tables[c.Key.Table]
 	if t == nil {
 		if len(e.tables) >= mostRemembered {

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"container/list"
 	"math"
 
 	"recourse/audit"
@@ -12,9 +11,8 @@ type ruleState struct {
 	*Rule
 	w        windowing
 	stats    RuleStats
-	groups   map[string]*list.Element // of *group, by name
-	recent   *list.List               // the same, least recently touched first
-	name     []byte                   // of the group at hand; its memory is used again
+	held     *held
+	name     []byte // of the group at hand; its memory is used again
 	touches  uint64
 	rank     int // in the set
 	depth    int // 0, or one more than the deepest of the rules that it hears of
@@ -31,6 +29,7 @@ type ruleState struct {
 // A windowing is a rule's window in the terms of the engine.
 type windowing struct {
 	rule        *Rule
+	held        *held      // of the rule
 	size        audit.Time // milliseconds
 	reach       audit.Time // how far back changes are kept
 	keep        audit.Time // how long a group is kept that has no new ones
@@ -50,12 +49,11 @@ type windowing struct {
 	maxEntries  int
 	maxEvidence int
 	stats       *RuleStats
-	free        []*entry     // to be used again
 	touched     []*openAlert // that began or grew with what was done last
 }
 
 func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time) *ruleState {
-	s := &ruleState{Rule: r, rank: rank, fresh: true, groups: map[string]*list.Element{}, recent: list.New(), gone: map[string]bool{}, waiting: map[string]*heard{}}
+	s := &ruleState{Rule: r, rank: rank, fresh: true, held: newHeld(), gone: map[string]bool{}, waiting: map[string]*heard{}}
 	for _, x := range []*expression{r.where, r.each, r.sum} {
 		if x != nil {
 			s.reads.add(x.demand)
@@ -64,7 +62,7 @@ func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time) *ruleSta
 	s.stats.Rule = r.ID
 	size := millis(r.Window.Size)
 	s.w = windowing{
-		rule: r, stats: &s.stats, count: r.Window.Count, distinct: r.Window.Distinct,
+		rule: r, held: s.held, stats: &s.stats, count: r.Window.Count, distinct: r.Window.Distinct,
 		size: size, reach: size + max(size, lateness), form: r.form(), waits: r.waits(), gte: r.Window.Gte,
 		maxEntries:  max(orDefault(opts.MaxChanges, 5000), r.Window.Count),
 		maxEvidence: min(orDefault(opts.MaxEvidence, 100_000), orDefault(r.Alerting.Listed, math.MaxInt)),

@@ -180,8 +180,8 @@ func (e *Engine) evidence(alert string) ([]audit.Evidence, error) {
 // open is the alert of that id that may still grow, or nil.
 func (e *Engine) open(alert string) *openAlert {
 	for _, r := range e.rules {
-		for el := r.recent.Front(); el != nil; el = el.Next() {
-			for _, a := range el.Value.(*group).alerts {
+		for g := range r.held.all() {
+			for _, a := range g.alerts {
 				if a.id == alert {
 					return a
 				}

@@ -58,7 +58,7 @@ func (h *history) bucket(at int64) *bucket {
 // spike decides entry i: whether there are more changes than the group's history
 // lets one expect at that hour.
 func (e *Engine) spike(r *ruleState, g *group, i int) {
-	n := g.entries[i]
+	n := &g.entries[i]
 	if g.history == nil {
 		g.history = &history{}
 	}
@@ -81,12 +81,12 @@ func (e *Engine) spike(r *ruleState, g *group, i int) {
 		return
 	}
 	armed := r.spikeOf(h) > 0
-	g.alert(g.entries[low:i+1], n, &r.w)
+	g.alert(g.entries[low:i+1], nil, n, &r.w)
 	if !armed {
 		return
 	}
-	for _, x := range g.entries[low : i+1] {
-		h.freeze(int64(x.time/size), int64(day/size))
+	for k := low; k <= i; k++ {
+		h.freeze(int64(g.entries[k].time/size), int64(day/size))
 	}
 }
 
@@ -153,8 +153,8 @@ func (r *ruleState) arms(t audit.Time) (armed, cold int) {
 	if r.w.form != spikeForm {
 		return 0, 0
 	}
-	for el := r.recent.Front(); el != nil; el = el.Next() {
-		h := el.Value.(*group).history
+	for g := range r.held.all() {
+		h := g.history
 		if h != nil && h.spikeAt(int64(t/hour), int64(hour/r.w.size), r.days(), int64(millis(r.Baseline.MinHistory)/r.w.size)) > 0 {
 			armed++
 		} else {

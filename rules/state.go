@@ -1,14 +1,8 @@
 package rules
 
 import (
-	"cmp"
-	"container/list"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
-
-	"recourse/audit"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -88,7 +82,7 @@ func (e *Engine) State() (map[string][]byte, error) {
 func (e *Engine) saveChanged(out map[string][]byte) error {
 	all, dirty := 0, 0
 	for _, r := range e.rules {
-		all += len(r.groups)
+		all += r.held.n
 		dirty += len(r.dirty)
 	}
 	if e.kept.snapshots == 0 || e.kept.stale || e.kept.deltas == mostDeltas || dirty > 64 && dirty > all/2 {
@@ -107,7 +101,7 @@ func (e *Engine) saveChanged(out map[string][]byte) error {
 			w.gone(name)
 		}
 		for _, g := range r.dirty {
-			w.group(g)
+			w.group(r.held, g)
 		}
 	}
 	w.tables(e, false)
@@ -136,18 +130,17 @@ func (e *Engine) saveAll(out map[string][]byte) error {
 		if len(w.b) == 0 { // without rules there is nothing to keep
 			return
 		}
-		out[snapshotName(e.kept.snapshots)] = w.b
-		e.kept.snapshots++
 		e.kept.size += len(w.b)
-		w = newStateWriter()
+		out[snapshotName(e.kept.snapshots)] = w.take()
+		e.kept.snapshots++
 	}
 	for _, r := range e.rules {
 		if err := w.rule(r); err != nil {
 			return err
 		}
 		w.ofRule(r, false)
-		for el := r.recent.Front(); el != nil; el = el.Next() {
-			if w.group(el.Value.(*group)); len(w.b) < mostSnapshot {
+		for g := range r.held.all() {
+			if w.group(r.held, g); len(w.b) < mostSnapshot {
 				continue
 			}
 			cut()
@@ -158,147 +151,5 @@ func (e *Engine) saveAll(out map[string][]byte) error {
 	}
 	w.tables(e, true)
 	cut()
-	return nil
-}
-
-// Evidence is what an alert lists that Eval returned and that was saved with the
-// state.
-type Evidence func(alert string) ([]audit.Evidence, error)
-
-// Restore gives a new engine the state that another one had. A rule whose
-// definition is no longer the same begins anew. The engine is not to be used
-// after an error.
-func (e *Engine) Restore(state map[string][]byte, evidence Evidence) error {
-	if len(state) == 0 {
-		return nil
-	}
-	if err := e.restore(state); err != nil {
-		return err
-	}
-	for _, r := range e.rules {
-		r.order()
-		e.expectAll(r)
-	}
-	return e.findEvidence(evidence)
-}
-
-func (e *Engine) restore(state map[string][]byte) error {
-	head, err := readHead(state[engineState])
-	if err != nil {
-		return e.restoreOld(state)
-	}
-	e.seq, e.changes = head.Seq, head.Changes
-	e.eventClock, e.observedClock = audit.Time(head.EventClock), audit.Time(head.ObservedClock)
-	e.watermark, e.newest, e.begun = audit.Time(head.Watermark), audit.Time(head.Newest), head.Begun
-	e.kept = kept{snapshots: head.Snapshots, deltas: head.Deltas}
-	known := 1
-	for n := range head.Snapshots + head.Deltas {
-		name := snapshotName(n)
-		if n >= head.Snapshots {
-			name = deltaName(n - head.Snapshots)
-		}
-		data, found := state[name]
-		if !found {
-			return fmt.Errorf("read state %s: %w: it is missing", name, ErrState)
-		}
-		if err := e.read(data); err != nil {
-			return fmt.Errorf("read state %s: %w", name, err)
-		}
-		if known++; n < head.Snapshots {
-			e.kept.size += len(data)
-		} else {
-			e.kept.since += len(data)
-		}
-	}
-	if known != len(state) {
-		for name := range state {
-			if !e.names(name) {
-				e.gone = append(e.gone, name)
-			}
-		}
-		slices.Sort(e.gone)
-	}
-	return nil
-}
-
-// expectAll has what a restored rule waits for decided and heard in time.
-func (e *Engine) expectAll(r *ruleState) {
-	for el := r.recent.Front(); el != nil; el = el.Next() {
-		g := el.Value.(*group)
-		for _, n := range g.entries {
-			if n.open {
-				e.await(r, g, n)
-			}
-		}
-	}
-	for _, h := range r.waiting {
-		e.expect(r, h)
-	}
-}
-
-// names says that something is under that name.
-func (e *Engine) names(name string) bool {
-	var n int
-	switch {
-	case name == engineState:
-		return true
-	case strings.HasPrefix(name, snapshotPrefix):
-		_, err := fmt.Sscanf(name[len(snapshotPrefix):], "%d", &n)
-		return err == nil && n < e.kept.snapshots && name == snapshotName(n)
-	case strings.HasPrefix(name, deltaPrefix):
-		_, err := fmt.Sscanf(name[len(deltaPrefix):], "%d", &n)
-		return err == nil && n < e.kept.deltas && name == deltaName(n)
-	}
-	return false
-}
-
-// restore takes a group in place of that of its name.
-func (r *ruleState) restore(g *group) {
-	g.saved = true
-	r.groups[g.name] = &list.Element{Value: g}
-}
-
-// order puts the restored groups in the order in which they were touched, and
-// counts what they hold.
-func (r *ruleState) order() {
-	groups := make([]*group, 0, len(r.groups))
-	for _, el := range r.groups {
-		groups = append(groups, el.Value.(*group))
-	}
-	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.touched, b.touched) })
-	for _, g := range groups {
-		r.groups[g.name] = r.recent.PushBack(g)
-		entries := g.entries
-		r.w.kept += len(entries)
-		for i := range entries {
-			g.entries = entries[:i+1]
-			g.note(&r.w, i)
-		}
-	}
-}
-
-// findEvidence gives open alerts the evidence that their state only counts.
-func (e *Engine) findEvidence(evidence Evidence) error {
-	for _, r := range e.rules {
-		for el := r.recent.Front(); el != nil; el = el.Next() {
-			for _, a := range el.Value.(*group).alerts {
-				var err error
-				if a.count > a.listed && e.opts.Folded != nil {
-					if a.folded, err = e.opts.Folded(a.id); err != nil {
-						return fmt.Errorf("read the evidence of alert %s: %w", a.id, err)
-					}
-				}
-				if len(a.evidence) == a.listed {
-					continue
-				}
-				if a.evidence, err = evidence(a.id); err != nil {
-					return fmt.Errorf("read the evidence of alert %s: %w", a.id, err)
-				}
-				if len(a.evidence) != a.listed {
-					return fmt.Errorf("read the evidence of alert %s: %w: it lists %d changes, and the rules had %d", a.id, ErrState, len(a.evidence), a.listed)
-				}
-			}
-		}
-	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"math"
 
 	"recourse/audit"
@@ -34,26 +36,68 @@ type savedRule struct {
 // numbers of changes and times as what they are more than the one before.
 type stateWriter struct {
 	b     []byte
-	texts map[string]uint64
+	seed  maphash.Seed
+	mask  uint64            // of hashes; fewer bits are for tests
+	texts map[uint64]uint64 // the number of one text of each hash
+	where []int             // where each text stands in b, by its number, counted from 1
 	seq   audit.Seq
 	time  uint64
 }
 
-func newStateWriter() *stateWriter { return &stateWriter{texts: map[string]uint64{}} }
+func newStateWriter() *stateWriter {
+	return &stateWriter{seed: maphash.MakeSeed(), mask: math.MaxUint64, texts: map[uint64]uint64{}}
+}
+
+// take is what was written, and makes the writer ready for another value.
+func (w *stateWriter) take() []byte {
+	out := bytes.Clone(w.b)
+	clear(w.texts)
+	w.b, w.where, w.seq, w.time = w.b[:0], w.where[:0], 0, 0
+	return out
+}
 
 func (w *stateWriter) uint(n uint64) { w.b = binary.AppendUvarint(w.b, n) }
 
 func (w *stateWriter) int(n int64) { w.b = binary.AppendVarint(w.b, n) }
 
+// text writes a text; one with the hash of another is written as often as it comes.
 func (w *stateWriter) text(s string) {
-	if n, known := w.texts[s]; known {
+	hash := maphash.String(w.seed, s) & w.mask
+	n, known := w.texts[hash]
+	if known && string(w.written(n)) == s {
 		w.uint(n)
 		return
 	}
-	w.texts[s] = uint64(len(w.texts) + 1)
-	w.uint(0)
-	w.uint(uint64(len(s)))
+	w.begin(hash, known, len(s))
 	w.b = append(w.b, s...)
+}
+
+func (w *stateWriter) bytes(s []byte) {
+	hash := maphash.Bytes(w.seed, s) & w.mask
+	n, known := w.texts[hash]
+	if known && bytes.Equal(w.written(n), s) {
+		w.uint(n)
+		return
+	}
+	w.begin(hash, known, len(s))
+	w.b = append(w.b, s...)
+}
+
+// begin begins to write a text that is not there yet.
+func (w *stateWriter) begin(hash uint64, known bool, size int) {
+	w.uint(0)
+	w.where = append(w.where, len(w.b))
+	if !known {
+		w.texts[hash] = uint64(len(w.where))
+	}
+	w.uint(uint64(size))
+}
+
+// written is the text of a number.
+func (w *stateWriter) written(n uint64) []byte {
+	b := w.b[w.where[n-1]:]
+	length, size := binary.Uvarint(b)
+	return b[size : size+int(length)]
 }
 
 func (w *stateWriter) number(s audit.Seq) {
@@ -78,7 +122,7 @@ func (w *stateWriter) flags(flags ...bool) {
 }
 
 func (w *stateWriter) rule(r *ruleState) error {
-	r.stats.Groups = len(r.groups)
+	r.stats.Groups = r.held.n
 	b, err := cbor.Marshal(savedRule{Hash: r.Hash, Touches: r.touches, Stats: r.stats})
 	w.b = append(w.b, recordRule)
 	w.text(r.ID)
@@ -201,8 +245,10 @@ func (e *Engine) read(data []byte) error {
 				rule.restore(g)
 			}
 		case recordGone:
-			if name := in.text(); rule != nil {
-				delete(rule.groups, name)
+			if name := []byte(in.text()); rule != nil {
+				if g := rule.held.find(name); g != nil {
+					rule.held.drop(g)
+				}
 			}
 		case recordHeard:
 			if h := in.heard(); rule != nil {

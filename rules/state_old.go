@@ -113,13 +113,14 @@ func (s savedEvidence) evidence() audit.Evidence {
 	return audit.Evidence{Seq: s.Seq, Database: s.Database, Table: s.Table, Key: audit.ID(s.Key), Time: audit.Time(s.Time)}
 }
 
-func (s savedGroup) group() *group {
-	g := &group{values: s.Values, name: groupName(s.Values), newest: audit.Time(s.Newest), cursor: audit.Time(s.Cursor),
-		begun: s.Begun, rewound: s.Rewound, behind: s.Behind, touched: s.Touched, observed: audit.Time(s.Observed)}
+func (s savedGroup) group() *readGroup {
+	g := &readGroup{values: s.Values}
+	g.newest, g.cursor, g.begun, g.rewound, g.behind = audit.Time(s.Newest), audit.Time(s.Cursor), s.Begun, s.Rewound, s.Behind
+	g.touched, g.observed = s.Touched, audit.Time(s.Observed)
 	for _, e := range s.Entries {
 		ev := e.Evidence.evidence()
-		g.entries = append(g.entries, &entry{time: ev.Time, distinct: e.Distinct, evidence: ev,
-			unknown: e.Unknown, late: e.Late, alerted: e.Alerted})
+		g.entries = append(g.entries, readEntry{counted: e.Distinct, evidence: ev,
+			entry: entry{time: ev.Time, seq: ev.Seq, unknown: e.Unknown, late: e.Late, alerted: e.Alerted}})
 	}
 	for _, a := range s.Alerts {
 		o := &openAlert{id: a.ID, listed: len(a.Evidence), from: audit.Time(a.From), to: audit.Time(a.To), first: audit.Time(a.First),

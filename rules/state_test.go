@@ -31,22 +31,27 @@ func oldState(t *testing.T, e *Engine) map[string][]byte {
 	save(engineState, savedEngine{Seq: e.seq, Changes: e.changes, EventClock: float64(e.eventClock), ObservedClock: float64(e.observedClock)})
 	for _, r := range e.rules {
 		save(rulePrefix+r.ID, savedRule{Hash: r.Hash, Touches: r.touches, Stats: r.stats})
-		for name, el := range r.groups {
-			sum := sha256.Sum256([]byte(name))
-			save(groupPrefix+r.ID+"/"+hex.EncodeToString(sum[:16]), oldGroup(el.Value.(*group)))
+		for g := range r.held.all() {
+			sum := sha256.Sum256(r.held.name(g))
+			save(groupPrefix+r.ID+"/"+hex.EncodeToString(sum[:16]), oldGroup(r.held, g))
 		}
 	}
 	return out
 }
 
-func oldGroup(g *group) savedGroup {
+func oldGroup(h *held, g *group) savedGroup {
 	evidence := func(e audit.Evidence) savedEvidence {
 		return savedEvidence{Seq: e.Seq, Database: e.Database, Table: e.Table, Key: string(e.Key), Time: float64(e.Time)}
 	}
-	s := savedGroup{Values: g.values, Newest: float64(g.newest), Cursor: float64(g.cursor), Begun: g.begun, Rewound: g.rewound, Behind: g.behind,
+	s := savedGroup{Values: h.values(g), Newest: float64(g.newest), Cursor: float64(g.cursor), Begun: g.begun, Rewound: g.rewound, Behind: g.behind,
 		Touched: g.touched, Observed: float64(g.observed)}
 	for _, e := range g.entries {
-		s.Entries = append(s.Entries, savedEntry{Distinct: e.distinct, Evidence: evidence(e.evidence), Unknown: e.unknown, Late: e.late, Alerted: e.alerted})
+		counted := ""
+		if len(g.tallies.all) > 0 {
+			text, _ := h.texts.at(g.tallies.all[e.counted].text)
+			counted = string(text)
+		}
+		s.Entries = append(s.Entries, savedEntry{Distinct: counted, Evidence: evidence(h.evidence(&e, audit.Evidence{})), Unknown: e.unknown, Late: e.late, Alerted: e.alerted})
 	}
 	for _, a := range g.alerts {
 		sa := savedAlert{ID: a.id, From: float64(a.from), To: float64(a.to), First: float64(a.first), Last: float64(a.last),
@@ -237,7 +242,7 @@ rules:
 			t.Fatal(err)
 		}
 	}
-	if r := e.rules[0]; len(r.groups) != 10 || len(r.dirty) > 2_000 || len(r.gone) > 0 {
-		t.Errorf("%d groups, and %d that are to be saved, %d to be removed", len(r.groups), len(r.dirty), len(r.gone))
+	if r := e.rules[0]; r.held.n != 10 || len(r.held.pieces) > 1 || r.held.texts.size > 200_000 || len(r.dirty) > 2_000 || len(r.gone) > 0 {
+		t.Errorf("%d groups with %d bytes of texts, and %d that are to be saved, %d to be removed", r.held.n, r.held.texts.size, len(r.dirty), len(r.gone))
 	}
 }

@@ -1,5 +1,7 @@
 package rules
 
+import "maps"
+
 // Stats counts what an engine did. The counts are part of its state and go on
 // after a restart; a rule whose definition has changed starts at zero.
 type Stats struct {
@@ -40,22 +42,17 @@ type RuleStats struct {
 	Armed          int               `json:"armed"`           // groups held now whose baseline is
 }
 
-// An Evicted is what one rule gave up before its time, for want of room: alerts that
-// rest on it may lack evidence, or not be there.
-type Evicted struct {
-	Rule    string `json:"rule"`
-	Groups  uint64 `json:"groups"`
-	Changes uint64 `json:"changes"` // within their windows
-}
-
-// Evicted is what the rules gave up, of those that gave up anything, in the order of
-// the set.
-func (e *Engine) Evicted() []Evicted {
-	var all []Evicted
+// Stats counts what the engine did so far.
+func (e *Engine) Stats() Stats {
+	s := Stats{Changes: e.changes, Repeated: e.repeated}
 	for _, r := range e.rules {
-		if s := &r.stats; s.GroupsEvicted+s.ChangesEvicted > 0 {
-			all = append(all, Evicted{r.ID, s.GroupsEvicted, s.ChangesEvicted})
-		}
+		r.expire(e)
+		r.stats.Groups = r.held.n
+		r.stats.Learning = r.learns(e)
+		r.stats.Armed, r.stats.Cold = r.arms(e.newest)
+		stats := r.stats
+		stats.Exceptions = maps.Clone(stats.Exceptions)
+		s.Rules = append(s.Rules, stats)
 	}
-	return all
+	return s
 }

@@ -33,7 +33,7 @@ type learning struct {
 // term decides entry i: whether its values are new, and enough was seen before
 // to say so.
 func (e *Engine) term(r *ruleState, g *group, i int) {
-	n := g.entries[i]
+	n := &g.entries[i]
 	if !r.learning.begun || n.time < r.learning.since {
 		r.learning.since, r.learning.begun = n.time, true
 	}
@@ -54,7 +54,7 @@ func (e *Engine) term(r *ruleState, g *group, i int) {
 	if forgot := r.learning.evicted; forgot != 0 && forgot > n.time-r.w.size {
 		n.unknown = true // it may have been seen, and forgotten
 	}
-	g.alert(g.entries[i:i+1], n, &r.w)
+	g.alert(g.entries[i:i+1], nil, n, &r.w)
 }
 
 // knows says that a change's values are known, whatever is still to come: they
@@ -64,19 +64,23 @@ func (e *Engine) knows(r *ruleState, g *group, t audit.Time) bool {
 		return false
 	}
 	if r.NewTerms.Per != nil {
-		if g.per == nil || g.per.dropped || e.expired(r, g.per) {
-			g.per = r.groupOf(e, r.perValues(g))
+		p := r.held.at(g.per)
+		if p == nil || p.life != g.perLife || p.dropped || e.expired(r, p) {
+			p = r.groupOf(e, r.perValues(g))
+			g.per, g.perLife = p.number, p.life
 		} else {
-			r.touch(e, r.groups[g.per.name])
+			r.touch(e, p)
 		}
-		if !g.per.term.seen || t < g.per.term.last && t < g.per.term.first {
+		if !p.term.seen || t < p.term.last && t < p.term.first {
 			return false
 		}
-		g.per.newest, g.per.begun = max(g.per.newest, t), true
-		g.per.term.takes(t, r.w.size)
+		p.newest, p.begun = max(p.newest, t), true
+		p.term.takes(t, r.w.size)
 	}
 	g.prune(t, &r.w)
-	g.term.last = t
+	if g.term.last = t; len(g.alerts) == 0 {
+		r.held.empty(g)
+	}
 	for _, a := range g.alerts {
 		if t > a.to && t <= a.to+r.w.size {
 			a.to = t
@@ -87,11 +91,12 @@ func (e *Engine) knows(r *ruleState, g *group, t audit.Time) bool {
 
 // perValues are those of the group's values for which learning goes on apart.
 func (r *ruleState) perValues(g *group) []string {
+	of := r.held.values(g)
 	var values []string
 	for i, name := range r.Window.By {
 		for _, per := range r.NewTerms.Per {
 			if name == per {
-				values = append(values, g.values[i])
+				values = append(values, of[i])
 			}
 		}
 	}

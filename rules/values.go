@@ -165,8 +165,11 @@ func fingerprint(x any) string {
 		v = audit.Null()
 	}
 	sum := sha256.Sum256(v)
-	return hex.EncodeToString(sum[:6])
+	return hex.EncodeToString(sum[:fingerprintSize])
 }
+
+// fingerprintSize is how many bytes of a hash make a fingerprint.
+const fingerprintSize = 6
 
 // growth is the largest new/old among the numbers that stand at the same place
 // in two values; nil when there is none.

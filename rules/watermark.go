@@ -42,7 +42,7 @@ func (a *deadline) compare(b *deadline) int {
 
 func (a *deadline) text() string {
 	if a.g != nil {
-		return a.g.name
+		return string(a.r.held.name(a.g))
 	}
 	return a.heard.alert
 }
@@ -150,6 +150,9 @@ func (e *Engine) decide(alerts []audit.Alert) []audit.Alert {
 		case !d.g.dropped:
 			alerts = e.settle(d.r, d.g, d.time, alerts)
 		}
+		if d.g != nil {
+			d.r.held.done(d.g)
+		}
 	}
 	return alerts
 }
@@ -158,11 +161,10 @@ func (e *Engine) decide(alerts []audit.Alert) []audit.Alert {
 func (e *Engine) settle(r *ruleState, g *group, t audit.Time, alerts []audit.Alert) []audit.Alert {
 	r.w.behind, r.w.watermark = e.late, e.watermark
 	for i := from(g.entries, t); i < len(g.entries) && g.entries[i].time == t; i++ {
-		n := g.entries[i]
-		if !n.open {
+		if !g.entries[i].open {
 			continue
 		}
-		n.open = false
+		g.entries[i].open = false
 		r.changed = true
 		g.mark(r)
 		r.w.touched = r.w.touched[:0]
@@ -173,6 +175,9 @@ func (e *Engine) settle(r *ruleState, g *group, t audit.Time, alerts []audit.Ale
 			i--
 		}
 	}
+	if r.w.form == termsForm && !g.dropped && len(g.entries) == 0 && len(g.alerts) == 0 {
+		r.held.empty(g)
+	}
 	return alerts
 }
 
@@ -181,7 +186,8 @@ func (e *Engine) reopen(r *ruleState, g *group, late *entry) {
 	if r.w.form == absenceForm || r.w.form == termsForm {
 		return
 	}
-	for _, n := range g.entries[from(g.entries, late.time):] {
+	for i := from(g.entries, late.time); i < len(g.entries); i++ {
+		n := &g.entries[i]
 		if n.time > late.time+r.w.size {
 			return
 		}
@@ -217,7 +223,8 @@ func (w *windowing) decides(n *entry) bool {
 // decide that follows.
 func (e *Engine) await(r *ruleState, g *group, n *entry) {
 	n.open = true
-	e.due.push(deadline{at: r.w.due(n), depth: r.depth, order: r.rank, seq: n.evidence.Seq, r: r, g: g, time: n.time})
+	g.awaited++
+	e.due.push(deadline{at: r.w.due(n), depth: r.depth, order: r.rank, seq: n.seq, r: r, g: g, time: n.time})
 }
 
 // decideEntry decides entry i of a group of a rule that waits.

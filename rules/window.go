@@ -3,24 +3,24 @@ package rules
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"recourse/audit"
 )
 
 // An entry is one matching change in a group's window.
 type entry struct {
-	time     audit.Time
-	distinct string // the value that is counted; empty when changes are
-	evidence audit.Evidence
-	unknown  bool
-	late     bool
-	alerted  bool    // it is evidence of an alert already
-	open     bool    // it is to be decided when the watermark has passed it
-	steps    uint16  // of a rule with inputs: which of them it is, a bit for each
-	weight   float64 // what a sum adds, an alert's risk
-	alert    string  // it is no change but this alert, which began with the change
-	rule     string  // of which this is the rule
-	tally    *tally
+	time    audit.Time
+	seq     audit.Seq
+	weight  float64 // what a sum adds, an alert's risk
+	key     int     // where the texts of the record's key stand
+	counted int32   // the tally of the value that is counted; without meaning when changes are
+	told    int32   // it is no change but this alert of another rule, which began with the change; 0: a change
+	steps   uint16  // of a rule with inputs: which of them it is, a bit for each
+	unknown bool
+	late    bool
+	alerted bool // it is evidence of an alert already
+	open    bool // it is to be decided when the watermark has passed it
 }
 
 // A group is the matching changes of one rule that belong together, as far
@@ -31,38 +31,58 @@ type entry struct {
 // around the last one that was much older. So reading an old part of the log
 // does not disturb what is going on now, nor does a change dated in the future.
 type group struct {
-	values  []string // of the rule's by fields, and of each
-	entries []*entry // by time, then seq
-	tallies tallies  // the distinct values of the entries
-	low     int      // the first entry of the window that ends with the newest
-	newest  audit.Time
-	cursor  audit.Time // in the other stretch: its last change
-	begun   bool       // newest is set
-	rewound bool       // cursor is set
-	behind  bool       // the last change was in the other stretch
-	alerts  []*openAlert
-	term    term     // of a rule on what is new
-	per     *group   // … by whose values it learns; nil: not found yet
-	history *history // of a rule with a baseline; nil: nothing yet
+	*window
+	newest   audit.Time
+	cursor   audit.Time // in the other stretch: its last change
+	term     term       // of a rule on what is new
+	touched  uint64     // the rule's count of touches, for giving up the least recent
+	observed audit.Time // the engine's clocks at the last touch
+	hash     uint64     // of the name
+	name     int        // where the values stand, as the rule finds it
+	dirtyAt  int        // its place in the rule's dirty, counted from 1; 0: not altered since the last State
+	awaited  int32      // deadlines that are for it
 
-	touched  uint64            // the rule's count of touches, for giving up the least recent
-	observed audit.Time        // the engine's clocks at the last touch
-	name     string            // its values, as the rule finds it
-	fields   map[string]string // its values, as alerts show them; nil until there is one
-	dirtyAt  int               // its place in the rule's dirty, counted from 1; 0: not altered since the last State
-	saved    bool              // the State has it
-	dropped  bool
+	number, older, newer, same uint32 // see held
+	life                       uint32 // how many groups have had the number
+	per, perLife               uint32 // the group by whose values it learns; 0: not found yet
+
+	begun   bool // newest is set
+	rewound bool // cursor is set
+	behind  bool // the last change was in the other stretch
+	saved   bool // the State has it
+	dropped bool
 }
 
-// add takes a matching change into the group. The alerts that began or grew are
-// then in w.touched.
-func (g *group) add(e *entry, w *windowing) {
+// A window is what a group has beside its name and its times. Many groups have
+// nothing, of values that are known.
+type window struct {
+	entries []entry // by time, then seq
+	tallies tallies // the distinct values of the entries
+	low     int     // the first entry of the window that ends with the newest
+	alerts  []*openAlert
+	history *history          // of a rule with a baseline; nil: nothing yet
+	fields  map[string]string // the group's values, as alerts show them; nil until there is one
+
+	entry [1]entry // most have no more than one
+	tally [1]tally
+}
+
+// add takes a matching change into the group, with the value that is counted. The
+// alerts that began or grew are then in w.touched.
+func (g *group) add(e entry, value []byte, w *windowing) {
 	w.touched = w.touched[:0]
+	w.held.open(g)
 	g.prune(e.time, w)
-	i, _ := slices.BinarySearchFunc(g.entries, e, compareEntries)
+	i := len(g.entries)
+	if i > 0 && w.compare(&g.entries[i-1], &e) >= 0 { // as few do
+		i = sort.Search(i, func(i int) bool { return w.compare(&g.entries[i], &e) >= 0 })
+	}
+	if w.distinct != "" {
+		e.counted = g.tallies.take(w.held, value)
+	}
 	g.entries = slices.Insert(g.entries, i, e)
 	w.kept++
-	g.note(w, i)
+	g.slide(w, i)
 	g.stretch(i, w)
 	switch {
 	case w.waits:
@@ -72,7 +92,7 @@ func (g *group) add(e *entry, w *windowing) {
 		}
 	default:
 		if low, high, first, hot := g.hot(i, w); hot {
-			g.alert(g.entries[low:high+1], g.entries[first], w)
+			g.alert(g.entries[low:high+1], nil, &g.entries[first], w)
 		}
 	}
 	if len(g.entries) > w.maxEntries {
@@ -83,25 +103,6 @@ func (g *group) add(e *entry, w *windowing) {
 	}
 }
 
-// entry is one to be filled in, of those that were dropped if there is one.
-func (w *windowing) entry() *entry {
-	n := len(w.free)
-	if n == 0 {
-		return &entry{}
-	}
-	e := w.free[n-1]
-	w.free = w.free[:n-1]
-	return e
-}
-
-// note counts what entry i holds, which is new.
-func (g *group) note(w *windowing, i int) {
-	if w.distinct != "" {
-		g.entries[i].tally = g.tallies.take(g.entries[i].distinct)
-	}
-	g.slide(w, i)
-}
-
 // slide takes entry i into the window that ends with the newest, and lets go
 // what that leaves behind.
 func (g *group) slide(w *windowing, i int) {
@@ -110,9 +111,14 @@ func (g *group) slide(w *windowing, i int) {
 		g.low++ // it stands before the window
 		return
 	}
-	g.tallies.enter(g.entries[i].tally)
+	if w.distinct == "" {
+		for ; g.entries[g.low].time <= begin; g.low++ {
+		}
+		return
+	}
+	g.tallies.enter(g.entries[i].counted)
 	for ; g.entries[g.low].time <= begin; g.low++ {
-		g.tallies.leave(g.entries[g.low].tally)
+		g.tallies.leave(g.entries[g.low].counted)
 	}
 }
 
@@ -123,29 +129,34 @@ func (g *group) drop(low, high int, w *windowing) {
 	}
 	last := high == len(g.entries)
 	w.kept -= high - low
-	for i, e := range g.entries[low:high] {
-		if low+i >= g.low {
-			g.tallies.leave(e.tally)
+	for i := low; i < high; i++ {
+		e := &g.entries[i]
+		if w.distinct != "" {
+			if i >= g.low {
+				g.tallies.leave(e.counted)
+			}
+			g.tallies.drop(w.held, e.counted)
 		}
-		g.tallies.drop(e.tally)
-		e.tally = nil
-		const spare = 1024
-		if len(w.free) < spare {
-			w.free = append(w.free, e)
-		}
+		w.held.forget(e)
 	}
-	if low == 0 { // as most are: nothing is moved
-		clear(g.entries[:high])
+	newest := audit.Time(0)
+	if low > 0 {
+		newest = g.entries[low-1].time
+	}
+	const few = 64
+	if low == 0 && len(g.entries)-high > few { // as many are: nothing is moved
 		g.entries = g.entries[high:]
 	} else {
 		g.entries = slices.Delete(g.entries, low, high)
 	}
 	switch {
 	case last && low > 0: // another is the newest now
-		g.low = after(g.entries, g.entries[low-1].time-w.size)
-		g.tallies.leaveAll()
-		for _, e := range g.entries[g.low:] {
-			g.tallies.enter(e.tally)
+		g.low = after(g.entries, newest-w.size)
+		if w.distinct != "" {
+			g.tallies.leaveAll()
+			for i := g.low; i < len(g.entries); i++ {
+				g.tallies.enter(g.entries[i].counted)
+			}
 		}
 	case high <= g.low:
 		g.low -= high - low
@@ -154,14 +165,15 @@ func (g *group) drop(low, high int, w *windowing) {
 	}
 }
 
-func compareEntries(a, b *entry) int {
-	if c := cmp.Compare(a.time, b.time); c != 0 {
-		return c
+// compare orders entries: by time, then by the change, then by the alert.
+func (w *windowing) compare(a, b *entry) int {
+	switch {
+	case a.time != b.time:
+		return cmp.Compare(a.time, b.time)
+	case a.seq != b.seq:
+		return cmp.Compare(a.seq, b.seq)
 	}
-	if c := cmp.Compare(a.evidence.Seq, b.evidence.Seq); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.alert, b.alert)
+	return cmp.Compare(w.held.alertOf(a), w.held.alertOf(b))
 }
 
 // prune drops what no window can reach any more.
@@ -220,21 +232,21 @@ func (g *group) hot(i int, w *windowing) (low, high, first int, hot bool) {
 	if i == len(g.entries)-1 { // the newest: there is one such window
 		n := len(g.entries) - g.low
 		if w.distinct != "" {
-			n = g.tallies.inWindow
+			n = int(g.tallies.inWindow)
 		}
 		return g.low, i, i, n >= w.count
 	}
 	t := g.entries[i].time
 	low = after(g.entries, t-w.size)
 	seen := counter{}
-	for _, e := range g.entries[low:i] {
-		seen.add(e.distinct, 1)
+	for k := low; k < i; k++ {
+		seen.add(g.entries[k].counted, 1)
 	}
 	start := low
 	for j := i; j < len(g.entries) && g.entries[j].time < t+w.size; j++ {
-		seen.add(g.entries[j].distinct, 1)
+		seen.add(g.entries[j].counted, 1)
 		for ; g.entries[start].time <= g.entries[j].time-w.size; start++ {
-			seen.add(g.entries[start].distinct, -1)
+			seen.add(g.entries[start].counted, -1)
 		}
 		if w.distinct == "" && j-start+1 < w.count || w.distinct != "" && len(seen) < w.count {
 			continue
@@ -254,8 +266,8 @@ func (g *group) hotSum(i int, w *windowing) (low, high, first int, hot bool) {
 	for j := i; j < len(g.entries) && g.entries[j].time < t+w.size; j++ {
 		start := after(g.entries, g.entries[j].time-w.size)
 		sum := 0.0
-		for _, n := range g.entries[start : j+1] {
-			sum += n.weight
+		for k := start; k <= j; k++ {
+			sum += g.entries[k].weight
 		}
 		if sum < w.gte {
 			continue
@@ -269,18 +281,11 @@ func (g *group) hotSum(i int, w *windowing) (low, high, first int, hot bool) {
 }
 
 // after is the number of the first entry later than t.
-func after(entries []*entry, t audit.Time) int {
-	i, _ := slices.BinarySearchFunc(entries, t, func(e *entry, t audit.Time) int {
-		if e.time <= t {
-			return -1
-		}
-		return 1
-	})
-	return i
+func after(entries []entry, t audit.Time) int {
+	return sort.Search(len(entries), func(i int) bool { return entries[i].time > t })
 }
 
 // from is the number of the first entry at t or later.
-func from(entries []*entry, t audit.Time) int {
-	i, _ := slices.BinarySearchFunc(entries, t, func(e *entry, t audit.Time) int { return cmp.Compare(e.time, t) })
-	return i
+func from(entries []entry, t audit.Time) int {
+	return sort.Search(len(entries), func(i int) bool { return entries[i].time >= t })
 }

@@ -130,14 +130,9 @@ func (m *blockMeta) timesAt(i int) (time, observed uint64) {
 // damaged.
 func (m *blockMeta) spread(n int) *blockMeta {
 	s := *m
-	var room []uint64
-	for i := range s.cols {
-		if !s.cols[i].spread(n, &room) {
-			return nil
-		}
+	if !s.spreadColumns(n) {
+		return nil
 	}
-	s.times = s.cols[colTime].sums(0, n, &room)
-	s.observed = s.cols[colObserved].sums(s.times[0], n, &room)
 	in := stream{b: m.parts[partForms]}
 	forms := make([]byte, 0, 6*len(in.b))
 	for role, groups := range m.groups {
@@ -156,6 +151,20 @@ func (m *blockMeta) spread(n int) *blockMeta {
 	}
 	s.parts[partForms] = forms
 	return &s
+}
+
+// spreadColumns makes the columns so that they are looked up fast, and says whether
+// none is damaged.
+func (m *blockMeta) spreadColumns(n int) bool {
+	var room []uint64
+	for i := range m.cols {
+		if !m.cols[i].spread(n, &room) {
+			return false
+		}
+	}
+	m.times = m.cols[colTime].sums(0, n, &room)
+	m.observed = m.cols[colObserved].sums(m.times[0], n, &room)
+	return true
 }
 
 // groupForms finds where the forms of each kind and shape begin.

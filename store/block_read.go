@@ -144,14 +144,6 @@ func (d *blockReader) row(i int, r *row) {
 	d.images(i, r, momentOf(&r.c))
 }
 
-// pass reads that change, and leaves it.
-func (d *blockReader) pass(i int) {
-	d.keys.pass(i)
-	kept := len(d.arena)
-	d.images(i, &row{}, moment{id: `""`}) // what is taken from the block does not depend on it
-	d.arena = d.arena[:kept]
-}
-
 // images writes out the bodies of the change at place i.
 func (d *blockReader) images(i int, r *row, at moment) {
 	c := &r.c
@@ -175,7 +167,7 @@ func (d *blockReader) body(role, kind int, at *moment) audit.Value {
 	}
 	start := len(d.arena)
 	if kind == bodyRaw {
-		d.arena = append(d.arena, d.in.lits.take(d.in.nums.uvarint())...)
+		d.arena = append(d.arena, d.in.run()...)
 	} else {
 		d.object(role, kind-bodyShape, at)
 	}

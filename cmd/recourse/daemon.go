@@ -65,7 +65,7 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 	var errs []error
 	part := func(f func(context.Context) error) {
 		wg.Go(func() {
-			if err := f(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			if err := audit.Guarded(func() error { return f(ctx) }); err != nil && !errors.Is(err, context.Canceled) {
 				mu.Lock()
 				errs = append(errs, err)
 				mu.Unlock()

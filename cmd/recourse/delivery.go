@@ -110,7 +110,12 @@ func (w *workspace) flush(ctx context.Context, e *env, patience time.Duration) e
 	for _, worker := range workers {
 		worker.Eager = true
 		wg.Go(func() {
-			if _, err := worker.Round(ctx); err != nil {
+			err := audit.Guarded(func() error {
+				_, err := worker.Round(ctx)
+				return err
+			})
+			if err != nil {
+				logPanic(log, err)
 				log.Error("deliver alerts", "sink", worker.Name, "err", err)
 			}
 		})

@@ -191,7 +191,7 @@ func (a *attachment) Read(p []byte) (int, error) {
 		}
 		if !a.asked {
 			if err := a.send(frameWant, fmt.Appendf(nil, "%d", min(len(p), longestFrame))); err != nil {
-				return 0, err
+				return 0, fmt.Errorf("ask for input: %w: %w", ErrGone, err)
 			}
 			a.asked = true
 		}

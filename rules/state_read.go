@@ -1,0 +1,154 @@
+package rules
+
+import (
+	"math"
+	"recourse/audit"
+)
+
+// A readEntry is an entry with all that it has elsewhere.
+type readEntry struct {
+	entry
+	evidence    audit.Evidence
+	counted     string
+	alert, rule string
+}
+
+// A readGroup is a group as it was saved.
+type readGroup struct {
+	group
+	values  []string
+	entries []readEntry
+	alerts  []*openAlert
+	history *history
+}
+
+// group reads a group; full is false for one of the first kind.
+func (r *stateReader) group(full bool) *readGroup {
+	g := &readGroup{}
+	for range r.count() {
+		g.values = append(g.values, r.text())
+	}
+	history := false
+	r.flags(&g.begun, &g.rewound, &g.behind, &g.term.seen, &history)
+	g.newest = r.at()
+	if g.rewound {
+		g.cursor = r.at()
+	}
+	g.observed = r.at()
+	g.touched = r.uint()
+	if g.term.seen {
+		g.term.first, g.term.last = r.at(), r.at()
+	}
+	if history {
+		g.history = r.history()
+	}
+	for range r.count() {
+		e := r.entry(full)
+		if n := len(g.entries); n > 0 && !g.entries[n-1].before(&e) || finite(float64(e.time)) == nil {
+			r.bad, r.b = true, nil
+			break
+		}
+		g.entries = append(g.entries, e)
+	}
+	for range r.count() {
+		g.alerts = append(g.alerts, r.alert(full))
+	}
+	return g
+}
+
+// before says that an entry comes before another, as windowing.compare has it.
+func (e *readEntry) before(o *readEntry) bool {
+	switch {
+	case e.time != o.time:
+		return e.time < o.time
+	case e.seq != o.seq:
+		return e.seq < o.seq
+	}
+	return e.alert < o.alert
+}
+
+func (r *stateReader) entry(full bool) (e readEntry) {
+	var steps, weight, alert bool
+	r.flags(&e.unknown, &e.late, &e.alerted, &e.open, &steps, &weight, &alert)
+	e.evidence = r.evidence()
+	e.time, e.seq = e.evidence.Time, e.evidence.Seq
+	e.counted = r.text()
+	if steps {
+		e.steps = uint16(r.uint())
+	}
+	if weight {
+		e.weight = math.Float64frombits(r.uint())
+	}
+	if alert {
+		e.alert, e.rule, e.time = r.text(), r.text(), r.at()
+	}
+	return e
+}
+
+func (r *stateReader) evidence() (e audit.Evidence) {
+	e.Seq = r.number()
+	e.Time = r.at()
+	e.Database, e.Table = r.text(), r.text()
+	e.Key = audit.ID(r.text())
+	return e
+}
+
+func (r *stateReader) firing() firing { return firing{r.at(), r.evidence()} }
+
+func (r *stateReader) alert(full bool) *openAlert {
+	a := &openAlert{id: r.text()}
+	r.flags(&a.unknown, &a.late, &a.told)
+	a.from, a.to, a.first, a.last = r.at(), r.at(), r.at(), r.at()
+	a.firstSeq, a.lastSeq = r.number(), r.number()
+	a.count, a.listed = int(r.uint()), int(r.uint())
+	if !full {
+		return a
+	}
+	a.fired = r.firing()
+	for range r.count() {
+		a.parts = append(a.parts, r.text())
+	}
+	return a
+}
+
+func (r *stateReader) history() *history {
+	h := &history{first: int64(r.uint())}
+	last := h.first
+	for range r.count() {
+		last += int64(r.uint())
+		n := r.uint()
+		h.buckets = append(h.buckets, bucket{at: last, count: int(n >> 1), frozen: n&1 != 0})
+	}
+	return h
+}
+
+func (r *stateReader) heard() map[string]*heard {
+	all := map[string]*heard{}
+	for range r.count() {
+		h := &heard{alert: r.text(), rule: r.text(), steps: uint16(r.uint())}
+		h.risk = math.Float64frombits(r.uint())
+		r.flags(&h.unknown)
+		h.fired = r.firing()
+		for range r.count() {
+			h.values = append(h.values, r.text())
+		}
+		all[h.alert] = h
+	}
+	return all
+}
+
+func (r *stateReader) learning() (l learning) {
+	r.flags(&l.begun)
+	l.since, l.evicted = r.at(), r.at()
+	return l
+}
+
+func (r *stateReader) rows() *tableRows {
+	t := &tableRows{table: audit.Table{Database: r.text(), Name: r.text()}}
+	r.flags(&t.known)
+	t.rows, t.settled = int64(r.int()), r.at()
+	for range r.count() {
+		t.later = append(t.later, rowChange{r.at(), int64(r.int())})
+	}
+	return t
+}
