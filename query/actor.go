@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"recourse/audit"
@@ -114,15 +115,18 @@ func (e *Engine) Actor(ctx context.Context, user string, o ActorOptions) (*Actor
 		return nil, fmt.Errorf("actor: %w", err)
 	}
 	a := &acting{
-		user: user, out: &Actor{User: userDoc(user)}, sessions: by, ops: map[string]int{}, nodes: map[string]int{}, attrs: map[string]int{},
-		tables: map[audit.Table]*actorTable{}, records: map[recordOf]int{}, seqs: map[audit.Seq]bool{},
+		user: user, out: &Actor{User: userDoc(user)}, sessions: by, ops: map[string]int{}, nodes: map[string]int{},
+		tables: map[audit.Table]*actorTable{}, records: map[recordOf]*actorRecord{}, seqs: map[audit.Seq]bool{},
 	}
-	_, err = e.Stream(ctx, Query{Expr: expr}, func(changes []audit.Change) error {
+	err = e.outlines(ctx, expr, func(changes []audit.Change) error {
 		for i := range changes {
 			a.add(&changes[i])
 		}
 		return nil
 	})
+	if err == nil {
+		err = a.edited(ctx, e, expr)
+	}
 	if err == nil {
 		a.out.Alerts, err = alertsOn(ctx, archive, a.seqs)
 	}
@@ -138,30 +142,40 @@ func (e *Engine) Actor(ctx context.Context, user string, o ActorOptions) (*Actor
 
 // acting is a profile in the making.
 type acting struct {
-	user              string
-	out               *Actor
-	sessions          *sessioning
-	ops, nodes, attrs map[string]int
-	tables            map[audit.Table]*actorTable
-	records           map[recordOf]int
-	seqs              map[audit.Seq]bool
-	also              map[string]*ActorOther
-	alsoOn            map[otherRecord]bool
+	user        string
+	out         *Actor
+	first, last audit.Change
+	sessions    *sessioning
+	ops, nodes  map[string]int
+	tables      map[audit.Table]*actorTable
+	records     map[recordOf]*actorRecord
+	seqs        map[audit.Seq]bool
+	also        map[string]*ActorOther
+	alsoOn      map[otherRecord]bool
 }
 
+// An actorRecord is how many changes of a record are the user's.
+type actorRecord struct{ changes int }
+
+// An actorTable is an ActorTable in the making, without what follows from the rest.
 type actorTable struct {
-	ActorTable
-	ops     map[audit.Op]*ActorOp
-	records map[recordOf]bool
+	changes, records int
+	first, last      audit.Change
+	ops              map[audit.Op]*actorOp
+}
+
+type actorOp struct {
+	changes int
+	first   audit.Change
 }
 
 // add takes the next change; the newest comes first.
 func (a *acting) add(c *audit.Change) {
 	a.sessions.add(c)
-	if a.out.Last == nil {
-		a.out.Last = refPtr(c)
+	if a.sessions.n == 1 {
+		a.last = *c
 	}
-	a.out.First = refPtr(c)
+	a.first = *c
 	if at := c.Time.Go(); at.IsZero() {
 		a.out.Outside++
 	} else {
@@ -169,40 +183,51 @@ func (a *acting) add(c *audit.Change) {
 	}
 	a.ops[string(c.Op)]++
 	a.nodes[c.Node]++
-	for _, name := range c.Attributes() {
-		a.attrs[name]++
-	}
 	of := recordOf{c.Cluster, c.Key}
-	a.records[of]++
+	r := a.records[of]
+	if r == nil {
+		r = &actorRecord{}
+		a.records[of] = r
+	}
+	r.changes++
 	a.seqs[c.Seq] = true
 	if c.Late {
 		a.out.Summary.Late++
 	}
-	a.table(c).add(c, of)
+	t := a.table(c)
+	if r.changes == 1 {
+		t.records++
+	}
+	t.add(c)
 }
 
 func (a *acting) table(c *audit.Change) *actorTable {
 	t := a.tables[c.Key.Table]
 	if t == nil {
-		t = &actorTable{ops: map[audit.Op]*ActorOp{}, records: map[recordOf]bool{}}
-		t.Database, t.Table = c.Key.Table.Database, c.Key.Table.Name
+		t = &actorTable{last: *c, ops: map[audit.Op]*actorOp{}}
 		a.tables[c.Key.Table] = t
 	}
 	return t
 }
 
-func (t *actorTable) add(c *audit.Change, of recordOf) {
-	if t.Last == nil {
-		t.Last = refPtr(c)
-	}
-	t.First = refPtr(c)
-	t.Changes++
-	t.records[of] = true
+func (t *actorTable) add(c *audit.Change) {
+	t.first = *c
+	t.changes++
 	op := t.ops[c.Op]
 	if op == nil {
-		op = &ActorOp{Op: c.Op}
+		op = &actorOp{}
 		t.ops[c.Op] = op
 	}
-	op.Changes++
-	op.First = refPtr(c)
+	op.changes++
+	op.first = *c
+}
+
+// sum is all that the user did to the table.
+func (t *actorTable) sum(of audit.Table) ActorTable {
+	out := ActorTable{Database: of.Database, Table: of.Name, Changes: t.changes, Records: t.records, First: refPtr(&t.first), Last: refPtr(&t.last)}
+	for name, op := range t.ops {
+		out.Ops = append(out.Ops, ActorOp{Op: name, Changes: op.changes, First: refPtr(&op.first)})
+	}
+	slices.SortFunc(out.Ops, func(x, y ActorOp) int { return cmp.Or(compareRefs(x.First, y.First), cmp.Compare(x.Op, y.Op)) })
+	return out
 }

@@ -34,58 +34,41 @@ func alertsOn(ctx context.Context, archive Archive, seqs map[audit.Seq]bool) ([]
 	return out, nil
 }
 
-// fewRecords is how many changes there are for each record of which the lives are
-// read one by one: where there are fewer, all changes are gone through once.
-const fewRecords = 256
+// edited counts which attributes the changes have edited, by the sums.
+func (a *acting) edited(ctx context.Context, e *Engine, expr Expr) error {
+	f, err := e.Facets(ctx, expr, []audit.Facet{audit.FacetAttribute}, 0)
+	if err != nil {
+		return err
+	}
+	for _, v := range f.Facets[0].Top {
+		a.out.Attrs = append(a.out.Attrs, Counted(v))
+	}
+	return nil
+}
 
 // others finds who else has changed the records that the user has.
 func (a *acting) others(ctx context.Context, e *Engine) error {
 	a.also, a.alsoOn = map[string]*ActorOther{}, map[otherRecord]bool{}
-	view, err := e.Store.View(ctx)
-	if err != nil {
-		return err
+	keys := make(map[audit.Key]bool, len(a.records))
+	for of := range a.records {
+		keys[of.key] = true
 	}
-	last := int(view.Last())
-	view.Close()
-	if len(a.records)*fewRecords < last {
-		keys := map[audit.Key]bool{}
-		for of := range a.records {
-			keys[of.key] = true
-		}
-		return e.eachLife(ctx, sortedKeys(keys), func(_ audit.Key, _ string, l life) error {
-			for i := range l {
-				a.other(&l[i])
-			}
-			return nil
-		})
-	}
-	var tables Or
-	for t := range a.tables {
-		tables = append(tables, Field{Name: FieldTable, Pattern: Exactly(t.String())})
-	}
-	rest := And{tables, Not{Field{Name: FieldUser, Pattern: Exactly(a.user)}}}
-	if len(tables) == 0 {
-		return nil
-	}
-	_, err = e.Stream(ctx, Query{Expr: Of(rest)}, func(changes []audit.Change) error {
-		for i := range changes {
-			a.other(&changes[i])
-		}
-		return nil
-	})
-	return err
+	return e.touching(ctx, slices.Collect(maps.Keys(keys)), func(c *audit.Change) { a.other(c) })
 }
 
 // otherRecord is a record that another user has changed.
 type otherRecord struct {
-	user string
-	of   recordOf
+	user   *ActorOther
+	record *actorRecord
 }
 
 // other counts a change that is not the user's, if it is of one of the records.
 func (a *acting) other(c *audit.Change) {
-	of := recordOf{c.Cluster, c.Key}
-	if c.User == a.user || c.Op.Kind() == audit.KindMessage || a.records[of] == 0 {
+	if c.User == a.user || c.Op.Kind() == audit.KindMessage {
+		return
+	}
+	r := a.records[recordOf{c.Cluster, c.Key}]
+	if r == nil {
 		return
 	}
 	o := a.also[c.User]
@@ -94,7 +77,7 @@ func (a *acting) other(c *audit.Change) {
 		a.also[c.User] = o
 	}
 	o.Changes++
-	if on := (otherRecord{c.User, of}); !a.alsoOn[on] {
+	if on := (otherRecord{o, r}); !a.alsoOn[on] {
 		a.alsoOn[on] = true
 		o.Records++
 	}
@@ -106,22 +89,23 @@ func (a *acting) finish(top int) {
 	if out.Alerts == nil {
 		out.Alerts = []ActorAlert{}
 	}
-	out.Ops, out.Nodes, out.Attrs = counted(a.ops), counted(a.nodes), counted(a.attrs)
+	if a.sessions.n > 0 {
+		out.First, out.Last = refPtr(&a.first), refPtr(&a.last)
+	}
+	if out.Attrs == nil {
+		out.Attrs = []Counted{}
+	}
+	out.Ops, out.Nodes = counted(a.ops), counted(a.nodes)
 	out.Tables = []ActorTable{}
-	for _, t := range a.tables {
-		t.ActorTable.Records = len(t.records)
-		for _, op := range t.ops {
-			t.ActorTable.Ops = append(t.ActorTable.Ops, *op)
-		}
-		slices.SortFunc(t.ActorTable.Ops, func(x, y ActorOp) int { return cmp.Or(compareRefs(x.First, y.First), cmp.Compare(x.Op, y.Op)) })
-		out.Tables = append(out.Tables, t.ActorTable)
+	for of, t := range a.tables {
+		out.Tables = append(out.Tables, t.sum(of))
 	}
 	slices.SortFunc(out.Tables, func(x, y ActorTable) int {
 		return cmp.Or(cmp.Compare(y.Changes, x.Changes), cmp.Compare(x.Database, y.Database), cmp.Compare(x.Table, y.Table))
 	})
 	out.Records = []ActorRecord{}
-	for of, n := range a.records {
-		out.Records = append(out.Records, ActorRecord{recordRef(of.key, of.cluster), n})
+	for of, r := range a.records {
+		out.Records = append(out.Records, ActorRecord{recordRef(of.key, of.cluster), r.changes})
 	}
 	slices.SortFunc(out.Records, func(x, y ActorRecord) int {
 		return cmp.Or(cmp.Compare(y.Changes, x.Changes), compareKeys(x.Record(), y.Record()), cmp.Compare(x.Cluster, y.Cluster))

@@ -176,7 +176,7 @@ type blasting struct {
 	sum     *BlastSummary
 	ledger  *audit.Ledger
 	taken   map[audit.ChangeID]string // what is reverted, and by which plan
-	suspect map[audit.Key]map[audit.Seq]bool
+	suspect map[audit.Key][]audit.Seq // sorted, once all are known
 	tables  map[audit.Table]*BlastTable
 	writers map[string]*BlastHonest
 	take    func(*BlastRecord) error
@@ -190,8 +190,8 @@ func (w *blasting) run(ctx context.Context, e *Engine, expr Expr) error {
 	if w.ledger, err = archive.Ledger(ctx); err != nil {
 		return err
 	}
-	w.taken, w.suspect = w.ledger.Reverted(), map[audit.Key]map[audit.Seq]bool{}
-	_, err = e.Stream(ctx, Query{Expr: expr}, func(changes []audit.Change) error {
+	w.taken, w.suspect = w.ledger.Reverted(), map[audit.Key][]audit.Seq{}
+	err = e.outlines(ctx, expr, func(changes []audit.Change) error {
 		for i := range changes {
 			w.suspectChange(&changes[i])
 		}
@@ -200,13 +200,12 @@ func (w *blasting) run(ctx context.Context, e *Engine, expr Expr) error {
 	if err != nil {
 		return err
 	}
-	return e.eachLife(ctx, sortedKeys(w.suspect), func(key audit.Key, cluster string, l life) error {
-		r, ok := w.judge(key, cluster, l)
-		if !ok {
-			return nil // the changes are of the record in another cluster
-		}
-		w.count(&r)
-		return w.take(&r)
+	for _, seqs := range w.suspect {
+		slices.Sort(seqs)
+	}
+	return judgeLives(ctx, e, sortedKeys(w.suspect), w.judge, func(r *BlastRecord) error {
+		w.count(r)
+		return w.take(r)
 	})
 }
 
@@ -216,12 +215,7 @@ func (w *blasting) suspectChange(c *audit.Change) {
 		return
 	}
 	w.sum.Changes++
-	of := w.suspect[c.Key]
-	if of == nil {
-		of = map[audit.Seq]bool{}
-		w.suspect[c.Key] = of
-	}
-	of[c.Seq] = true
+	w.suspect[c.Key] = append(w.suspect[c.Key], c.Seq)
 }
 
 func (w *blasting) count(r *BlastRecord) {

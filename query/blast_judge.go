@@ -11,8 +11,9 @@ import (
 // A victim is one record's life in one cluster, with the changes in question.
 type victim struct {
 	*blasting
-	suspects map[audit.Seq]bool
 	life     life
+	suspects []bool // of the life, those that are in question
+	refs     []*Ref // of the life, those that were named
 	origins  *origins
 	now      audit.Image
 	touched  map[string]touch // by path; the empty path is the record's being there
@@ -31,12 +32,12 @@ type touch struct {
 // judge says how a record stands; false: none of the changes in question is of it
 // in this cluster.
 func (w *blasting) judge(key audit.Key, cluster string, l life) (BlastRecord, bool) {
-	v := &victim{blasting: w, suspects: w.suspect[key], life: l, touched: map[string]touch{}, taken: true}
+	v := &victim{blasting: w, suspects: make([]bool, len(l)), refs: make([]*Ref, len(l)), life: l, touched: map[string]touch{}, taken: true}
 	r := BlastRecord{RecordRef: recordRef(key, cluster), Trust: audit.Exact, Values: []BlastValue{}}
 	for i := range l {
 		c := &l[i]
-		if v.suspects[c.Seq] {
-			v.suspected(&r, c)
+		if _, v.suspects[i] = slices.BinarySearch(w.suspect[key], c.Seq); v.suspects[i] {
+			v.suspected(&r, i)
 		}
 		if r.First != nil {
 			r.Trust = min(r.Trust, trustOfChange(c))
@@ -45,7 +46,8 @@ func (w *blasting) judge(key audit.Key, cluster string, l life) (BlastRecord, bo
 	if r.First == nil {
 		return r, false
 	}
-	v.origins = originsOf(l, false, v.edited, v.doubted)
+	v.leaveOut()
+	v.origins = originsOf(v.life, false, v.edited, v.doubted)
 	v.now = v.origins.image
 	r.State, r.Doubt = v.now.State, v.doubt && !v.taken
 	for _, path := range slices.Sorted(maps.Keys(v.touched)) {
@@ -54,6 +56,27 @@ func (w *blasting) judge(key audit.Key, cluster string, l life) (BlastRecord, bo
 	r.Writers = v.others()
 	r.Class = v.class(&r)
 	return r, true
+}
+
+// ref names a change of the life.
+func (v *victim) ref(i int) *Ref {
+	if v.refs[i] == nil {
+		v.refs[i] = refPtr(&v.life[i])
+	}
+	return v.refs[i]
+}
+
+// leaveOut leaves out what was before the first of the changes in question. What they
+// touched has its value from then on; only late images are weighed against what was
+// before them.
+func (v *victim) leaveOut() {
+	first := slices.Index(v.suspects, true)
+	for i := range v.life {
+		if v.life[i].After.Late() || v.life[i].Before.Late() {
+			return
+		}
+	}
+	v.life, v.suspects, v.refs = v.life[first:], v.suspects[first:], v.refs[first:]
 }
 
 func trustOfChange(c *audit.Change) audit.Trust {
@@ -68,11 +91,12 @@ func trustOfChange(c *audit.Change) audit.Trust {
 }
 
 // suspected takes one of the changes in question, before the origins do.
-func (v *victim) suspected(r *BlastRecord, c *audit.Change) {
+func (v *victim) suspected(r *BlastRecord, i int) {
+	c := &v.life[i]
 	if r.First == nil {
-		r.First = refPtr(c)
+		r.First = v.ref(i)
 	}
-	r.Last = refPtr(c)
+	r.Last = v.ref(i)
 	r.Changes++
 	if plan, ok := v.blasting.taken[c.ID]; !ok {
 		v.taken = false
@@ -116,11 +140,11 @@ func (v *victim) edited(e audit.Edit, by origin) {
 func (v *victim) doubted(changes []int) { v.doubt = v.doubt || v.anySuspect(changes) }
 
 func (v *victim) anySuspect(changes []int) bool {
-	return slices.ContainsFunc(changes, func(i int) bool { return v.suspects[v.life[i].Seq] })
+	return slices.ContainsFunc(changes, func(i int) bool { return v.suspects[i] })
 }
 
 func (v *victim) allSuspect(changes []int) bool {
-	return !slices.ContainsFunc(changes, func(i int) bool { return !v.suspects[v.life[i].Seq] })
+	return !slices.ContainsFunc(changes, func(i int) bool { return !v.suspects[i] })
 }
 
 func (v *victim) touch(path string, t touch) {
@@ -138,7 +162,7 @@ func (v *victim) value(path string) BlastValue {
 	}
 	by := v.origins.of(path)
 	writer := &v.life[by.change]
-	out.Change = refPtr(writer)
+	out.Change = v.ref(by.change)
 	if path == "" {
 		out.Now = existence(v.now.State)
 	} else {
@@ -155,7 +179,7 @@ func (v *victim) standing(b *BlastValue, writer *audit.Change, by origin) BlastC
 		of = OriginSet
 	}
 	switch {
-	case v.now.State == audit.Absent && b.Path != "" && of == OriginSet && !ours && !v.suspects[writer.Seq]:
+	case v.now.State == audit.Absent && b.Path != "" && of == OriginSet && !ours && !v.suspects[by.change]:
 		return BlastDeleted // though it may have been without the attribute before
 	case b.Known && b.Now.Equal(b.Before):
 		return BlastReverted
@@ -165,9 +189,9 @@ func (v *victim) standing(b *BlastValue, writer *audit.Change, by origin) BlastC
 		return BlastUnknown
 	case ours:
 		return BlastReverted
-	case v.suspects[writer.Seq] && v.taken:
+	case v.suspects[by.change] && v.taken:
 		return BlastReverted // though our write has not been read yet
-	case v.suspects[writer.Seq]:
+	case v.suspects[by.change]:
 		return BlastStillBad
 	case v.now.State == audit.Absent:
 		return BlastDeleted
@@ -212,7 +236,7 @@ func (v *victim) others() []BlastWriter {
 	for i := range v.life {
 		c := &v.life[i]
 		_, ours := v.ledger.Own[c.ID]
-		if begun = begun || v.suspects[c.Seq]; !begun || v.suspects[c.Seq] || ours {
+		if begun = begun || v.suspects[i]; !begun || v.suspects[i] || ours {
 			continue
 		}
 		w := writers[c.User]
@@ -221,7 +245,7 @@ func (v *victim) others() []BlastWriter {
 			writers[c.User] = w
 		}
 		w.Changes++
-		w.Last = refPtr(c)
+		w.Last = v.ref(i)
 		w.Over = w.Over || v.wroteOver(c)
 	}
 	out := []BlastWriter{}

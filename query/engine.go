@@ -37,7 +37,7 @@ var _ Searcher = (*Engine)(nil)
 func (e *Engine) Search(ctx context.Context, q Query) (*Result, error) {
 	r := &Result{}
 	var err error
-	r.Summary, r.Explanation, err = e.search(ctx, q, func(changes []audit.Change) error {
+	r.Summary, r.Explanation, err = e.search(ctx, q, false, func(changes []audit.Change) error {
 		r.Changes = append(r.Changes, changes...)
 		return nil
 	})
@@ -63,8 +63,18 @@ func (e *Engine) searched(ctx context.Context, q Query, r *Result, err error) (*
 func (e *Engine) Stream(ctx context.Context, q Query, take func([]audit.Change) error) (*Result, error) {
 	r := &Result{}
 	var err error
-	r.Summary, r.Explanation, err = e.search(ctx, q, take)
+	r.Summary, r.Explanation, err = e.search(ctx, q, false, take)
 	return e.searched(ctx, q, r, err)
+}
+
+// outlines is Stream of all changes that match, as View.Outlines has them: some may
+// be whole.
+func (e *Engine) outlines(ctx context.Context, expr Expr, take func([]audit.Change) error) error {
+	_, _, err := e.search(ctx, Query{Expr: expr}, true, take)
+	if err != nil {
+		err = fmt.Errorf("search: %w", err)
+	}
+	return err
 }
 
 // All yields every change that matches, newest first.
@@ -86,8 +96,8 @@ func (e *Engine) All(ctx context.Context, expr Expr) iter.Seq2[audit.Change, err
 	}
 }
 
-// search hands over one page.
-func (e *Engine) search(ctx context.Context, q Query, take func([]audit.Change) error) (Summary, Explanation, error) {
+// search hands over one page, whole or in outline.
+func (e *Engine) search(ctx context.Context, q Query, outline bool, take func([]audit.Change) error) (Summary, Explanation, error) {
 	began := time.Now()
 	var sum Summary
 	var why Explanation
@@ -105,7 +115,7 @@ func (e *Engine) search(ctx context.Context, q Query, take func([]audit.Change) 
 		return sum, why, err
 	}
 	defer r.close()
-	p := &pager{run: r, query: q, take: take}
+	p := &pager{run: r, query: q, take: take, outline: outline}
 	ended := p.do(ctx)
 	if ended != nil && !interrupted(ctx, ended) {
 		return sum, why, ended

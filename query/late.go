@@ -2,16 +2,22 @@ package query
 
 import "recourse/audit"
 
-// with is the life with its next change. One whose image carries the change's own
-// time as that of the record's creation, which nobody can know beforehand, has made
-// the record: there was none before it.
+// with is the life with its next change.
 func (l life) with(c audit.Change) life {
-	if c.Before.State == audit.Unknown && !c.After.Late() {
-		if created := c.After.Body.Get(audit.CreatedTime); created != nil && audit.Stamps(created, c.Time) {
-			c.Before = audit.AbsentImage(audit.Logged, c.After.Trust)
-		}
-	}
+	born(&c)
 	return append(l, c)
+}
+
+// born says of a change whose image carries the change's own time as that of the
+// record's creation, which nobody can know beforehand, that it has made the record:
+// there was none before it.
+func born(c *audit.Change) {
+	if c.Before.State != audit.Unknown || c.After.Late() {
+		return
+	}
+	if created := c.After.Body.Get(audit.CreatedTime); created != nil && audit.Stamps(created, c.Time) {
+		c.Before = audit.AbsentImage(audit.Logged, c.After.Trust)
+	}
 }
 
 // confirmed says that the late image after a change shows an attribute as it was,

@@ -42,7 +42,7 @@ func (x *execution) stream(ctx context.Context, to sink, q Query) (Summary, erro
 	q.Expr = x.source.expr
 	first := !x.began
 	x.began = true
-	sum, why, err := x.engine.search(ctx, q, func(changes []audit.Change) error {
+	sum, why, err := x.engine.search(ctx, q, false, func(changes []audit.Change) error {
 		for i := range changes {
 			c := changes[i]
 			if first {

@@ -99,7 +99,7 @@ func (p *carried) keys(ctx context.Context, r *run) (map[audit.Key]bool, error) 
 	var mu sync.Mutex
 	keys := map[audit.Key]bool{}
 	finder := p.words.words.finder()
-	blocks, err := r.look(ctx, origins, p.words.words.word(), func(_, _ int, c *audit.Change) error {
+	blocks, err := r.look(ctx, origins, wanted{word: p.words.words.word()}, func(_, _ int, c *audit.Change) error {
 		if subject := (&subject{c: c}); subject.carries(finder.in) {
 			mu.Lock()
 			defer mu.Unlock()

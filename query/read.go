@@ -8,11 +8,17 @@ import (
 	"recourse/audit"
 )
 
+// Of what is read: wanted says which changes of them, and what of these.
+type wanted struct {
+	word    word // only those that may have it; the zero word is none
+	outline bool // they are wanted as View.Outlines has them
+}
+
 // look reads changes by their numbers, which ascend, and shows each to see with
 // its place among them and the number of the worker that does it: several work
 // at once, each at one block. Changes that cannot have the word, if there is one,
 // are not shown. It tells how many blocks were read.
-func (r *run) look(ctx context.Context, seqs []audit.Seq, w word, see func(worker, i int, c *audit.Change) error) (blocks int, err error) {
+func (r *run) look(ctx context.Context, seqs []audit.Seq, w wanted, see func(worker, i int, c *audit.Change) error) (blocks int, err error) {
 	var starts []int
 	for i, s := range seqs {
 		if i == 0 || audit.BlockOf(s) != audit.BlockOf(seqs[i-1]) {
@@ -21,7 +27,8 @@ func (r *run) look(ctx context.Context, seqs []audit.Seq, w word, see func(worke
 	}
 	starts = append(starts, len(seqs))
 	blocks = len(starts) - 1
-	one := func(ctx context.Context, worker, n int) error {
+	one := func(ctx context.Context, worker, n int) (err error) {
+		defer audit.Guard(&err)
 		from := starts[n]
 		return r.readBlock(ctx, seqs[from:starts[n+1]], w, func(i int, c *audit.Change) error { return see(worker, from+i, c) })
 	}
@@ -55,15 +62,19 @@ func (r *run) look(ctx context.Context, seqs []audit.Seq, w word, see func(worke
 }
 
 // readBlock reads changes of one block.
-func (r *run) readBlock(ctx context.Context, seqs []audit.Seq, w word, see func(i int, c *audit.Change) error) error {
+func (r *run) readBlock(ctx context.Context, seqs []audit.Seq, w wanted, see func(i int, c *audit.Change) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	wanted, err := r.sift(ctx, seqs, w)
+	wanted, err := r.sift(ctx, seqs, w.word)
 	if err != nil || len(wanted) == 0 {
 		return err
 	}
-	changes, err := r.changesOf(ctx, wanted)
+	read := r.changesOf
+	if w.outline {
+		read = r.view.Outlines
+	}
+	changes, err := read(ctx, wanted)
 	if err != nil {
 		return err
 	}

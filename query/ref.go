@@ -18,9 +18,13 @@ type Ref struct {
 	at audit.Time
 }
 
-// RefOf names a change.
+// RefOf names a change, which may be in outline.
 func RefOf(c *audit.Change) Ref {
-	return Ref{Seq: c.Seq, ID: c.ID, Time: Number(c.Time), TimeISO: ISO(c.Time), User: userDoc(c.User), Op: c.Op, Node: c.Node, Late: c.Late, at: c.Time}
+	id := c.ID
+	if id == (audit.ChangeID{}) {
+		id = c.Identify()
+	}
+	return Ref{Seq: c.Seq, ID: id, Time: Number(c.Time), TimeISO: ISO(c.Time), User: userDoc(c.User), Op: c.Op, Node: c.Node, Late: c.Late, at: c.Time}
 }
 
 func refPtr(c *audit.Change) *Ref {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"recourse/audit"
@@ -56,9 +55,10 @@ type Session struct {
 	Last    audit.Seq   `json:"last_seq"`  // of the latest
 	Unknown int         `json:"unknown"`   // changes of which it is not known what they edited
 
-	from, to    audit.Time
-	ops, tables map[string]int
-	records     map[recordOf]bool
+	from, to audit.Time
+	ops      map[string]int
+	tables   map[audit.Table]int
+	records  map[recordOf]bool
 }
 
 // A Counted value says how often it was found.
@@ -85,7 +85,7 @@ func (e *Engine) Sessions(ctx context.Context, expr Expr, o SessionOptions) (*Se
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
-	_, err = e.Stream(ctx, Query{Expr: expr}, func(changes []audit.Change) error {
+	err = e.outlines(ctx, expr, func(changes []audit.Change) error {
 		for i := range changes {
 			by.add(&changes[i])
 		}
@@ -102,9 +102,26 @@ func (e *Engine) Sessions(ctx context.Context, expr Expr, o SessionOptions) (*Se
 type sessioning struct {
 	gap  audit.Time
 	by   []audit.Facet
-	open map[string]*Session // by the values of the fields
+	open map[sessionOf]*Session
 	done []*Session
 	n    int
+}
+
+// sessionOf is the values of the fields in which changes of a session are alike.
+type sessionOf struct{ user, node, database, table string }
+
+func (s *sessioning) of(c *audit.Change) (of sessionOf) {
+	for _, f := range s.by {
+		switch f {
+		case audit.FacetUser:
+			of.user = c.User
+		case audit.FacetNode:
+			of.node = c.Node
+		case audit.FacetTable:
+			of.database, of.table = c.Key.Table.Database, c.Key.Table.Name
+		}
+	}
+	return of
 }
 
 func newSessions(o SessionOptions) (*sessioning, error) {
@@ -122,21 +139,18 @@ func newSessions(o SessionOptions) (*sessioning, error) {
 			return nil, fmt.Errorf("by %s: sessions are by user, node or table", f)
 		}
 	}
-	return &sessioning{gap: audit.Time(float64(o.Gap) / float64(time.Millisecond)), by: o.By, open: map[string]*Session{}}, nil
+	return &sessioning{gap: audit.Time(float64(o.Gap) / float64(time.Millisecond)), by: o.By, open: map[sessionOf]*Session{}}, nil
 }
 
 func (s *sessioning) add(c *audit.Change) {
 	s.n++
-	var name strings.Builder
-	for _, f := range s.by {
-		fmt.Fprintf(&name, "%q", valuesOf(c, f)[0])
-	}
-	one := s.open[name.String()]
+	of := s.of(c)
+	one := s.open[of]
 	if one == nil || one.from-c.Time >= s.gap {
 		if one != nil {
 			s.done = append(s.done, one)
 		}
-		one = &Session{to: c.Time, Last: c.Seq, ops: map[string]int{}, tables: map[string]int{}, records: map[recordOf]bool{}}
+		one = &Session{to: c.Time, Last: c.Seq, ops: map[string]int{}, tables: map[audit.Table]int{}, records: map[recordOf]bool{}}
 		for _, f := range s.by {
 			switch f {
 			case audit.FacetUser:
@@ -147,12 +161,12 @@ func (s *sessioning) add(c *audit.Change) {
 				one.Table = c.Key.Table.String()
 			}
 		}
-		s.open[name.String()] = one
+		s.open[of] = one
 	}
 	one.from, one.First = c.Time, c.Seq
 	one.Changes++
 	one.ops[string(c.Op)]++
-	one.tables[c.Key.Table.String()]++
+	one.tables[c.Key.Table]++
 	one.records[recordOf{c.Cluster, c.Key}] = true
 	if c.Op.Kind() != audit.KindMessage && (c.Before.State == audit.Unknown || c.After.State == audit.Unknown) {
 		one.Unknown++
@@ -166,7 +180,7 @@ func (s *sessioning) finish() *Sessions {
 	for _, one := range all {
 		one.From, one.FromISO, one.To, one.ToISO = Number(one.from), ISO(one.from), Number(one.to), ISO(one.to)
 		one.TookMS, one.Records = float64(one.to-one.from), len(one.records)
-		one.Ops, one.Tables = counted(one.ops), counted(one.tables)
+		one.Ops, one.Tables = counted(one.ops), countedTables(one.tables)
 		one.ops, one.tables, one.records = nil, nil, nil
 		out.Sessions = append(out.Sessions, *one)
 	}
@@ -176,6 +190,14 @@ func (s *sessioning) finish() *Sessions {
 	out.Summary.Sessions, out.Summary.Changes = len(out.Sessions), s.n
 	out.Summary.GapMS = int64(s.gap)
 	return out
+}
+
+func countedTables(counts map[audit.Table]int) []Counted {
+	named := make(map[string]int, len(counts))
+	for t, n := range counts {
+		named[t.String()] += n
+	}
+	return counted(named)
 }
 
 // counted is a count by value, the most frequent first.

@@ -24,26 +24,35 @@ func nextBatch(size int, found []audit.Change) int {
 	return max(1, min(4*size, mostBatch, batchBytes*size/max(bytes, 1)))
 }
 
+// next are those of the next changes that match, about so many being looked at, and
+// whether there were any to look at.
+func (p *pager) next(ctx context.Context, size int) (changes []audit.Change, more bool, err error) {
+	defer audit.Guard(&err)
+	items, err := p.merge.take(ctx, size)
+	if err != nil || len(items) == 0 {
+		return nil, false, err
+	}
+	changes, err = p.changes(ctx, items)
+	return changes, true, err
+}
+
 // all hands over everything, and reads on while the receiver is at work.
 func (p *pager) all(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type batch struct {
 		changes []audit.Change
+		more    bool
 		err     error
 	}
 	batches := make(chan batch)
 	go func() {
 		defer close(batches)
 		for size := audit.BlockSize; ; {
-			items, err := p.merge.take(ctx, size)
 			var b batch
-			if err == nil && len(items) > 0 {
-				b.changes, err = p.changes(ctx, items)
-			}
-			b.err = err
+			b.changes, b.more, b.err = p.next(ctx, size)
 			size = nextBatch(size, b.changes)
-			if err == nil && len(items) == 0 {
+			if b.err == nil && !b.more {
 				return
 			}
 			select {
@@ -51,7 +60,7 @@ func (p *pager) all(ctx context.Context) error {
 			case <-ctx.Done():
 				return
 			}
-			if err != nil {
+			if b.err != nil {
 				return
 			}
 		}

@@ -9,8 +9,8 @@ import (
 )
 
 // A View is one moment of a store: its changes up to a number, and what is
-// summed up of them. It is for one goroutine at a time but for Block and Read,
-// which may be called by several.
+// summed up of them. It is for one goroutine at a time but for Block, Read and
+// Outlines, which may be called by several.
 //
 // Sums are of changes as they were when they were summed up. Those of which more
 // was learned since are named by Doubtful: what the sums say of them is void, and
@@ -49,6 +49,12 @@ type View interface {
 	Block(ctx context.Context, block int) ([]audit.Change, error)
 	// Read is the changes of these numbers, ascending, with their Before.
 	Read(ctx context.Context, seqs []audit.Seq) ([]audit.Change, error)
+	// Outlines is the changes of these numbers, ascending, without IDs, bodies of
+	// images and what was sent. It costs a fraction of Read.
+	Outlines(ctx context.Context, seqs []audit.Seq) ([]audit.Change, error)
+	// Touching is the numbers of the changes of any of these records, ascending;
+	// there may be some of other records among them.
+	Touching(ctx context.Context, keys []audit.Key) ([]audit.Seq, error)
 }
 
 // A Viewer opens views.

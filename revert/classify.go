@@ -21,7 +21,7 @@ type outcome struct {
 
 // classify decides the record by where its replay ended.
 func (r *replay) classify() outcome {
-	o := outcome{conflicts: map[Class]*Conflict{}, kept: map[string]KeptValue{}}
+	o := outcome{conflicts: map[Class]*Conflict{}, kept: r.used.kept()}
 	o.hit = slices.ContainsFunc(r.past, func(i int) bool { return r.actors[i].side != legit })
 	if !o.hit {
 		return o
@@ -221,19 +221,28 @@ func (r *replay) anyHostile(is []int) bool {
 // sorted are the names of the attributes, valid until the next call.
 func (r *replay) sorted() []string {
 	r.inOrder = r.inOrder[:0]
-	for name := range r.cells {
-		r.inOrder = append(r.inOrder, name)
+	for _, c := range r.order {
+		r.inOrder = append(r.inOrder, c.name)
 	}
 	slices.Sort(r.inOrder)
 	return r.inOrder
 }
 
+func phaseOf(do string) int {
+	switch do {
+	case DoInsert:
+		return 3
+	case DoPatch:
+		return 4
+	}
+	return 5
+}
+
 func (r *replay) action(do string) *Action {
-	phase := map[string]int{DoInsert: 3, DoPatch: 4, DoDelete: 5}[do]
-	return &Action{Kind: "action", K: Target(r.record.Key), Do: do, Phase: phase,
-		Set: map[string]audit.Value{}, Unset: []string{}, Add: map[string]audit.Value{}, Attrs: map[string]Attribute{},
-		Expect: Expect{Exists: do != DoInsert, Owned: map[string]audit.Value{}, Absent: []string{}, Version: r.version()},
-		Kept:   map[string]KeptValue{}, Blind: []Window{}, Changes: []audit.ChangeID{}, Decided: []Class{}}
+	a := r.used.action()
+	a.Kind, a.K, a.Do, a.Phase = "action", Target(r.record.Key), do, phaseOf(do)
+	a.Expect.Exists, a.Expect.Version = do != DoInsert, r.version()
+	return a
 }
 
 // version is the newest change known of the record.
@@ -318,7 +327,7 @@ func (r *replay) conflict(o *outcome, class Class, evidence ...int) *Conflict {
 
 func (r *replay) evidence(i int) Evidence {
 	c := &r.record.Changes[i]
-	return Evidence{ID: c.Identify(), Time: c.Time, User: c.User, Op: c.Op}
+	return Evidence{ID: r.known[i], Time: c.Time, User: c.User, Op: c.Op}
 }
 
 func compareEvidence(a, b Evidence) int {
@@ -328,7 +337,7 @@ func compareEvidence(a, b Evidence) int {
 func (r *replay) ids(is []int) []audit.ChangeID {
 	ids := make([]audit.ChangeID, 0, len(is))
 	for _, i := range is {
-		ids = append(ids, r.record.Changes[i].Identify())
+		ids = append(ids, r.known[i])
 	}
 	return ids
 }

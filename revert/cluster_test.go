@@ -96,6 +96,6 @@ func (s storedChanges) KeysOf(context.Context, []audit.ChangeID) ([]audit.Key, e
 	return nil, nil
 }
 
-func (s storedChanges) Histories(context.Context, []audit.Key) iter.Seq2[audit.Change, error] {
-	return each(s, func(*audit.Change) bool { return true })
+func (s storedChanges) Lives(context.Context, []audit.Key) iter.Seq2[[]audit.Change, error] {
+	return func(yield func([]audit.Change, error) bool) { yield(s, nil) }
 }

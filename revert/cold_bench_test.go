@@ -2,6 +2,7 @@ package revert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -72,12 +73,12 @@ func BenchmarkColdStore(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		p, err := Make(ctx, Request{Selection: sel}, records)
+		p, err := MakeDraft(ctx, Request{Selection: sel}, records, tempIn(b.TempDir()))
 		if err == nil {
-			err = WritePlan(io.Discard, p)
+			err = errors.Join(p.Write(io.Discard), p.Close())
 		}
-		if err != nil || len(p.Actions) != attacked {
-			b.Fatal(len(p.Actions), err)
+		if err != nil || p.Header.Counts.Patch != attacked {
+			b.Fatal(err)
 		}
 		if err := db.Close(); err != nil {
 			b.Fatal(err)

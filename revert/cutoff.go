@@ -104,10 +104,14 @@ func (p *Plan) Settle(ctx context.Context, src Source, receipts []audit.Receipt,
 func writesOfStep(ctx context.Context, src Source, a *Action, intents []audit.Receipt, own map[audit.ChangeID]string) ([]audit.ChangeID, error) {
 	var may []audit.Change
 	var of *string
-	for c, err := range src.Histories(ctx, []audit.Key{a.Key()}) {
+	var life []audit.Change
+	for part, err := range src.Lives(ctx, []audit.Key{a.Key()}) {
 		if err != nil {
 			return nil, fmt.Errorf("read history of %s: %w", a.Key(), err)
 		}
+		life = part
+	}
+	for _, c := range life {
 		c.ID = c.Identify()
 		if slices.Contains(a.Changes, c.ID) || slices.Contains(a.Undone, c.ID) {
 			of = &c.Cluster

@@ -33,7 +33,9 @@ var (
 	byteSliceType = reflect.TypeFor[[]byte]()
 	changeIDType  = reflect.TypeFor[audit.ChangeID]()
 	targetType    = reflect.TypeFor[Target]()
-	valuesType    = reflect.TypeFor[map[string]audit.Value]()
+	actionType    = reflect.TypeFor[Action]()
+	conflictType  = reflect.TypeFor[Conflict]()
+	keptType      = reflect.TypeFor[Kept]()
 )
 
 const hexDigits = "0123456789abcdef"
@@ -73,10 +75,14 @@ func newEncoder(t reflect.Type) encoder {
 		return encodeTime
 	case t == changeIDType:
 		return encodeChangeID
+	case t == actionType:
+		return linesOf(func(w *lineWriter, a *Action) { w.action(a) })
+	case t == conflictType:
+		return linesOf(func(w *lineWriter, c *Conflict) { w.conflict(c) })
+	case t == keptType:
+		return linesOf(func(w *lineWriter, k *Kept) { w.keptRecord(k) })
 	case t == targetType:
-		return encodeTarget
-	case t == valuesType:
-		return encodeValues
+		return linesOf(func(w *lineWriter, k *Target) { w.target(k) })
 	case t.Implements(marshalerType), t == byteSliceType:
 		return encodeOther
 	case t.Implements(textMarshaler):

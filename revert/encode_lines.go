@@ -3,6 +3,8 @@ package revert
 import (
 	"runtime"
 	"sync"
+
+	"recourse/audit"
 )
 
 // encodeLines calls f with the canonical line of each of n things, in their order.
@@ -47,10 +49,11 @@ type encodedPart struct {
 
 func (p *encodedPart) encode(from, to int, of func(int) any) {
 	p.text, p.ends, p.err = p.text[:0], p.ends[:0], nil
-	for i := from; i < to; i++ {
-		text, err := appendLine(p.text, of(i))
+	defer audit.Guard(&p.err)
+	for p.bad = from; p.bad < to; p.bad++ {
+		text, err := appendLine(p.text, of(p.bad))
 		if err != nil {
-			p.err, p.bad = err, i
+			p.err = err
 			return
 		}
 		p.text, p.ends = text, append(p.ends, len(text))

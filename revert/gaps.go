@@ -30,7 +30,7 @@ func (p *planner) gaps() string {
 		from, to audit.Time
 	}
 	at := map[audit.Table]*stretch{}
-	for _, t := range p.plan.Tables() {
+	for _, t := range p.tablesWritten() {
 		at[t] = &stretch{}
 	}
 	for _, g := range p.req.Gaps {
@@ -42,7 +42,7 @@ func (p *planner) gaps() string {
 		}
 	}
 	var parts []string
-	for _, t := range p.plan.Tables() {
+	for _, t := range p.tablesWritten() {
 		if s := at[t]; s.n > 0 {
 			from := s.from.ISO()
 			if s.from <= 0 {

@@ -28,12 +28,7 @@ func (p *planner) header() (err error) {
 	for t := range p.tables {
 		h.Managed[t.String()] = sortedNames(p.managed(t))
 	}
-	h.Classes = map[Class]int{}
-	for i := range p.plan.Conflicts {
-		h.Classes[p.plan.Conflicts[i].Class]++
-	}
-	h.Counts.Conflict = len(p.plan.Conflicts)
-	p.count(&h.Counts)
+	p.count(h)
 	if h.Schema, err = p.req.Schema.info(p.tables); err != nil {
 		return err
 	}
@@ -41,26 +36,59 @@ func (p *planner) header() (err error) {
 	return nil
 }
 
-func (p *planner) count(counts *Counts) {
+// count counts the plan's lines.
+func (p *planner) count(h *Header) {
+	if s := p.spool; s != nil {
+		h.Classes, p.provisional, p.reborn = s.classes, s.provisional, s.reborn
+		s.counts.addTo(&h.Counts)
+		return
+	}
+	h.Classes = map[Class]int{}
+	for i := range p.plan.Conflicts {
+		h.Classes[p.plan.Conflicts[i].Class]++
+	}
+	h.Counts.Conflict = len(p.plan.Conflicts)
 	for i := range p.plan.Actions {
 		a := &p.plan.Actions[i]
-		switch a.Do {
-		case DoInsert:
-			counts.Insert++
-		case DoPatch:
-			counts.Patch++
-		case DoDelete:
-			counts.Delete++
+		p.provisional += h.Counts.action(a)
+		p.reborn += a.reborn()
+	}
+}
+
+// action counts an action, and how many of its values are from images that were
+// read late.
+func (c *Counts) action(a *Action) (provisional int) {
+	switch a.Do {
+	case DoInsert:
+		c.Insert++
+	case DoPatch:
+		c.Patch++
+	case DoDelete:
+		c.Delete++
+	}
+	for _, at := range a.Attrs {
+		if at.Class == ClassCarried {
+			c.Carried++
 		}
-		for _, at := range a.Attrs {
-			if at.Class == ClassCarried {
-				counts.Carried++
-			}
-			if at.Trust <= audit.Provisional && a.Do != DoDelete {
-				p.provisional++
-			}
+		if at.Trust <= audit.Provisional && a.Do != DoDelete {
+			provisional++
 		}
 	}
+	return provisional
+}
+
+// reborn is 1 if the action makes a record anew, and its time of creation is lost.
+func (a *Action) reborn() int {
+	if a.Do == DoInsert && a.Notes[ClassServerManaged] != "" {
+		return 1
+	}
+	return 0
+}
+
+// addTo adds what of the counts is counted line by line.
+func (c *Counts) addTo(to *Counts) {
+	to.Insert, to.Patch, to.Delete, to.Conflict = to.Insert+c.Insert, to.Patch+c.Patch, to.Delete+c.Delete, to.Conflict+c.Conflict
+	to.Carried += c.Carried
 }
 
 func (p *planner) warnings() []string {
@@ -72,6 +100,7 @@ func (p *planner) warnings() []string {
 	}
 	say(p.plan.Header.Counts.Blind, "blind windows: %d; legitimate writes that failed because the attacker had made or deleted a record left no trace")
 	say(p.unsure, "no-base: records of which the history does not show how they were at the time that is restored: %d")
+	say(p.reborn, "server-managed: records that are made anew, and get a new time of creation: %d")
 	say(p.provisional, "values from images that were read late and then confirmed: %d")
 	say(p.unlogged, "log-gap: %d changes found other values than the change before had left; what came between was not logged")
 	for _, more := range []string{p.req.stay(), p.gaps(), p.lossy.warning()} {

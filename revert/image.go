@@ -100,7 +100,7 @@ func (r *replay) chooser(w writer, name string) writer {
 	if r.isPath(name) {
 		name, _ = topOf(name)
 	}
-	if slices.Contains(r.chosen[r.record.Changes[w.i].Identify()].Attrs, name) {
+	if slices.Contains(r.chosen[r.known[w.i]].Attrs, name) {
 		w.side, w.op = legit, audit.OpInsert
 	}
 	return w

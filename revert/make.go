@@ -22,14 +22,17 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 		return nil, fmt.Errorf("plan revert: %w", err)
 	}
 	req.takeLedger()
-	plan, err := req.makeAtOnce(ctx, records)
+	p, err := req.readOnce(ctx, records, nil)
 	if errors.Is(err, errNotAtOnce) {
-		plan, err = req.makeTwice(ctx, records)
+		p, err = req.readTwice(ctx, records, nil)
+	}
+	if err == nil {
+		err = p.end(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("plan revert: %w", err)
 	}
-	return plan, nil
+	return &p.plan, nil
 }
 
 // errNotAtOnce says that what was planned was planned with too little known.
@@ -42,10 +45,11 @@ const (
 	mostAheadBytes = 16 << 20
 )
 
-// makeAtOnce reads the records once. It is errNotAtOnce where that was not enough.
-func (req *Request) makeAtOnce(ctx context.Context, records iter.Seq2[Record, error]) (*Plan, error) {
+// readOnce plans the records, read once; lines go to the spool, nil: into memory. It
+// is errNotAtOnce where once was not enough.
+func (req *Request) readOnce(ctx context.Context, records iter.Seq2[Record, error], s *spool) (*planner, error) {
 	m := new(managed)
-	p, err := newPlanner(req, m.names(&req.Policy, req.Schema), true)
+	p, err := newPlanner(req, m.names(&req.Policy, req.Schema), true, s)
 	if err != nil {
 		return nil, err
 	}
@@ -58,10 +62,7 @@ func (req *Request) makeAtOnce(ctx context.Context, records iter.Seq2[Record, er
 			return nil, err
 		}
 	}
-	if err := o.flush(); err != nil {
-		return nil, err
-	}
-	return p.end(ctx)
+	return p, o.flush()
 }
 
 // A once is a reading of the records that learns and plans at the same time.
@@ -122,8 +123,8 @@ func (r *Record) size() int {
 	return n
 }
 
-// makeTwice reads all records before it plans the first.
-func (req *Request) makeTwice(ctx context.Context, records iter.Seq2[Record, error]) (*Plan, error) {
+// readTwice reads all records before it plans the first.
+func (req *Request) readTwice(ctx context.Context, records iter.Seq2[Record, error], s *spool) (*planner, error) {
 	var m managed
 	order := inOrder{sorted: true}
 	for rec, err := range records {
@@ -134,7 +135,10 @@ func (req *Request) makeTwice(ctx context.Context, records iter.Seq2[Record, err
 		m.learn(own)
 		order.see(rec.Key)
 	}
-	p, err := newPlanner(req, m.names(&req.Policy, req.Schema), order.sorted)
+	if s != nil && !order.sorted {
+		return nil, errWhole
+	}
+	p, err := newPlanner(req, m.names(&req.Policy, req.Schema), order.sorted, s)
 	if err != nil {
 		return nil, err
 	}
@@ -150,22 +154,30 @@ func (req *Request) makeTwice(ctx context.Context, records iter.Seq2[Record, err
 			return nil, err
 		}
 	}
-	return p.end(ctx)
+	return p, nil
 }
 
-// end is the plan, when all records are in it.
-func (p *planner) end(ctx context.Context) (*Plan, error) {
+// complete says that all selected changes were met.
+func (p *planner) complete() error {
 	if p.missing > 0 {
-		return nil, fmt.Errorf("%w: %d of %d selected changes are not in it", ErrIncomplete, p.missing, len(p.req.Selection.Changes))
+		return fmt.Errorf("%w: %d of %d selected changes are not in it", ErrIncomplete, p.missing, len(p.req.Selection.Changes))
+	}
+	return nil
+}
+
+// end makes the plan, when all records are in it.
+func (p *planner) end(ctx context.Context) error {
+	if err := p.complete(); err != nil {
+		return err
 	}
 	if err := cmp.Or(p.surroundings(ctx), p.undecided()); err != nil {
-		return nil, err
+		return err
 	}
 	return p.finish()
 }
 
 // finish sorts, numbers, counts and seals.
-func (p *planner) finish() (*Plan, error) {
+func (p *planner) finish() error {
 	plan := &p.plan
 	slices.SortFunc(plan.Actions, func(a, b Action) int {
 		return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.Level, b.Level), compareKeys(a.Key(), b.Key()))
@@ -192,7 +204,7 @@ func (p *planner) finish() (*Plan, error) {
 		plan.Containment[i].N = next()
 	}
 	if err := p.header(); err != nil {
-		return nil, err
+		return err
 	}
-	return plan, plan.sealOnce()
+	return plan.sealOnce()
 }

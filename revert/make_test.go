@@ -1,8 +1,10 @@
 package revert
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"testing"
 
 	"recourse/audit"
@@ -39,11 +41,19 @@ func TestOnceIsTwice(t *testing.T) {
 		}
 		req := &Request{Selection: sel, ahead: 1 + d(2)}
 		req.takeLedger()
-		twice, err := req.makeTwice(t.Context(), history(s.changes))
+		made := func(read func(context.Context, iter.Seq2[Record, error], *spool) (*planner, error)) (*Plan, error) {
+			p, err := read(t.Context(), history(s.changes), nil)
+			if err != nil {
+				return nil, err
+			}
+			return &p.plan, p.end(t.Context())
+		}
+		twice, err := made(req.readTwice)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := req.makeAtOnce(t.Context(), history(s.changes))
+		checkDraft(t, *req, history(s.changes), twice)
+		got, err := made(req.readOnce)
 		switch {
 		case errors.Is(err, errNotAtOnce):
 			continue

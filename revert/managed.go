@@ -70,6 +70,9 @@ func (m *managed) count(names map[string]*tally, name []byte, v audit.Value, at 
 		t = new(tally)
 		names[string(name)] = t
 	}
+	if t.others > 0 {
+		return // it is not assigned, whatever comes
+	}
 	was := t.assigned()
 	switch {
 	case bytes.Equal(v, m.moment):

@@ -5,6 +5,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"recourse/audit"
 )
 
 // A pacer holds writes back so that no more are begun in a second than asked for.
@@ -70,7 +72,7 @@ func newWorkers(n int, f func(*step) error) *workers {
 	for range max(1, n) {
 		w.wg.Go(func() {
 			for s := range w.work {
-				if err := f(s); err != nil {
+				if err := audit.Guarded(func() error { return f(s) }); err != nil {
 					w.mu.Lock()
 					w.bad = cmp.Or(w.bad, err)
 					w.mu.Unlock()

@@ -109,6 +109,9 @@ type Counts struct {
 	Blind    int `json:"blind"`    // blind windows
 }
 
+// Writes is how many records would be written.
+func (c *Counts) Writes() int { return c.Patch + c.Insert + c.Delete }
+
 // A Summary is a plan in short, as `revert show -o json` prints it.
 type Summary struct {
 	ID        string        `json:"id"`

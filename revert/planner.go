@@ -13,7 +13,9 @@ type planner struct {
 	req     *Request
 	managed func(audit.Table) map[string]bool
 	plan    Plan
+	spool   *spool // takes the plan's lines; nil: they are in plan
 	tables  map[audit.Table]bool
+	wanted  idIndex  // of the selection
 	found   []uint64 // a bit for each change of the selection
 	missing int
 	ledger  rollup // of the records that the plan says something of
@@ -30,9 +32,9 @@ type planner struct {
 	baselined int                               // records that begin with a baseline
 	head      audit.Time                        // the newest change
 
-	messages, unlogged, provisional, unsure, elsewhere int
-	lossy                                              lossyTypes
-	txns                                               transactions
+	messages, unlogged, provisional, reborn, unsure, elsewhere int
+	lossy                                                      lossyTypes
+	txns                                                       transactions
 
 	refs     references
 	clusters []string               // of the plan's actions
@@ -41,12 +43,18 @@ type planner struct {
 	notes    []string               // warnings of what surrounds the writes
 }
 
-func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted bool) (*planner, error) {
-	p := &planner{req: req, managed: managed, tables: map[audit.Table]bool{}, ledger: rollup{},
+func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted bool, s *spool) (*planner, error) {
+	p := &planner{req: req, spool: s, managed: managed, tables: map[audit.Table]bool{}, ledger: rollup{},
 		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, refs: referencesOf(&req.Policy, req.Schema), hasher: historyHasher{h: sha256.New()}}
 	if s := req.Selection; s != nil {
+		p.wanted = indexIDs(s.Changes)
 		p.found, p.missing = make([]uint64, (len(s.Changes)+63)/64), len(s.Changes)
-		p.plan.Actions = make([]Action, 0, max(0, min(s.Records, len(s.Changes))))
+		if p.spool == nil {
+			p.plan.Actions = make([]Action, 0, max(0, min(s.Records, len(s.Changes))))
+		}
+	}
+	if p.spool != nil {
+		p.replay.used = &p.spool.used
 	}
 	var err error
 	p.decisions, err = req.decided()
@@ -72,6 +80,7 @@ func (p *planner) add(rec Record) error {
 	}
 	r := &p.replay
 	r.reset(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec, sides, p.managed(rec.Key.Table))
+	r.known = p.ids
 	r.chosen, r.cutOff, r.lags = p.chosen, p.req.cutOff(&rec), p.req.lags(&rec)
 	r.run()
 	p.unlogged += len(r.unlogged)
@@ -85,7 +94,11 @@ func (p *planner) add(rec Record) error {
 		p.lossy.note(o.action, rec.Key.Table)
 	}
 	p.refer(r, &o)
-	if p.take(o, seen) {
+	told, err := p.take(o, seen)
+	if err != nil {
+		return err
+	}
+	if told {
 		for _, id := range covered.known {
 			p.ledger.add(p.req.Ledger, id)
 		}
@@ -109,7 +122,7 @@ func (l *recordLines) conflict(c *Conflict) {
 
 // take adds what was decided of one record to the plan, unless there is nothing to
 // say of it.
-func (p *planner) take(o outcome, seen recordLines) bool {
+func (p *planner) take(o outcome, seen recordLines) (bool, error) {
 	counts, covered := &p.plan.Header.Counts, seen.covered
 	counts.Blind += len(seen.blind)
 	for _, k := range o.kept {
@@ -119,20 +132,23 @@ func (p *planner) take(o outcome, seen recordLines) bool {
 			counts.Kept++
 		}
 	}
-	for _, c := range o.conflicts {
-		p.plan.Conflicts = append(p.plan.Conflicts, *c)
+	if err := p.takeConflicts(o.conflicts); err != nil {
+		return false, err
 	}
 	if a := o.action; a != nil {
 		a.Kept, a.Blind, a.Changes, a.Undone, a.History = o.kept, seen.blind, covered.changes, covered.undone, seen.history
 		slices.Sort(a.Expect.Absent)
+		if p.spool != nil {
+			return true, p.spool.put(spoolItem{action: a})
+		}
 		p.plan.Actions = append(p.plan.Actions, *a)
-		return true
+		return true, nil
 	}
 	k := Kept{Kind: "kept", K: Target(seen.key), Class: ClassSuperseded, Kept: o.kept, Blind: seen.blind, Changes: covered.changes, Undone: covered.undone,
 		Version: seen.version, History: seen.history}
 	switch {
 	case len(o.conflicts) > 0 && len(o.kept) == 0, covered.empty() && len(o.kept) == 0:
-		return len(o.conflicts) > 0
+		return len(o.conflicts) > 0, nil
 	case len(o.conflicts) > 0:
 		k.Changes, k.Undone = []audit.ChangeID{}, nil // they are not undone before the conflict is decided
 	case o.stays != "":
@@ -143,8 +159,26 @@ func (p *planner) take(o outcome, seen recordLines) bool {
 		k.Class = ClassAlready
 		counts.Already++
 	}
+	if p.spool != nil {
+		return true, p.spool.put(spoolItem{kept: &k})
+	}
 	p.plan.Kept = append(p.plan.Kept, k)
-	return true
+	return true, nil
+}
+
+func (p *planner) takeConflicts(all map[Class]*Conflict) error {
+	if p.spool != nil {
+		for _, class := range sortedKeys(all) {
+			if err := p.spool.put(spoolItem{conflict: all[class]}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, c := range all {
+		p.plan.Conflicts = append(p.plan.Conflicts, *c)
+	}
+	return nil
 }
 
 // sides says whose each change is, which selected ones are among them, and
@@ -158,7 +192,7 @@ func (p *planner) sides(rec *Record) (sides []side, covered cover, hit bool) {
 	for i, id := range p.ids {
 		c := &rec.Changes[i]
 		p.head = max(p.head, c.Time)
-		n, selected := p.req.Selection.index(id)
+		n, selected := p.wanted.find(id)
 		if selected {
 			p.find(n)
 			covered.changes = append(covered.changes, id)

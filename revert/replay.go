@@ -26,7 +26,9 @@ type Record struct {
 type replay struct {
 	policy  *Policy
 	facts   *TableFacts // nil: not known
+	used    *used       // nil: all memory is new
 	record  Record
+	known   []audit.ChangeID // the ids of the record's changes
 	actors  []actor
 	managed map[string]bool
 	nested  bool // some attributes are spread out (paths.go)
@@ -79,7 +81,7 @@ func (r *replay) reset(p *Policy, facts *TableFacts, rec Record, sides []side, m
 		cells = map[string]*cell{}
 	}
 	clear(cells)
-	*r = replay{policy: p, facts: facts, record: rec, managed: managed, nested: set != nil, tampered: tampered,
+	*r = replay{policy: p, facts: facts, record: rec, managed: managed, used: r.used, nested: set != nil, tampered: tampered,
 		cells: cells, order: r.order[:0], slab: r.slab, inOrder: r.inOrder, actors: r.actors[:0], past: r.past[:0], hostile: r.hostile[:0],
 		open: true, wouldOpen: ClassNoBase}
 	for i, s := range sides {

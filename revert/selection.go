@@ -87,16 +87,11 @@ func Select(criteria Criteria, changes iter.Seq2[audit.Change, error]) (*Selecti
 
 // Has says whether the change is selected.
 func (s *Selection) Has(id audit.ChangeID) bool {
-	_, ok := s.index(id)
-	return ok
-}
-
-// index is where in the selection the change stands, and whether it does.
-func (s *Selection) index(id audit.ChangeID) (int, bool) {
 	if s == nil {
-		return 0, false
+		return false
 	}
-	return slices.BinarySearchFunc(s.Changes, id, compareIDs)
+	_, ok := slices.BinarySearchFunc(s.Changes, id, compareIDs)
+	return ok
 }
 
 // Write writes the selection as one JSON document. Keep the file to yourself:

@@ -14,9 +14,10 @@ type Source interface {
 	// KeysOf are the keys of the records that changes are of; the zero key for one
 	// that is not stored.
 	KeysOf(context.Context, []audit.ChangeID) ([]audit.Key, error)
-	// Histories yields the changes of records, record by record in the order of the
-	// keys, each record's from the oldest to the newest.
-	Histories(context.Context, []audit.Key) iter.Seq2[audit.Change, error]
+	// Lives yields the changes of each record that has any, record by record in the
+	// order of the keys, from the oldest to the newest. They may be kept, and stay as
+	// they are.
+	Lives(context.Context, []audit.Key) iter.Seq2[[]audit.Change, error]
 }
 
 // Records yields the histories of the records that the changes are of, by table
@@ -31,46 +32,44 @@ func Records(ctx context.Context, src Source, changes []audit.ChangeID) (iter.Se
 			return nil, fmt.Errorf("look up change: %w: change %s is not stored", ErrIncomplete, changes[i])
 		}
 	}
-	return RecordsOf(ctx, src, keys), nil
+	return inKeyOrder(ctx, src, keys), nil
 }
 
 // RecordsOf yields the histories of records, sorted and each once.
 func RecordsOf(ctx context.Context, src Source, keys []audit.Key) iter.Seq2[Record, error] {
-	keys = slices.Clone(keys)
+	return inKeyOrder(ctx, src, slices.Clone(keys))
+}
+
+// inKeyOrder is RecordsOf for keys that nobody else has.
+func inKeyOrder(ctx context.Context, src Source, keys []audit.Key) iter.Seq2[Record, error] {
 	slices.SortFunc(keys, compareKeys)
 	keys = slices.Compact(keys)
 	return func(yield func(Record, error) bool) {
-		at := 0 // of the key whose record is being read
-		var rec Record
-		// upTo yields the records before a place; those without changes too.
-		upTo := func(to int) bool {
-			for ; at < to; at++ {
-				rec.Key = keys[at]
-				if !yield(rec, nil) {
-					return false
-				}
-				rec = Record{}
-			}
-			return true
-		}
-		for c, err := range src.Histories(ctx, keys) {
+		at := 0 // of the key whose record comes next
+		for life, err := range src.Lives(ctx, keys) {
 			if err != nil {
-				yield(rec, fmt.Errorf("read histories: %w", err))
+				yield(Record{}, fmt.Errorf("read histories: %w", err))
 				return
 			}
-			to := at
-			for to < len(keys) && keys[to] != c.Key {
-				to++
+			for at < len(keys) && keys[at] != life[0].Key { // records without changes
+				if !yield(Record{Key: keys[at]}, nil) {
+					return
+				}
+				at++
 			}
-			if to == len(keys) {
-				yield(rec, fmt.Errorf("read histories: change %d of %s comes out of turn", c.Seq, c.Key))
+			if at == len(keys) {
+				yield(Record{}, fmt.Errorf("read histories: change %d of %s comes out of turn", life[0].Seq, life[0].Key))
 				return
 			}
-			if !upTo(to) {
+			if !yield(Record{Key: keys[at], Changes: life}, nil) {
 				return
 			}
-			rec.Changes = append(rec.Changes, c)
+			at++
 		}
-		upTo(len(keys))
+		for _, k := range keys[at:] {
+			if !yield(Record{Key: k}, nil) {
+				return
+			}
+		}
 	}
 }

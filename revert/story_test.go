@@ -84,6 +84,9 @@ func (s *story) make(req Request, records iter.Seq2[Record, error]) (*Plan, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := sameDraft(context.Background(), req, records, p); err != nil {
+		return nil, err
+	}
 	s.told = append(s.told, fmt.Sprintf("  %s: %s", req.Undo.Purpose, said(p)))
 	for k, names := range reported(p) {
 		s.doubt[k] = s.doubt[k] || len(names) > 0
@@ -255,13 +258,17 @@ func (s simSource) KeysOf(_ context.Context, ids []audit.ChangeID) ([]audit.Key,
 	return keys, nil
 }
 
-func (s simSource) Histories(_ context.Context, keys []audit.Key) iter.Seq2[audit.Change, error] {
-	return func(yield func(audit.Change, error) bool) {
+func (s simSource) Lives(_ context.Context, keys []audit.Key) iter.Seq2[[]audit.Change, error] {
+	return func(yield func([]audit.Change, error) bool) {
 		for _, k := range keys {
-			for c, err := range each(s.story.changes(), func(c *audit.Change) bool { return c.Key == k }) {
-				if !yield(c, err) {
-					return
+			var life []audit.Change
+			for _, c := range s.story.changes() {
+				if c.Key == k {
+					life = append(life, c)
 				}
+			}
+			if len(life) > 0 && !yield(life, nil) {
+				return
 			}
 		}
 	}

@@ -27,6 +27,7 @@ type part struct {
 // several, as far as they are selected.
 type transactions struct {
 	parts   map[transaction]*part
+	open    map[transaction]*part // of who keeps no records: those that are not selected whole
 	records []participant
 	partial int // transactions of which a part is selected
 }
@@ -43,6 +44,10 @@ type participant struct {
 
 // note remembers the record's part in transactions.
 func (t *transactions) note(p *planner, rec Record, sides []side, o outcome) {
+	if p.spool != nil {
+		t.pass(&rec, sides)
+		return
+	}
 	m := participant{key: rec.Key, action: -1, blocked: len(o.conflicts) > 0 || o.stays != ""}
 	if o.action != nil {
 		m.action = len(p.plan.Actions) - 1
@@ -69,6 +74,25 @@ func (t *transactions) note(p *planner, rec Record, sides []side, o outcome) {
 	}
 	if len(m.parts) > 0 {
 		t.records = append(t.records, m)
+	}
+}
+
+// pass remembers of transactions of several records which are not selected whole so far.
+func (t *transactions) pass(rec *Record, sides []side) {
+	for i := range rec.Changes {
+		c := &rec.Changes[i]
+		if sides[i] != hostile || c.Group.Size < 2 {
+			continue
+		}
+		key := transaction{c.Cluster, c.Key.Table, c.Time, c.User}
+		at := t.open[key]
+		if at == nil {
+			at = new(part)
+			t.open = put(t.open, key, at)
+		}
+		if at.hostile, at.size = at.hostile+1, max(at.size, c.Group.Size); at.hostile >= at.size {
+			delete(t.open, key)
+		}
 	}
 }
 

@@ -43,6 +43,34 @@ func collectTexts(x any, yield func(string)) {
 	}
 }
 
+// callTrues counts what is true within a value, however deep: the rights that a set of
+// permissions gives. Of nothing it is nothing.
+func callTrues(r *run, args []any) (any, error) {
+	if err := r.spend(weight(args[0])); err != nil || args[0] == nil {
+		return nil, err
+	}
+	return truesIn(args[0]), nil
+}
+
+func truesIn(x any) int64 {
+	n := int64(0)
+	switch x := x.(type) {
+	case bool:
+		if x {
+			n = 1
+		}
+	case []any:
+		for _, e := range x {
+			n += truesIn(e)
+		}
+	case map[string]any:
+		for _, e := range x {
+			n += truesIn(e)
+		}
+	}
+	return n
+}
+
 func callSplit(r *run, args []any) (any, error) {
 	s, ok := args[0].(string)
 	sep, also := args[1].(string)

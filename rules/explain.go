@@ -121,7 +121,7 @@ func (d *demand) describe(to map[string]bool) {
 }
 
 // walking is the functions and operators that look at all of a text or list.
-var walking = []string{"matches", "contains", "glob", "entropy", "texts", "new_texts", "split", "fingerprint", "growth", "lower", "upper",
+var walking = []string{"matches", "contains", "glob", "entropy", "texts", "trues", "new_texts", "split", "fingerprint", "growth", "lower", "upper",
 	"format", "secretlike", "any", "all", "none", "one", "filter", "count", "find", "map"}
 
 // census counts the parts of an expression, and names those that walk.

@@ -216,7 +216,7 @@ func TestSpikes(t *testing.T) {
 			}
 		}
 		want := 0
-		if today*24*perHour-h.first >= 3*24*perHour && len(levels) > 0 {
+		if today-h.first/(24*perHour) >= 3 && len(levels) > 0 {
 			middle := median(slices.Clone(levels))
 			var off []float64
 			for _, l := range levels {
@@ -227,10 +227,49 @@ func TestSpikes(t *testing.T) {
 			}
 			slices.Sort(maxima)
 			if n := len(maxima); n > 1 {
-				want = max(want, 2*maxima[n-2]+1)
+				want = max(20, min(max(want, 2*maxima[n-2]+1), 4*maxima[n-2]+1))
 			}
 		}
 		if got := h.spikeAt(hour, perHour, days, 3*24*perHour); got != want {
+			t.Fatalf("spike %d; want %d", got, want)
+		}
+	})
+}
+
+// TestSpikesOfDays holds the threshold of windows of a day against the definition.
+func TestSpikesOfDays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := &history{}
+		counts := map[int64]int{}
+		const begin = 20_000
+		for range rapid.IntRange(1, 20).Draw(t, "buckets") {
+			d := begin + int64(rapid.IntRange(0, 16).Draw(t, "day"))
+			n := rapid.IntRange(1, 500).Draw(t, "count")
+			counts[d] = n
+			h.bucket(d).count = n
+		}
+		today := begin + int64(rapid.IntRange(0, 17).Draw(t, "today"))
+		var levels []float64
+		var of []int
+		for d := max(today-14, h.first); d < today; d++ {
+			levels = append(levels, 2*math.Sqrt(float64(counts[d])+0.375))
+			of = append(of, counts[d])
+		}
+		want := 0
+		if today-h.first >= 3 {
+			middle := median(slices.Clone(levels))
+			var off []float64
+			for _, l := range levels {
+				off = append(off, math.Abs(l-middle))
+			}
+			scale := max(1, 1.4826*median(off))
+			for want = 20; 2*math.Sqrt(float64(want)+0.375)-middle <= 6*scale+1e-9; want++ {
+			}
+			slices.Sort(of)
+			second := of[len(of)-2]
+			want = max(20, min(max(want, 2*second+1), 4*second+1))
+		}
+		if got := h.spikeAt(today*24+int64(rapid.IntRange(0, 23).Draw(t, "hour")), 0, 14, 3); got != want {
 			t.Fatalf("spike %d; want %d", got, want)
 		}
 	})

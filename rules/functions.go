@@ -150,6 +150,7 @@ func functions() map[string]function {
 		"ratio":       {1, ofNumbers(func(n, o number) any { return quotient(n, o, true) }), both},
 		"growth":      {1, ofAttribute(growth), both},
 		"texts":       {args: 1, call: callTexts},
+		"trues":       {args: 1, call: callTrues},
 		"split":       {args: 2, call: callSplit},
 		"glob":        {args: 2, call: callGlob},
 		"entropy":     {args: 1, call: callEntropy},

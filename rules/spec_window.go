@@ -38,8 +38,8 @@ func readWindow(d *document, n ast.Node, s *spec) {
 		d.fail(at, "window has sum and gte together")
 	case w.Sum != "" && w.Distinct != "":
 		d.fail(at, "window has either sum or distinct")
-	case w.Spike && (w.Distinct != "" || time.Hour%w.Size != 0 || w.Size < time.Minute):
-		d.fail(at, "a baseline is of changes, in windows that are a whole part of an hour and a minute at least")
+	case w.Spike && (w.Distinct != "" || w.Size != 24*time.Hour && (time.Hour%w.Size != 0 || w.Size < time.Minute)):
+		d.fail(at, "a baseline is of changes, in windows that are a day, or a whole part of an hour and a minute at least")
 	case w.Fraction != nil && byGiven && !slices.Contains(w.By, "table"):
 		d.fail(at, "a fraction is of one table; by has table")
 	case w.Fraction != nil && s.each.exists:

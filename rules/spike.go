@@ -10,7 +10,8 @@ import (
 )
 
 // A Baseline says how a window learns what is usual for each of its groups: how
-// many changes a stretch of the window's size had, by the hour of the day.
+// many changes a stretch of the window's size had, by the hour of the day; how many
+// a day (UTC) had, if the window is a day.
 type Baseline struct {
 	Train      time.Duration // how far back it looks, in whole days
 	MinHistory time.Duration // of a group, before it is armed
@@ -181,19 +182,23 @@ func (h *history) forget(before, perDay int64) {
 // they are too few. Numbers are made comparable by 2√(x+3/8), after which the
 // noise of a count is about 1 whatever its size; a spike is more than 6 times the
 // usual deviation above the median, and more than twice the second highest of the
-// days' maxima, so that one bad day teaches nothing.
+// days' maxima, so that one bad day teaches nothing. Four times that is always one,
+// so that days which become ever more uneven teach little.
 func (h *history) spikeAt(at, perHour, days, least int64) int {
-	today := at / 24
-	if h.first == 0 || today*24*perHour-h.first < least {
+	today, perDay := at/24, max(24*perHour, 1)
+	if h.first == 0 || (today-h.first/perDay)*perDay < least {
 		return 0
 	}
 	var levels []float64
 	var maxima []int
 	for d := today - days; d < today; d++ {
-		begin := (d*24 + at%24) * perHour
-		level, usable := h.levels(levels, begin, begin+perHour)
+		begin, n, beside := (d*24+at%24)*perHour, perHour, perHour
+		if perHour == 0 { // a stretch is a day
+			begin, n = d, 1
+		}
+		level, usable := h.levels(levels, begin, begin+n)
 		if levels = level; usable > 0 {
-			maxima = append(maxima, h.highest(begin-perHour, begin+2*perHour))
+			maxima = append(maxima, h.highest(begin-beside, begin+n+beside))
 		}
 	}
 	if len(levels) == 0 {
@@ -208,7 +213,8 @@ func (h *history) spikeAt(at, perHour, days, least int64) int {
 	spike := int(math.Floor(top*top/4-3.0/8)) + 1
 	slices.Sort(maxima)
 	if n := len(maxima); n > 1 {
-		spike = max(spike, 2*maxima[n-2]+1)
+		second := maxima[n-2]
+		spike = min(max(spike, 2*second+1), max(4*second+1, leastSpike))
 	}
 	return max(spike, leastSpike)
 }

@@ -183,6 +183,11 @@ func (b *block) row(i int) (row, error) {
 // rowsAt are the changes at these places, which ascend, in fresh memory that they
 // share.
 func (b *block) rowsAt(places []int) ([]row, error) {
+	return b.rowsInto(make([]row, len(places)), places)
+}
+
+// rowsInto is rowsAt; the rows themselves stand in rows, which are zero and as many.
+func (b *block) rowsInto(rows []row, places []int) ([]row, error) {
 	open := b.reader
 	if len(places) >= manyPlaces {
 		open = b.all
@@ -193,7 +198,6 @@ func (b *block) rowsAt(places []int) ([]row, error) {
 	}
 	d.grow(min(b.bodies, (len(places)+1)*(b.bodies/b.n+64)))
 	d.keys.grow((b.keys/b.n + 8) * min(b.n, checkEvery*len(places)))
-	rows := make([]row, len(places))
 	at := 0
 	for n, i := range places {
 		if i/checkEvery > at/checkEvery {

@@ -25,7 +25,9 @@ func (l link) next(sum [sha256.Size]byte) link {
 	return sha256.Sum256(both[:])
 }
 
-func blockKey(n int) []byte { return appendUint([]byte{byte(kindBlock)}, uint64(n)) }
+func blockKey(n int) []byte { return blockKeyOf(kindBlock, n) }
+
+func blockKeyOf(kind keyKind, n int) []byte { return appendUint([]byte{byte(kind)}, uint64(n)) }
 
 func firstOf(n int) audit.Seq { return audit.Seq(n)*audit.BlockSize + 1 }
 
@@ -164,6 +166,11 @@ func (r *reader) row(s audit.Seq) (row, error) {
 
 // rowsOf are the rows of changes of one block, ascending.
 func (r *reader) rowsOf(seqs []audit.Seq) ([]row, error) {
+	return r.rowsInto(make([]row, len(seqs)), seqs)
+}
+
+// rowsInto is rowsOf; the rows themselves stand in rows, which are zero and as many.
+func (r *reader) rowsInto(rows []row, seqs []audit.Seq) ([]row, error) {
 	b, last, err := r.locate(seqs[len(seqs)-1])
 	if err != nil {
 		return nil, fmt.Errorf("read change %d: %w", seqs[len(seqs)-1], err)
@@ -172,7 +179,7 @@ func (r *reader) rowsOf(seqs []audit.Seq) ([]row, error) {
 	for i, s := range seqs {
 		places[i] = last - int(seqs[len(seqs)-1]-s)
 	}
-	rows, err := b.rowsAt(places)
+	rows, err = b.rowsInto(rows, places)
 	if err != nil {
 		return nil, fmt.Errorf("read change %d: %w", seqs[0], err)
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	defaultMemory = 104 << 20
+	defaultMemory = 92 << 20
 	minMemory     = 80 << 20
 	// sortMemory is what of it sorting takes: three memory tables, and twice the
 	// size of one for each of the eight tables that Badger keeps the memory of.
@@ -39,8 +39,8 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 		WithNumLevelZeroTables(10).
 		WithNumLevelZeroTablesStall(30).
 		WithBaseTableSize(tableSize(dir)).
-		WithBlockCacheSize(caches * 5 / 12).
-		WithIndexCacheSize(caches / 3).
+		WithBlockCacheSize(caches * 5 / 8).
+		WithIndexCacheSize(0). // used for encrypted tables only: the indexes of others are read where they are mapped
 		WithNumCompactors(2).
 		WithValueThreshold(valueThreshold).
 		WithValueLogFileSize(valueLogFile).
@@ -50,8 +50,8 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 	return b
 }
 
-// caches is how many bytes caches may have: Badger's blocks 5 of 12 parts, its
-// indexes 4, opened blocks of changes 3.
+// caches is how many bytes caches may have: Badger's blocks 5 of 8 parts, opened
+// blocks of changes 3.
 func caches(o Options) int64 {
 	memory := o.Memory - imageMemory(o)
 	if o.Memory == 0 {
@@ -60,9 +60,9 @@ func caches(o Options) int64 {
 	return max(memory, minMemory) - sortMemory
 }
 
-// imageMemory is how many bytes of last images are kept: half of what a store may
-// have beyond the least.
-func imageMemory(o Options) int64 { return max(o.Memory-minMemory, minImages) / 2 }
+// imageMemory is how many bytes of last images are kept: five sevenths of what a store
+// may have beyond the least.
+func imageMemory(o Options) int64 { return max(o.Memory-minMemory, minImages) * 5 / 7 }
 
 // tableSize is the size of a new sorted table.
 func tableSize(dir string) int64 {

@@ -20,9 +20,13 @@ func TestHistoriesHoldSoMuch(t *testing.T) {
 		appendAll(t, db, c)
 	}
 	err := db.view(t.Context(), func(r *reader) error {
-		page, n, err := r.histories(t.Context(), keys)
-		if n != 3 || len(page) != 3 {
-			t.Errorf("%d records with %d changes at once", n, len(page))
+		of, err := r.recordsSeqs(keys)
+		if err != nil {
+			return err
+		}
+		lives, err := r.lives(t.Context(), keys, of)
+		if len(lives) != 3 {
+			t.Errorf("%d records at once", len(lives))
 		}
 		return err
 	})

@@ -16,11 +16,11 @@ import (
 // among them.
 func (db *DB) History(ctx context.Context, k audit.Key) iter.Seq2[audit.Change, error] {
 	return func(yield func(audit.Change, error) bool) {
-		h := history{}
+		h, begun := history{}, false
 		pages(yield, "history of "+k.Table.String(), func() (page []audit.Change, more bool, err error) {
 			err = db.view(ctx, func(r *reader) (err error) {
-				if h.newest == nil {
-					h.newest = map[string]*audit.Change{}
+				if !begun {
+					begun = true
 					if h.places, err = r.places(k, place{}); err != nil {
 						return err
 					}
@@ -35,8 +35,8 @@ func (db *DB) History(ctx context.Context, k audit.Key) iter.Seq2[audit.Change, 
 
 // A history is a record's life, read in part.
 type history struct {
-	places []place                  // of what is still to be read
-	newest map[string]*audit.Change // by cluster: the change to fold from
+	places []place         // of what is still to be read
+	newest []*audit.Change // of each cluster the change to fold from
 }
 
 // page reads the next changes.
@@ -46,30 +46,54 @@ func (h *history) page(ctx context.Context, r *reader) (page []audit.Change, err
 		if err := ctx.Err(); err != nil {
 			return page, err
 		}
-		w, err := r.row(h.places[0].seq)
+		if page, err = h.next(r, page); err != nil {
+			return page, err
+		}
+		c := &page[len(page)-1]
+		size += len(c.Before.Body) + len(c.After.Body)
+	}
+	return page, nil
+}
+
+// next appends the next change to a page.
+func (h *history) next(r *reader, page []audit.Change) ([]audit.Change, error) {
+	w, held := r.held[h.places[0].seq]
+	if !held {
+		read, err := r.row(h.places[0].seq)
 		if err != nil {
 			return page, damaged(err)
 		}
-		c := w.c
-		if err = r.amend(&c); err != nil {
-			return page, err
-		}
-		if prev := h.newest[c.Cluster]; prev != nil {
-			err = r.derive(&c, prev)
-		} else {
-			c, err = r.change(&w)
-		}
-		if err != nil {
-			return page, err
-		}
-		h.places = h.places[1:]
-		page = append(page, c)
-		size += len(c.Before.Body) + len(c.After.Body)
-		if c.Op.Kind() != audit.KindMessage {
-			h.newest[c.Cluster] = &c
-		}
+		w = &read
+	}
+	page = append(page, w.c)
+	c := &page[len(page)-1]
+	err := r.amend(c)
+	prev := h.before(c.Cluster)
+	switch {
+	case err != nil:
+	case prev != nil:
+		err = r.derive(c, prev)
+	default:
+		*c, err = r.change(w)
+	}
+	if err != nil {
+		return page[:len(page)-1], err
+	}
+	h.places = h.places[1:]
+	if c.Op.Kind() != audit.KindMessage {
+		h.newest = append(slices.DeleteFunc(h.newest, func(n *audit.Change) bool { return n.Cluster == c.Cluster }), c)
 	}
 	return page, nil
+}
+
+// before is the newest change of a cluster so far, or nil.
+func (h *history) before(cluster string) *audit.Change {
+	for _, n := range h.newest {
+		if n.Cluster == cluster {
+			return n
+		}
+	}
+	return nil
 }
 
 // places are where the changes of a record stand, from a place on, in order.
@@ -88,8 +112,14 @@ func (r *reader) placesOf(k audit.Key, from place, seqs []audit.Seq) ([]place, e
 			return nil, err
 		}
 	}
-	var all []place
+	all := make([]place, 0, len(seqs))
 	for _, s := range seqs {
+		if w, held := r.held[s]; held {
+			if p := placeOf(&w.c); w.c.Key == k && p.compare(from) >= 0 {
+				all = append(all, p)
+			}
+			continue
+		}
 		c, err := r.identity(s)
 		if err != nil {
 			return nil, damaged(err)

@@ -1,13 +1,15 @@
 package store
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -20,8 +22,11 @@ import (
 // whole store. A machine takes it back by itself, but who looks at a process, or
 // bounds it, sees a program that never stops growing.
 const (
-	mostMapped  = 56 << 20 // of all files, the program's own among them
-	mappedEvery = 100 * time.Millisecond
+	// mostMapped is how much of files may be in memory, the program's own among them,
+	// before tables are taken out.
+	mostMapped  = 112 << 20
+	mappedMore  = 24 << 20
+	mappedEvery = 20 * time.Millisecond
 	// mappedAfter is how long after a commit tables are sorted.
 	mappedAfter = 10 * time.Second
 )
@@ -32,9 +37,11 @@ const (
 func (db *DB) shedMapped(stirred <-chan struct{}, done <-chan struct{}) {
 	tick := time.NewTicker(mappedEvery)
 	defer tick.Stop()
+	defer db.releaseTables()
 	var last time.Time
 	for {
 		if time.Since(last) > mappedAfter {
+			db.releaseTables()
 			select {
 			case <-stirred:
 			case <-done:
@@ -51,14 +58,20 @@ func (db *DB) shedMapped(stirred <-chan struct{}, done <-chan struct{}) {
 		case <-tick.C:
 		}
 		db.shedNow()
+		db.releaseOld()
 	}
 }
 
-// shedNow does so at once, if they are much. The caller does not write.
+// shedNow does so at once, if they are much. What is left after it cannot be taken
+// out, such as tables that are being written: it is tried again when there is more.
 func (db *DB) shedNow() {
-	if mappedBytes() > mostMapped {
+	now := mappedBytes()
+	left := min(db.mapped.left.Load(), now)
+	if now > mostMapped && now > left+mappedMore {
 		db.unmapFiles()
+		left = mappedBytes()
 	}
+	db.mapped.left.Store(left)
 }
 
 // mappedBytes is how much of files this process has in memory; 0: not known.
@@ -74,48 +87,108 @@ func mappedBytes() int64 {
 	return shared * int64(os.Getpagesize())
 }
 
-// unmapFiles takes out every table that is there before and after an iterator was
-// made: those the iterator holds, so that Badger unmaps none of them meanwhile and
-// nothing else can lie where they do. It also takes out the file of the value log
-// that is written to, which Badger never deletes, and whose end it cuts off only
-// while something is written.
+// mappedTables are tables that an iterator holds, so that Badger unmaps none of them
+// and nothing else can lie where they do, and where they are mapped. What is newer is
+// not among them, and of what was compacted since the room on disk is not given back:
+// so they are made anew after a while. Not each time, as to ask Badger for its tables
+// maps the index of each, which is some hundred MiB where there are a thousand.
+type mappedTables struct {
+	sync.Mutex
+	txn   *badger.Txn // nil: none are held
+	it    *badger.Iterator
+	at    []mapping
+	since time.Time
+
+	left atomic.Int64 // bytes that were in memory when some were taken out last, or less
+}
+
+// heldFor is how long tables are held at most while the store is used.
+const heldFor = 2 * time.Second
+
+// unmapFiles takes out the tables, and the file of the value log that is written to
+// unless somebody writes.
 func (db *DB) unmapFiles() {
-	db.collect.Lock()
+	db.unmapTables()
+	if !db.collect.TryLock() {
+		return
+	}
 	defer db.collect.Unlock()
-	db.write.Lock()
-	defer db.write.Unlock()
-	before := db.tableIDs()
-	txn := db.badger.NewTransaction(false)
-	defer txn.Discard()
-	it := txn.NewIterator(badger.IteratorOptions{})
-	defer it.Close()
-	after := db.tableIDs()
-	maps, err := os.ReadFile("/proc/self/maps")
-	if err != nil {
-		return
+	if db.write.TryLock() {
+		defer db.write.Unlock()
+		db.unmapValueLog()
 	}
-	dir, err := filepath.EvalSymlinks(db.dir)
-	if err != nil {
-		return
+}
+
+// unmapTables takes out every table that is held.
+func (db *DB) unmapTables() {
+	t := &db.mapped
+	t.Lock()
+	defer t.Unlock()
+	if time.Since(t.since) > heldFor {
+		t.release()
+		db.holdTables()
 	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return
+	for _, m := range t.at {
+		m.unmap()
 	}
+}
+
+// holdTables holds every table that is there before and after an iterator was made:
+// that one has them all.
+func (db *DB) holdTables() {
+	t := &db.mapped
+	before := map[uint64]bool{}
+	for _, table := range db.badger.Tables() {
+		before[table.ID] = true
+	}
+	t.txn = db.badger.NewTransaction(false)
+	t.it = t.txn.NewIterator(badger.IteratorOptions{})
+	held := map[uint64]bool{}
+	for _, table := range db.badger.Tables() {
+		held[table.ID] = before[table.ID]
+	}
+	for id, m := range db.mappings(".sst") {
+		if held[id] {
+			t.at = append(t.at, m)
+		}
+	}
+	t.since = time.Now()
+}
+
+// release lets go of what is held.
+func (t *mappedTables) release() {
+	if t.txn != nil {
+		t.it.Close()
+		t.txn.Discard()
+	}
+	t.txn, t.it, t.at, t.since = nil, nil, t.at[:0], time.Time{}
+}
+
+// releaseOld does so when they are held for long and nothing was to be taken out.
+func (db *DB) releaseOld() {
+	db.mapped.Lock()
+	defer db.mapped.Unlock()
+	if time.Since(db.mapped.since) > 2*heldFor {
+		db.mapped.release()
+	}
+}
+
+// releaseTables does so at once.
+func (db *DB) releaseTables() {
+	db.mapped.Lock()
+	defer db.mapped.Unlock()
+	db.mapped.release()
+}
+
+// unmapValueLog takes out the file of the value log that is written to, which Badger
+// never deletes, and whose end it cuts off only while something is written. Nobody
+// writes meanwhile.
+func (db *DB) unmapValueLog() {
 	var newest mapping
 	var number uint64
-	for lines := bufio.NewScanner(bytes.NewReader(maps)); lines.Scan(); {
-		m, ok := parseMapping(lines.Text())
-		if !ok || filepath.Dir(m.path) != dir {
-			continue
-		}
-		ext := filepath.Ext(m.path)
-		id, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(m.path), ext), 10, 64)
-		switch {
-		case err != nil:
-		case ext == ".vlog" && id >= number:
+	for id, m := range db.mappings(".vlog") {
+		if id >= number {
 			newest, number = m, id
-		case ext == ".sst" && before[id] && after[id]:
-			m.unmap()
 		}
 	}
 	if newest != (mapping{}) {
@@ -123,18 +196,41 @@ func (db *DB) unmapFiles() {
 	}
 }
 
+// mappings are the store's files of a kind that are mapped, by their numbers.
+func (db *DB) mappings(kind string) iter.Seq2[uint64, mapping] {
+	return func(yield func(uint64, mapping) bool) {
+		maps, err := os.ReadFile("/proc/self/maps")
+		if err != nil {
+			return
+		}
+		dir, err := filepath.EvalSymlinks(db.dir)
+		if err != nil {
+			return
+		}
+		if dir, err = filepath.Abs(dir); err != nil {
+			return
+		}
+		for line := range bytes.Lines(maps) {
+			line = bytes.TrimSuffix(line, []byte{'\n'})
+			if !bytes.HasSuffix(line, []byte(kind)) {
+				continue
+			}
+			m, ok := parseMapping(string(line))
+			if !ok || filepath.Dir(m.path) != dir {
+				continue
+			}
+			id, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(m.path), kind), 10, 64)
+			if err == nil && !yield(id, m) {
+				return
+			}
+		}
+	}
+}
+
 // unmap takes a mapping out of memory. What a shared mapping of a file loses it
 // reads again from the file.
 func (m mapping) unmap() {
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, m.from, m.to-m.from, syscall.MADV_DONTNEED)
-}
-
-func (db *DB) tableIDs() map[uint64]bool {
-	ids := map[uint64]bool{}
-	for _, t := range db.badger.Tables() {
-		ids[t.ID] = true
-	}
-	return ids
 }
 
 // A mapping is a shared mapping of a file in this process.

@@ -57,14 +57,10 @@ func TestUnmapFiles(t *testing.T) {
 	close(done)
 	group.Wait()
 	mustBeWhole(t, db)
-	maps := 0
-	for id := range db.tableIDs() {
-		if id > 0 {
-			maps++
-		}
-	}
-	if maps == 0 {
-		t.Error("there was no table to take out")
+	db.releaseTables()
+	db.unmapTables()
+	if len(db.mapped.at) == 0 || len(db.mapped.at) != len(db.badger.Tables()) {
+		t.Errorf("%d tables are held, want all %d", len(db.mapped.at), len(db.badger.Tables()))
 	}
 }
 

@@ -81,8 +81,8 @@ func indexInhibits(txn *badger.Txn, a *alert) error {
 	return nil
 }
 
-// inhibitor is the alert that explains this one: it is not closed, nothing mutes it,
-// it was raised no later, it is about the same entity and its last change is at most
+// inhibitor is the alert that explains this one: it is not closed, people are told of
+// it or of the one that it repeats, it was raised no later, it is about the same entity and its last change is at most
 // an hour before the first of this.
 func inhibitor(txn *badger.Txn, a *alert) (string, error) {
 	var ids []string
@@ -105,7 +105,7 @@ func inhibitor(txn *badger.Txn, a *alert) (string, error) {
 			return "", fmt.Errorf("%w: alert %s is entered as one that inhibits and is not there", ErrCorrupt, id)
 		case err != nil:
 			return "", err
-		case by.State == string(audit.AlertClosed) || by.Muted != "" || a.RaisedSeq != 0 && by.RaisedSeq > a.RaisedSeq:
+		case by.State == string(audit.AlertClosed) || by.Muted != "" && by.Muted != string(audit.MutedRepeat) || a.RaisedSeq != 0 && by.RaisedSeq > a.RaisedSeq:
 		case timeOf(a.FirstTime)-timeOf(by.LastTime) > inhibitFor || timeOf(by.FirstTime)-timeOf(a.LastTime) > inhibitFor:
 		case sameEntity(by.Group, a.Group):
 			return id, nil

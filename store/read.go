@@ -31,6 +31,7 @@ type reader struct {
 	summed audit.Seq
 	blocks map[int]stowed
 	held   map[audit.Seq]*row // read before they are wanted
+	room   []row              // memory of those, which is zero before
 	opens  *sumCache          // opened blocks that all readers share; nil: none are
 	bases  *badger.Iterator   // over the base records; made when needed
 	base   base

@@ -31,7 +31,7 @@ import (
 // Options say how a store is opened. The zero value works.
 type Options struct {
 	// Memory is about how many bytes the store may use: for its caches, for what
-	// it has not yet sorted and for sorting it. 0 is 104 MiB; less than 80 MiB
+	// it has not yet sorted and for sorting it. 0 is 92 MiB; less than 80 MiB
 	// counts as that.
 	Memory int64
 	// SkipCheck opens without reading every table. By default Open fails with
@@ -92,6 +92,7 @@ type DB struct {
 	stirred chan struct{} // tells shedMapped that tables are in use
 	ended   chan struct{} // tells it to end
 	shed    sync.WaitGroup
+	mapped  mappedTables
 
 	mu     sync.Mutex // guards closed, and users.Add against users.Wait
 	closed bool
@@ -110,7 +111,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
 	}
-	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) / 4), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
+	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) * 3 / 8), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
 	db.stirred <- struct{}{} // checking the tables maps all of them
 	db.shed.Go(func() { db.shedMapped(db.stirred, db.ended) })
 	if err := db.start(o, log); err != nil {
@@ -162,6 +163,9 @@ func (db *DB) begin() error {
 	if err != nil {
 		return err
 	}
+	if err := db.relocate(version); err != nil {
+		return err
+	}
 	old, err := db.toConvert(version)
 	switch {
 	case err != nil:
@@ -180,7 +184,7 @@ func (db *DB) checkTables(o Options) {
 		return
 	}
 	whole := make(chan error, 1)
-	go func() { whole <- db.verifyTables() }()
+	go func() { whole <- audit.Guarded(db.verifyTables) }()
 	db.checked = sync.OnceValue(func() error { return <-whole })
 }
 
@@ -243,9 +247,10 @@ func (db *DB) Close() error {
 	if was {
 		return nil
 	}
+	err := db.rest()
 	close(db.ended)
 	db.shed.Wait()
-	if err := errors.Join(db.rest(), db.badger.Close(), chmodFiles(db.dir)); err != nil {
+	if err := errors.Join(err, db.badger.Close(), chmodFiles(db.dir)); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil

@@ -263,7 +263,19 @@ func TestInhibited(t *testing.T) {
 			mustBeWhole(t, d.db)
 		})
 	}
+	// One that repeats another is told of through that.
 	d := newDesk(t)
+	first := wiped
+	first.ID, first.Group, first.RaisedSeq = "first", map[string]string{"table": "shop.items"}, 40
+	first.Dedupe, first.GroupBy = 10*hour, []string{}
+	again := wiped
+	again.Dedupe, again.GroupBy = first.Dedupe, first.GroupBy
+	d.save(first, again, mass)
+	if w, a := d.alert("wiped"), d.alert("mass"); w.Muted != audit.MutedRepeat || a.Muted != audit.MutedInhibited || a.MutedBy != "wiped" {
+		t.Errorf("got %+v and %+v", w, a)
+	}
+	mustBeWhole(t, d.db)
+	d = newDesk(t)
 	d.save(wiped)
 	d.act("wiped", audit.AlertEvent{Action: audit.ActionResolved, Verdict: audit.VerdictTrue})
 	d.save(mass)

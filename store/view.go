@@ -84,7 +84,8 @@ func (g *summing) read(txn *badger.Txn) (*sealedSums, error) {
 }
 
 // A View is one moment of a store: its changes up to a number, and what is
-// summed up of them. It is for one goroutine at a time but for Block and Read.
+// summed up of them. It is for one goroutine at a time but for Block, Read
+// and Outlines.
 // It must be closed, and holds what it shows on disk until then.
 type View struct {
 	db     *DB

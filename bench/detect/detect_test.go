@@ -81,6 +81,42 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// TestTold: what repeats an alert is recorded and nobody is told, until it has grown.
+func TestTold(t *testing.T) {
+	o, err := newOffice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := o.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	one := func(id string, count int) audit.Alert {
+		return audit.Alert{ID: id, Rule: "r", Severity: "high", State: audit.AlertOpen, Group: map[string]string{"user": "eve", "table": id},
+			GroupBy: []string{"user"}, Dedupe: 1000, Count: count, FirstTime: 10, LastTime: 10}
+	}
+	s := &stream{alerts: []raised{{alert: one("a", 5), seq: 1, at: 10}, {alert: one("b", 5), seq: 2, at: 10}}, index: map[string]int{"a": 0, "b": 1}}
+	if err := o.file(s, map[string]int{"a": 0, "b": 1}, &audit.Change{Seq: 3, Time: 11}); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := s.alerts[0], s.alerts[1]; !a.told || a.seq != 1 || b.told || !b.withheld {
+		t.Errorf("%+v, %+v", a, b)
+	}
+	s.alerts[1].alert.Severity = "critical"
+	s.alerts[1].alert.Count, s.alerts[1].alert.Dedupe = 50, 0
+	if err := o.file(s, map[string]int{"b": 1}, &audit.Change{Seq: 9, Time: 12}); err != nil {
+		t.Fatal(err)
+	}
+	if b := s.alerts[1]; !b.told || b.withheld || b.seq != 9 || b.at != 12 {
+		t.Errorf("%+v", b)
+	}
+	s.index = map[string]int{}
+	if o.file(s, map[string]int{"b": 1}, &audit.Change{Seq: 10}) == nil {
+		t.Error("an alert that was never raised is no error")
+	}
+}
+
 func TestWilson(t *testing.T) {
 	// By hand: 9 of 10.
 	low, high := wilson(9, 10)

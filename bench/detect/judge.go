@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,11 +11,14 @@ import (
 	"recourse/rules"
 )
 
-// A raised alert, and the change on which it was.
+// A raised alert, and the change on which it was, or on which people were first told
+// of it.
 type raised struct {
-	alert audit.Alert
-	seq   audit.Seq
-	at    audit.Time
+	alert    audit.Alert
+	seq      audit.Seq
+	at       audit.Time
+	told     bool // people are told of it
+	withheld bool // they would be, but for what it repeats or what explains it
 }
 
 // A verdict is what an alert turned out to be.
@@ -33,6 +37,7 @@ type stream struct {
 	took      time.Duration // processors' time of judging alone, with the collector's
 	incidents []worlds.Incident
 	alerts    []raised
+	index     map[string]int             // where an alert stands in alerts, by its id
 	truth     map[audit.Seq]worlds.Event // of changes that are part of an incident or a trap; without the change
 	order     map[int][]audit.Seq        // the changes of an incident
 	stats     rules.Stats
@@ -47,24 +52,29 @@ type waitingChange struct {
 const lot = 4096 // changes judged at a time, so that asking the clock costs nothing
 
 // judge makes a stream and gives it to the rules.
-func judge(set *rules.Set, c worlds.Config) (*stream, error) {
-	s := &stream{config: c, truth: map[audit.Seq]worlds.Event{}, order: map[int][]audit.Seq{}}
+func judge(set *rules.Set, c worlds.Config) (_ *stream, err error) {
+	s := &stream{config: c, truth: map[audit.Seq]worlds.Event{}, order: map[int][]audit.Seq{}, index: map[string]int{}}
+	o, err := newOffice()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, o.close()) }()
 	own := map[audit.ChangeID]bool{}
 	counted := map[audit.Table][]rules.Rows{} // by the snapshot that was taken before
 	engine := rules.NewEngine(set, rules.Options{
 		Own:       func(id audit.ChangeID) bool { return own[id] },
 		Baselines: func(t audit.Table) []rules.Rows { return counted[t] },
 	})
-	index := map[string]int{}
+	grown := map[string]int{}
 	take := func(alerts []audit.Alert, c *audit.Change) {
 		for _, a := range alerts {
-			k, known := index[a.ID]
+			k, known := s.index[a.ID]
 			if !known {
 				k = len(s.alerts)
-				index[a.ID] = k
+				s.index[a.ID] = k
 				s.alerts = append(s.alerts, raised{seq: c.Seq, at: c.Time})
 			}
-			s.alerts[k].alert = a
+			s.alerts[k].alert, grown[a.ID] = a, k
 		}
 	}
 	var waiting []waitingChange
@@ -85,9 +95,8 @@ func judge(set *rules.Set, c worlds.Config) (*stream, error) {
 		}
 		s.took += host.CPU() - began
 		waiting = waiting[:0]
-		return nil
+		return o.file(s, grown, &last)
 	}
-	var err error
 	s.incidents, err = worlds.Run(c, func(e *worlds.Event) error {
 		s.changes++
 		s.note(e)
@@ -107,6 +116,9 @@ func judge(set *rules.Set, c worlds.Config) (*stream, error) {
 	}
 	take(engine.Advance(last.Time+3_600_000), &last) // nothing more comes, so what waits is decided
 	s.stats = engine.Stats()
+	if err := o.file(s, grown, &last); err != nil {
+		return nil, fmt.Errorf("judge %s of seed %d: %w", c.Kind, c.Seed, err)
+	}
 	return s, nil
 }
 

@@ -24,10 +24,10 @@ import (
 )
 
 // seeds are the streams by what they are for. Nothing is made to fit those that
-// are held out.
+// are held out; 1001 to 1004 were until rules were altered for what they showed.
 var seeds = map[string][]uint64{
-	"development": {1, 2, 3},
-	"held-out":    {1001, 1002, 1003, 1004},
+	"development": {1, 2, 3, 4, 5, 6, 7, 8},
+	"held-out":    {3001, 3002, 3003, 3004},
 }
 
 // options are the flags.
@@ -54,7 +54,7 @@ func main() {
 	flag.IntVar(&o.days, "days", 28, "simulated days, the first half of them without attacks")
 	flag.IntVar(&o.incidents, "incidents", 28, "attacks on each system")
 	flag.BoolVar(&o.bare, "bare", false, "no snapshot was taken: what a record was before its first change is unknown")
-	flag.StringVar(&o.list, "list", "", "list missed incidents (missed), or false alerts (false), as well")
+	flag.StringVar(&o.list, "list", "", "list missed incidents (missed), false alerts (false), or both (missed,false) as well")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a profile of the run to `FILE`")
 	flag.Parse()
 	if err := profiled(o, os.Stdout); err != nil {
@@ -93,8 +93,11 @@ func run(o options, out io.Writer) error {
 	if printer == nil {
 		return fmt.Errorf("print as %q: want table, md or json", o.format)
 	}
-	if o.list != "" && o.list != "missed" && o.list != "false" {
-		return fmt.Errorf("list %q: want missed or false", o.list)
+	lists := strings.FieldsFunc(o.list, func(r rune) bool { return r == ',' })
+	for _, what := range lists {
+		if what != "missed" && what != "false" {
+			return fmt.Errorf("list %q: want missed, false or both", what)
+		}
 	}
 	m := newMeasurement(set)
 	for _, kind := range strings.Split(o.worlds, ",") {
@@ -114,7 +117,12 @@ func run(o options, out io.Writer) error {
 	if err := printer(r, out); err != nil {
 		return err
 	}
-	return m.list(o.list, out)
+	for _, what := range lists {
+		if err := m.list(what, out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func load(path string) (*rules.Set, error) {

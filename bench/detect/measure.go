@@ -34,6 +34,7 @@ type measurement struct {
 	userDays float64 // peaceful
 	attacked struct{ good, bad int }
 	quiet    int // false alerts of peaceful streams
+	withheld int // alerts of peaceful streams of which nobody is told
 }
 
 // A ruleCount is one rule's part.
@@ -42,6 +43,7 @@ type ruleCount struct {
 	silent    bool // experimental: recorded, and not counted for the pack
 	good, bad int  // alerts of attacked streams
 	noise     int  // alerts of peaceful streams
+	withheld  int  // alerts of all streams that repeat others or that others explain; in none of the above
 	found     int  // incidents
 	alone     int  // incidents that no other rule found
 	first     int  // incidents that it was the first to find
@@ -98,6 +100,11 @@ func (m *measurement) peaceful(s *stream, w *worldCount) {
 	for i := range s.alerts {
 		a := &s.alerts[i]
 		r := m.rules[a.alert.Rule]
+		if !a.told && !r.silent {
+			r.withheld++
+			m.withheld++
+			continue
+		}
 		_, _, trap := s.verdict(&a.alert)
 		r.noise++
 		r.traps[cmp.Or(trap, "everyday work")]++
@@ -115,6 +122,10 @@ func (m *measurement) hostile(s *stream, w *worldCount) {
 	found := map[int][]raised{}
 	for _, a := range s.alerts {
 		r := m.rules[a.alert.Rule]
+		if !a.told && !r.silent {
+			r.withheld++
+			continue
+		}
 		v, incidents, _ := s.verdict(&a.alert)
 		switch v {
 		case trueAlert:

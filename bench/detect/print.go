@@ -53,7 +53,7 @@ func (r *report) attackSheet() sheet {
 }
 
 func (r *report) ruleSheet() sheet {
-	s := sheet{title: "By rule", head: []string{"rule", "true", "false", "precision", "noise", "incidents", "first", "alone", "evaluated", "most false alerts from"}}
+	s := sheet{title: "By rule", head: []string{"rule", "true", "false", "precision", "noise", "incidents", "first", "alone", "withheld", "evaluated", "most false alerts from"}}
 	for _, l := range r.PerRule {
 		name := l.Rule
 		if l.Status != "stable" {
@@ -64,7 +64,7 @@ func (r *report) ruleSheet() sheet {
 			precision = percent(l.Precision)
 		}
 		s.rows = append(s.rows, []string{name, fmt.Sprint(l.True), fmt.Sprint(l.False), precision, fmt.Sprintf("%.2f", l.Noise),
-			fmt.Sprint(l.Found), fmt.Sprint(l.First), fmt.Sprint(l.Alone), fmt.Sprintf("%.1f %%", 100*l.Evaluated), l.Noisiest})
+			fmt.Sprint(l.Found), fmt.Sprint(l.First), fmt.Sprint(l.Alone), fmt.Sprint(l.Withheld), fmt.Sprintf("%.1f %%", 100*l.Evaluated), l.Noisiest})
 	}
 	return s
 }
@@ -84,10 +84,10 @@ func (r *report) summary() string {
 		bare = " No snapshot was taken before."
 	}
 	return fmt.Sprintf("%d rules. Seeds: %s; %d users and %d days a stream, %d changes in all.%s\n"+
-		"Peaceful streams: %d alerts in %.0f user-days, which is %.2f a day per 1,000 users.\n"+
+		"Peaceful streams: %d alerts in %.0f user-days, which is %.2f a day per 1,000 users; %d more repeat others or are explained by others, and nobody is told.\n"+
 		"Attacked streams: %s of the alerts rest on an incident.\n"+
 		"Judged: %.0f changes in a second of processor time. %s.\n",
-		r.Rules, r.Seeds, r.Users, r.Days, r.Changes, bare, r.FalseAlerts, r.UserDays, r.AlertsADay, percent(r.Precision), r.PerSecond, r.Machine)
+		r.Rules, r.Seeds, r.Users, r.Days, r.Changes, bare, r.FalseAlerts, r.UserDays, r.AlertsADay, r.Withheld, percent(r.Precision), r.PerSecond, r.Machine)
 }
 
 func (r *report) table(out io.Writer) error {

@@ -30,7 +30,8 @@ type report struct {
 	AlertsADay  float64      `json:"alerts_per_day_per_1000_users"` // of peaceful streams
 	UserDays    float64      `json:"user_days"`
 	FalseAlerts int          `json:"false_alerts"`
-	Precision   float64      `json:"precision"` // of alerts in attacked streams
+	Withheld    int          `json:"withheld_alerts"` // of peaceful streams: recorded, and nobody is told
+	Precision   float64      `json:"precision"`       // of alerts in attacked streams
 	Paces       []paceLine   `json:"paces"`
 	Attacks     []attackLine `json:"attacks"`
 	PerRule     []ruleLine   `json:"per_rule"`
@@ -66,6 +67,7 @@ type ruleLine struct {
 	Found     int     `json:"incidents"`
 	First     int     `json:"incidents_first"`
 	Alone     int     `json:"incidents_alone"`
+	Withheld  int     `json:"withheld_alerts"` // of all streams; in none of the above
 	Evaluated float64 `json:"evaluated_share"`
 	Errors    uint64  `json:"errors"`
 	Noisiest  string  `json:"most_false_alerts_from"`
@@ -83,7 +85,7 @@ func (m *measurement) report(o options) *report {
 	r := &report{
 		Machine: host.Machine(), Seeds: o.seeds, Users: o.users, Days: o.days, Bare: o.bare, Changes: m.changes,
 		PerSecond: m.perSecond(), Rules: len(m.rules), UserDays: m.userDays,
-		AlertsADay: 1000 * float64(m.quiet) / m.userDays, FalseAlerts: m.quiet,
+		AlertsADay: 1000 * float64(m.quiet) / m.userDays, FalseAlerts: m.quiet, Withheld: m.withheld,
 		Precision: share(m.attacked.good, m.attacked.good+m.attacked.bad),
 	}
 	for _, p := range worlds.Paces() {
@@ -168,7 +170,7 @@ func (r *report) attacks(finds []find) {
 func (c *ruleCount) line(m *measurement) ruleLine {
 	l := ruleLine{
 		Rule: c.id, Status: "stable", True: c.good, False: c.bad, Precision: share(c.good, c.good+c.bad),
-		Noise: 1000 * float64(c.noise) / m.userDays, Found: c.found, First: c.first, Alone: c.alone,
+		Noise: 1000 * float64(c.noise) / m.userDays, Found: c.found, First: c.first, Alone: c.alone, Withheld: c.withheld,
 		Evaluated: float64(c.evaluated) / float64(m.changes), Errors: c.errors,
 	}
 	if c.silent {

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
 	"maps"
 	"math"
@@ -17,10 +16,6 @@ import (
 	"recourse/internal/harpertest"
 	"recourse/revert"
 )
-
-func planWriter(p *revert.Plan) func(io.Writer) error {
-	return func(w io.Writer) error { return revert.WritePlan(w, p) }
-}
 
 // A tableState is a captured table: its records, and the attributes that the
 // capture has. The server leaves out of such a capture what no schema and no

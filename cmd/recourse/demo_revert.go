@@ -47,14 +47,16 @@ func (d *demo) planIt(ctx context.Context) (*revert.Plan, error) {
 		return nil, err
 	}
 	policy := revert.Policy{Numbers: map[string]revert.Number{"bank.accounts.balance": revert.NumberCounter}}
-	plan, err := d.w.plan(d.c, d.e, sel, policy)
+	draft, err := d.w.plan(d.c, d.e, sel, policy)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(
-		writeFile(d.e, filepath.Join(d.dir, "sel.json"), sel.Write),
-		writeFile(d.e, filepath.Join(d.dir, "plan.rvp"), planWriter(plan)),
-	); err != nil {
+	file := filepath.Join(d.dir, "plan.rvp")
+	if err := errors.Join(writeFile(d.e, filepath.Join(d.dir, "sel.json"), sel.Write), writeFile(d.e, file, draft.Write), draft.Close()); err != nil {
+		return nil, err
+	}
+	plan, err := readPlan(d.e, file)
+	if err != nil {
 		return nil, err
 	}
 	n := plan.Header.Counts

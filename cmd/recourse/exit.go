@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
+	"recourse/audit"
 	"recourse/index"
 	"recourse/ingest"
 	"recourse/internal/harper"
@@ -137,9 +139,15 @@ func complain(e *env, err error, code int, asJSON bool) {
 	if errors.As(err, &own) && own.err == nil {
 		return
 	}
+	if e.beside != nil {
+		logPanic(e.beside.log, err)
+	}
 	if e.failed != nil {
 		e.failed(err, code)
 		return
+	}
+	if e.beside == nil {
+		logPanic(slog.New(slog.NewTextHandler(e.stderr, nil)), err)
 	}
 	f := failureOf(err, code)
 	if asJSON {
@@ -150,6 +158,13 @@ func complain(e *env, err error, code int, asJSON bool) {
 	fmt.Fprintf(e.stderr, "recourse: %s\n", f.Message)
 	if f.Hint != "" {
 		fmt.Fprintf(e.stderr, "hint: %s\n", f.Hint)
+	}
+}
+
+// logPanic says of a defect of the program where it was.
+func logPanic(log *slog.Logger, err error) {
+	if p, ok := errors.AsType[*audit.Panic](err); ok {
+		log.Error("a defect of the program", "panic", printable(fmt.Sprint(p.Value)), "stack", string(p.Stack))
 	}
 }
 

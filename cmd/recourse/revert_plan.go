@@ -55,11 +55,12 @@ func runRevertPlan(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	plan, err := w.plan(c, e, sel, policy)
+	draft, err := w.plan(c, e, sel, policy)
 	if err != nil {
 		return err
 	}
-	return planned(c, e, plan)
+	defer closeWith(&err, draft.Close)
+	return planned(c, e, draft)
 }
 
 func readSelection(e *env, path string) (*revert.Selection, error) {
@@ -76,7 +77,7 @@ func readSelection(e *env, path string) (*revert.Selection, error) {
 }
 
 // plan makes a plan of what is stored.
-func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy revert.Policy) (*revert.Plan, error) {
+func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy revert.Policy) (*revert.Draft, error) {
 	req, err := w.request(c, e, sel, policy)
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy r
 		return nil, err
 	}
 	req.Selection, req.Contain = sel, c.Bool("contain")
-	return revert.Make(c.Context, req, records)
+	return revert.MakeDraft(c.Context, req, records, planLines(c, e))
 }
 
 // request is what a plan about some changes is made of, besides which of them it

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,9 +23,34 @@ func planOutFlags() []cli.Flag {
 	)
 }
 
+// planLines makes the files in which a plan's lines are kept until it is written:
+// beside the file that it goes to, else where the system keeps such. Nil: none may be
+// made.
+func planLines(c *cli.Context, e *env) func() (revert.TempFile, error) {
+	if e.readOnly {
+		return nil
+	}
+	dir := ""
+	if path := c.String("output"); path != "" && path != "-" {
+		dir = filepath.Dir(e.at(path))
+	}
+	return func() (revert.TempFile, error) {
+		f, err := os.CreateTemp(dir, ".recourse-plan-*") // mode 0600
+		if err != nil {
+			return nil, withoutPath(err)
+		}
+		return scratch{f}, nil
+	}
+}
+
+// A scratch file is removed when it is closed.
+type scratch struct{ *os.File }
+
+func (f scratch) Close() error { return errors.Join(f.File.Close(), os.Remove(f.Name())) }
+
 // planned writes a plan that was made and says on stderr what is in it.
-func planned(c *cli.Context, e *env, plan *revert.Plan) error {
-	if err := writeFile(e, c.String("output"), func(out io.Writer) error { return revert.WritePlan(out, plan) }); err != nil {
+func planned(c *cli.Context, e *env, plan *revert.Draft) error {
+	if err := writeFile(e, c.String("output"), plan.Write); err != nil {
 		return err
 	}
 	n := plan.Header.Counts
@@ -36,7 +62,7 @@ func planned(c *cli.Context, e *env, plan *revert.Plan) error {
 	for _, warning := range plan.Header.Warnings {
 		fmt.Fprintf(e.stderr, "warning: %s\n", printable(warning))
 	}
-	if err := conflictsLeft(plan.Header.ID, plan.Unresolved()); err != nil {
+	if err := conflictsLeft(plan.Header.ID, plan.Unresolved); err != nil {
 		return err
 	}
 	if c.Bool("detailed-exitcode") && !plan.Empty() {

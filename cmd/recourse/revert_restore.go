@@ -65,18 +65,19 @@ func runRevertRestore(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	plan, err := w.planRestore(c, e, scope, policy)
+	draft, err := w.planRestore(c, e, scope, policy)
 	if err != nil {
 		return undoError(err)
 	}
-	if plan == nil {
+	if draft == nil {
 		fmt.Fprintf(e.stderr, "nothing in scope has changed since %s\n", scope.at.ISO())
 		return exit(exitNothing)
 	}
-	if err := planned(c, e, plan); err != nil {
+	defer closeWith(&err, draft.Close)
+	if err := planned(c, e, draft); err != nil {
 		return err
 	}
-	return covered(c, plan.Header.Coverage.Complete, exitOK)
+	return covered(c, draft.Header.Coverage.Complete, exitOK)
 }
 
 // scopeOf reads the flags.
@@ -116,7 +117,7 @@ func scopeOf(c *cli.Context, e *env) (restoreScope, error) {
 }
 
 // planRestore plans; nil if there is nothing that a plan could be about.
-func (w *workspace) planRestore(c *cli.Context, e *env, scope restoreScope, policy revert.Policy) (*revert.Plan, error) {
+func (w *workspace) planRestore(c *cli.Context, e *env, scope restoreScope, policy revert.Policy) (*revert.Draft, error) {
 	keys, err := w.scopeKeys(c.Context, scope)
 	if err != nil || len(keys) == 0 {
 		return nil, err
@@ -155,7 +156,7 @@ func (w *workspace) planRestore(c *cli.Context, e *env, scope restoreScope, poli
 	if err != nil {
 		return nil, err
 	}
-	return revert.Make(c.Context, req, r.Histories(records))
+	return revert.MakeDraft(c.Context, req, r.Histories(records), planLines(c, e))
 }
 
 // scopeKeys are the records in scope that have changed since.

@@ -57,14 +57,15 @@ func runRevertUndo(c *cli.Context, e *env, of func(*audit.Ledger, string) (rever
 	if err != nil {
 		return undoError(err)
 	}
-	plan, err := w.planUndo(c, e, ledger, undo, policy)
+	draft, err := w.planUndo(c, e, ledger, undo, policy)
 	if err != nil {
 		return undoError(err)
 	}
-	if len(undo.Changes) == 0 && len(plan.Actions) == 0 {
+	defer closeWith(&err, draft.Close)
+	if len(undo.Changes) == 0 && draft.Header.Counts.Writes() == 0 {
 		return undoError(undo.Nothing())
 	}
-	return planned(c, e, plan)
+	return planned(c, e, draft)
 }
 
 // ledgerOf reads the ledger and finds the apply that is named, of which everything
@@ -86,7 +87,7 @@ func (w *workspace) ledgerOf(c *cli.Context, e *env) (*audit.Ledger, audit.Apply
 }
 
 // planUndo plans to take back what undo says.
-func (w *workspace) planUndo(c *cli.Context, e *env, ledger *audit.Ledger, undo revert.Undo, policy revert.Policy) (*revert.Plan, error) {
+func (w *workspace) planUndo(c *cli.Context, e *env, ledger *audit.Ledger, undo revert.Undo, policy revert.Policy) (*revert.Draft, error) {
 	ids, err := undo.Involved(c.Context, w.store, ledger)
 	if err != nil {
 		return nil, err
@@ -111,7 +112,7 @@ func (w *workspace) planUndo(c *cli.Context, e *env, ledger *audit.Ledger, undo 
 	if err != nil {
 		return nil, err
 	}
-	return revert.Make(c.Context, req, records)
+	return revert.MakeDraft(c.Context, req, records, planLines(c, e))
 }
 
 // changeOf is the stored change of an id.

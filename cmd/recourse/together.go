@@ -63,19 +63,21 @@ func (t *together) read(ctx context.Context, after audit.Seq) {
 		}
 	}()
 	var changes []audit.Change
-	for c, err := range t.reader.Follow(ctx, after) {
-		if err != nil {
-			t.give(batch{changes, err})
-			return
-		}
-		if changes = append(changes, c); len(changes) == audit.BlockSize {
-			if !t.give(batch{changes, nil}) {
-				return
+	err := audit.Guarded(func() error {
+		for c, err := range t.reader.Follow(ctx, after) {
+			if err != nil {
+				return err
 			}
-			changes = make([]audit.Change, 0, audit.BlockSize)
+			if changes = append(changes, c); len(changes) == audit.BlockSize {
+				if !t.give(batch{changes, nil}) {
+					return nil
+				}
+				changes = make([]audit.Change, 0, audit.BlockSize)
+			}
 		}
-	}
-	t.give(batch{changes, nil})
+		return nil
+	})
+	t.give(batch{changes, err})
 }
 
 // give hands a batch to those who are still there, and says whether anybody is.

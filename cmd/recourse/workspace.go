@@ -35,6 +35,8 @@ type workspace struct {
 	counted map[audit.Table][]rules.Rows
 
 	quarantined     []string // rules, as was noted last
+	evicted         evictedRules
+	evictedNoted    bool // evicted is what the store has
 	quarantineNoted bool
 
 	// beside is the command's part in the workspace of a daemon; nil: it is its own.
@@ -152,7 +154,7 @@ func (w *workspace) catchUp(ctx context.Context, set *rules.Set) ([]audit.Alert,
 	var indexed chan error // nil: there is no index
 	if w.index != nil {
 		indexed = make(chan error, 1)
-		go func() { indexed <- w.catchUpIndex(ctx, forIndex) }()
+		go func() { indexed <- audit.Guarded(func() error { return w.catchUpIndex(ctx, forIndex) }) }()
 	}
 	var alerts []audit.Alert
 	if set != nil {

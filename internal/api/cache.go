@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"recourse/audit"
 )
 
 // A cache asks for the state at most once in a while, and once at a time: a
@@ -63,7 +65,10 @@ func (c *cache) ask(ctx context.Context) *asking {
 	go func() {
 		defer cancel()
 		defer close(a.done)
-		a.state, a.err = c.get(asked)
+		a.err = audit.Guarded(func() (err error) {
+			a.state, err = c.get(asked)
+			return err
+		})
 		if a.err != nil {
 			a.state, a.err = State{}, fmt.Errorf("ask for the state: %w", a.err)
 		} else if a.state.At.IsZero() {

@@ -213,3 +213,32 @@ func (v *view) Read(ctx context.Context, seqs []audit.Seq) ([]audit.Change, erro
 	}
 	return out, ctx.Err()
 }
+
+// Outlines implements query.View.
+func (v *view) Outlines(ctx context.Context, seqs []audit.Seq) ([]audit.Change, error) {
+	out, err := v.Read(ctx, seqs)
+	for i := range out {
+		out[i] = Outline(out[i])
+	}
+	return out, err
+}
+
+// Outline is a change as View.Outlines has it.
+func Outline(c audit.Change) audit.Change {
+	c.ID, c.Before.Body, c.After.Body, c.Sent = audit.ChangeID{}, nil, nil, nil
+	return c
+}
+
+// Touching implements query.View.
+func (v *view) Touching(ctx context.Context, keys []audit.Key) ([]audit.Seq, error) {
+	var out []audit.Seq
+	for _, k := range keys {
+		seqs, err := v.Record(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, seqs...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), ctx.Err()
+}

@@ -26,7 +26,10 @@ func (p *Printer) ChangeLines(changes []audit.Change) error {
 	var wait sync.WaitGroup
 	for i := range n {
 		of := changes[min(i*size, len(changes)):min((i+1)*size, len(changes))]
-		wait.Go(func() { p.parts[i], errs[i] = p.appendLines(p.parts[i][:0], of) })
+		wait.Go(func() {
+			defer audit.Guard(&errs[i])
+			p.parts[i], errs[i] = p.appendLines(p.parts[i][:0], of)
+		})
 	}
 	wait.Wait()
 	for i, part := range p.parts[:n] {
