@@ -34,8 +34,11 @@ func TestPanicInGoroutine(t *testing.T) {
 		"search":   func() error { _, err := e.Search(ctx, query.Query{Expr: expr}); return err },
 		"page":     func() error { _, err := e.Search(ctx, query.Query{Expr: expr, Limit: 10}); return err },
 		"sessions": func() error { _, err := e.Sessions(ctx, expr, query.SessionOptions{}); return err },
-		"actor":    func() error { _, err := e.Actor(ctx, newWorld(3, 3000).store.Changes()[0].User, query.ActorOptions{}); return err },
-		"blast":    func() error { _, err := e.Blast(ctx, expr); return err },
+		"actor": func() error {
+			_, err := e.Actor(ctx, newWorld(3, 3000).store.Changes()[0].User, query.ActorOptions{})
+			return err
+		},
+		"blast": func() error { _, err := e.Blast(ctx, expr); return err },
 	} {
 		if p, ok := errors.AsType[*audit.Panic](ask()); !ok || len(p.Stack) == 0 {
 			t.Errorf("%s: %v", name, ask())
