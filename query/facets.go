@@ -34,16 +34,16 @@ type ValueCount struct {
 	N     int
 }
 
-// Count is how many changes match, exactly.
+// Count is how many changes match, exactly. If ctx ends first, how many were found
+// until then is returned beside the error, and its Partial says so.
 func (e *Engine) Count(ctx context.Context, expr Expr) (Answer, error) {
 	a, err := e.answer(ctx, expr, func(r *run, sections []*planned) (int, error) {
 		total := 0
 		for _, p := range sections {
 			m, err := r.tell(ctx, p, nil)
-			if err != nil {
-				return 0, err
+			if total += int(m.all.GetCardinality()); err != nil {
+				return total, err
 			}
-			total += int(m.all.GetCardinality())
 		}
 		return total, nil
 	})
@@ -54,7 +54,8 @@ func (e *Engine) Count(ctx context.Context, expr Expr) (Answer, error) {
 }
 
 // Facets counts the values of facets among the changes that match, exactly, and
-// names the top most frequent ones of each; 0 is all.
+// names the top most frequent ones of each; 0 is all. If ctx ends first, the counts
+// until then are returned beside the error, and their Partial says so.
 func (e *Engine) Facets(ctx context.Context, expr Expr, facets []audit.Facet, top int) (*Facets, error) {
 	out := &Facets{}
 	counts := make([]map[string]int, len(facets))
@@ -66,12 +67,15 @@ func (e *Engine) Facets(ctx context.Context, expr Expr, facets []audit.Facet, to
 		return r.countFacets(ctx, sections, facets, counts)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("count facets: %w", err)
+		err = fmt.Errorf("count facets: %w", err)
+		if out.Partial == "" {
+			return nil, err
+		}
 	}
 	for i, f := range facets {
 		out.Facets = append(out.Facets, topOf(f, counts[i], top))
 	}
-	return out, nil
+	return out, err
 }
 
 func topOf(f audit.Facet, counts map[string]int, top int) FacetCounts {
@@ -101,7 +105,7 @@ func (r *run) countFacets(ctx context.Context, sections []*planned, facets []aud
 				}
 			}
 		})
-		if err != nil {
+		if err != nil && !interrupted(ctx, err) {
 			return 0, err
 		}
 		total += int(m.all.GetCardinality())
@@ -110,9 +114,12 @@ func (r *run) countFacets(ctx context.Context, sections []*planned, facets []aud
 			if f == audit.FacetRule {
 				set = m.all // nothing but the sums knows
 			}
-			if err := r.countValues(ctx, p.section, f, set, counts[i]); err != nil {
+			if err := r.countValues(context.WithoutCancel(ctx), p.section, f, set, counts[i]); err != nil {
 				return 0, err
 			}
+		}
+		if err != nil {
+			return total, err
 		}
 	}
 	return total, nil

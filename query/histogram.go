@@ -52,7 +52,8 @@ var ErrBuckets error = &hinted{fmt.Sprintf("more than %d buckets", maxBuckets), 
 // The last time that a date of JavaScript can have, and the first, less.
 const calendarEnd = audit.Time(8.64e15)
 
-// Histogram counts the changes that match by time, exactly.
+// Histogram counts the changes that match by time, exactly. If ctx ends first, those
+// that were found until then are returned beside the error, and its Partial says so.
 func (e *Engine) Histogram(ctx context.Context, expr Expr, o HistogramOptions) (*Histogram, error) {
 	if o.Step < 0 || o.Step%time.Millisecond != 0 {
 		return nil, errors.New("count by time: a step is whole milliseconds")
@@ -64,9 +65,12 @@ func (e *Engine) Histogram(ctx context.Context, expr Expr, o HistogramOptions) (
 		return b.count(ctx, r.expr, sections, o, h)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("count by time: %w", err)
+		err = fmt.Errorf("count by time: %w", err)
+		if h.Partial == "" {
+			return nil, err
+		}
 	}
-	return h, nil
+	return h, err
 }
 
 // bucketing is a histogram in the making.
@@ -95,20 +99,26 @@ func (b *bucketing) count(ctx context.Context, expr Expr, sections []*planned, o
 	}
 	from, to := expr.Times()
 	first, last := audit.Time(math.Inf(1)), audit.Time(math.Inf(-1))
+	var ended error
 	for i, p := range sections {
 		var err error
 		if told[i], err = b.run.tell(ctx, p, see); err != nil {
-			return 0, err
+			if !interrupted(ctx, err) {
+				return 0, err
+			}
+			ended, ctx, sections = err, context.WithoutCancel(ctx), sections[:i+1]
 		}
-		if told[i].all.IsEmpty() {
-			continue
+		if !told[i].all.IsEmpty() {
+			total += int(told[i].all.GetCardinality())
+			low, high, err := b.run.ends(ctx, p.section, told[i].all)
+			if err != nil {
+				return 0, err
+			}
+			first, last = min(first, low), max(last, high)
 		}
-		total += int(told[i].all.GetCardinality())
-		low, high, err := b.run.ends(ctx, p.section, told[i].all)
-		if err != nil {
-			return 0, err
+		if ended != nil {
+			break
 		}
-		first, last = min(first, low), max(last, high)
 	}
 	if inCalendar(from) {
 		first = from
@@ -130,7 +140,7 @@ func (b *bucketing) count(ctx context.Context, expr Expr, sections []*planned, o
 		}
 	}
 	b.finish(h, o)
-	return total, nil
+	return total, ended
 }
 
 func inCalendar(t audit.Time) bool { return -calendarEnd <= t && t <= calendarEnd }

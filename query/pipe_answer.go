@@ -82,15 +82,12 @@ func (x *execution) countedStats(ctx context.Context, p PipeStats) (bool, error)
 	}
 	if len(p.By) == 0 {
 		a, err := x.engine.Count(ctx, x.source.expr)
-		if x.interruptedBy(ctx, err) {
-			x.give(nil)
-			return true, nil
+		if err != nil && !x.interruptedBy(ctx, err) {
+			return true, err
 		}
-		if err == nil {
-			x.met(a)
-			x.give([][]any{{a.Total}})
-		}
-		return true, err
+		x.met(a)
+		x.give([][]any{{a.Total}})
+		return true, nil
 	}
 	facet := facetNamed(p.By[0].Name)
 	if facet == 0 {
@@ -114,10 +111,10 @@ func (x *execution) countedTop(ctx context.Context, p PipeTop) (bool, error) {
 // facetRows are the values of a facet and how many changes have each.
 func (x *execution) facetRows(ctx context.Context, facet audit.Facet) ([][]any, error) {
 	f, err := x.engine.Facets(ctx, x.source.expr, []audit.Facet{facet}, 0)
-	if x.interruptedBy(ctx, err) {
+	if x.interruptedBy(ctx, err) && f == nil {
 		return nil, nil
 	}
-	if err != nil {
+	if f == nil {
 		return nil, err
 	}
 	x.met(f.Answer)
@@ -142,11 +139,11 @@ func (x *execution) facets(ctx context.Context, p PipeFacets) error {
 		top = 0
 	}
 	f, err := x.engine.Facets(ctx, x.source.expr, by, top)
-	if x.interruptedBy(ctx, err) {
+	if x.interruptedBy(ctx, err) && f == nil {
 		x.give(nil)
 		return nil
 	}
-	if err != nil {
+	if f == nil {
 		return err
 	}
 	x.met(f.Answer)

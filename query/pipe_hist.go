@@ -11,11 +11,11 @@ import (
 
 func (x *execution) histogram(ctx context.Context, p PipeHist) error {
 	h, err := x.engine.Histogram(ctx, x.source.expr, HistogramOptions{Step: p.Step, By: p.By, Top: p.Top})
-	if x.interruptedBy(ctx, err) {
+	if x.interruptedBy(ctx, err) && h == nil {
 		x.give(nil)
 		return nil
 	}
-	if err != nil {
+	if h == nil {
 		return err
 	}
 	x.met(h.Answer)

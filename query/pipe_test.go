@@ -113,7 +113,7 @@ func TestPipesKeepNoMoreThanTheyMay(t *testing.T) {
 // A query that is interrupted gives what it has found, and says so.
 func TestInterruptedPipesSaySo(t *testing.T) {
 	w := newWorld(3, 3000)
-	for _, pipes := range []string{"fields seq", "stats by(user) sum(seq)", "sort -seq", "stats count", "hist 1d", "pivot actors | fields seq"} {
+	for _, pipes := range []string{"fields seq", "stats by(user) sum(seq)", "sort -seq", "stats count", "hist 1d", "pivot actors | fields seq", "hist 1d by user", "facets", "top 3 op", "stats by(op) count"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		read := 0
 		// It is interrupted by the first change that reaches the condition.
@@ -138,6 +138,11 @@ func TestInterruptedPipesSaySo(t *testing.T) {
 		}
 		if s := out.Summary; s.Partial != query.Interrupted || s.TotalExact {
 			t.Errorf("%s: %+v", pipes, s)
+		}
+		if strings.HasPrefix(pipes, "hist") || pipes == "facets" || pipes == "top 3 op" {
+			if len(out.Table.Rows) == 0 {
+				t.Errorf("%s: no rows of what was counted until then", pipes)
+			}
 		}
 		if pipes == "fields seq" && (len(out.Table.Rows) == 0 || len(out.Table.Rows) == 3000) {
 			t.Errorf("%d rows of a query that was interrupted", len(out.Table.Rows))

@@ -18,11 +18,12 @@ type outcome struct {
 }
 
 // tell reads what may match. It shows, one at a time, the changes that match and
-// that the sums may be wrong about, if there is somebody to see them.
+// that the sums may be wrong about, if there is somebody to see them. If ctx ends
+// first, the outcome is of what was told until then, beside the error.
 func (r *run) tell(ctx context.Context, p *planned, see func(*audit.Change)) (outcome, error) {
 	doubt, err := p.doubtful(ctx, r.view)
 	if err != nil {
-		return outcome{}, err
+		return outcome{p.empty, p.empty}, err
 	}
 	m := outcome{all: p.sure}
 	var mu sync.Mutex
@@ -37,11 +38,12 @@ func (r *run) tell(ctx context.Context, p *planned, see func(*audit.Change)) (ou
 				see(c)
 			}
 		})
-		if err != nil {
-			return m, err
-		}
 		slices.Sort(found)
 		m.all = roaring.Or(p.sure, roaring.BitmapOf(found...))
+		if err != nil {
+			m.trusted = roaring.AndNot(m.all, doubt)
+			return m, err
+		}
 	}
 	m.trusted = m.all
 	if doubt.IsEmpty() || see == nil {
@@ -97,13 +99,16 @@ func (r *run) scan(ctx context.Context, s *section, set *roaring.Bitmap, hold bo
 // An Answer is what all answers that are counts have in common.
 type Answer struct {
 	Total int // changes that match
+	// Partial says why this is not all: the question was interrupted. Empty: it is all.
+	Partial string
 	Coverage
 	Took time.Duration
 	Explanation
 }
 
 // answer opens a run for an expression, has each of its sections with a match
-// counted, and says what can be said of every answer.
+// counted, and says what can be said of every answer. If ctx ends first, what was
+// counted until then is the answer, beside the error.
 func (e *Engine) answer(ctx context.Context, expr Expr, count func(*run, []*planned) (int, error)) (Answer, error) {
 	began := time.Now()
 	var a Answer
@@ -116,12 +121,16 @@ func (e *Engine) answer(ctx context.Context, expr Expr, count func(*run, []*plan
 	if err != nil {
 		return a, err
 	}
-	if a.Total, err = count(r, sections); err != nil {
-		return a, err
+	var ended error
+	if a.Total, ended = count(r, sections); ended != nil {
+		if !interrupted(ctx, ended) {
+			return a, ended
+		}
+		a.Partial = Interrupted
 	}
-	if a.Coverage, err = e.coverage(ctx, r.expr); err != nil {
+	if a.Coverage, err = e.coverage(context.WithoutCancel(ctx), r.expr); err != nil {
 		return a, err
 	}
 	a.Took, a.Explanation = time.Since(began), r.notes.explanation()
-	return a, nil
+	return a, ended
 }

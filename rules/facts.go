@@ -49,6 +49,11 @@ type attrName struct {
 	lower []byte
 	own   bool // Harper itself keeps it
 	memo  []remembered
+	// The rules that it is for, of shelves of late.
+	shelves [8]struct {
+		shelf  *shelf
+		admits []admission
+	}
 }
 
 type remembered struct {

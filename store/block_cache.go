@@ -66,7 +66,9 @@ func (r *reader) shared(n int, keep bool) (stowed, error) {
 func (b *block) memory() int {
 	bytes := 1<<12 + b.keys + 64*b.n
 	for _, f := range b.frames {
-		bytes += f.size + len(f.stored)
+		if bytes += len(f.stored); len(f.stored) < f.size {
+			bytes += f.size
+		}
 	}
 	return bytes
 }

@@ -116,12 +116,12 @@ func (d *blockReader) seek(i int) int {
 	d.in.seek(d.m.checks[checkBody:], check-1)
 	d.keys.seek(check)
 	for role, seen := range d.seen {
-		col := &d.m.cols[colAfterBody+role]
-		clear(seen)
-		for at := range check * checkEvery {
-			if kind := col.at(at); kind >= bodyShape {
-				seen[kind-bodyShape]++
-			}
+		before := d.m.seen[role]
+		if before == nil {
+			continue // there are no bodies to count
+		}
+		for shape, n := range before[(check-1)*len(seen) : check*len(seen)] {
+			seen[shape] = int(n)
 		}
 	}
 	return check * checkEvery

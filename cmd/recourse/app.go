@@ -62,7 +62,7 @@ func newApp(e *env) *cli.App {
 			demoCommand(e), watchCommand(e), reconcileCommand(e), importCommand(e), baselineCommand(e), reindexCommand(e), verifyCommand(e), statusCommand(e),
 			searchCommand(e), huntCommand(e), queriesCommand(e), listsCommand(e), playbookCommand(e), histCommand(e), facetsCommand(e), showCommand(e), historyCommand(e),
 			blameCommand(e), asofCommand(e), diffCommand(e), pickaxeCommand(e),
-			actorCommand(e), sessionsCommand(e), blastCommand(e), compareCommand(e), reportCommand(e),
+			actorCommand(e), sessionsCommand(e), blastCommand(e), compareCommand(e), reportCommand(e), evidenceCommand(e),
 			coverageCommand(e), doctorCommand(e),
 			rulesCommand(e), alertsCommand(e), revertCommand(e),
 			completionCommand(e), versionCommand(e),

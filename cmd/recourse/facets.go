@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -19,7 +20,8 @@ func facetsCommand(e *env) *cli.Command {
 			"synthetic); rule, the rules that have them as evidence. Of attr, mark and rule a change may have\n" +
 			"several values, or none. Without --by it is user, op, table and attr.\n\n" +
 			"Exit codes: 0 found; 2 nothing found in what is stored; 9 busy; 11 with --require-coverage: the\n" +
-			"log is not known to be whole there; 64 usage; 130 interrupted: nothing is printed then.\n\n" +
+			"log is not known to be whole there; 64 usage; 130 interrupted: what was\n" +
+			"counted until then is printed.\n\n" +
 			"Example:\n   recourse facets 'op:delete @-24h' --by user --by table --top 5",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "by", Usage: "count by `FIELD`; may be repeated"},
@@ -76,11 +78,11 @@ func runFacets(c *cli.Context, e *env) (err error) {
 	engine := w.engine()
 	engine.Now = e.now
 	f, err := engine.Facets(c.Context, expr, by, c.Int("top"))
-	if err != nil {
+	if f == nil {
 		return err
 	}
-	if err := explained(c, e, p, f.Explanation, func() error { return p.Facets(f) }); err != nil {
-		return err
+	if failed := explained(c, e, p, f.Explanation, func() error { return p.Facets(f) }); failed != nil || err != nil {
+		return cmp.Or(failed, err)
 	}
 	return covered(c, f.Complete, foundAny(f.Total))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -19,7 +20,8 @@ func histCommand(e *env) *cli.Command {
 			"With --by, a stretch is parted by a field: the --top largest values, and all others as one. A\n" +
 			"change with several values, of attr, mark and rule, counts for each.\n\n" +
 			"Exit codes: 0 found; 2 nothing found in what is stored; 9 busy; 11 with --require-coverage: the\n" +
-			"log is not known to be whole there; 64 usage; 130 interrupted: nothing is printed then.\n\n" +
+			"log is not known to be whole there; 64 usage; 130 interrupted: what was\n" +
+			"counted until then is printed.\n\n" +
 			"Example:\n   recourse hist 'op:delete table:shop.* @-24h' --step 15m --by user",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "step", Usage: "how long a stretch is, such as 90s, 15m, 1h or 7d; auto makes a few dozen", Value: "auto"},
@@ -64,12 +66,11 @@ func runHist(c *cli.Context, e *env) (err error) {
 	if errors.Is(err, query.ErrBuckets) {
 		return &exitError{code: exitUsage, err: err}
 	}
-	if err != nil {
+	if h == nil {
 		return err
 	}
-	err = explained(c, e, p, h.Explanation, func() error { return p.Histogram(h, c.String("by")) })
-	if err != nil {
-		return err
+	if failed := explained(c, e, p, h.Explanation, func() error { return p.Histogram(h, c.String("by")) }); failed != nil || err != nil {
+		return cmp.Or(failed, err)
 	}
 	return covered(c, h.Complete, foundAny(h.Total))
 }

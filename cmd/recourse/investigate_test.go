@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -108,6 +109,7 @@ func TestInvestigations(t *testing.T) {
 			q.before()
 			q.normal()
 			q.undo()
+			q.prove()
 			q.report()
 		})
 	}
@@ -360,6 +362,34 @@ func (q *investigation) undo() {
 	if n := plan.Counts["patch"] + plan.Counts["insert"] + plan.Counts["delete"]; plan.Selection.Events != q.shop.attacks || n != bad {
 		q.t.Errorf("the plan writes %d records for %d changes, want %d for %d: %v", n, plan.Selection.Events, bad, q.shop.attacks, plan.Counts)
 	}
+}
+
+// Question 14: can it be proved to an auditor?
+func (q *investigation) prove() {
+	dir := q.t.TempDir()
+	file := dir + "/case.ndjson"
+	_, key, _ := strings.Cut(q.tell(exitOK, "revert", "keygen", "--name", "ann", "-o", dir+"/key"), "key: ")
+	key = strings.TrimSpace(key)
+	q.tell(exitOK, "evidence", "export", q.of, "--file", file, "--key", dir+"/key")
+	var said struct {
+		Changes int
+		Whole   bool
+		Signed  string `json:"signed_by"`
+		Stored  struct{ Same, Differ, Missing int }
+	}
+	q.ask(exitOK, &said, "evidence", "verify", file, "--stored", "--signed-by", key)
+	if said.Changes != q.shop.attacks || !said.Whole || said.Signed != key || said.Stored.Same != said.Changes {
+		q.t.Errorf("the evidence is %+v, want %d changes signed by %s", said, q.shop.attacks, key)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	altered := strings.Replace(string(text), q.shop.attacker, "somebody", 2)
+	if err := os.WriteFile(file, []byte(altered), 0o600); err != nil {
+		q.t.Fatal(err)
+	}
+	q.tell(exitIntegrity, "evidence", "verify", file)
 }
 
 // Question 15: what is told to others?

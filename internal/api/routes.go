@@ -113,5 +113,7 @@ func routes() []route {
 				{name: "vs", kind: aText, about: "in place of `with`: the same hours as far back as this, such as 14d"}, paramBy,
 				{name: "top", kind: aNumber, about: "name at most so many values of each; 0 is all"},
 			}, answer: "CompareAnswer", line: "Verb"},
+		{path: "/v1/evidence", name: "evidence", summary: "The changes that match, sealed with a digest (docs/evidence.md).", command: []string{"evidence", "export"},
+			takes: []param{paramMaybeQ}, flags: []param{paramWhere}, answer: "EvidenceAnswer", line: "EvidenceLine"},
 	}
 }

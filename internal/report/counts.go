@@ -11,13 +11,14 @@ import (
 // answerDoc is what every answer that is counts says of itself.
 type answerDoc struct {
 	Total    int         `json:"total"`
+	Partial  string      `json:"partial,omitempty"` // why this is not all
 	Coverage coverageDoc `json:"coverage"`
 	TookMS   int64       `json:"took_ms"`
 	Explain  []stepDoc   `json:"explain,omitempty"`
 }
 
 func (p *Printer) answerDoc(a query.Answer) answerDoc {
-	return answerDoc{a.Total, newCoverageDoc(a.Coverage), a.Took.Milliseconds(), p.steps()}
+	return answerDoc{a.Total, a.Partial, newCoverageDoc(a.Coverage), a.Took.Milliseconds(), p.steps()}
 }
 
 type facetDoc struct {
@@ -74,7 +75,11 @@ func (p *Printer) Facets(f *query.Facets) error {
 
 // answerWords is the total as a sentence.
 func answerWords(a query.Answer) string {
-	return searchCounts(query.Summary{Count: a.Total, Total: a.Total, TotalExact: true, Coverage: a.Coverage})
+	words := searchCounts(query.Summary{Count: a.Total, Total: a.Total, TotalExact: true, Coverage: a.Coverage})
+	if a.Partial != "" {
+		words += "; " + partialWords
+	}
+	return words
 }
 
 func (g *page) facet(c query.FacetCounts, total int) {

@@ -1,0 +1,98 @@
+package report_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"slices"
+	"strings"
+	"testing"
+
+	"recourse/audit"
+	"recourse/internal/report"
+	"recourse/query"
+	"recourse/revert"
+)
+
+// evidenceOf is a file of evidence of the story, and of a change whose texts mean harm.
+func evidenceOf(t *testing.T, document bool, key ed25519.PrivateKey) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := report.NewEvidence(&b, document)
+	if err := w.Head(report.EvidenceHead{Query: "*"}); err != nil {
+		t.Fatal(err)
+	}
+	changes := append(story(), hostile())
+	for i := range changes {
+		changes[i].Seq = audit.Seq(i + 1)
+		changes[i].ID = changes[i].Identify()
+	}
+	if err := w.Changes(changes); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.End(query.Summary{Count: len(changes)}, key); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func checked(text string) (*report.EvidenceCheck, int, error) {
+	n := 0
+	e, err := report.CheckEvidence(strings.NewReader(text), func(*report.EvidenceChange, []byte) error {
+		n++
+		return nil
+	})
+	return e, n, err
+}
+
+// TestEvidence: evidence is whole as it was written, in either form and whatever is in
+// it; no line can be left out, said twice, moved or altered without its being told.
+func TestEvidence(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range []bool{false, true} {
+		e, n, err := checked(evidenceOf(t, document, key))
+		if err != nil || !e.Whole() || n != len(story())+1 || e.Changes != n {
+			t.Fatalf("document %v: %d changes, %+v, %v", document, n, e, err)
+		}
+		if _, signed := e.Signed(); !signed {
+			t.Error("it is not signed")
+		}
+	}
+	text := evidenceOf(t, false, key)
+	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")
+	bad := func(what string, lines []string) {
+		t.Helper()
+		if e, _, err := checked(strings.Join(lines, "")); err == nil && e.Whole() {
+			t.Errorf("%s: it is whole", what)
+		}
+	}
+	for i := range lines {
+		bad("without a line", slices.Delete(slices.Clone(lines), i, i+1))
+		bad("with a line twice", slices.Insert(slices.Clone(lines), i, lines[i]))
+		if i > 0 {
+			swapped := slices.Clone(lines)
+			swapped[i], swapped[i-1] = swapped[i-1], swapped[i]
+			bad("with lines in another order", swapped)
+		}
+		bad("cut off", lines[:i])
+		for at := 7; at < len(lines[i])-2; at += 11 {
+			altered := slices.Clone(lines)
+			c := altered[i][at]
+			altered[i] = lines[i][:at] + string(rune(c&^1|^c&1)) + lines[i][at+1:]
+			if altered[i] != lines[i] {
+				bad("with another byte", altered)
+			}
+		}
+	}
+	bad("with more behind it", append(slices.Clone(lines), "\n{}"))
+	// A seal with the key of one and the signature of another.
+	_, other, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := slices.Clone(lines)
+	forged[len(forged)-1] = strings.Replace(lines[len(lines)-1], revert.PublicKey(key.Public().(ed25519.PublicKey)), revert.PublicKey(other.Public().(ed25519.PublicKey)), 1)
+	bad("with the key of another", forged)
+}
