@@ -33,6 +33,7 @@ const (
 	ActionReopened     AlertAction = "reopened"
 	ActionUndelivered  AlertAction = "undelivered" // a sink was not told of it; Note says which, and why
 	ActionRedelivered  AlertAction = "redelivered" // the sinks are told again
+	ActionDropped      AlertAction = "dropped"     // what a sink, which Note names, was not told is forgotten
 )
 
 // maxNote bounds the texts that people give.
@@ -64,7 +65,7 @@ func (a *Alert) Act(e AlertEvent) error {
 			return err
 		}
 		a.Verdict, a.DuplicateOf = "", ""
-	case ActionUndelivered, ActionRedelivered:
+	case ActionUndelivered, ActionRedelivered, ActionDropped:
 	default:
 		return fmt.Errorf("%q is nothing that is done with an alert", e.Action)
 	}

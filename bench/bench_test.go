@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"recourse/bench/gen"
-	"recourse/rules"
 )
 
 func TestQuantile(t *testing.T) {
@@ -186,39 +185,6 @@ func TestSession(t *testing.T) {
 	}
 	if err := s.close(); err == nil {
 		t.Error("the program's failure is not told")
-	}
-}
-
-// TestRules: the rules that come with the program and 20 others run, and those written here do what they say.
-func TestRules(t *testing.T) {
-	r := recourse{dir: t.TempDir()}
-	dir, err := r.writeRules()
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := rules.ReadFiles(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := rules.Compile(append(rules.BuiltinFiles(), files...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	own, err := rules.Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := len(all.Rules()); n != len(own.Rules())+20 {
-		t.Errorf("%d rules", n)
-	}
-	set, err := rules.Compile(files...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, res := range rules.RunTests(set) {
-		if !res.Pass {
-			t.Errorf("%s: %s: %s", res.Rule, res.Test, res.Message)
-		}
 	}
 }
 

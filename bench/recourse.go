@@ -3,11 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,12 +19,6 @@ import (
 	"recourse/rules"
 	"recourse/store"
 )
-
-// written are 20 rules on the generator's tables, beside the 30 that come with
-// the program.
-//
-//go:embed rules/*.yaml
-var written embed.FS
 
 // recourse is the program itself: loaded by its own binary, asked in this
 // process.
@@ -57,7 +49,11 @@ func (r *recourse) Version(ctx context.Context) (string, error) {
 	if err != nil {
 		commit = []byte("of an unknown commit")
 	}
-	return "recourse " + strings.TrimSpace(string(commit)), nil
+	set, err := rules.Builtin()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("recourse %s, with %d rules", strings.TrimSpace(string(commit)), len(set.Rules())), nil
 }
 
 // bounded says whether the program can be given a budget of memory.
@@ -74,7 +70,7 @@ func (r *recourse) bounded(ctx context.Context) bool {
 func (r *recourse) data() string { return filepath.Join(r.dir, "data") }
 
 // Load imports the groups into an empty data folder, with the index and the
-// rules on, as a user would.
+// built-in rules on, as a user would.
 func (r *recourse) Load(ctx context.Context, d *dataset) (load, error) {
 	if err := emptyDir(r.data()); err != nil {
 		return load{}, err
@@ -88,11 +84,7 @@ func (r *recourse) Load(ctx context.Context, d *dataset) (load, error) {
 
 // add imports a file of so many changes.
 func (r *recourse) add(ctx context.Context, file string, changes int) (load, error) {
-	ruleFiles, err := r.writeRules()
-	if err != nil {
-		return load{}, err
-	}
-	args := []string{"--data", r.data(), "-o", "json", "import", "--rules", ruleFiles}
+	args := []string{"--data", r.data(), "-o", "json", "import"}
 	if r.bounded(ctx) {
 		args = append(args, "--memory", r.budget)
 	}
@@ -115,18 +107,6 @@ func (r *recourse) add(ctx context.Context, file string, changes int) (load, err
 	}
 	n, err := bytesIn(r.data())
 	return load{u, n, said.Alerts}, err
-}
-
-func (r *recourse) writeRules() (string, error) {
-	dir := filepath.Join(r.dir, "rules")
-	if err := emptyDir(dir); err != nil {
-		return "", err
-	}
-	sub, err := fs.Sub(written, "rules")
-	if err != nil {
-		return "", err
-	}
-	return dir, os.CopyFS(dir, sub)
 }
 
 // A searched store is one as the engine of queries wants it.

@@ -87,20 +87,24 @@ func (a *answer) take() error {
 	if err != nil {
 		return err
 	}
+	a.takeFound()
+	return nil
+}
+
+func (a *answer) takeFound() {
 	for _, d := range a.found {
 		if !a.hit[d] {
 			a.hit[d] = true
 			a.hits++
 		}
 	}
-	return nil
 }
 
 func (a *answer) find(q question) (ok bool, err error) {
 	if len(a.s.pages) == 0 {
 		return true, nil
 	}
-	if err := a.word(string(anyWord)); err != nil {
+	if err := a.anyWord(); err != nil {
 		return false, err
 	}
 	switch q.way {
@@ -119,16 +123,30 @@ func (a *answer) find(q question) (ok bool, err error) {
 	return !q.machine.tooLarge(), nil
 }
 
+// anyWord takes the documents that are proposed for every question, of which the
+// segment is asked once.
+func (a *answer) anyWord() error {
+	s := a.s
+	s.any.Lock()
+	defer s.any.Unlock()
+	if s.any.docs == nil {
+		err := a.word(string(anyWord))
+		if err == nil {
+			s.any.docs = append([]uint32{}, a.found...)
+		}
+		return err
+	}
+	a.found = append(a.found[:0], s.any.docs...)
+	a.takeFound()
+	return nil
+}
+
 // word looks up one word.
 func (a *answer) word(word string) error {
 	a.seek(a.s.pageOf(word))
-	for a.next() {
-		switch {
-		case string(a.term) == word:
-			return a.take()
-		case string(a.term) > word:
-			return nil
-		}
+	a.found = a.found[:0]
+	if a.from(word) && string(a.term) == word {
+		return a.take()
 	}
 	return a.err
 }
@@ -147,14 +165,9 @@ func (a *answer) prefix(start string) error {
 		}
 	}
 	a.seek(a.s.pageOf(start))
-	for a.next() && a.hits < len(a.hit) {
-		switch {
-		case strings.HasPrefix(string(a.term), start):
-			if err := a.take(); err != nil {
-				return err
-			}
-		case string(a.term) > start:
-			return nil
+	for more := a.from(start); more && a.hits < len(a.hit) && strings.HasPrefix(string(a.term), start); more = a.next() {
+		if err := a.take(); err != nil {
+			return err
 		}
 	}
 	return a.err

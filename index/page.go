@@ -136,6 +136,22 @@ func (c *cursor) next() bool {
 	return true
 }
 
+// from goes from before the first word of a page to the first that is not before a
+// word. One that has more in common with the one before it than that has with the
+// word is as much before the word, and is not looked at.
+func (c *cursor) from(word string) bool {
+	for common := 0; c.next(); {
+		if c.shared > common {
+			continue
+		}
+		common = commonPrefix(c.term, word)
+		if common == len(word) || common < len(c.term) && c.term[common] > word[common] {
+			return true
+		}
+	}
+	return false
+}
+
 // turn reads the next page.
 func (c *cursor) turn() bool {
 	if c.err != nil || c.page == len(c.s.pages) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -37,6 +38,12 @@ type segment struct {
 	blocks []uint32 // of each document
 	pages  []pageRef
 	end    int64 // of the pages
+
+	// any are the documents that have anyWord, once they were asked for.
+	any struct {
+		sync.Mutex
+		docs []uint32
+	}
 }
 
 // A pageRef says where a page is and with which word it begins.

@@ -8,13 +8,6 @@ import (
 	"recourse/audit"
 )
 
-// To tell the exact total, a search looks at so many more changes in so many
-// blocks when its page is full.
-const (
-	countFurther = 10_000
-	countBlocks  = 64
-)
-
 // Of changes that must be read to be told, so many are taken at once: first few,
 // for a page that is soon full, and then more.
 const (
@@ -122,13 +115,13 @@ func (p *pager) told(ctx context.Context, items []item) ([]bool, error) {
 			places = append(places, i)
 		}
 	}
-	_, err := p.fetch(ctx, items, places, func(i int, _ *audit.Change) { match[i] = true })
+	_, err := p.fetch(ctx, items, places, func(_, i int, _ *audit.Change) { match[i] = true })
 	return match, err
 }
 
 // fetch reads the items at these places and hands over those that match, in no
-// order and several at once, with their places. It tells how many do.
-func (p *pager) fetch(ctx context.Context, items []item, places []int, keep func(i int, c *audit.Change)) (int, error) {
+// order and by several workers at once, with their places. It tells how many do.
+func (p *pager) fetch(ctx context.Context, items []item, places []int, keep func(worker, i int, c *audit.Change)) (int, error) {
 	began := time.Now()
 	slices.SortFunc(places, func(a, b int) int {
 		if items[a].seq < items[b].seq {
@@ -156,13 +149,13 @@ func (p *pager) fetch(ctx context.Context, items []item, places []int, keep func
 		t := &tally[worker]
 		if items[places[i]].sure {
 			t.sure++
-			keep(places[i], c)
+			keep(worker, places[i], c)
 			return nil
 		}
 		ok, err := p.run.decide(&subjects[worker], c)
 		if ok && err == nil {
 			t.matched++
-			keep(places[i], c)
+			keep(worker, places[i], c)
 		}
 		return err
 	})
@@ -183,23 +176,25 @@ func (p *pager) fetch(ctx context.Context, items []item, places []int, keep func
 
 // changes reads the items and gives those that match, in the order of the items.
 func (p *pager) changes(ctx context.Context, items []item) ([]audit.Change, error) {
-	found := make([]audit.Change, len(items))
-	match := make([]bool, len(items))
+	type placed struct {
+		at int
+		c  *audit.Change
+	}
 	places := make([]int, len(items))
 	for i := range places {
 		places[i] = i
 	}
-	n, err := p.fetch(ctx, items, places, func(i int, c *audit.Change) { found[i], match[i] = *c, true })
+	of := make([][]placed, p.run.parallel)
+	n, err := p.fetch(ctx, items, places, func(worker, i int, c *audit.Change) { of[worker] = append(of[worker], placed{i, c}) })
 	if err != nil {
 		return nil, err
 	}
-	out := found[:0]
+	found := slices.Concat(of...)
+	slices.SortFunc(found, func(a, b placed) int { return a.at - b.at })
+	out := make([]audit.Change, n)
 	for i := range found {
-		if match[i] {
-			out = append(out, found[i])
-		}
+		out[i] = *found[i].c
 	}
-	clear(found[n:])
 	return out, nil
 }
 
@@ -207,6 +202,9 @@ func (p *pager) changes(ctx context.Context, items []item) ([]audit.Change, erro
 // are more.
 func (p *pager) page(ctx context.Context) error {
 	size := leastBatch
+	if p.run.word.text != "" && p.counted() {
+		size = countBlocks * audit.BlockSize / 4
+	}
 	for {
 		items, err := p.merge.take(ctx, p.wanted(size))
 		if err != nil || len(items) == 0 {
@@ -258,50 +256,4 @@ func (p *pager) stopped() {
 	if p.sum.Count > 0 {
 		p.sum.Next = cursor(p.last)
 	}
-}
-
-// count tells the total: exactly if that costs little.
-func (p *pager) count(ctx context.Context) error {
-	left := p.unsure - p.read
-	if left > 0 && left <= countFurther && p.query.After == "" {
-		if err := p.countRest(ctx); err != nil {
-			return err
-		}
-	}
-	p.sum.Total, p.sum.TotalExact = p.sure+p.matched, p.read == p.unsure
-	return nil
-}
-
-// countRest reads what was not needed for the page, if it is in few blocks.
-func (p *pager) countRest(ctx context.Context) error {
-	var rest []item
-	add := func(x item) {
-		if !x.sure {
-			rest = append(rest, x)
-		}
-	}
-	for _, x := range p.merge.back {
-		add(x)
-	}
-	for _, l := range p.merge.lanes {
-		for _, o := range l.offsets {
-			add(item{l.First + audit.Seq(o), l.sure == nil || l.sure.Contains(o)})
-		}
-	}
-	for _, s := range p.merge.waiting {
-		if s.exact() {
-			continue
-		}
-		for _, o := range s.may.ToArray() {
-			add(item{s.First + audit.Seq(o), s.sure.Contains(o)})
-		}
-	}
-	blocks := map[int]bool{}
-	for _, x := range rest {
-		if blocks[audit.BlockOf(x.seq)] = true; len(blocks) > countBlocks {
-			return nil
-		}
-	}
-	_, err := p.told(ctx, rest)
-	return err
 }

@@ -26,7 +26,7 @@ func BenchmarkMake(b *testing.B) {
 }
 
 // BenchmarkMakeMany plans an attack on many records of one table, whose histories are
-// in memory.
+// in memory, as a plan in memory and as one whose lines go to files.
 func BenchmarkMakeMany(b *testing.B) {
 	const attacked = 20_000
 	changes := manyChanges(attacked)
@@ -50,13 +50,33 @@ func BenchmarkMakeMany(b *testing.B) {
 			}
 		}
 	}
-	start := cpuTime(b)
-	for b.Loop() {
-		p, err := Make(context.Background(), Request{Selection: sel}, all)
-		if err != nil || len(p.Actions) != attacked {
-			b.Fatal(len(p.Actions), err)
+	measure := func(b *testing.B, plan func() (int, error)) {
+		start := cpuTime(b)
+		for b.Loop() {
+			if n, err := plan(); err != nil || n != attacked {
+				b.Fatal(n, err)
+			}
 		}
+		b.ReportMetric(3*attacked*float64(b.N)/b.Elapsed().Seconds(), "changes/s")
+		reportCPU(b, start, 3*attacked, "cpu-µs/change")
 	}
-	b.ReportMetric(3*attacked*float64(b.N)/b.Elapsed().Seconds(), "changes/s")
-	reportCPU(b, start, 3*attacked, "cpu-µs/change")
+	b.Run("memory", func(b *testing.B) {
+		measure(b, func() (int, error) {
+			p, err := Make(context.Background(), Request{Selection: sel}, all)
+			if err != nil {
+				return 0, err
+			}
+			return len(p.Actions), nil
+		})
+	})
+	b.Run("draft", func(b *testing.B) {
+		temp := tempIn(b.TempDir())
+		measure(b, func() (int, error) {
+			d, err := MakeDraft(context.Background(), Request{Selection: sel}, all, temp)
+			if err != nil {
+				return 0, err
+			}
+			return d.Header.Counts.Patch, d.Close()
+		})
+	})
 }

@@ -68,8 +68,8 @@ const (
 	// ClassIdentity: the attacker changed the attribute that holds the primary
 	// key. The record's key is another matter and has not moved.
 	ClassIdentity Class = "identity"
-	// ClassServerManaged: the attacker changed a time that the server assigns. It
-	// is not written.
+	// ClassServerManaged: the attacker changed a time that the server assigns, or a
+	// record that is made anew loses its time of creation. It is not written.
 	ClassServerManaged Class = "server-managed"
 )
 

@@ -221,8 +221,8 @@ func (r *replay) anyHostile(is []int) bool {
 // sorted are the names of the attributes, valid until the next call.
 func (r *replay) sorted() []string {
 	r.inOrder = r.inOrder[:0]
-	for name := range r.cells {
-		r.inOrder = append(r.inOrder, name)
+	for _, c := range r.order {
+		r.inOrder = append(r.inOrder, c.name)
 	}
 	slices.Sort(r.inOrder)
 	return r.inOrder

@@ -81,20 +81,28 @@ func (p *planner) pass(others []audit.Change) {
 
 // one makes sure that a record is of one cluster.
 func (r *Record) one() error {
-	var names []string
+	several := false
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		if c.Key != r.Key {
 			return fmt.Errorf("history of %s holds changes of another record", r.Key)
 		}
-		if c.Cluster != r.Changes[0].Cluster {
-			names = append(names, c.Cluster)
-		}
+		several = several || c.Cluster != r.Changes[0].Cluster
 	}
-	if names == nil {
+	if !several {
 		return nil
 	}
-	names = append(names, r.Changes[0].Cluster)
+	return &ClusterError{Key: r.Key, Clusters: r.clusters()}
+}
+
+// clusters are those of the record's changes, sorted.
+func (r *Record) clusters() []string {
+	var names []string
+	for i := range r.Changes {
+		if c := r.Changes[i].Cluster; i == 0 || c != r.Changes[i-1].Cluster {
+			names = append(names, c)
+		}
+	}
 	slices.Sort(names)
-	return &ClusterError{Key: r.Key, Clusters: slices.Compact(names)}
+	return slices.Compact(names)
 }

@@ -24,7 +24,7 @@ type dangling struct {
 	why      map[int]map[string]string
 	evidence map[int][]Evidence
 
-	unknown map[string]bool // references to records of which nothing is stored
+	unknown map[string]bool // references to records of which it is not known whether they are there
 	partly  []string        // which records there may be of which nothing is stored
 	dark    int             // records that are stored, but not what they now are
 	absent  int             // records that stay absent and are referred to
@@ -197,6 +197,9 @@ func (d *dangling) there(ctx context.Context, cluster string, k audit.Key, gone 
 		}
 		d.stored[at] = s
 	}
+	if s.Hidden {
+		return audit.Unknown, nil
+	}
 	return s.Image.State, nil
 }
 
@@ -207,7 +210,7 @@ func (d *dangling) warnings() []string {
 		w = append(w, "dangling-ref: what is stored of other records was not looked at")
 	}
 	if len(d.unknown) > 0 {
-		w = append(w, fmt.Sprintf("dangling-ref: references to records of which nothing is stored, so that it is not known whether they are there: %d", len(d.unknown)))
+		w = append(w, fmt.Sprintf("dangling-ref: references to records of which nothing is stored, or not all that was logged, so that it is not known whether they are there: %d", len(d.unknown)))
 	}
 	for _, doubt := range d.partly {
 		w = append(w, "dangling-ref: "+doubt+" may refer to what is deleted")

@@ -269,13 +269,13 @@ func told(p *Plan) string {
 
 // dimOthers are others' records as a store has them that did not read all: the houses
 // in it are of another cluster, or nobody knows what they are.
-type dimOthers struct{ houses audit.Image }
+type dimOthers struct{}
 
 func (d dimOthers) Now(_ context.Context, cluster string, k audit.Key) (Sight, error) {
 	s := Sight{Key: k, Image: audit.AbsentImage(audit.Logged, audit.Exact)}
 	switch {
 	case k.Table == houses:
-		s.Image = d.houses
+		s.Image = audit.Image{}
 	case cluster == "east":
 		s.Image = audit.PresentImage(audit.Object(nil), audit.Logged, audit.Exact)
 	}
@@ -285,9 +285,46 @@ func (d dimOthers) Now(_ context.Context, cluster string, k audit.Key) (Sight, e
 func (d dimOthers) Table(_ context.Context, _ string, t audit.Table) (iter.Seq2[Sight, error], string, error) {
 	return func(yield func(Sight, error) bool) {
 		if t == houses {
-			yield(Sight{Key: audit.Key{Table: houses, ID: "7"}, Image: d.houses}, nil)
+			yield(Sight{Key: audit.Key{Table: houses, ID: "7"}, Image: audit.Image{}}, nil)
 		}
 	}, "the log of dev.house was not read: records of it", nil
+}
+
+// gappedOthers are others' records that were there before a stretch of the log that
+// could not be read.
+type gappedOthers struct{ dimOthers }
+
+func (g gappedOthers) Now(ctx context.Context, _ string, k audit.Key) (Sight, error) {
+	s, err := g.dimOthers.Now(ctx, "east", k)
+	s.Hidden = true
+	return s, err
+}
+
+// A record that a stretch of the log may have deleted which could not be read is not
+// taken to be there.
+func TestHiddenRecordsAreNotTakenToBeThere(t *testing.T) {
+	key := audit.Key{Table: houses, ID: "1"}
+	body := func(owner int64) audit.Image {
+		return audit.PresentImage(audit.Object(map[string]audit.Value{"owner": audit.Int(owner)}), audit.Logged, audit.Exact)
+	}
+	changes := []audit.Change{
+		{Seq: 1, Cluster: "east", Key: key, Time: 1000, User: "ann", Op: audit.OpInsert, Before: audit.AbsentImage(audit.Logged, audit.Exact), After: body(5)},
+		{Seq: 2, Cluster: "east", Key: key, Time: 2000, User: "eve", Op: audit.OpUpsert, Before: body(5), After: body(6)},
+	}
+	sel, err := Select(Criteria{}, each(changes, eves))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for others, want := range map[Others]bool{dimOthers{}: false, gappedOthers{}: true} {
+		p, err := Make(t.Context(), Request{Selection: sel, Policy: referring(), Others: others}, history(changes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Contains(strings.Join(p.Header.Warnings, "\n"), "or not all that was logged, so that it is not known whether they are there: 1")
+		if len(p.Actions) != 1 || said != want {
+			t.Errorf("hidden: %v, and the plan is\n%s", want, told(p))
+		}
+	}
 }
 
 // What other records are, as far as nobody knows, the plan says.

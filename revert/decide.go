@@ -10,6 +10,7 @@ import (
 // decide does with what is known of a record what the policy says: a write may
 // become a conflict that holds it back, and a conflict what stays.
 func (p *planner) decide(r *replay, o *outcome) {
+	r.noteBirth(o)
 	p.decideTampered(r, o)
 	p.decideAttributes(r, o)
 	p.decideKept(r, o)

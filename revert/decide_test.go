@@ -2,6 +2,7 @@ package revert
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,6 +159,42 @@ func TestServerManaged(t *testing.T) {
 	if p, err = planFor(changes, eves, nil, nil, decided(ClassServerManaged, HandleConflict)); err != nil ||
 		said(p) != "patch a=1; conflict server-managed __createdtime__" {
 		t.Errorf("%s %v", said(p), err)
+	}
+}
+
+// A record that is made anew loses its time of creation, and the plan says which.
+func TestTimeOfCreationIsLost(t *testing.T) {
+	for _, tt := range []struct {
+		changes []string
+		facts   map[string]AttributeFacts
+		note    string
+	}{
+		{[]string{`ann insert {"a":1,"__createdtime__":1000,"__updatedtime__":1000}`, `eve delete`}, nil, "__createdtime__, which was 1000"},
+		{[]string{`ann insert {"a":1,"__createdtime__":1000}`, `eve patch {"a":2,"__createdtime__":5}`, `eve delete`}, nil, "__createdtime__, which was 1000"},
+		{[]string{`ann insert {"a":1,"made":7,"by":"ann"}`, `eve delete`}, map[string]AttributeFacts{"a": {}, "by": {}, "made": {Assigned: true}}, "made, which was 7"},
+		{[]string{`ann insert {"a":1}`, `eve delete`}, nil, ""},
+		{[]string{`ann insert {"a":1,"__createdtime__":1000}`, `eve patch {"a":2}`}, nil, ""},
+	} {
+		changes := jsonOps(t, tt.changes...)
+		sel, err := Select(Criteria{}, each(changes, eves))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := Request{Selection: sel}
+		if tt.facts != nil {
+			req.Schema = &Schema{Tables: map[audit.Table]TableFacts{changes[0].Key.Table: {Defined: true, Attributes: tt.facts}}}
+		}
+		p, err := Make(t.Context(), req, history(changes))
+		if err != nil || len(p.Actions) != 1 {
+			t.Fatalf("%v: %v", tt.changes, err)
+		}
+		note, warned := p.Actions[0].Notes[ClassServerManaged], slices.ContainsFunc(p.Header.Warnings, func(w string) bool { return strings.HasPrefix(w, "server-managed: ") })
+		if want := "made anew, the record gets a new " + tt.note; tt.note != "" && note != want || tt.note == "" && note != "" || warned != (tt.note != "") {
+			t.Errorf("%v: %q, warned of: %v, want %q", tt.changes, note, warned, tt.note)
+		}
+		if tt.note != "" {
+			checkDraft(t, req, history(changes), p)
+		}
 	}
 }
 

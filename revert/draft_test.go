@@ -50,6 +50,9 @@ func (f *keptFile) Write(b []byte) (int, error) {
 	if f.left -= len(b); f.left < 0 {
 		return 0, errFull
 	}
+	if f.File == nil {
+		return len(b), nil
+	}
 	return f.File.Write(b)
 }
 
@@ -126,6 +129,31 @@ func TestDraftInFiles(t *testing.T) {
 	}
 	if _, err := MakeDraft(t.Context(), req, history(changes), temp(1<<18)); !errors.Is(err, errFull) {
 		t.Errorf("no room for the lines: %v", err)
+	}
+	d, err = MakeDraft(t.Context(), req, history(changes), temp(1<<40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Write(&keptFile{nil, whole.Len() - 1}); !errors.Is(err, errFull) {
+		t.Errorf("no room for the plan: %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	n := 0
+	interrupted := func(yield func(Record, error) bool) {
+		for rec := range history(changes) {
+			if n++; n == len(changes)/4 {
+				cancel()
+			}
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+	if _, err := MakeDraft(ctx, req, interrupted, temp(1<<40)); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
 		t.Errorf("files that are left: %v", left)

@@ -95,7 +95,10 @@ func Expand(ctx context.Context, req ExpandRequest, selected iter.Seq2[Record, e
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("expand selection: %w", err)
 		}
-		x.learn(&rec)
+		for _, cluster := range rec.clusters() {
+			own, _ := rec.split(&cluster)
+			x.learn(&own)
+		}
 	}
 	if x.missing > 0 {
 		return nil, fmt.Errorf("expand selection: %w: %d of %d selected changes are not in it", ErrIncomplete, x.missing, len(req.Selection.Changes))
@@ -118,10 +121,12 @@ type expander struct {
 	dark    int // changes that do not show what they wrote
 
 	moments map[moment]audit.ChangeID
-	users   map[string]audit.ChangeID // each user's first selected change
-	first   map[string]audit.Time
-	records map[audit.Key]target
-	values  map[string]*brought
+	users   map[account]selected // each user's first selected change
+	records map[placed]target
+	values  map[placedValue]*brought
+
+	clusters  map[string]bool // that selected changes are of
+	elsewhere int             // changes of others
 
 	found map[audit.ChangeID]*Proposal
 }
@@ -135,6 +140,15 @@ type moment struct {
 
 func momentOf(c *audit.Change) moment { return moment{c.Cluster, c.Time, c.User} }
 
+// An account is a user of one cluster. Another may have one by the same name.
+type account struct{ cluster, user string }
+
+// A selected is a change of the selection, and when it was made.
+type selected struct {
+	id audit.ChangeID
+	at audit.Time
+}
+
 // A target is a record of the selection.
 type target struct {
 	of   audit.ChangeID
@@ -144,8 +158,8 @@ type target struct {
 
 func newExpander(req *ExpandRequest) *expander {
 	x := &expander{req: req, by: map[Tie]bool{}, refs: referencesOf(&req.Policy, req.Schema), missing: len(req.Selection.Changes),
-		moments: map[moment]audit.ChangeID{}, users: map[string]audit.ChangeID{}, first: map[string]audit.Time{},
-		records: map[audit.Key]target{}, values: map[string]*brought{}, found: map[audit.ChangeID]*Proposal{}}
+		moments: map[moment]audit.ChangeID{}, users: map[account]selected{}, clusters: map[string]bool{},
+		records: map[placed]target{}, values: map[placedValue]*brought{}, found: map[audit.ChangeID]*Proposal{}}
 	by := req.By
 	if by == nil {
 		by = Ties()
@@ -167,16 +181,19 @@ func (x *expander) learn(rec *Record) {
 			continue
 		}
 		x.missing--
+		x.clusters[c.Cluster] = true
 		if c.Op.Kind() == audit.KindMessage {
 			continue
 		}
 		x.moments[momentOf(c)] = id
-		if at, known := x.first[c.User]; c.User != "" && (!known || c.Time < at) {
-			x.users[c.User], x.first[c.User] = id, c.Time
+		who := account{c.Cluster, c.User}
+		if first, known := x.users[who]; c.User != "" && (!known || c.Time < first.at) {
+			x.users[who] = selected{id, c.Time}
 		}
 		made := c.Before.State == audit.Absent && c.After.State == audit.Present
-		if t, known := x.records[rec.Key]; !known || made && !t.made {
-			x.records[rec.Key] = target{id, c.Time, made}
+		at := placed{c.Cluster, rec.Key}
+		if t, known := x.records[at]; !known || made && !t.made {
+			x.records[at] = target{id, c.Time, made}
 		}
 		x.bring(before, c, id)
 	}
@@ -184,6 +201,10 @@ func (x *expander) learn(rec *Record) {
 
 // weigh looks for ties between a change and the selection.
 func (x *expander) weigh(c *audit.Change) {
+	if !x.clusters[c.Cluster] {
+		x.elsewhere++
+		return
+	}
 	x.usual(c)
 	id := c.Identify()
 	if c.Op.Kind() == audit.KindMessage || x.req.Selection.Has(id) || x.req.Passed != nil && x.req.Passed(id) {
@@ -192,8 +213,8 @@ func (x *expander) weigh(c *audit.Change) {
 	if of, ok := x.moments[momentOf(c)]; ok && x.by[TieTransaction] {
 		x.propose(c, id, Reason{TieTransaction, scoreTransaction, of, "of the same transaction as a selected change"})
 	}
-	if at, ok := x.first[c.User]; ok && c.Time >= at && x.by[TieUser] {
-		x.propose(c, id, Reason{TieUser, scoreUser, x.users[c.User], fmt.Sprintf("by %s, whose changes from %s on are selected in part", c.User, at.ISO())})
+	if first, ok := x.users[account{c.Cluster, c.User}]; ok && c.Time >= first.at && x.by[TieUser] {
+		x.propose(c, id, Reason{TieUser, scoreUser, first.id, fmt.Sprintf("by %s, whose changes from %s on are selected in part", c.User, first.at.ISO())})
 	}
 	if c.After.State == audit.Unknown && c.Op.Kind() != audit.KindDelete {
 		x.dark++
@@ -216,7 +237,7 @@ func (x *expander) referring(c *audit.Change, id audit.ChangeID) {
 		had[l] = true
 	}
 	for l := range x.refs.links(c.Key.Table, c.After.Body) {
-		t, ours := x.records[l.to]
+		t, ours := x.records[placed{c.Cluster, l.to}]
 		if !ours || had[l] || c.Time < t.at || l.to == c.Key {
 			continue
 		}
@@ -273,13 +294,16 @@ func (x *expander) notes() []string {
 	if x.dark > 0 && (x.by[TieReferences] || x.by[TieValues]) {
 		notes = append(notes, fmt.Sprintf("references, values: changes that do not show what they wrote, and were not looked into: %d", x.dark))
 	}
+	if x.elsewhere > 0 {
+		notes = append(notes, fmt.Sprintf("changes of clusters that the selection has none of, and which were not looked at: %d", x.elsewhere))
+	}
 	return append(notes, x.commonplaces()...)
 }
 
 // referred says that a declared reference is to a table of the selection.
 func (x *expander) referred() bool {
 	for k := range x.records {
-		if len(x.refs.into(k.Table)) > 0 {
+		if len(x.refs.into(k.key.Table)) > 0 {
 			return true
 		}
 	}

@@ -232,3 +232,31 @@ func TestExpandSaysWhatItDidNotSee(t *testing.T) {
 		t.Errorf("notes are %q of what was not asked for", x.Notes)
 	}
 }
+
+// What another cluster's user of the same name does, and what refers to its record by
+// the same key, is nothing to a selection that has none of that cluster.
+func TestExpandStaysInItsCluster(t *testing.T) {
+	var s tale
+	for _, cluster := range []string{"east", "west"} {
+		s.state = nil
+		from := len(s.changes)
+		s.tell(1000, "eve", audit.OpInsert, "customers", "c-9", map[string]audit.Value{"email": audit.Text("fake@evil.example")})
+		s.tell(2000, "eve", audit.OpInsert, "customers", "c-8", map[string]audit.Value{"email": audit.Text("other@evil.example")})
+		s.tell(3000, "bob", audit.OpInsert, "orders", "1", map[string]audit.Value{"customer": audit.Text("c-9"), "to": audit.Text("fake@evil.example")})
+		for i := range s.changes[from:] {
+			c := &s.changes[from+i]
+			c.Cluster = cluster
+			c.ID = c.Identify()
+		}
+	}
+	req := ExpandRequest{Policy: Policy{References: map[string]string{"shop.orders.customer": "shop.customers"}}}
+	x := s.expand(t, req, func(c *audit.Change) bool { return c.Cluster == "west" && c.Time == 1000 })
+	for i := range x.Proposals {
+		if p := &x.Proposals[i]; p.Seq <= 3 {
+			t.Errorf("of another cluster: %+v", p)
+		}
+	}
+	if len(x.Proposals) != 2 || !slices.Contains(x.Notes, "changes of clusters that the selection has none of, and which were not looked at: 3") {
+		t.Errorf("%d proposals, and %q", len(x.Proposals), x.Notes)
+	}
+}

@@ -1,6 +1,7 @@
 package revert
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,6 +49,9 @@ func distinctive(v audit.Value, f func(audit.Value)) {
 	})
 }
 
+// A placedValue is a value in the records of one cluster.
+type placedValue struct{ cluster, value string }
+
 // heard notes what a record held that no selected change brought.
 func (x *expander) heard(before map[string]bool, c *audit.Change) {
 	if !x.by[TieValues] {
@@ -65,17 +69,18 @@ func (x *expander) bring(before map[string]bool, c *audit.Change, id audit.Chang
 	}
 	sure := c.Before.State != audit.Unknown
 	distinctive(c.Before.Body, func(v audit.Value) {
-		if x.values[string(v)] == nil {
+		if x.values[placedValue{c.Cluster, string(v)}] == nil {
 			before[string(v)] = true
 		}
 	})
 	for p := range audit.Differing(c.Before.Body, c.After.Body) {
 		distinctive(p.New, func(v audit.Value) {
-			b := x.values[string(v)]
+			at := placedValue{c.Cluster, string(v)}
+			b := x.values[at]
 			switch {
 			case before[string(v)], audit.Stamps(v, c.Time):
 			case b == nil && len(x.values) < mostValues:
-				x.values[string(v)] = &brought{of: id, at: c.Time, attr: string(p.Name), sure: sure}
+				x.values[at] = &brought{of: id, at: c.Time, attr: string(p.Name), sure: sure}
 			case b != nil:
 				b.sure = b.sure || sure
 				if c.Time < b.at {
@@ -89,11 +94,11 @@ func (x *expander) bring(before map[string]bool, c *audit.Change, id audit.Chang
 // usual finds out which values others had before the selection brought them. In a
 // record of the selection they are the selected change's own doing.
 func (x *expander) usual(c *audit.Change) {
-	if _, ours := x.records[c.Key]; ours || len(x.values) == 0 {
+	if _, ours := x.records[placed{c.Cluster, c.Key}]; ours || len(x.values) == 0 {
 		return
 	}
 	distinctive(c.Before.Body, func(v audit.Value) {
-		if b := x.values[string(v)]; b != nil {
+		if b := x.values[placedValue{c.Cluster, string(v)}]; b != nil {
 			b.found = put(b.found, c.Key, true)
 		}
 	})
@@ -121,7 +126,7 @@ func (x *expander) repeating(c *audit.Change, id audit.ChangeID) {
 	}
 	for p := range audit.Differing(c.Before.Body, c.After.Body) {
 		distinctive(p.New, func(v audit.Value) {
-			b := x.values[string(v)]
+			b := x.values[placedValue{c.Cluster, string(v)}]
 			switch {
 			case b == nil || holds(p.Old, v):
 			case c.Time < b.at:
@@ -186,9 +191,12 @@ func (x *expander) telling(p *Proposal) []Reason {
 // commonplaces says which values were left out.
 func (x *expander) commonplaces() []string {
 	var notes []string
-	for _, text := range slices.Sorted(maps.Keys(x.values)) {
-		if b := x.values[text]; b.uses > mostUses && !b.common() {
-			notes = append(notes, fmt.Sprintf("values: %s was written %d times by others: too often to say anything, so nothing is proposed for it", short(audit.Value(text).JSON()), b.uses))
+	inOrder := func(a, b placedValue) int {
+		return cmp.Or(cmp.Compare(a.value, b.value), cmp.Compare(a.cluster, b.cluster))
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(x.values), inOrder) {
+		if b := x.values[at]; b.uses > mostUses && !b.common() {
+			notes = append(notes, fmt.Sprintf("values: %s was written %d times by others: too often to say anything, so nothing is proposed for it", short(audit.Value(at.value).JSON()), b.uses))
 		}
 	}
 	if len(x.values) >= mostValues {

@@ -39,7 +39,7 @@ func (p *planner) header() (err error) {
 // count counts the plan's lines.
 func (p *planner) count(h *Header) {
 	if s := p.spool; s != nil {
-		h.Classes, p.provisional = s.classes, s.provisional
+		h.Classes, p.provisional, p.reborn = s.classes, s.provisional, s.reborn
 		s.counts.addTo(&h.Counts)
 		return
 	}
@@ -49,7 +49,9 @@ func (p *planner) count(h *Header) {
 	}
 	h.Counts.Conflict = len(p.plan.Conflicts)
 	for i := range p.plan.Actions {
-		p.provisional += h.Counts.action(&p.plan.Actions[i])
+		a := &p.plan.Actions[i]
+		p.provisional += h.Counts.action(a)
+		p.reborn += a.reborn()
 	}
 }
 
@@ -75,6 +77,14 @@ func (c *Counts) action(a *Action) (provisional int) {
 	return provisional
 }
 
+// reborn is 1 if the action makes a record anew, and its time of creation is lost.
+func (a *Action) reborn() int {
+	if a.Do == DoInsert && a.Notes[ClassServerManaged] != "" {
+		return 1
+	}
+	return 0
+}
+
 // addTo adds what of the counts is counted line by line.
 func (c *Counts) addTo(to *Counts) {
 	to.Insert, to.Patch, to.Delete, to.Conflict = to.Insert+c.Insert, to.Patch+c.Patch, to.Delete+c.Delete, to.Conflict+c.Conflict
@@ -90,6 +100,7 @@ func (p *planner) warnings() []string {
 	}
 	say(p.plan.Header.Counts.Blind, "blind windows: %d; legitimate writes that failed because the attacker had made or deleted a record left no trace")
 	say(p.unsure, "no-base: records of which the history does not show how they were at the time that is restored: %d")
+	say(p.reborn, "server-managed: records that are made anew, and get a new time of creation: %d")
 	say(p.provisional, "values from images that were read late and then confirmed: %d")
 	say(p.unlogged, "log-gap: %d changes found other values than the change before had left; what came between was not logged")
 	for _, more := range []string{p.req.stay(), p.gaps(), p.lossy.warning()} {

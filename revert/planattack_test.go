@@ -173,6 +173,25 @@ func TestEveryByteOfAPlanCounts(t *testing.T) {
 	})
 }
 
+// Nor can one bit of it, each byte in turn.
+func TestEachByteInTurn(t *testing.T) {
+	p, err := planFor(jsonOps(t, `ann insert {"a":1,"b":"x"}`, `eve patch {"a":2,"b":"x"}`), eves, nil, nil, Policy{})
+	if err != nil || len(p.Actions) != 1 {
+		t.Fatal(err)
+	}
+	file := written(t, p)
+	for at := range file {
+		file[at] ^= 1 << (at % 8)
+		if _, err := ReadPlan(bytes.NewReader(file)); !errors.Is(err, ErrBadPlan) {
+			t.Fatalf("byte %d of %d is another: %v", at, len(file), err)
+		}
+		file[at] ^= 1 << (at % 8)
+	}
+	if _, err := ReadPlan(bytes.NewReader(file)); err != nil {
+		t.Errorf("the file itself: %v", err)
+	}
+}
+
 // A plan of the form before is refused with a word on what to do.
 func TestPlanOfEarlierForm(t *testing.T) {
 	_, err := ReadPlan(strings.NewReader(`{"kind":"revert-plan","v":1}` + "\n"))

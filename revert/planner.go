@@ -32,9 +32,9 @@ type planner struct {
 	baselined int                               // records that begin with a baseline
 	head      audit.Time                        // the newest change
 
-	messages, unlogged, provisional, unsure, elsewhere int
-	lossy                                              lossyTypes
-	txns                                               transactions
+	messages, unlogged, provisional, reborn, unsure, elsewhere int
+	lossy                                                      lossyTypes
+	txns                                                       transactions
 
 	refs     references
 	clusters []string               // of the plan's actions

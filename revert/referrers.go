@@ -26,6 +26,9 @@ type Sight struct {
 	Key   audit.Key
 	Image audit.Image
 	Last  Evidence // the change that left it so; without a time where none is stored
+	// Hidden says that a stretch of the log which could not be read came after that:
+	// the record may be another by now, or gone.
+	Hidden bool
 }
 
 // A referrer is a living record that refers to one which is to be deleted, or stays
@@ -112,7 +115,7 @@ func (d *dangling) searchTable(ctx context.Context, cluster string, t audit.Tabl
 		if err != nil {
 			return err
 		}
-		if now.Image.State == audit.Unknown {
+		if now.Image.State == audit.Unknown || now.Hidden {
 			d.dark++
 		}
 		for l := range d.refs.links(t, now.Image.Body) {

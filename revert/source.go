@@ -32,12 +32,16 @@ func Records(ctx context.Context, src Source, changes []audit.ChangeID) (iter.Se
 			return nil, fmt.Errorf("look up change: %w: change %s is not stored", ErrIncomplete, changes[i])
 		}
 	}
-	return RecordsOf(ctx, src, keys), nil
+	return inKeyOrder(ctx, src, keys), nil
 }
 
 // RecordsOf yields the histories of records, sorted and each once.
 func RecordsOf(ctx context.Context, src Source, keys []audit.Key) iter.Seq2[Record, error] {
-	keys = slices.Clone(keys)
+	return inKeyOrder(ctx, src, slices.Clone(keys))
+}
+
+// inKeyOrder is RecordsOf for keys that nobody else has.
+func inKeyOrder(ctx context.Context, src Source, keys []audit.Key) iter.Seq2[Record, error] {
 	slices.SortFunc(keys, compareKeys)
 	keys = slices.Compact(keys)
 	return func(yield func(Record, error) bool) {

@@ -47,6 +47,7 @@ type spool struct {
 	classes     map[Class]int
 	tables      map[audit.Table]bool // that are written
 	provisional int
+	reborn      int
 	unresolved  int
 }
 
@@ -63,7 +64,13 @@ const spoolBatch = 256
 func newSpool(temp func() (TempFile, error)) *spool {
 	s := &spool{temp: temp, todo: make(chan []spoolItem, 2), used: used{done: make(chan []spoolItem, 4)}, failed: make(chan error, 1),
 		classes: map[Class]int{}, tables: map[audit.Table]bool{}}
-	s.wait.Go(s.encode)
+	s.wait.Go(func() {
+		if err := audit.Guarded(s.encode); err != nil {
+			s.fail(err)
+			for range s.todo { // so that nobody waits for it
+			}
+		}
+	})
 	return s
 }
 
@@ -72,6 +79,7 @@ func (s *spool) put(item spoolItem) error {
 	switch {
 	case item.action != nil:
 		s.provisional += s.counts.action(item.action)
+		s.reborn += item.action.reborn()
 		s.tables[item.action.K.Table] = true
 	case item.conflict != nil:
 		s.counts.Conflict++
@@ -96,14 +104,21 @@ func (s *spool) flush() error {
 	}
 }
 
+func (s *spool) fail(err error) {
+	if s.err == nil {
+		s.err = err
+		s.failed <- err
+	}
+}
+
 // encode is the encoder's life.
-func (s *spool) encode() {
+func (s *spool) encode() error {
 	w := new(lineWriter)
 	for batch := range s.todo {
 		for i := range batch {
 			if s.err == nil {
-				if s.err = s.line(w, &batch[i]); s.err != nil {
-					s.failed <- s.err
+				if err := s.line(w, &batch[i]); err != nil {
+					s.fail(err)
 				}
 			}
 		}
@@ -112,6 +127,7 @@ func (s *spool) encode() {
 		default:
 		}
 	}
+	return nil
 }
 
 // line encodes a line, its number left out.
@@ -141,9 +157,7 @@ func (s *spool) line(w *lineWriter, item *spoolItem) error {
 func (s *spool) end() error {
 	s.stopped.Do(func() {
 		if len(s.batch) > 0 {
-			if err := s.flush(); err != nil {
-				s.err = err
-			}
+			_ = s.flush() // its error is the encoder's
 		}
 		close(s.todo)
 		s.wait.Wait()

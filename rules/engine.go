@@ -60,19 +60,19 @@ const maxEach = 100
 // deterministic: the same changes in the same order give the same alerts, with
 // or without a restart from State in between. It is for one goroutine.
 type Engine struct {
-	opts      Options
-	rules     []*ruleState
-	index     map[placement]*shelf
-	last      *shelf // of the last change; nil: none yet
-	lastPlace placement
-	met       []*ruleState // the candidates of the change at hand; its memory is used again
-	facts     *facts
-	view      *view // loaded when the first condition is left to expr
-	vm        vm.VM
-	seq       audit.Seq
-	changes   uint64
-	repeated  uint64 // that came again, since the engine was made
-	heavy     bool   // an evaluation of the change at hand took more than heavySteps
+	opts     Options
+	rules    []*ruleState
+	index    map[placement]*shelf
+	last     *shelf       // of the change at hand
+	shelves  uint32       // that were made
+	met      []*ruleState // the candidates of the change at hand; its memory is used again
+	facts    *facts
+	view     *view // loaded when the first condition is left to expr
+	vm       vm.VM
+	seq      audit.Seq
+	changes  uint64
+	repeated uint64 // that came again, since the engine was made
+	heavy    bool   // an evaluation of the change at hand took more than heavySteps
 
 	// The newest time that a change had, and the newest at which one was read.
 	// A group is let go when both have left it behind: a hostile time in a
@@ -86,8 +86,7 @@ type Engine struct {
 	lateness  audit.Time
 	due       deadlines
 	tables    map[audit.Table]*tableRows
-	fractions []*ruleState          // the rules that want to know how many records tables have
-	feeds     map[string][]listener // of each rule, those that hear of its alerts
+	fractions []*ruleState // the rules that want to know how many records tables have
 
 	fields []fieldValue // that rules ask for, by which they group or count
 	single [1][]byte    // what each is of a rule without one

@@ -30,7 +30,7 @@ type expression struct {
 	text    string     // macros and lists in full: what the expression means
 	quick   *quick     // of a condition; nil: expr decides alone
 	each    *quickEach // of a list; nil: expr makes it
-	gate    *gate      // of a condition; nil: it has none
+	gates   []gate     // of a condition: one is open in every change of which it holds; nil: there are none
 	fixed   trial      // of a condition: the part that a placement decides; nil: none does
 
 	// What Explain and Unseen tell of it.
@@ -147,7 +147,7 @@ func (c *compilation) compileTree(s scalar, tree *parser.Tree, accept func(refle
 	e.attrs, e.needs = g.attrs, c.needs(tree.Node, nil)
 	e.parts, e.walks = census(tree.Node)
 	if typ == boolType {
-		e.quick, e.gate, e.fixed = c.quicken(tree.Node), c.gate(tree.Node), c.fixed(tree.Node)
+		e.quick, e.gates, e.fixed = c.quicken(tree.Node), c.gates(tree.Node), c.fixed(tree.Node)
 	} else {
 		e.each = c.quickenEach(tree.Node)
 	}

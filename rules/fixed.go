@@ -7,7 +7,7 @@ import (
 // placedNames are the names of which a placement tells all.
 var placedNames = map[string]bool{
 	"op": true, "kind": true, "db": true, "table": true, "table_name": true, "table.labels": true,
-	"before_state": true, "after_state": true, "actor.kind": true,
+	"before_state": true, "after_state": true, "actor.kind": true, "late": true, "lossy": true,
 }
 
 // fixed is the part of a condition, joined to the rest by and, that a placement

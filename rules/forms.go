@@ -123,10 +123,10 @@ func (e *Engine) see(r *ruleState, c *audit.Change) (s sighting, ok bool) {
 	if r.inputs == nil {
 		return s, true
 	}
-	skipped := false
+	skipped, can := false, e.last.inputs[r]
 	for i := range r.inputs {
 		in := &r.inputs[i]
-		if in.ref != "" || !in.match.place(c.Op, c.Key.Table) || !in.match.user(c.User) {
+		if can&(1<<i) == 0 || !in.match.user(c.User) {
 			continue
 		}
 		unknown := in.where != nil && in.where.demand.unknown(c)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"math"
 	"slices"
 
 	"recourse/audit"
@@ -62,12 +63,13 @@ func (v *vocabulary) length(of leastLength) features {
 // features are those of an element.
 func (v *vocabulary) features(el *element) features {
 	has := featuresOf(el.old) | featuresOf(el.next)<<sides
-	for i, l := range v.lengths {
-		value := el.old
+	old, next := mostLength(el.old), mostLength(el.next)
+	for i := range v.lengths {
+		l, most := &v.lengths[i], old
 		if l.next {
-			value = el.next
+			most = next
 		}
-		if mayBeLong(value, l.least) {
+		if most >= l.least {
 			has |= firstLength << i
 		}
 	}
@@ -90,19 +92,21 @@ func featuresOf(v audit.Value) features {
 	return oldThere
 }
 
-// mayBeLong says that a value may have so many characters or elements.
-func mayBeLong(v audit.Value, least int) bool {
+// mostLength is how many characters or elements a value has at most; -1: it has no
+// length.
+func mostLength(v audit.Value) int {
 	switch v.Kind() {
 	case audit.KindText:
-		return len(v.TextBytes()) >= least
+		return len(v)
 	case audit.KindBytes, audit.KindArray, audit.KindObject, audit.KindTagged:
-		return true
+		return math.MaxInt
 	}
-	return false
+	return -1
 }
 
-// gate is nil when a condition has none.
-func (c *compilation) gate(n ast.Node) *gate {
+// gates are several of which one is open in every change of which a condition holds;
+// nil: there are none.
+func (c *compilation) gates(n ast.Node) []gate {
 	switch n := n.(type) {
 	case *ast.BuiltinNode:
 		if n.Name == "any" {
@@ -111,11 +115,13 @@ func (c *compilation) gate(n ast.Node) *gate {
 	case *ast.BinaryNode:
 		switch n.Operator {
 		case "and", "&&":
-			a, b := c.gate(n.Left), c.gate(n.Right)
-			if a == nil || b != nil && a.named == nil && b.named != nil {
-				return b
+			return narrower(c.gates(n.Left), c.gates(n.Right))
+		case "or", "||":
+			a, b := c.gates(n.Left), c.gates(n.Right)
+			if a == nil || b == nil {
+				return nil
 			}
-			return a
+			return append(a, b...)
 		case ">=", ">":
 			counted, ok := n.Left.(*ast.BuiltinNode)
 			least, also := n.Right.(*ast.IntegerNode)
@@ -127,8 +133,17 @@ func (c *compilation) gate(n ast.Node) *gate {
 	return nil
 }
 
+// narrower is the gates that fewer changes pass, as far as one can tell.
+func narrower(a, b []gate) []gate {
+	unnamed := func(g gate) bool { return g.named == nil }
+	if a == nil || b != nil && slices.ContainsFunc(a, unnamed) && !slices.ContainsFunc(b, unnamed) {
+		return b
+	}
+	return a
+}
+
 // gateIn is what a function asks of one element at least.
-func (c *compilation) gateIn(n *ast.BuiltinNode) *gate {
+func (c *compilation) gateIn(n *ast.BuiltinNode) []gate {
 	if len(n.Arguments) != 2 {
 		return nil
 	}
@@ -137,7 +152,7 @@ func (c *compilation) gateIn(n *ast.BuiltinNode) *gate {
 	if !ok || !also {
 		return nil
 	}
-	g := &gate{}
+	g := gate{}
 	switch list.Value {
 	case "changed", "added", "removed", "written":
 		g.named, g.needs = c.namedPart(body.Node, list.Value), c.needOf(body.Node)
@@ -147,7 +162,7 @@ func (c *compilation) gateIn(n *ast.BuiltinNode) *gate {
 	if g.named == nil && g.needs == 0 && g.texts == 0 {
 		return nil
 	}
-	return g
+	return []gate{g}
 }
 
 // namedPart is the part of what is asked of an element that the name alone decides.

@@ -205,7 +205,7 @@ func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
 	}
 	return audit.Alert{
 		ID: a.id, Rule: r.ID, RuleName: r.Name, Severity: string(r.Severity), Risk: r.Risk,
-		Attack: slices.Clone(r.Attack), State: audit.AlertOpen,
+		Attack: slices.Clip(r.Attack), State: audit.AlertOpen,
 		Title: r.title.render(known), Group: fields,
 		FirstSeq: a.firstSeq, LastSeq: a.lastSeq, FirstTime: a.first, LastTime: a.last,
 		Count: a.count, Changes: slices.Clip(a.evidence),

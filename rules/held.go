@@ -15,9 +15,9 @@ type held struct {
 	mask   uint64 // of hashes; fewer bits are for tests
 	texts  texts
 	pieces [][]group
-	of     map[uint64]uint32 // one of each hash of a name
-	free   []uint32          // numbers that have no group
-	next   uint32            // the first number that never had one
+	of     slots    // by the hash of the name
+	free   []uint32 // numbers that have no group
+	next   uint32   // the first number that never had one
 	n      int
 	// The least and the most recently touched; 0: there is none.
 	front, back uint32
@@ -32,7 +32,7 @@ const piece = 64
 
 func newHeld() *held {
 	// Number 0 is nobody's.
-	return &held{seed: maphash.MakeSeed(), mask: math.MaxUint64, of: map[uint64]uint32{}, next: 1, none: &window{}}
+	return &held{seed: maphash.MakeSeed(), mask: math.MaxUint64, next: 1, none: &window{}}
 }
 
 // hash is that of a text. Two texts may share one.
@@ -55,8 +55,9 @@ func (h *held) name(g *group) []byte {
 
 // find is the group of that name, or nil.
 func (h *held) find(name []byte) *group {
-	for g := h.at(h.of[h.hash(name)]); g != nil; g = h.at(g.same) {
-		if bytes.Equal(h.name(g), name) {
+	hash := uint32(h.hash(name))
+	for number, at := h.of.find(hash, int(hash)); number != 0; number, at = h.of.find(hash, at+1) {
+		if g := h.at(number); bytes.Equal(h.name(g), name) {
 			return g
 		}
 	}
@@ -76,9 +77,9 @@ func (h *held) begin(name []byte) *group {
 		}
 	}
 	g := h.at(number)
-	hash := h.hash(name)
-	*g = group{number: number, hash: hash, name: h.texts.put(name), same: h.of[hash], life: g.life + 1, window: h.none}
-	h.of[hash] = number
+	hash := uint32(h.hash(name))
+	*g = group{number: number, hash: hash, name: h.texts.put(name), life: g.life + 1, window: h.none}
+	h.of.put(hash, number)
 	h.n++
 	h.push(g)
 	return g
@@ -119,15 +120,7 @@ func (h *held) touch(g *group) {
 // drop lets a group go. Its number is free once nothing waits for it any more.
 func (h *held) drop(g *group) {
 	h.pull(g)
-	if first := h.at(h.of[g.hash]); first != g {
-		for ; first.same != g.number; first = h.at(first.same) {
-		}
-		first.same = g.same
-	} else if g.same != 0 {
-		h.of[g.hash] = g.same
-	} else {
-		delete(h.of, g.hash)
-	}
+	h.of.drop(g.hash, g.number)
 	h.n--
 	g.dropped = true
 	if g.awaited == 0 {

@@ -13,30 +13,34 @@ type placement struct {
 	table         audit.Table
 	before, after audit.State
 	actor         string // the kind of the user
+	late, lossy   bool
 }
 
 // A shelf is the rules that look at changes of a placement, by what their conditions
 // ask of a change besides: those that take any, those of a user, those of an attribute
 // that changes, known or told by its name, and those that are told by what it holds.
 type shelf struct {
-	counted bool // a rule wants to know how many records the table has
+	number  uint32
+	said    *labelled // of the table
+	counted bool      // a rule wants to know how many records the table has
 
 	any  []*ruleState
 	user map[string][]*ruleState
 	attr map[string][]*ruleState
 
-	named  []*ruleState
+	named  []admission
 	byName map[string][]admission // of attr and named, those that an attribute is for; as they were seen
 
 	shaped []admission // of any attribute whose values are so
 	texts  []admission // of a text in what was written
+
+	inputs map[*ruleState]uint16 // of rules with inputs: which of them can be such changes, a bit for each
 }
 
 // An admission is a rule and what an element has to have for it.
 type admission struct {
-	r     *ruleState
-	needs features
-	texts uint32
+	r *ruleState
+	gate
 }
 
 // gated says that what there is to a rule depends on the values of a change.
@@ -68,12 +72,10 @@ func (e *Engine) meetAll(s *shelf) {
 	for _, rules := range s.attr {
 		e.met = append(e.met, rules...)
 	}
-	e.met = append(e.met, s.named...)
-	for _, a := range s.shaped {
-		e.met = append(e.met, a.r)
-	}
-	for _, a := range s.texts {
-		e.met = append(e.met, a.r)
+	for _, all := range [][]admission{s.named, s.shaped, s.texts} {
+		for i := range all {
+			e.met = append(e.met, all[i].r)
+		}
 	}
 }
 
@@ -107,17 +109,27 @@ func (e *Engine) admit(all []admission, has features) {
 
 // of is the rules that an attribute is for.
 func (s *shelf) of(f *facts, el *element) []admission {
-	if found, seen := s.byName[string(el.text)]; seen {
-		return found
+	last := &el.name.shelves[s.number%uint32(len(el.name.shelves))]
+	if last.shelf == s {
+		return last.admits
 	}
+	found, seen := s.byName[string(el.text)]
+	if !seen {
+		found = s.findAdmitted(f, el)
+	}
+	last.shelf, last.admits = s, found
+	return found
+}
+
+func (s *shelf) findAdmitted(f *facts, el *element) []admission {
 	name := string(el.text)
 	var found []admission
 	for _, r := range s.attr[name] {
 		found = append(found, admission{r: r})
 	}
-	for _, r := range s.named {
-		if r.where.gate.named(f, el) != no {
-			found = append(found, admission{r: r, needs: r.where.gate.needs})
+	for _, a := range s.named {
+		if a.named(f, el) != no {
+			found = append(found, a)
 		}
 	}
 	if len(s.byName) >= mostRemembered {
@@ -129,10 +141,7 @@ func (s *shelf) of(f *facts, el *element) []admission {
 
 // shelf is that of the change at hand, made when it is first asked for.
 func (e *Engine) shelf(c *audit.Change) *shelf {
-	p := placement{c.Op, c.Key.Table, c.Before.State, c.After.State, e.facts.actorKind()}
-	if e.last != nil && p == e.lastPlace {
-		return e.last
-	}
+	p := placement{c.Op, c.Key.Table, c.Before.State, c.After.State, e.facts.actorKind(), c.Late, c.Lossy}
 	s := e.index[p]
 	if s == nil {
 		s = e.fill(p)
@@ -141,63 +150,95 @@ func (e *Engine) shelf(c *audit.Change) *shelf {
 		}
 		e.index[p] = s
 	}
-	e.last, e.lastPlace = s, p
+	e.last, e.facts.said = s, s.said
 	return s
 }
 
 // fill makes the shelf of a placement, which the change at hand has.
 func (e *Engine) fill(p placement) *shelf {
-	s := &shelf{counted: slices.ContainsFunc(e.fractions, func(r *ruleState) bool { return r.match.table(p.table) })}
-	unknown := p.before == audit.Unknown || p.after == audit.Unknown
+	e.shelves++
+	s := &shelf{number: e.shelves, said: e.facts.table(), inputs: map[*ruleState]uint16{},
+		counted: slices.ContainsFunc(e.fractions, func(r *ruleState) bool { return r.match.table(p.table) })}
 	for _, r := range e.rules {
+		if !r.place(p.op, p.table) {
+			continue
+		}
+		for i := range r.inputs {
+			if in := &r.inputs[i]; in.ref == "" && in.match.place(p.op, p.table) && e.fits(in.where, p) {
+				s.inputs[r] |= 1 << i
+			}
+		}
 		switch {
-		case !r.place(p.op, p.table):
 		case e.opts.open:
 			s.any = append(s.any, r)
-		case placed(r.needs(), p) && (unknown || e.fits(r, p)):
+		case e.fits(r.where, p):
 			s.add(r)
 		}
 	}
 	return s
 }
 
-// fits says that a rule's condition can hold of changes of the placement, as far as
-// that alone decides it. Of a rule with inputs that of one of them can.
-func (e *Engine) fits(r *ruleState, p placement) bool {
-	can := func(x *expression) bool { return x == nil || x.fixed == nil || x.fixed(e.facts, nil) != no }
-	if !can(r.where) {
-		return false
+// fits says that a condition can hold of changes of the placement, as far as that
+// alone decides it.
+func (e *Engine) fits(x *expression, p placement) bool {
+	if x == nil || e.opts.open {
+		return true
 	}
-	return r.inputs == nil || slices.ContainsFunc(r.inputs, func(in input) bool {
-		return in.ref == "" && in.match.place(p.op, p.table) && can(in.where)
-	})
+	unknown := p.before == audit.Unknown || p.after == audit.Unknown
+	return placed(x.needs, p) && (unknown || x.fixed == nil || x.fixed(e.facts, nil) != no)
 }
 
-// add puts a rule where it is met least.
+// add puts a rule where it is met least: by what its condition asks for or, if that
+// is nothing, by what one of its inputs does.
 func (s *shelf) add(r *ruleState) {
-	if users, ok := neededOf(r.needs(), "user"); ok {
+	if r.inputs == nil || r.where != nil {
+		s.put(r, r.where)
+		return
+	}
+	for i := range r.inputs {
+		if s.inputs[r]&(1<<i) != 0 {
+			s.put(r, r.inputs[i].where)
+		}
+	}
+}
+
+func (s *shelf) put(r *ruleState, x *expression) {
+	if x == nil {
+		s.always(r)
+		return
+	}
+	if users, ok := neededOf(x.needs, "user"); ok {
 		for _, u := range users {
 			put(&s.user, u, r)
 		}
 		return
 	}
-	if attrs, ok := neededOf(r.needs(), "attr"); ok {
+	if attrs, ok := neededOf(x.needs, "attr"); ok {
 		for _, a := range attrs {
 			put(&s.attr, a, r)
 		}
 		s.byName = map[string][]admission{}
 		return
 	}
-	g := r.gate()
-	switch {
-	case g == nil:
+	if x.gates == nil {
+		s.always(r)
+	}
+	for _, g := range x.gates {
+		switch {
+		case g.named != nil:
+			s.named, s.byName = append(s.named, admission{r, g}), map[string][]admission{}
+		case g.needs != 0:
+			s.shaped = append(s.shaped, admission{r, g})
+		default:
+			s.texts = append(s.texts, admission{r, g})
+		}
+	}
+}
+
+// always puts a rule where it is met with every change, once.
+func (s *shelf) always(r *ruleState) {
+	if n := len(s.any); n == 0 || s.any[n-1] != r {
 		s.any = append(s.any, r)
-	case g.named != nil:
-		s.named, s.byName = append(s.named, r), map[string][]admission{}
-	case g.needs != 0:
-		s.shaped = append(s.shaped, admission{r: r, needs: g.needs})
-	default:
-		s.texts = append(s.texts, admission{r: r, texts: g.texts})
 	}
 }
 
@@ -240,20 +281,4 @@ func placed(needs []Need, p placement) bool {
 		}
 	}
 	return true
-}
-
-// gate is that of the rule's condition, or nil.
-func (r *Rule) gate() *gate {
-	if r.where == nil {
-		return nil
-	}
-	return r.where.gate
-}
-
-// needs are what the rule's condition asks of every change of which it holds.
-func (r *Rule) needs() []Need {
-	if r.where == nil {
-		return nil
-	}
-	return r.where.needs
 }

@@ -37,14 +37,14 @@ type group struct {
 	term     term       // of a rule on what is new
 	touched  uint64     // the rule's count of touches, for giving up the least recent
 	observed audit.Time // the engine's clocks at the last touch
-	hash     uint64     // of the name
 	name     int        // where the values stand, as the rule finds it
 	dirtyAt  int        // its place in the rule's dirty, counted from 1; 0: not altered since the last State
 	awaited  int32      // deadlines that are for it
 
-	number, older, newer, same uint32 // see held
-	life                       uint32 // how many groups have had the number
-	per, perLife               uint32 // the group by whose values it learns; 0: not found yet
+	hash                 uint32 // of the name
+	number, older, newer uint32 // see held
+	life                 uint32 // how many groups have had the number
+	per, perLife         uint32 // the group by whose values it learns; 0: not found yet
 
 	begun   bool // newest is set
 	rewound bool // cursor is set
@@ -143,7 +143,7 @@ func (g *group) drop(low, high int, w *windowing) {
 	if low > 0 {
 		newest = g.entries[low-1].time
 	}
-	const few = 64
+	const few = 8
 	if low == 0 && len(g.entries)-high > few { // as many are: nothing is moved
 		g.entries = g.entries[high:]
 	} else {

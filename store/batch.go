@@ -92,6 +92,7 @@ func (a *appender) others(b audit.Batch) error {
 		}
 	}
 	for _, l := range b.Alerts {
+		l = a.numbered(l)
 		if err := a.teller.joinAlert(a.txn, l); err != nil {
 			return fmt.Errorf("alert %s: %w", l.ID, err)
 		}

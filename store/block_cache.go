@@ -7,20 +7,11 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"recourse/audit"
 )
 
 // readerBlocks is how many blocks a reader has at hand.
 const readerBlocks = 8
-
-// openedName names an opened block in the cache that all readers share. The last
-// block is written anew whenever changes are added, and each time has another
-// version: a reader is given the one that its snapshot has.
-func openedName(n int, item *badger.Item) cached {
-	return cached{what: kindBlock, number: n, version: item.Version()}
-}
 
 // block is a block, opened, and kept for those who want another of its changes.
 func (r *reader) block(n int) (stowed, error) {
@@ -42,20 +33,29 @@ func (r *reader) block(n int) (stowed, error) {
 // cache, but would only push others out.
 func (r *reader) passing(n int) (stowed, error) { return r.shared(n, false) }
 
+// shared is a block from the cache that all readers share, or else from the store.
+// A whole block is never written again. One that is not is written anew whenever
+// changes are added, each time with another version: a reader is given the one that
+// its snapshot has, which only the store tells.
 func (r *reader) shared(n int, keep bool) (stowed, error) {
 	if r.w != nil || r.opens == nil {
 		// What a transaction is about to write has no version of its own yet.
 		return readBlock(r.txn, n)
 	}
-	item, err := r.txn.Get(blockKey(n))
-	if err != nil {
-		return readBlock(r.txn, n)
+	name := cached{what: kindBlock, number: n}
+	read := func() (stowed, error) { return readBlock(r.txn, n) }
+	if firstOf(n+1)-1 > r.known.head {
+		item, err := r.txn.Get(blockKey(n))
+		if err != nil {
+			return read()
+		}
+		name.version = item.Version()
+		read = func() (stowed, error) { return stowedOf(item, n) }
 	}
-	name := openedName(n, item)
 	if b, ok := r.opens.get(name); ok {
 		return b.(stowed), nil
 	}
-	b, err := stowedOf(item, n)
+	b, err := read()
 	if err == nil && keep {
 		r.opens.put(name, b, b.memory())
 	}
@@ -66,7 +66,9 @@ func (r *reader) shared(n int, keep bool) (stowed, error) {
 func (b *block) memory() int {
 	bytes := 1<<12 + b.keys + 64*b.n
 	for _, f := range b.frames {
-		bytes += f.size + len(f.stored)
+		if bytes += len(f.stored); len(f.stored) < f.size {
+			bytes += f.size
+		}
 	}
 	return bytes
 }

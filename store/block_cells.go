@@ -57,24 +57,38 @@ func appendCells(dst, all []byte) []byte {
 	return dst
 }
 
+// cellsLen is how many bytes the cells of n changes take with which b begins; 0: it
+// does not begin with cells.
+func cellsLen(b []byte, n int) int {
+	if len(b) < 2 {
+		return 0
+	}
+	size := 2
+	switch b[0] {
+	case cellsOne:
+	case cellsEach:
+		size = 1 + n
+	case cellsFew:
+		k := int(b[1])
+		if k == 0 || k > maxFew {
+			return 0
+		}
+		size = 2 + k + (n*fewBits(k)+7)/8
+	default:
+		return 0
+	}
+	if size > len(b) {
+		return 0
+	}
+	return size
+}
+
 // cells are those of n changes, as they stand, for cellAt.
 func (s *stream) cells(n int) []byte {
-	start := s.pos
-	switch s.byte() {
-	case cellsOne:
-		s.byte()
-	case cellsEach:
-		s.take(uint64(n))
-	case cellsFew:
-		k := int(s.byte())
-		if k == 0 || k > maxFew {
-			s.bad = true
-		}
-		s.take(uint64(k + (n*fewBits(k)+7)/8))
-	default:
-		s.bad = true
-	}
-	return s.b[start:s.pos]
+	size := cellsLen(s.b[s.pos:], n)
+	s.bad = s.bad || size == 0
+	s.pos += size
+	return s.b[s.pos-size : s.pos]
 }
 
 func cellAt(cells []byte, i int) byte {

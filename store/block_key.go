@@ -30,17 +30,17 @@ func (k *keyReader) seek(check int) {
 
 // next is the id of the change at place i, which is the next.
 func (k *keyReader) next(i int) audit.ID {
-	k.pass(i)
+	k.read(i)
 	start := k.text.Len()
 	k.text.Write(k.id)
 	return audit.ID(k.text.String()[start:])
 }
 
-// pass reads that id, and leaves it.
-func (k *keyReader) pass(i int) {
+// read is that id, in k.id.
+func (k *keyReader) read(i int) {
 	switch form := k.m.cols[colID].at(i); {
 	case form == formText:
-		k.id = append(k.id[:0], k.in.lits.take(k.in.nums.uvarint())...)
+		k.id = append(k.id[:0], k.in.run()...)
 	case form >= formTemplate && form-formTemplate < uint64(k.m.forms.len()):
 		k.id = k.in.text(k.id[:0], k.m.forms.at(int(form-formTemplate)), &k.m.words)
 	default:
@@ -50,6 +50,19 @@ func (k *keyReader) pass(i int) {
 	if k.bad = k.bad || k.in.bad() || k.size > k.m.keys; k.bad {
 		k.id = k.id[:0]
 	}
+}
+
+// pass goes past that id.
+func (k *keyReader) pass(i int) {
+	switch form := k.m.cols[colID].at(i); {
+	case form == formText:
+		k.in.run()
+	case form >= formTemplate && form-formTemplate < uint64(k.m.forms.len()):
+		k.in.passText(k.m.forms.at(int(form - formTemplate)))
+	default:
+		k.bad = true
+	}
+	k.bad = k.bad || k.in.bad()
 }
 
 // ended says that all ids were read, and nothing else is there.

@@ -20,6 +20,7 @@ type blockMeta struct {
 	parts  [partCount][]byte
 	lits   []byte
 	groups [roleCount][]group
+	seen   [roleCount][]uint16 // by checkpoint and shape: how many bodies come before; nil: there are none
 }
 
 // A group is the forms of the bodies of one kind and shape. It is zero if there
@@ -48,8 +49,9 @@ func (m *blockMeta) dictionaries() bool {
 	m.lits = s.b[s.pos:]
 	m.users, m.names = users.names(), names.strings()
 	m.shapes = make([][][]byte, shapes.len())
+	room := make([][]byte, 0, 128)
 	for i := range m.shapes {
-		if m.shapes[i] = namesOf(shapes.at(i)); m.shapes[i] == nil {
+		if m.shapes[i], room = namesIn(room, shapes.at(i)); m.shapes[i] == nil {
 			return false
 		}
 	}
@@ -169,9 +171,9 @@ func (m *blockMeta) spreadColumns(n int) bool {
 
 // groupForms finds where the forms of each kind and shape begin.
 func (m *blockMeta) groupForms(n int) bool {
-	s := stream{b: m.parts[partForms]}
+	b, pos := m.parts[partForms], 0
 	groups := make([]group, roleCount*len(m.shapes))
-	count := make([]int, len(m.shapes))
+	count := make([]uint16, len(m.shapes))
 	for role := range m.groups {
 		m.groups[role] = groups[role*len(m.shapes) : (role+1)*len(m.shapes)]
 		col := &m.cols[colAfterBody+role]
@@ -181,27 +183,44 @@ func (m *blockMeta) groupForms(n int) bool {
 		if col.cells == nil && col.wide == nil && col.one < bodyShape {
 			continue
 		}
-		clear(count)
-		for i := range n {
-			if kind := col.at(i); kind >= bodyShape {
-				count[kind-bodyShape]++
-			}
-		}
+		m.seen[role] = m.countBodies(col, n, count)
 		for shape, bodies := range count {
 			if bodies == 0 {
 				continue
 			}
-			g := group{n: bodies, at: make([]int32, len(m.shapes[shape]))}
+			g := group{n: int(bodies), at: make([]int32, len(m.shapes[shape]))}
 			for i := range g.at {
-				g.at[i] = int32(s.pos)
-				if s.cells(bodies); s.bad {
+				g.at[i] = int32(pos)
+				size := cellsLen(b[pos:], g.n)
+				if size == 0 {
 					return false
 				}
+				pos += size
 			}
 			m.groups[role][shape] = g
 		}
 	}
-	return s.pos == len(s.b)
+	return pos == len(b)
+}
+
+// countBodies counts the bodies of each shape; it gives, for each checkpoint, how
+// many came before it.
+func (m *blockMeta) countBodies(col *packedColumn, n int, count []uint16) []uint16 {
+	clear(count)
+	seen := make([]uint16, 0, (n-1)/checkEvery*len(count))
+	if col.cells != nil {
+		var room [1 + audit.BlockSize]byte
+		col = &packedColumn{cells: appendSpread(room[:0], col.cells, n)}
+	}
+	for i := range n {
+		if i > 0 && i%checkEvery == 0 {
+			seen = append(seen, count...)
+		}
+		if kind := col.at(i); kind >= bodyShape {
+			count[kind-bodyShape]++
+		}
+	}
+	return seen
 }
 
 // within says that no text is longer than limit.

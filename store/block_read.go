@@ -116,12 +116,12 @@ func (d *blockReader) seek(i int) int {
 	d.in.seek(d.m.checks[checkBody:], check-1)
 	d.keys.seek(check)
 	for role, seen := range d.seen {
-		col := &d.m.cols[colAfterBody+role]
-		clear(seen)
-		for at := range check * checkEvery {
-			if kind := col.at(at); kind >= bodyShape {
-				seen[kind-bodyShape]++
-			}
+		before := d.m.seen[role]
+		if before == nil {
+			continue // there are no bodies to count
+		}
+		for shape, n := range before[(check-1)*len(seen) : check*len(seen)] {
+			seen[shape] = int(n)
 		}
 	}
 	return check * checkEvery
@@ -142,14 +142,6 @@ func (d *blockReader) row(i int, r *row) {
 	d.m.fill(i, r)
 	r.c.Key.ID = d.keys.next(i)
 	d.images(i, r, momentOf(&r.c))
-}
-
-// pass reads that change, and leaves it.
-func (d *blockReader) pass(i int) {
-	d.keys.pass(i)
-	kept := len(d.arena)
-	d.images(i, &row{}, moment{id: `""`}) // what is taken from the block does not depend on it
-	d.arena = d.arena[:kept]
 }
 
 // images writes out the bodies of the change at place i.
@@ -175,7 +167,7 @@ func (d *blockReader) body(role, kind int, at *moment) audit.Value {
 	}
 	start := len(d.arena)
 	if kind == bodyRaw {
-		d.arena = append(d.arena, d.in.lits.take(d.in.nums.uvarint())...)
+		d.arena = append(d.arena, d.in.run()...)
 	} else {
 		d.object(role, kind-bodyShape, at)
 	}

@@ -111,16 +111,22 @@ func nameLen(b []byte) int {
 
 // namesOf are the names of a shape; nil if it is none.
 func namesOf(shape []byte) [][]byte {
-	names := make([][]byte, 0, 16)
+	names, _ := namesIn(make([][]byte, 0, 16), shape)
+	return names
+}
+
+// namesIn is namesOf, behind what stands in room, and the room that is left to others.
+func namesIn(room [][]byte, shape []byte) (names, left [][]byte) {
+	start := len(room)
 	for len(shape) > 0 {
 		n := nameLen(shape)
-		if n == 0 || len(names) == maxAttributes {
-			return nil
+		if n == 0 || len(room)-start == maxAttributes {
+			return nil, room
 		}
-		names = append(names, shape[:n])
+		room = append(room, shape[:n])
 		shape = shape[n:]
 	}
-	return names
+	return room[start:len(room):len(room)], room
 }
 
 func (w *blockWriter) mapping(shape, after int) []int {

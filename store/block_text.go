@@ -222,7 +222,15 @@ func (t *templater) literal(s []byte) {
 }
 
 // sources are where what was left out is taken from.
-type sources struct{ words, nums, lits stream }
+type sources struct {
+	words, nums, lits stream
+	// beside is where words stood that were gone past last, which digits may be beside;
+	// nil: nobody wants to know.
+	beside []int
+}
+
+// mayBeDigits says so of an item; very long numbers are runs.
+func mayBeDigits(item byte) bool { return item == itemNumber || item == itemPadded || item == itemRun }
 
 // text appends the text with this template.
 func (s *sources) text(dst, template []byte, words *texts) []byte {
@@ -289,7 +297,7 @@ func (s *sources) item(dst []byte, item, arg byte) []byte {
 	case itemUpper:
 		return append(dst, s.lits.take(uint64(arg))...)
 	case itemRun:
-		return append(dst, s.lits.take(s.nums.uvarint())...)
+		return append(dst, s.run()...)
 	default:
 		return append(dst, arg)
 	}

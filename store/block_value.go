@@ -164,7 +164,7 @@ func (d *blockReader) value(dst []byte, form int, at *moment) []byte {
 	case wideForm:
 		form += int(min(in.nums.uvarint(), maxForms))
 	case formRaw:
-		return append(dst, in.lits.take(in.nums.uvarint())...)
+		return append(dst, in.run()...)
 	case formNull, formFalse, formTrue:
 		return append(dst, [...]byte{cborNull, cborFalse, cborTrue}[form-formNull])
 	case formInt:
@@ -192,7 +192,7 @@ func (d *blockReader) value(dst []byte, form int, at *moment) []byte {
 		}
 		return append(appendCBORHead(dst, cborText, uint64(len(at.id)-2)), at.id[1:len(at.id)-1]...)
 	case formText:
-		s := in.lits.take(in.nums.uvarint())
+		s := in.run()
 		return append(appendCBORHead(dst, cborText, uint64(len(s))), s...)
 	}
 	if form -= formTemplate; form < 0 || form >= d.m.forms.len() {

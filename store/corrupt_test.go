@@ -34,6 +34,7 @@ func rewrite(t *testing.T, db *DB, key []byte, change func([]byte) []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	db.opens = newSumCache(db.opens.limit) // what was read before is good
 }
 
 func remove([]byte) []byte { return nil }

@@ -42,21 +42,24 @@ func (t *teller) muted(txn *badger.Txn, a *alert) (audit.MuteReason, string, err
 
 // silenced is the silence that mutes an alert, and has it counted there once.
 func (t *teller) silenced(txn *badger.Txn, a *alert) (string, error) {
-	all, err := silences(txn)
-	if err != nil {
-		return "", err
+	if t.mutedIn != txn {
+		all, err := silences(txn)
+		if err != nil {
+			return "", err
+		}
+		t.silences, t.mutedIn = all, txn
 	}
 	h := a.head()
-	for i := range all {
-		s := &all[i]
+	for i := range t.silences {
+		s := &t.silences[i]
 		if !s.Active(t.now) || !s.Match.Matches(&h) {
 			continue
 		}
-		if a.MutedBy != s.ID {
-			s.Matched++
-			err = putSilence(txn, s)
+		if a.MutedBy == s.ID {
+			return s.ID, nil
 		}
-		return s.ID, err
+		s.Matched++
+		return s.ID, putSilence(txn, s)
 	}
 	return "", nil
 }

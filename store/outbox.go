@@ -151,6 +151,9 @@ func (t *teller) put(txn *badger.Txn, d *audit.Delivery) error {
 	return putDelivery(txn, kindOutbox, d)
 }
 
+// countWaiting is how many deliveries wait for a sink. Those that were taken, and are
+// there to be made again, are told from the others only when all together come to the
+// limit: that reads each.
 func (t *teller) countWaiting(txn *badger.Txn, sink string) (int, error) {
 	if t.counted != txn {
 		t.counted, t.waiting = txn, map[string]int{}
@@ -158,12 +161,31 @@ func (t *teller) countWaiting(txn *badger.Txn, sink string) (int, error) {
 	if n, known := t.waiting[sink]; known {
 		return n, nil
 	}
-	it := txn.NewIterator(badger.IteratorOptions{Prefix: nameKey(kindOutbox, sink)})
-	defer it.Close()
-	for it.Rewind(); it.Valid(); it.Next() {
-		t.waiting[sink]++
+	n := countKeys(txn, nameKey(kindOutbox, sink))
+	if n >= t.limit {
+		n = 0
+		err := eachDelivery(txn, nameKey(kindOutbox, sink), nil, func(d audit.Delivery) error {
+			if d.Sent == 0 {
+				n++
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
 	}
-	return t.waiting[sink], nil
+	t.waiting[sink] = n
+	return n, nil
+}
+
+func countKeys(txn *badger.Txn, prefix []byte) int {
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+	defer it.Close()
+	n := 0
+	for it.Rewind(); it.Valid(); it.Next() {
+		n++
+	}
+	return n
 }
 
 func putDelivery(txn *badger.Txn, kind keyKind, d *audit.Delivery) error {

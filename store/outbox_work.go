@@ -106,17 +106,7 @@ func (t *teller) bury(txn *badger.Txn, d *audit.Delivery) error {
 	if err := putDelivery(txn, kindDead, d); err != nil {
 		return err
 	}
-	a, err := storedAlert(txn, d.Alert.ID)
-	if errors.Is(err, ErrNotFound) {
-		return nil // a test's
-	}
-	if err == nil {
-		err = t.addEvent(txn, &a, undelivered(d))
-	}
-	if err != nil {
-		return err
-	}
-	return setEncoded(txn, nameKey(kindAlert, a.ID), a)
+	return t.enter(txn, d.Alert.ID, undelivered(d))
 }
 
 // GivenUp is how many deliveries to a sink were given up and are kept, and when the

@@ -134,7 +134,7 @@ func (v *View) Touching(ctx context.Context, keys []audit.Key) ([]audit.Seq, err
 		hashes[i] = recordHashOf(k)
 	}
 	sealed, err := v.r.sums.read(v.r.txn)
-	found := newWantedHashes(hashes)
+	found := wantHashes(hashes)
 	found.all = make([]uint64, v.r.known.head/64+1)
 	if err == nil {
 		err = v.r.findAll(kindRecordHash, sealed, found)

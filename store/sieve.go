@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -139,57 +140,97 @@ func hexBytes(word string, prefix bool) []byte {
 	return out
 }
 
-// places says of each change of a block whether it may have the word.
+// places says of each change of a block whether it may have the word: first of
+// groups of changes, and where one may, of each of them.
 func (s *sieve) places(b *block) ([]bool, error) {
 	m := b.meta
-	f := found{m: m, groups: make([]bool, (b.n-1)/checkEvery+1)}
-	f.literals(s.word, s.odd)
-	if s.hex != nil {
-		f.mark(1, m.parts[partNums], s.hex)
-	}
-	if s.mixed {
-		f.join(s.parts(b))
-	} else {
-		f.words(s)
-	}
 	may := make([]bool, b.n)
-	k := m.keyReader()
-	for i := range may {
-		k.pass(i)
-		may[i] = f.groups[i/checkEvery] || s.inID(k.id)
-	}
-	if !k.ended() {
-		return nil, b.corrupt("its keys")
-	}
 	m.rawPlaces(may)
-	return may, nil
+	var all, letters, numbers found
+	all.of(m, func(in *sources, at *foundIn) {
+		markFolded(&at[2], in.lits.b, s.word, s.odd)
+		if s.hex != nil {
+			markBytes(&at[1], in.nums.b, s.hex)
+		}
+	})
+	switch parts := len(partsOf(s.word)); {
+	case parts == 1:
+		all.words(m, s.entries(m))
+	case parts <= 3: // no more are taken apart
+		s.parts(m, &letters)
+		if s.number != nil {
+			numbers.of(m, func(in *sources, at *foundIn) { markBytes(&at[1], in.nums.b, s.number) })
+		}
+	}
+	return may, s.refine(b, may, &all, &letters, &numbers)
 }
 
-// parts is where letters and digits stand that make up the word: no more than
-// three parts are taken apart.
-func (s *sieve) parts(b *block) found {
-	m := b.meta
-	f := found{m: m, groups: make([]bool, (b.n-1)/checkEvery+1)}
-	if len(partsOf(s.word)) > 3 {
-		return f
+// parts adds where the letters stand that a number makes the word with.
+func (s *sieve) parts(m *blockMeta, f *found) {
+	if m.templates(0, besideDigits) {
+		f.words(m, s.entries(m))
 	}
-	f.words(s)
-	if m.joins() {
-		f.literals(s.letter, s.odd)
+	if !m.templates(colID, besideDigits) {
+		f.keys[0] = nil
 	}
-	if s.number == nil {
-		return f
+	if m.templates(0, joins) {
+		f.of(m, func(in *sources, at *foundIn) { markFolded(&at[2], in.lits.b, s.letter, s.odd) })
 	}
-	n := found{m: m, groups: make([]bool, len(f.groups))}
-	n.mark(1, m.parts[partNums], s.number)
-	for i := range f.groups {
-		f.groups[i] = f.groups[i] && n.groups[i]
-	}
-	return f
 }
 
-func (s *sieve) inID(id []byte) bool {
-	return indexFolded(id, s.word) >= 0 || s.odd && !ascii(id)
+// refine adds the changes that have something of all, or letters and, if it is
+// known, the number beside them.
+func (s *sieve) refine(b *block, may []bool, all, letters, numbers *found) error {
+	groups, numbered := all.groups(b), numbers.groups(b)
+	for i, is := range letters.groups(b) {
+		groups[i] = groups[i] || is && (s.number == nil || numbered[i])
+	}
+	if !slices.Contains(groups, true) {
+		return nil
+	}
+	for _, f := range []*found{all, letters, numbers} {
+		f.bodies.sort()
+		f.keys.sort()
+	}
+	d, err := b.reader()
+	if err != nil {
+		return err
+	}
+	d.in.beside, d.keys.in.beside = []int{}, []int{}
+	for g, is := range groups {
+		if !is {
+			continue
+		}
+		for i := d.seek(g * checkEvery); i < min((g+1)*checkEvery, b.n); i++ {
+			body, key := d.in.places(), d.keys.in.places()
+			d.pass(i)
+			may[i] = may[i] || all.has(body, key, d) || letters.hasBeside(body, key, d) && (s.number == nil || numbers.has(body, key, d))
+		}
+		if d.bad() {
+			return b.corrupt("its bodies")
+		}
+	}
+	return nil
+}
+
+// entries says which of a block's words may stand for the letters; nil: none.
+func (s *sieve) entries(m *blockMeta) (is []bool) {
+	for i := range m.words.len() {
+		if s.is(m.words.at(i)) {
+			if is == nil {
+				is = make([]bool, m.words.len())
+			}
+			is[i] = true
+		}
+	}
+	return is
+}
+
+// words adds where one of those entries stands.
+func (f *found) words(m *blockMeta, is []bool) {
+	if is != nil {
+		f.of(m, func(in *sources, at *foundIn) { markWords(&at[0], in.words.b, is) })
+	}
 }
 
 // is says whether an entry of the words may stand for the letters. What is not

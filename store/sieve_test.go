@@ -159,7 +159,7 @@ func TestSieveOfView(t *testing.T) {
 	for i := range all {
 		all[i] = audit.Seq(i + 1)
 	}
-	for word, want := range map[string][]audit.Seq{"remarkable": {50, 101}, "plain": all} {
+	for word, want := range map[string][]audit.Seq{"remarkable": {50, 101}, "plain": all[:100]} {
 		got, err := v.Sieve(t.Context(), all, word, false)
 		if err != nil {
 			t.Fatal(err)
@@ -169,7 +169,7 @@ func TestSieveOfView(t *testing.T) {
 				t.Errorf("change %d is left out of those with %q: %v", s, word, got)
 			}
 		}
-		if word == "remarkable" && len(got) > 20 {
+		if word == "remarkable" && len(got) > 2 {
 			t.Errorf("%d changes may have %q", len(got), word)
 		}
 	}

@@ -1,7 +1,8 @@
 package store
 
 import (
-	mathbits "math/bits"
+	"slices"
+	"sort"
 
 	"recourse/audit"
 )
@@ -15,29 +16,24 @@ func (r *reader) seqsOfAll(kind keyKind, hashes []uint32) ([][]audit.Seq, error)
 	if err != nil {
 		return nil, err
 	}
-	found := newWantedHashes(hashes)
-	found.seqs = make([][]audit.Seq, len(found.at))
-	if err := r.findAll(kind, sealed, found); err != nil {
+	w := wantHashes(hashes)
+	if err := r.findAll(kind, sealed, w); err != nil {
 		return nil, err
 	}
-	all := make([][]audit.Seq, len(hashes))
-	for i, h := range hashes {
-		all[i] = found.seqs[found.at[h]]
-	}
-	return all, nil
+	return w.seqs(), nil
 }
 
 // findAll gathers the numbers of the changes that have a hash which is looked for.
-func (r *reader) findAll(kind keyKind, sealed *sealedSums, found *wantedHashes) error {
+func (r *reader) findAll(kind keyKind, sealed *sealedSums, w *wantedHashes) error {
 	l := r.sums.layout
 	shelves := len(sealed.shelves)
 	for shelf := range shelves {
-		if err := r.groupsOf(kind, levelShelf, shelf, l.first(shelf*l.shelf), found); err != nil {
+		if err := r.groupsOf(kind, levelShelf, shelf, l.first(shelf*l.shelf), w); err != nil {
 			return err
 		}
 	}
 	for chunk := shelves * l.shelf; chunk < len(sealed.chunks); chunk++ {
-		if err := r.groupsOf(kind, levelChunk, chunk, l.first(chunk), found); err != nil {
+		if err := r.groupsOf(kind, levelChunk, chunk, l.first(chunk), w); err != nil {
 			return err
 		}
 	}
@@ -47,73 +43,112 @@ func (r *reader) findAll(kind keyKind, sealed *sealedSums, found *wantedHashes) 
 			of = z.ids
 		}
 		for off, h := range of {
-			if s := z.first(z.chunk) + audit.Seq(off); z.chunk >= len(sealed.chunks) && s <= r.known.head {
-				found.add(h, s)
+			s := z.first(z.chunk) + audit.Seq(off)
+			if z.chunk < len(sealed.chunks) || s > r.known.head {
+				continue
+			}
+			if i := w.place(h); i < len(w.hashes) && w.hashes[i] == h {
+				w.add(s, i)
 			}
 		}
 	}
 	return nil
 }
 
-// wantedHashes are the numbers found for hashes that are looked for.
+// wantedHashes are hashes that are looked for, and what was found of them.
 type wantedHashes struct {
-	at map[uint32]int // hash: place in seqs
-	// few has a bit for the lowest bits of each hash, as most that are met are not
-	// looked for, and a map takes long to say so.
-	few  []uint64
-	seqs [][]audit.Seq // of each
-	all  []uint64      // or a bit for the number of each change that has one of them
+	hashes []uint32 // ascending, each once
+	of     []int    // which of them each of those that were asked for is
+	found  []foundSeq
+	all    []uint64 // if not nil: a bit for each change that has any of them, and found stays empty
 }
 
-// newWantedHashes look for hashes; where what is found goes is still to be said.
-func newWantedHashes(hashes []uint32) *wantedHashes {
-	w := &wantedHashes{at: make(map[uint32]int, len(hashes)), few: make([]uint64, max(1, 1<<mathbits.Len(uint(len(hashes)/4))))}
-	for _, h := range hashes {
-		if _, have := w.at[h]; !have {
-			w.at[h] = len(w.at)
+// A foundSeq is a change that has one of the hashes.
+type foundSeq struct {
+	seq audit.Seq
+	at  int // of wantedHashes.hashes
+}
+
+func wantHashes(hashes []uint32) *wantedHashes {
+	order := make([]uint64, len(hashes))
+	for i, h := range hashes {
+		order[i] = uint64(h)<<32 | uint64(i)
+	}
+	slices.Sort(order)
+	w := &wantedHashes{hashes: make([]uint32, 0, len(hashes)), of: make([]int, len(hashes))}
+	for _, o := range order {
+		h := uint32(o >> 32)
+		if n := len(w.hashes); n == 0 || w.hashes[n-1] != h {
+			w.hashes = append(w.hashes, h)
 		}
-		i := h & (uint32(len(w.few))<<6 - 1)
-		w.few[i>>6] |= 1 << (i & 63)
+		w.of[uint32(o)] = len(w.hashes) - 1
 	}
 	return w
 }
 
-func (w *wantedHashes) add(hash uint32, s audit.Seq) {
-	i := hash & (uint32(len(w.few))<<6 - 1)
-	if w.few[i>>6]>>(i&63)&1 == 0 {
-		return
-	}
-	switch i, wanted := w.at[hash]; {
-	case !wanted:
+func (w *wantedHashes) add(s audit.Seq, at int) {
+	switch {
 	case w.all == nil:
-		w.seqs[i] = append(w.seqs[i], s)
-	case int(s>>6) < len(w.all):
-		w.all[s>>6] |= 1 << (s & 63)
+		w.found = append(w.found, foundSeq{s, at})
+	case int(s/64) < len(w.all):
+		w.all[s/64] |= 1 << (s % 64)
 	}
+}
+
+// place is where the first of the hashes is that is not less.
+func (w *wantedHashes) place(h uint32) int {
+	i, _ := slices.BinarySearch(w.hashes, h)
+	return i
+}
+
+// seqs are the changes found, of each of the hashes that were asked for.
+func (w *wantedHashes) seqs() [][]audit.Seq {
+	ends := make([]int, len(w.hashes)+1)
+	for _, f := range w.found {
+		ends[f.at+1]++
+	}
+	for i := range w.hashes {
+		ends[i+1] += ends[i]
+	}
+	all, next := make([]audit.Seq, len(w.found)), slices.Clone(ends)
+	for _, f := range w.found {
+		all[next[f.at]] = f.seq
+		next[f.at]++
+	}
+	out := make([][]audit.Seq, len(w.of))
+	for i, at := range w.of {
+		out[i] = all[ends[at]:ends[at+1]:ends[at+1]]
+	}
+	return out
 }
 
 // groupsOf looks in one chunk or shelf, in the groups that the wanted hashes are
 // of.
-func (r *reader) groupsOf(kind keyKind, v level, number int, first audit.Seq, found *wantedHashes) error {
+func (r *reader) groupsOf(kind keyKind, v level, number int, first audit.Seq, w *wantedHashes) error {
 	l := r.sums.layout
-	groups := map[int]bool{}
-	for h := range found.at {
-		groups[l.group(v, h)] = true
-	}
 	bits := l.offsetBits(v)
-	for group := range groups {
+	for from := 0; from < len(w.hashes); {
+		group, rest := l.group(v, w.hashes[from]), w.hashes[from:]
+		to := from + sort.Search(len(rest), func(i int) bool { return l.group(v, rest[i]) != group })
 		payload, there, err := get(r.txn, groupKey(kind, v, group, number))
 		if err == nil && !there {
 			err = missingGroup(number)
 		}
 		if err == nil {
-			err = l.decodeGroup(v, group, payload, func(e hashed) {
-				found.add(uint32(e>>bits), first+audit.Seq(e&(1<<bits-1)))
+			err = l.decodeGroup(v, group, payload, func(e hashed) { // they ascend, too
+				h := uint32(e >> bits)
+				for from < to && w.hashes[from] < h {
+					from++
+				}
+				if from < to && w.hashes[from] == h {
+					w.add(first+audit.Seq(e&(1<<bits-1)), from)
+				}
 			})
 		}
 		if err != nil {
 			return err
 		}
+		from = to
 	}
 	return nil
 }

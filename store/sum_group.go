@@ -107,6 +107,27 @@ func (l layout) decodeGroup(v level, group int, payload []byte, yield func(hashe
 	return nil
 }
 
+// findInGroup yields the offsets at which a hash stands in its group, as far as it
+// must be read for that.
+func (l layout) findInGroup(v level, payload []byte, hash uint32, yield func(offset int)) error {
+	offsetBits, rest := l.offsetBits(v), hashBits-l.groupBits(v)
+	left := uint64(hash) & (1<<rest - 1) // less what the entries have exceeded one another by
+	in := stream{b: payload}
+	for in.pos < len(payload) {
+		e := in.uvarint()
+		if in.bad {
+			return damagedSum("a broken group")
+		}
+		if e>>offsetBits > left {
+			return nil
+		}
+		if left -= e >> offsetBits; left == 0 {
+			yield(int(e & (1<<offsetBits - 1)))
+		}
+	}
+	return nil
+}
+
 // fewGroups is how many groups are sooner got one by one than by an iterator.
 const fewGroups = 8
 
@@ -115,11 +136,7 @@ const fewGroups = 8
 func (l layout) findHash(txn *badger.Txn, kind keyKind, v level, hash uint32, from, to int, found func(number, offset int)) error {
 	group := l.group(v, hash)
 	look := func(number int, payload []byte) error {
-		return l.decodeGroup(v, group, payload, func(e hashed) {
-			if uint32(e>>l.offsetBits(v)) == hash {
-				found(number, int(e&(1<<l.offsetBits(v)-1)))
-			}
-		})
+		return l.findInGroup(v, payload, hash, func(offset int) { found(number, offset) })
 	}
 	if to-from <= fewGroups {
 		for number := from; number < to; number++ {

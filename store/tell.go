@@ -20,6 +20,9 @@ type teller struct {
 
 	waiting map[string]int // deliveries that wait, by sink, as far as they are counted
 	counted *badger.Txn    // within which they were
+
+	silences []audit.Silence // as they stand
+	mutedIn  *badger.Txn     // within which they were read
 }
 
 func (db *DB) teller(routes []route, limit int) *teller {

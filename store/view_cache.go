@@ -14,8 +14,8 @@ type cached struct {
 	value  string
 	number int
 	as     generation
-	// version is that of the entry in the store, of a block: it is written anew
-	// under the same name.
+	// version is that of the entry in the store, of a block that is not whole: it is
+	// written anew under the same name.
 	version uint64
 }
 

@@ -55,7 +55,7 @@ func squeezedWindow(data []byte) []byte {
 	if len(data) <= shortWindow {
 		return nil
 	}
-	return squeeze(data)
+	return squeezeBy(windowSqueezer, data)
 }
 
 // saveWindow stores a window whose parts are written, in place of that of its name.

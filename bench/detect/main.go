@@ -24,10 +24,10 @@ import (
 )
 
 // seeds are the streams by what they are for. Nothing is made to fit those that
-// are held out.
+// are held out; 1001 to 1004 were until rules were altered for what they showed.
 var seeds = map[string][]uint64{
-	"development": {1, 2, 3},
-	"held-out":    {1001, 1002, 1003, 1004},
+	"development": {1, 2, 3, 4, 5, 6, 7, 8},
+	"held-out":    {3001, 3002, 3003, 3004},
 }
 
 // options are the flags.

@@ -28,7 +28,7 @@ func alertsCommand(e *env) *cli.Command {
 		Subcommands: []*cli.Command{
 			alertsListCommand(e), alertsShowCommand(e),
 			alertsAckCommand(e), alertsStartCommand(e), alertsAssignCommand(e), alertsNoteCommand(e), alertsResolveCommand(e), alertsReopenCommand(e),
-			alertsSilenceCommand(e), alertsSilencesCommand(e), alertsSinksCommand(e), alertsDeadCommand(e), alertsRedeliverCommand(e),
+			alertsSilenceCommand(e), alertsSilencesCommand(e), alertsSinksCommand(e), alertsDeadCommand(e), alertsRedeliverCommand(e), alertsDropCommand(e),
 		},
 	}
 }

@@ -22,7 +22,7 @@ func alertsSilencesCommand(e *env) *cli.Command {
 			if err := noArgs(c); err != nil {
 				return err
 			}
-			return listed(c, e, func(w *workspace) (report.Listing, error) {
+			return listed(c, e, "no silence is at work", func(w *workspace) (report.Listing, error) {
 				return w.silences(c.Context, audit.TimeOf(e.now()), c.Bool("all"))
 			})
 		},

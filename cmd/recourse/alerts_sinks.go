@@ -28,7 +28,7 @@ func alertsSinksCommand(e *env) *cli.Command {
 			if name := c.String("test"); name != "" {
 				return runAlertsSinksTest(c, e, name)
 			}
-			return listed(c, e, func(w *workspace) (report.Listing, error) {
+			return listed(c, e, "the configuration has no sinks: nobody is told of alerts (docs/notify.md)", func(w *workspace) (report.Listing, error) {
 				states, err := w.store.SinkStates(c.Context)
 				return w.sinkListing(states), err
 			})

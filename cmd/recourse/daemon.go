@@ -30,7 +30,8 @@ type daemon struct {
 	local   *api.Server // for the commands of other processes; nil: it cannot be had
 	reloads *reloader   // nil: the rules stay as they are
 	workers []*notify.Worker
-	tell    func() // has the workers look for what waits
+	tell    func()            // has the workers look for what waits
+	evicted map[string]uint64 // what was said last of what the rules gave up, by rule; for follow alone
 
 	mu         sync.Mutex
 	beat       time.Time // when the followers last went round
@@ -101,6 +102,7 @@ func (d *daemon) follow(ctx context.Context) error {
 		d.reload(ctx)
 		alerts, err := d.w.catchUp(ctx, d.set)
 		d.say(alerts)
+		d.sayEvicted()
 		d.ended(alerts, err)
 		full := errors.Is(err, store.ErrDiskFull)
 		switch {

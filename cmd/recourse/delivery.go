@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -133,15 +132,16 @@ const (
 )
 
 // sayOrphans warns of deliveries that wait for sinks which the configuration has no
-// more.
+// more, or were given up there.
 func (w *workspace) sayOrphans(ctx context.Context, log *slog.Logger) error {
 	states, err := w.store.SinkStates(ctx)
 	if err != nil {
 		return err
 	}
 	for _, s := range states {
-		if s.Waiting > 0 && !slices.ContainsFunc(w.cfg.Sinks, func(c sinkConfig) bool { return c.Name == s.Sink }) {
-			log.Warn("alerts wait for a sink that is not configured", "sink", s.Sink, "waiting", s.Waiting)
+		if s.Waiting+s.Dead > 0 && w.sinkNamed(s.Sink) == nil {
+			log.Warn("alerts were not delivered to a sink that is not configured", "sink", s.Sink, "waiting", s.Waiting, "dead", s.Dead,
+				"hint", "recourse alerts redeliver --sink NAME --to OTHER tells another of them, alerts drop forgets them")
 		}
 	}
 	return nil

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/urfave/cli/v2"
 
 	"recourse/internal/report"
 )
 
-// listed prints what a workspace has of something; none of it is exitNothing.
-func listed(c *cli.Context, e *env, list func(*workspace) (report.Listing, error)) (err error) {
+// listed prints what a workspace has of something; without any it says none on
+// stderr, and ends with exitNothing.
+func listed(c *cli.Context, e *env, none string, list func(*workspace) (report.Listing, error)) (err error) {
 	p, err := printer(c, e)
 	if err != nil {
 		return err
@@ -25,6 +28,9 @@ func listed(c *cli.Context, e *env, list func(*workspace) (report.Listing, error
 		return err
 	}
 	if len(l.Rows) == 0 {
+		if none != "" {
+			fmt.Fprintln(e.stderr, none)
+		}
 		return exit(exitNothing)
 	}
 	return nil

@@ -21,8 +21,8 @@ func reconcileCommand(e *env) *cli.Command {
 		ArgsUsage: "[DATABASE.TABLE…]",
 		Description: "Reads the logs of all tables, or of those named, once more, on every node; stores what is missing\n" +
 			"(marked late), and counts what the log shows otherwise than it is stored, and what is stored but is\n" +
-			"gone from the log: somebody deleted it. `watch` does the same once a day. Of the alerts that this\n" +
-			"raises no sink is told, unless `watch` runs beside it.\n\n" +
+			"gone from the log: somebody deleted it. `watch` does the same once a day. The sinks of the\n" +
+			"configuration are told of the alerts that this raises; what does not get through waits for `watch`.\n\n" +
 			"Exit codes: 0 log and store agree, what was missing is stored now; 5 a table could not be read, or\n" +
 			"changes are gone from the log; 9 busy; 12 Harper not reachable or refuses.\n\n" +
 			"Example:\n   recourse reconcile shop.orders --from -6h",
@@ -77,12 +77,18 @@ func runReconcile(c *cli.Context, e *env) (err error) {
 	if err := d.knowsNodes(c.Context); err != nil {
 		return err
 	}
+	if err := w.deliver(c.Context); err != nil {
+		return err
+	}
 	got, err := d.cluster.Reconcile(c.Context, tables, from)
 	if err != nil && len(got) == 0 {
 		return err
 	}
 	if _, err := d.w.catchUp(c.Context, d.set); err != nil {
 		return err
+	}
+	if err := w.flush(c.Context, e, flushFor); err != nil { // a secret may be there for watch alone
+		fmt.Fprintf(e.stderr, "the sinks were not told, and what is to be told waits for watch: %s\n", printable(err.Error()))
 	}
 	if err := missingTables(tables, got); err != nil {
 		return err

@@ -28,7 +28,8 @@ func revertDrillCommand(e *env) *cli.Command {
 			"the journal nor the ledger is touched. What a rehearsal cannot show is what your server has\n" +
 			"that the log does not tell: its schema's checks, its load, and who writes meanwhile; for that\n" +
 			"there is apply --dry-run.\n\n" +
-			"Exit codes: those of apply.\n\n" +
+			"Exit codes: those of apply; 5 too where records of the plan are not known, which are then rehearsed\n" +
+			"on none.\n\n" +
 			"Example:\n   recourse revert drill plan.rvp --line rocksdb",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "line", Usage: "be Harper 5.0 on LMDB, or 5.1 on RocksDB: lmdb or rocksdb", Value: "rocksdb"},
@@ -68,7 +69,11 @@ func runRevertDrill(c *cli.Context, e *env) (err error) {
 	if err := p.Applied(applied); err != nil {
 		return err
 	}
-	return applyError(res)
+	if err := applyError(res); err != nil || unknown == 0 {
+		return err
+	}
+	return &exitError{code: exitPartly, err: fmt.Errorf("rehearse plan %s: %d of its records are not known, so what is done to them was rehearsed on none", plan.Header.ID, unknown),
+		hint: "rehearse it with the data folder that it was made from"}
 }
 
 // rehearse applies the plan to a Harper that is set up for it, and says how many

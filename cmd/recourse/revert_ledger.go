@@ -23,7 +23,7 @@ func revertLedgerCommand(e *env) *cli.Command {
 			if err := noArgs(c); err != nil {
 				return err
 			}
-			return listed(c, e, func(w *workspace) (report.Listing, error) {
+			return listed(c, e, "", func(w *workspace) (report.Listing, error) {
 				ledger, err := w.store.Ledger(c.Context)
 				if err != nil {
 					return report.Listing{}, err

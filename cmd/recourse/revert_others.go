@@ -30,6 +30,9 @@ func (s storedOthers) Now(ctx context.Context, cluster string, k audit.Key) (rev
 	if known {
 		sight.Last = revert.Evidence{ID: last.Identify(), Time: last.Time, User: last.User, Op: last.Op}
 	}
+	for _, g := range s.reading.Gaps {
+		sight.Hidden = sight.Hidden || g.Table == k.Table && g.Healed == 0 && g.End() > sight.Last.Time && (known || g.Kind != audit.GapBefore)
+	}
 	sight.Image, err = s.AsOf(ctx, cluster, k, audit.Time(math.Inf(1)))
 	return sight, err
 }

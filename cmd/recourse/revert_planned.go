@@ -39,14 +39,24 @@ func planLines(c *cli.Context, e *env) func() (revert.TempFile, error) {
 		if err != nil {
 			return nil, withoutPath(err)
 		}
-		return scratch{f}, nil
+		return &scratch{f, os.Remove(f.Name()) == nil}, nil
 	}
 }
 
-// A scratch file is removed when it is closed.
-type scratch struct{ *os.File }
+// A scratch file has no name, so that nothing of it is left behind by a program that is
+// killed; where a file must have one it is removed when it is closed.
+type scratch struct {
+	*os.File
+	gone bool
+}
 
-func (f scratch) Close() error { return errors.Join(f.File.Close(), os.Remove(f.Name())) }
+func (f *scratch) Close() error {
+	err := f.File.Close()
+	if !f.gone {
+		err = errors.Join(err, os.Remove(f.Name()))
+	}
+	return err
+}
 
 // planned writes a plan that was made and says on stderr what is in it.
 func planned(c *cli.Context, e *env, plan *revert.Draft) error {

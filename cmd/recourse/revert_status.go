@@ -22,7 +22,7 @@ func revertStatusCommand(e *env) *cli.Command {
 			if err := wantArgs(c, 0, 1); err != nil {
 				return err
 			}
-			return listed(c, e, func(w *workspace) (report.Listing, error) {
+			return listed(c, e, "", func(w *workspace) (report.Listing, error) {
 				plans, err := w.store.Plans(c.Context)
 				if err != nil {
 					return report.Listing{}, err

@@ -110,7 +110,9 @@ func runRulesLog(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
+	const none = "watch has not run on this data folder yet, so no rules were at work"
 	if _, err := e.stat(filepath.Join(dir, "store")); errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintln(e.stderr, none)
 		return exit(exitNothing)
 	}
 	w, err := openWorkspace(c, e, false)
@@ -133,6 +135,9 @@ func runRulesLog(c *cli.Context, e *env) (err error) {
 	}
 	if err := p.List(list); err != nil {
 		return err
+	}
+	if len(list.Rows) == 0 {
+		fmt.Fprintln(e.stderr, none)
 	}
 	return exit(foundAny(len(list.Rows)))
 }

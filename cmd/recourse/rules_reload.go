@@ -143,10 +143,11 @@ func (w *workspace) swapRules(ctx context.Context, old, next *rules.Set) error {
 
 // past are the stored changes up to a number that reach back so long before the
 // newest. A change cannot have been read before its time, so it begins with the
-// first that was read in that time.
+// first that was read in that time, or in the hour before: our clock may have been
+// behind then.
 func (w *workspace) past(ctx context.Context, seq audit.Seq, newest audit.Time, back time.Duration) iter.Seq2[*audit.Change, error] {
 	return func(yield func(*audit.Change, error) bool) {
-		since := newest - audit.Time(back.Milliseconds())
+		since := newest - audit.Time((back + time.Hour).Milliseconds())
 		var failed error
 		first := sort.Search(int(seq), func(i int) bool {
 			c, err := w.store.Get(ctx, audit.Seq(i+1))

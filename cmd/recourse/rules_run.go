@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"recourse/audit"
 	"recourse/rules"
@@ -89,7 +90,11 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 		}
 	}
 	w.judge = engine
-	if err := w.noteQuarantine(ctx, engine.Quarantined()); err != nil {
+	err = w.noteQuarantine(ctx, engine.Quarantined())
+	if err == nil {
+		err = w.noteEvicted(ctx, engine.Evicted(), time.Now())
+	}
+	if err != nil {
 		return nil, err
 	}
 	out := make([]audit.Alert, 0, len(all))

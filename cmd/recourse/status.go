@@ -10,6 +10,7 @@ import (
 
 	"recourse/audit"
 	"recourse/query"
+	"recourse/rules"
 )
 
 func statusCommand(e *env) *cli.Command {
@@ -87,6 +88,9 @@ type rulesStatus struct {
 	Lag audit.Seq `json:"lag"`
 	// Quarantined are the rules that cost too much and do not judge for a while.
 	Quarantined []string `json:"quarantined,omitempty"`
+	// Evicted is what rules gave up before its time, for want of room, up to EvictedAt.
+	Evicted   []rules.Evicted `json:"evicted,omitempty"`
+	EvictedAt *time.Time      `json:"evicted_at,omitempty"`
 }
 
 type alertsStatus struct {
@@ -134,6 +138,13 @@ func (w *workspace) status(ctx context.Context, e *env) (status, error) {
 	s.Rules.Lag = w.store.Last() - s.Rules.Seq
 	if s.Rules.Quarantined, err = w.quarantinedRules(ctx); err != nil {
 		return s, err
+	}
+	evicted, err := w.evictedRules(ctx)
+	if err != nil {
+		return s, err
+	}
+	if s.Rules.Evicted = evicted.Rules; len(evicted.Rules) > 0 {
+		s.Rules.EvictedAt = &evicted.At
 	}
 	if s.Alerts, err = w.alertStatus(ctx); err != nil {
 		return s, err

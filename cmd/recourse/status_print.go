@@ -33,6 +33,9 @@ func printStatus(e *env, s status) {
 	if q := s.Rules.Quarantined; len(q) > 0 {
 		say("  rules in quarantine, which judge nothing for a while: %s", few(q))
 	}
+	if r := s.Rules; len(r.Evicted) > 0 {
+		say("  rules that gave up what they knew, for want of room, by %s: %s", r.EvictedAt.Format(time.RFC3339), evictedWords(r.Evicted))
+	}
 	say("%d alerts open%s", s.Alerts.Open, severityWords(s.Alerts))
 }
 

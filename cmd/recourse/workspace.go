@@ -35,6 +35,8 @@ type workspace struct {
 	counted map[audit.Table][]rules.Rows
 
 	quarantined     []string // rules, as was noted last
+	evicted         evictedRules
+	evictedNoted    bool // evicted is what the store has
 	quarantineNoted bool
 
 	// beside is the command's part in the workspace of a daemon; nil: it is its own.
