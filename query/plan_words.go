@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -84,6 +85,21 @@ func (p *written) find(ctx context.Context, r *run) error {
 		r.notes.add(step)
 	}
 	return nil
+}
+
+// looksUp says that a part may ask for words.
+func looksUp(p part) bool {
+	switch p := p.(type) {
+	case allOf:
+		return slices.ContainsFunc(p, looksUp)
+	case anyOf:
+		return slices.ContainsFunc(p, looksUp)
+	case contrary:
+		return looksUp(p.of)
+	case everything, perhaps, numbers, times, seqSet, seqsPerhaps, *valued, *records, *firsts:
+		return false
+	}
+	return true
 }
 
 // firstOf is the number of a block's first change.

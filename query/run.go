@@ -46,7 +46,13 @@ func (e *Engine) open(ctx context.Context, expr Expr, after Position) (*run, err
 	if r.parallel <= 0 {
 		r.parallel = runtime.GOMAXPROCS(0)
 	}
-	if e.Words != nil {
+	opener, late := e.Words.(WordOpener)
+	if e.Words != nil && (!late || looksUp(r.part)) {
+		if late {
+			if err := opener.Open(); err != nil {
+				return nil, err
+			}
+		}
 		// In this order: what is indexed meanwhile is then found twice.
 		r.words, r.indexed = e.Words, e.Words.Progress()
 	}

@@ -76,3 +76,7 @@ type WordFinder interface {
 	// earlier reading: see View.Doubtful.
 	Blocks(ctx context.Context, word string, fuzzy int) (blocks *roaring.Bitmap, ok bool, err error)
 }
+
+// A WordOpener is a WordFinder that is opened before it is used, and again before
+// each further question. What asks for no words leaves it as it is.
+type WordOpener interface{ Open() error }

@@ -70,7 +70,7 @@ func runFacets(c *cli.Context, e *env) (err error) {
 	if by == nil {
 		by = []audit.Facet{audit.FacetUser, audit.FacetOp, audit.FacetTable, audit.FacetAttribute}
 	}
-	w, err := openWorkspace(c, e, true)
+	w, err := openToAsk(c, e)
 	if err != nil {
 		return err
 	}

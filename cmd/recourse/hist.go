@@ -55,7 +55,7 @@ func runHist(c *cli.Context, e *env) (err error) {
 			return err
 		}
 	}
-	w, err := openWorkspace(c, e, true)
+	w, err := openToAsk(c, e)
 	if err != nil {
 		return err
 	}

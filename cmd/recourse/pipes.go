@@ -14,7 +14,7 @@ import (
 
 // runPipes answers a query with pipes.
 func runPipes(c *cli.Context, e *env, p *report.Printer, pipeline *query.Pipeline) (err error) {
-	w, err := openWorkspace(c, e, true)
+	w, err := openToAsk(c, e)
 	if err != nil {
 		return err
 	}

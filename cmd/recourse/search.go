@@ -69,7 +69,7 @@ func runSearch(c *cli.Context, e *env) (err error) {
 	if len(pipeline.Pipes) > 0 {
 		return runPipes(c, e, p, pipeline)
 	}
-	w, err := openWorkspace(c, e, true)
+	w, err := openToAsk(c, e)
 	if err != nil {
 		return err
 	}

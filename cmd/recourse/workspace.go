@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,6 +27,8 @@ type workspace struct {
 	cfg   config
 	store *store.DB
 	index *index.Index // nil when the command needs none
+	asked bool         // the index is opened when a question needs it
+	late  sync.Mutex   // held while it is opened so
 
 	// judge is the rules engine, kept from one catching up to the next; own are
 	// the changes that are our own writes, on which no rule alerts; counted is how
@@ -107,8 +110,11 @@ func (w *workspace) close() error {
 // engine answers queries.
 func (w *workspace) engine() *query.Engine {
 	e := &query.Engine{Store: searched{w.store}, Names: w.names()}
-	if w.index != nil {
+	switch {
+	case w.index != nil:
 		e.Words = w.index
+	case w.asked:
+		e.Words = wordsOf{w}
 	}
 	return e
 }
