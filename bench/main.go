@@ -37,6 +37,7 @@ type options struct {
 	binary   string
 	memory   string
 	growth   int
+	ladder   string
 	install  bool
 	keep     bool
 	rules    bool
@@ -57,6 +58,8 @@ func main() {
 	flag.StringVar(&o.binary, "recourse", "", "measure this `BINARY` of recourse; built if empty")
 	flag.StringVar(&o.memory, "memory", "512MiB", "budget of memory for recourse")
 	flag.IntVar(&o.growth, "growth", 0, "measure the growth of a store up to so many groups, such as 5000000")
+	flag.StringVar(&o.ladder, "ladder", "", "measure questions and verbs alone, on stores of so many groups each, such as 100000,1000000,5000000")
+	flag.IntVar(&o.gen.Versions, "versions", 0, "groups that change one record; of -ladder 1000 if 0")
 	flag.BoolVar(&o.install, "install", false, "install the peers that are missing, where apt-get may")
 	flag.BoolVar(&o.keep, "keep", false, "leave the data and databases in the work folder")
 	flag.BoolVar(&o.rules, "rules", false, "measure judging changes by rules alone, in the folder of the source")
@@ -82,6 +85,9 @@ func bench(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, clean()) }()
+	if o.ladder != "" {
+		return climb(ctx, o, dir)
+	}
 	if o.install {
 		if err := install(ctx); err != nil {
 			slog.Warn("peers are not all installed", "error", err)

@@ -86,8 +86,7 @@ type Engine struct {
 	lateness  audit.Time
 	due       deadlines
 	tables    map[audit.Table]*tableRows
-	fractions []*ruleState          // the rules that want to know how many records tables have
-	feeds     map[string][]listener // of each rule, those that hear of its alerts
+	fractions []*ruleState // the rules that want to know how many records tables have
 
 	fields []fieldValue // that rules ask for, by which they group or count
 	single [1][]byte    // what each is of a rule without one

@@ -142,7 +142,7 @@ func contents(alerts map[string]audit.Alert) []string {
 func TestTheOrderOfLearningMakesNoDifference(t *testing.T) {
 	set := mustCompile(t, exactRules)
 	fired := map[string]int{}
-	exactChecks(t, func(t *rapid.T) {
+	check := func(t *rapid.T) {
 		story := drawStory(t, rapid.IntRange(1, 80).Draw(t, "n"))
 		ordered := collect(t, NewEngine(set, exactOptions()), story)
 		for _, a := range ordered {
@@ -158,7 +158,10 @@ func TestTheOrderOfLearningMakesNoDifference(t *testing.T) {
 		if d := gocmp.Diff(contents(ordered), contents(collect(t, NewEngine(set, exactOptions()), again))); d != "" {
 			t.Fatalf("(-ordered +shuffled):\n%s", d)
 		}
-	})
+	}
+	for round := 0; round < 5 && len(fired) < len(set.Rules()); round++ { // one is rare
+		exactChecks(t, check)
+	}
 	for _, r := range set.Rules() {
 		if fired[r.ID] == 0 {
 			t.Errorf("rule %s never fired", r.ID)

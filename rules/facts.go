@@ -67,9 +67,11 @@ type facts struct {
 	words  *vocabulary
 	labels *labeller
 	names  map[string]*attrName
+	recent [64]*attrName // by a few of their letters, those met last
 
 	compared bool
 	changed  []element // without order
+	parted   bool
 	added    []element
 	removed  []element
 	whole    []element // the record's attributes as they are now
@@ -111,10 +113,10 @@ func (f *facts) load(c *audit.Change) {
 	f.c = c
 	f.turn++
 	if f.compared {
-		f.changed, f.added, f.removed, f.whole = f.changed[:0], f.added[:0], f.removed[:0], f.whole[:0]
+		f.changed, f.whole = f.changed[:0], f.whole[:0]
 	}
 	f.texts, f.elements = f.texts[:0], 0
-	f.compared, f.collected, f.scanned = false, false, false
+	f.compared, f.parted, f.collected, f.scanned = false, false, false, false
 	f.said, f.actor = nil, ""
 	const most = 1 << 16 // a large value is not remembered for ever
 	if f.memory = f.memory[:0]; cap(f.memory) > most {
@@ -172,17 +174,40 @@ func (f *facts) size() int { return len(f.c.Before.Body) + len(f.c.After.Body) }
 
 // known is the name, with all that was found out about it.
 func (f *facts) known(raw []byte) *attrName {
-	n := f.names[string(raw)]
-	if n != nil {
+	last := &f.recent[(7*len(raw)+int(lastByte(raw)))%len(f.recent)]
+	if n := *last; n != nil && bytes.Equal(n.text, raw) {
 		return n
 	}
+	n := f.names[string(raw)]
+	if n == nil {
+		n = f.another(raw)
+	}
+	if len(raw) <= longestName {
+		*last = n
+	}
+	return n
+}
+
+// longestName is the length of the longest name that is remembered: names are few and
+// short, unless somebody makes them up.
+const longestName = 256
+
+func lastByte(s []byte) byte {
+	if len(s) == 0 {
+		return 0
+	}
+	return s[len(s)-1]
+}
+
+// another is a name that was not met yet.
+func (f *facts) another(raw []byte) *attrName {
 	name := string(raw)
-	n = &attrName{text: []byte(name), lower: bytes.ToLower(raw), own: bookkeeping(name), memo: make([]remembered, f.words.nameTests)}
-	const most, longest = 10_000, 256 // names are few and short, unless somebody makes them up
+	const most = 10_000
 	if len(f.names) >= most {
 		clear(f.names)
 	}
-	if len(name) <= longest {
+	n := &attrName{text: []byte(name), lower: bytes.ToLower(raw), own: bookkeeping(name), memo: make([]remembered, f.words.nameTests)}
+	if len(name) <= longestName {
 		f.names[name] = n
 	}
 	return n
@@ -207,82 +232,21 @@ func (f *facts) compare() {
 			continue
 		}
 		f.changed = append(f.changed, el)
+	}
+}
+
+// part finds which of the attributes that changed are new, and which are gone.
+func (f *facts) part() {
+	if f.ready(); f.parted {
+		return
+	}
+	f.parted, f.added, f.removed = true, f.added[:0], f.removed[:0]
+	for _, el := range f.changed {
 		switch {
-		case p.Old == nil:
+		case el.old == nil:
 			f.added = append(f.added, el)
-		case p.New == nil:
+		case el.next == nil:
 			f.removed = append(f.removed, el)
 		}
-	}
-}
-
-// An elementsOf is one of the lists that conditions go through.
-type elementsOf func(*facts) []element
-
-var lists = map[string]elementsOf{
-	"changed":   func(f *facts) []element { f.ready(); return f.changed },
-	"added":     func(f *facts) []element { f.ready(); return f.added },
-	"removed":   func(f *facts) []element { f.ready(); return f.removed },
-	"written":   func(f *facts) []element { f.ready(); return f.written() },
-	"new_texts": (*facts).newTexts,
-}
-
-func (f *facts) ready() {
-	if !f.compared {
-		f.compare()
-	}
-}
-
-// written is the attributes that changed; all of the record's when what it was
-// before is not known, since any of them may have.
-func (f *facts) written() []element {
-	if f.c.Before.State == audit.Unknown {
-		return f.whole
-	}
-	return f.changed
-}
-
-func (f *facts) newTexts() []element {
-	f.ready()
-	if !f.collected {
-		f.collected = true
-		for _, el := range f.written() {
-			f.collect(el.next)
-		}
-	}
-	return f.texts
-}
-
-// mayMatch is the patterns of which one may match a text in what was written.
-func (f *facts) mayMatch() uint32 {
-	if f.scanned {
-		return f.patterns
-	}
-	f.scanned, f.patterns = true, 0
-	texts := f.newTexts()
-	for i := range texts {
-		texts[i].patterns = f.words.scanner.scan(texts[i].text)
-		f.patterns |= texts[i].patterns
-	}
-	return f.patterns
-}
-
-func (f *facts) collect(v audit.Value) {
-	switch v.Kind() {
-	case audit.KindText:
-		f.texts = append(f.texts, element{text: v.TextBytes(), at: f.elements})
-		f.elements++
-
-	case audit.KindArray:
-		for e := range v.Elems() {
-			f.collect(e)
-		}
-	case audit.KindObject:
-		for _, e := range v.RawFields() {
-			f.collect(e)
-		}
-	case audit.KindTagged:
-		_, content := v.Tag()
-		f.collect(content)
 	}
 }

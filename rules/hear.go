@@ -28,7 +28,7 @@ type heard struct {
 
 // connect finds which rules hear of which.
 func (e *Engine) connect() {
-	e.feeds = map[string][]listener{}
+	feeds := map[string][]listener{}
 	byID := map[string]*ruleState{}
 	for _, r := range e.rules {
 		byID[r.ID] = r
@@ -40,7 +40,7 @@ func (e *Engine) connect() {
 		}
 		for ref, step := range steps {
 			if ref != "" {
-				e.feeds[ref] = append(e.feeds[ref], listener{r: r, step: step})
+				feeds[ref] = append(feeds[ref], listener{r: r, step: step})
 			}
 		}
 		if r.Composite == nil {
@@ -48,12 +48,12 @@ func (e *Engine) connect() {
 		}
 		for _, of := range e.rules {
 			if of.burdens(r.Composite.Entity) {
-				e.feeds[of.ID] = append(e.feeds[of.ID], listener{r: r, risk: float64(of.Risk)})
+				feeds[of.ID] = append(feeds[of.ID], listener{r: r, risk: float64(of.Risk)})
 			}
 		}
 	}
 	for _, r := range e.rules {
-		r.depth = depthOf(r.Rule, byID)
+		r.depth, r.feeds = depthOf(r.Rule, byID), feeds[r.ID]
 	}
 }
 
@@ -80,7 +80,7 @@ func depthOf(r *Rule, byID map[string]*ruleState) int {
 // tell has the rules that hear of r's alerts hear of one that began, fired
 // earlier than was thought, or became part of another.
 func (e *Engine) tell(r *ruleState, g *group, a *openAlert) {
-	for _, f := range e.feeds[r.ID] {
+	for _, f := range r.feeds {
 		was := f.r.waiting[a.id]
 		if was != nil && (a.into != "" || a.spoken || was.fired != a.fired) {
 			was.off = true

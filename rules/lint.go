@@ -85,7 +85,8 @@ type document struct {
 }
 
 func newDocument(f File) *document {
-	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(f.Data))
+	// Editors on Windows put a byte order mark at the begin.
+	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(string(f.Data), "\ufeff"))
 	return &document{name: f.Name, lines: strings.Split(text, "\n")}
 }
 

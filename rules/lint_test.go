@@ -22,6 +22,8 @@ func TestLintSaysWhatIsWrongAndWhere(t *testing.T) {
 	}{
 		{"empty", "", []string{"1:1: the file is empty"}},
 		{"no YAML", "a: b: c\n", []string{"1:4: no YAML: mapping value is not allowed"}},
+		{"a tab", ruleWith("\tversion: 2\n"), []string{"7:1: no YAML: a line begins with a tab; YAML is indented with spaces"}},
+		{"a mark of the byte order", "\ufeff" + ruleWith("    severty: low\n"), []string{"7:5: a rule has no key severty"}},
 		{"a list", "- a\n", []string{"1:1: a rule file is a list; want a mapping"}},
 		{"two documents", "apiVersion: rules/v1\nrules: []\n---\na: 1\n", []string{"4:1: a rule file holds one YAML document"}},
 		{"another version", "apiVersion: rules/v2\nrules: []\n", []string{`1:13: apiVersion is "rules/v2"; want "rules/v1"`}},

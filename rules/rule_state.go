@@ -17,6 +17,7 @@ type ruleState struct {
 	rank     int // in the set
 	depth    int // 0, or one more than the deepest of the rules that it hears of
 	reads    demand
+	feeds    []listener        // the rules that hear of its alerts
 	waiting  map[string]*heard // alerts of others that are to be heard, by id
 	learning learning
 	dirty    []*group        // altered since the last State, each once, and not dropped

@@ -143,7 +143,7 @@ func (g *group) drop(low, high int, w *windowing) {
 	if low > 0 {
 		newest = g.entries[low-1].time
 	}
-	const few = 64
+	const few = 8
 	if low == 0 && len(g.entries)-high > few { // as many are: nothing is moved
 		g.entries = g.entries[high:]
 	} else {

@@ -48,6 +48,9 @@ func (d *document) parse(data []byte) (root ast.Node) {
 				at = place{t.Position.Line, t.Position.Column}
 			}
 		}
+		if at.line <= len(d.lines) && strings.HasPrefix(strings.TrimLeft(d.lines[max(at.line, 1)-1], " "), "\t") {
+			message = "a line begins with a tab; YAML is indented with spaces"
+		}
 		d.fail(at, "no YAML: %s", message)
 		return nil
 	}

@@ -27,7 +27,16 @@ type Config struct {
 	Multi  float64 // share of groups with several records, 2 to 20; 0 to 1
 	Nested float64 // share of new records that carry objects and arrays
 	Large  float64 // share of new records that carry a text of 1 KiB to 1 MiB
+	// Versions is how many groups, spread over the stream, change the one record
+	// WornTable/WornID, which nothing else does; 0: there is none.
+	Versions int
 }
+
+// The record that Versions is about.
+const (
+	WornTable = "shop.customers"
+	WornID    = "c-900000000"
+)
 
 // The incident's user, and a word that stands in nothing but its records.
 const (
@@ -86,6 +95,8 @@ type stream struct {
 	next   []int       // by table: the next id
 	ts     float64
 	played int // groups of the incident so far
+	worn   *record
+	wear   *rand.Rand // of what happens to it
 	sum    Summary
 }
 
@@ -112,6 +123,9 @@ func newStream(c Config) *stream {
 		next:  make([]int, len(tables)),
 		sum:   Summary{Groups: c.Groups, IncidentUser: IncidentUser, IncidentToken: IncidentToken},
 	}
+	if c.Versions > 0 {
+		s.wear = rand.New(rand.NewPCG(c.Seed, 0xa0761d6478bd642f))
+	}
 	for i, t := range tables {
 		for range t.weight {
 			s.wheel = append(s.wheel, i)
@@ -129,6 +143,9 @@ func (s *stream) group(b []byte, n int) []byte {
 		gap = 3 + s.r.Float64()
 	}
 	s.ts += gap
+	if s.Versions > 0 && n*s.Versions/s.Groups < (n+1)*s.Versions/s.Groups {
+		return s.version(b)
+	}
 	user := "u" + strconv.Itoa(int(s.users.Uint64()))
 	ti := s.wheel[s.r.IntN(len(s.wheel))]
 	op := opOf(s.r.IntN(100))
@@ -149,6 +166,26 @@ func (s *stream) group(b []byte, n int) []byte {
 	}
 	s.count(op, len(recs))
 	return appendGroup(b, &tables[ti], recs, op, user, s.ts)
+}
+
+// version appends a group that changes the record of Versions.
+func (s *stream) version(b []byte) []byte {
+	const customers = 0
+	attrs, op := tables[customers].attrs, "update"
+	if s.worn == nil {
+		op = "insert"
+		s.worn = &record{id: 900_000_000, vals: make([]string, len(attrs))}
+		for i, a := range attrs {
+			s.worn.vals[i] = value(s.wear, a.k, s.ts)
+		}
+		s.sum.Distinct++
+	}
+	for range 1 + s.wear.IntN(3) {
+		i := s.wear.IntN(len(attrs))
+		s.worn.vals[i] = value(s.wear, attrs[i].k, s.ts)
+	}
+	s.count(op, 1)
+	return appendGroup(b, &tables[customers], []*record{s.worn}, op, "u"+strconv.Itoa(s.wear.IntN(s.Users)), s.ts)
 }
 
 // opOf is the operation of a group, p being one of a hundred.

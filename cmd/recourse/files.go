@@ -101,6 +101,35 @@ func (e *env) create(path string) (*os.File, error) {
 	return f, e.told(err, path)
 }
 
+// A scratch file has no name, so that nothing of it is left behind by a program that is
+// killed; where a file must have one it is removed when it is closed.
+type scratch struct {
+	*os.File
+	gone bool
+}
+
+// scratch makes one beside a file, for its owner alone; beside standard output, which is
+// "-" or none: where the system keeps such.
+func (e *env) scratch(beside string) (*scratch, error) {
+	dir := ""
+	if beside != "" && beside != "-" {
+		dir = filepath.Dir(e.at(beside))
+	}
+	f, err := os.CreateTemp(dir, ".recourse-*")
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	return &scratch{f, os.Remove(f.Name()) == nil}, nil
+}
+
+func (f *scratch) Close() error {
+	err := f.File.Close()
+	if !f.gone {
+		err = errors.Join(err, os.Remove(f.Name()))
+	}
+	return err
+}
+
 func (e *env) readFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(e.at(path))
 	return data, e.told(err, path)

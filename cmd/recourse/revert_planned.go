@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -30,32 +28,7 @@ func planLines(c *cli.Context, e *env) func() (revert.TempFile, error) {
 	if e.readOnly {
 		return nil
 	}
-	dir := ""
-	if path := c.String("output"); path != "" && path != "-" {
-		dir = filepath.Dir(e.at(path))
-	}
-	return func() (revert.TempFile, error) {
-		f, err := os.CreateTemp(dir, ".recourse-plan-*") // mode 0600
-		if err != nil {
-			return nil, withoutPath(err)
-		}
-		return &scratch{f, os.Remove(f.Name()) == nil}, nil
-	}
-}
-
-// A scratch file has no name, so that nothing of it is left behind by a program that is
-// killed; where a file must have one it is removed when it is closed.
-type scratch struct {
-	*os.File
-	gone bool
-}
-
-func (f *scratch) Close() error {
-	err := f.File.Close()
-	if !f.gone {
-		err = errors.Join(err, os.Remove(f.Name()))
-	}
-	return err
+	return func() (revert.TempFile, error) { return e.scratch(c.String("output")) }
 }
 
 // planned writes a plan that was made and says on stderr what is in it.

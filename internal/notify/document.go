@@ -71,9 +71,13 @@ func (r redactor) document(d *audit.Delivery) *Document {
 	for field, value := range r.group(a.Group) {
 		doc.Group[clean(field)] = clean(value)
 	}
+	room := mostListed
 	for _, e := range a.Changes {
-		doc.Changes = append(doc.Changes, Change{Seq: uint64(e.Seq), Database: clean(e.Database), Table: clean(e.Table),
-			Key: clean(r.value(string(e.Key))), Time: finite(e.Time), TimeISO: e.Time.ISO()})
+		c := Change{Seq: uint64(e.Seq), Database: clean(e.Database), Table: clean(e.Table), Key: clean(r.value(string(e.Key))), Time: finite(e.Time), TimeISO: e.Time.ISO()}
+		if room -= len(c.Database) + len(c.Table) + len(c.Key); room < 0 {
+			break
+		}
+		doc.Changes = append(doc.Changes, c)
 	}
 	return doc
 }
@@ -88,6 +92,10 @@ func finite(t audit.Time) float64 {
 
 // longest bounds what one text of an alert can make a message weigh.
 const longest = 2000
+
+// mostListed bounds what the changes that a message lists weigh together: datagrams
+// and receivers have limits, and alerts show has them all.
+const mostListed = 16 << 10
 
 // clean makes a text of an alert one that nothing on its way can take for more than
 // text: valid UTF-8, without control characters, not endless.

@@ -13,7 +13,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -52,9 +54,13 @@ func newPoster(c *Config, o *Options, def string) (*poster, error) {
 }
 
 // sameHost lets redirects within one host pass, never to another or out of TLS:
-// what is sent may hold secrets.
+// what is sent may hold secrets. After 301, 302 and 303 a client asks with GET and
+// sends nothing: the answer to that would say that all is well.
 func sameHost(next *http.Request, via []*http.Request) error {
 	first := via[0].URL
+	if next.Method != via[0].Method {
+		return errors.New("it redirects so that the message would be lost (301, 302 or 303): configure the URL that it names")
+	}
 	if next.URL.Host != first.Host || next.URL.Scheme != first.Scheme {
 		return errors.New("it redirects to another host")
 	}
@@ -109,12 +115,21 @@ func (p *poster) target() (*url.URL, error) {
 	return u.JoinPath(p.suffix), nil
 }
 
-// post sends a body and is content with any answer of the 200s.
-func (p *poster) post(ctx context.Context, body []byte, contentType string, header map[string]string) error {
+// post sends a body and is content with any answer of the 200s. What else is secret in
+// it is named, for receivers that quote what they were sent.
+func (p *poster) post(ctx context.Context, body []byte, contentType string, header map[string]string, secrets ...string) error {
 	u, err := p.target()
 	if err != nil {
 		return fmt.Errorf("post: %w", err)
 	}
+	if p.secret.there() {
+		secrets = append(secrets, u.String(), u.RequestURI(), u.Path, u.RawQuery)
+		secrets = append(secrets, strings.Split(u.Path, "/")...)
+	}
+	return hide(p.send(ctx, u, body, contentType, header, &secrets), &secrets)
+}
+
+func (p *poster) send(ctx context.Context, u *url.URL, body []byte, contentType string, header map[string]string, secrets *[]string) error {
 	host := u.Host
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
 	if err != nil {
@@ -130,6 +145,7 @@ func (p *poster) post(ctx context.Context, body []byte, contentType string, head
 		if err != nil {
 			return fmt.Errorf("post to %s: %w", host, err)
 		}
+		*secrets = append(*secrets, token)
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := p.client.Do(req)
@@ -137,14 +153,51 @@ func (p *poster) post(ctx context.Context, body []byte, contentType string, head
 		return fmt.Errorf("post to %s: %w", host, withoutURL(err))
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 4<<10))
 	if res.StatusCode/100 == 2 {
-		if err != nil { // the answer broke off: whether it was taken is not known
-			return fmt.Errorf("post to %s: read answer: %w", host, err)
-		}
+		rest(res.Body)
 		return nil
 	}
+	// What broke off of an answer that refuses is not missed.
+	answer, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10))
 	return statusError(host, res, answer)
+}
+
+// rest reads what is left of an answer that is of no interest, so that the connection
+// can be used again. A receiver that takes long to say it is not waited for.
+func rest(body io.ReadCloser) {
+	slow := time.AfterFunc(patience, func() { _ = body.Close() })
+	defer slow.Stop()
+	_, _ = io.CopyN(io.Discard, body, 4<<10)
+}
+
+// A hidden error says what its cause does, without secrets.
+type hidden struct {
+	text string
+	err  error
+}
+
+func (e *hidden) Error() string { return e.text }
+
+// Unwrap is the cause.
+func (e *hidden) Unwrap() error { return e.err }
+
+// hide takes secrets out of what an error says: a receiver may quote the address that
+// it does not know, or the token that it does not like. Short ones are none.
+func hide(err error, secrets *[]string) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	slices.SortFunc(*secrets, func(a, b string) int { return len(b) - len(a) })
+	for _, s := range *secrets {
+		if len(s) >= 6 {
+			text = strings.ReplaceAll(text, s, "[secret]")
+		}
+	}
+	if text == err.Error() {
+		return err
+	}
+	return &hidden{text, err}
 }
 
 // withoutURL is an error of net/http without the URL, which may be a secret.

@@ -91,7 +91,7 @@ func (m *mailer) message(d *Document, text string) ([]byte, error) {
 		return "<recourse." + headerText(key, 200) + "@" + headerText(domain, 200) + ">"
 	}
 	head := [][2]string{
-		{"From", m.from.String()}, {"To", strings.Join(to, ", ")}, {"Subject", mime.QEncoding.Encode("utf-8", cut(headline(d), 200))},
+		{"From", m.from.String()}, {"To", strings.Join(to, ",\r\n ")}, {"Subject", mime.QEncoding.Encode("utf-8", cut(headline(d), 200))},
 		{"Date", audit.Time(d.Time).Go().Format("Mon, 02 Jan 2006 15:04:05 -0700")}, {"Message-ID", id(d.Key)},
 		{"MIME-Version", "1.0"}, {"Content-Type", "text/plain; charset=utf-8"}, {"Content-Transfer-Encoding", "quoted-printable"},
 		{"Auto-Submitted", "auto-generated"},

@@ -68,5 +68,5 @@ func (p *pagerDuty) Send(ctx context.Context, d *audit.Delivery) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Trouble: trouble}, p.post.post(ctx, body, "application/json", nil)
+	return Result{Trouble: trouble}, p.post.post(ctx, body, "application/json", nil, key)
 }

@@ -44,7 +44,7 @@ func (w *webhook) Send(ctx context.Context, d *audit.Delivery) (Result, error) {
 	at := strconv.FormatInt(time.Now().Unix(), 10)
 	return Result{Trouble: trouble}, w.post.post(ctx, body, "application/json", map[string]string{
 		"Idempotency-Key": clean(d.Key()), "X-Recourse-Timestamp": at, "X-Recourse-Signature": "v1=" + Sign([]byte(key), at, body),
-	})
+	}, key)
 }
 
 // Sign is the signature of a webhook: HMAC-SHA256 over the time of sending (Unix

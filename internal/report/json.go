@@ -20,7 +20,7 @@ func writeJSON(w io.Writer, x any, indent string) error {
 		}
 		data = b.Bytes()
 	}
-	_, err = io.WriteString(w, visibleJSON(string(data))+"\n")
+	_, err = io.WriteString(w, visibleJSON(string(append(data, '\n'))))
 	return err
 }
 

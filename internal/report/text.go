@@ -35,18 +35,39 @@ func Visible(s string) string {
 // visibleJSON is JSON text in which hidden characters are escaped as JSON has
 // it. They stand in strings alone, so that the text means what it meant.
 func visibleJSON(s string) string {
-	if !strings.ContainsFunc(s, hidden) {
+	at := nextHidden(s)
+	if at < 0 {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
-		if r == '\n' { // between values: a string has none
-			b.WriteRune(r)
+	b.Grow(len(s) + len(s)/64)
+	for ; at >= 0; at = nextHidden(s) {
+		b.WriteString(s[:at])
+		r, size := utf8.DecodeRuneInString(s[at:])
+		writeVisible(&b, r)
+		s = s[at+size:]
+	}
+	b.WriteString(s)
+	return b.String()
+}
+
+// nextHidden is where in JSON text the first character stands that is hidden, or the
+// first byte that is no UTF-8; -1 if nowhere. Line breaks are not: they stand between
+// values, as a string has none.
+func nextHidden(s string) int {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c <= '~' || c == '\n' {
+			i++
 			continue
 		}
-		writeVisible(&b, r)
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if hidden(r) || r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
 	}
-	return b.String()
+	return -1
 }
 
 func writeVisible(b *strings.Builder, r rune) {
