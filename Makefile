@@ -47,7 +47,8 @@ live:
 	$(GO) test -p 1 -count=1 -v -run 'Live|Contract' ./internal/harpertest/ ./internal/harper/
 	$(GO) test -count=1 -v -timeout 60m -run '^(TestWatchWhileWriting|TestTorture|TestRevert)$$/live' ./cmd/recourse/
 
-# The seeded simulations with more seeds than a test run has time for.
+# The seeded simulations with more seeds than a test run has time for; RECOURSE_SEED=N
+# has the histories of the reverter begin at another seed.
 soak:
 	RECOURSE_SOAK=1 $(GO) test -count=1 -timeout 180m ./ingest/ ./store/ ./revert/
 
