@@ -7,14 +7,18 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// squeezeWindow is how far back an encoder looks. It keeps twice as much memory for
+// good, and what it is given is seldom longer.
+const squeezeWindow = 1 << 20
+
 // Encoders and decoders are costly to make, and may be used by many at once.
 var (
 	squeezer = sync.OnceValues(func() (*zstd.Encoder, error) {
-		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1))
+		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(squeezeWindow))
 	})
 	// Windows are stored anew again and again; a tenth more of bytes is half of the time.
 	windowSqueezer = sync.OnceValues(func() (*zstd.Encoder, error) {
-		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(squeezeWindow))
 	})
 	unsqueezer = sync.OnceValues(func() (*zstd.Decoder, error) {
 		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(2*maxValue))
