@@ -13,6 +13,7 @@ import (
 	"recourse/audit"
 	"recourse/internal/report"
 	"recourse/query"
+	"recourse/revert"
 )
 
 func evidenceCommand(e *env) *cli.Command {
@@ -169,6 +170,11 @@ func runEvidenceVerify(c *cli.Context, e *env) (err error) {
 	if err := wantArgs(c, 1, 1); err != nil {
 		return err
 	}
+	if wanted := c.String("signed-by"); c.IsSet("signed-by") {
+		if _, err := revert.ParsePublicKey(wanted); err != nil {
+			return usagef("--signed-by: %w", err)
+		}
+	}
 	in, err := e.input(c.Args().First())
 	if err != nil {
 		return inputErr(fmt.Errorf("read evidence: %w", err))
@@ -214,7 +220,7 @@ func saidOfEvidence(c *cli.Context, e *env, check *report.EvidenceCheck, held *e
 		doc["signed_by"] = key
 	}
 	if held.store != nil {
-		doc["stored"] = map[string]int{"same": held.same, "differ": held.differ, "missing": held.missing}
+		doc["stored"] = map[string]int{"same": held.same, "differ": held.differ, "altered": held.altered, "missing": held.missing}
 	}
 	err := printDocument(c, e, "evidence", doc, func() { evidenceWords(e.stdout, check, held) })
 	wanted := c.String("signed-by")
@@ -252,7 +258,10 @@ func evidenceWords(to io.Writer, check *report.EvidenceCheck, held *evidenceHeld
 		"digest " + check.Seal.Digest, "signed by " + key,
 	}
 	if held.store != nil {
-		lines = append(lines, fmt.Sprintf("in the store: %d are the same, %d are known otherwise now, %d are not there", held.same, held.differ, held.missing))
+		if held.altered > 0 {
+			lines = append(lines, fmt.Sprintf("%s altered, there or in the store", changesWord(held.altered)))
+		}
+		lines = append(lines, fmt.Sprintf("in the store: %d are the same, %d are known otherwise now, %d are not there", held.same, held.differ-held.altered, held.missing))
 	}
 	for _, line := range lines {
 		fmt.Fprintln(to, report.Visible(strings.TrimSpace(line)))

@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
+
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
 
 	"recourse/internal/report"
 	"recourse/store"
@@ -14,6 +17,10 @@ import (
 type evidenceHeld struct {
 	store                 *store.DB // nil: it is not
 	same, differ, missing int
+	altered               int              // of those that differ, how many do so in what is never learned later
+	seen                  roaring64.Bitmap // the numbers of the changes that were there
+	problems              []string
+	more                  int   // problems beside those
 	failed                error // of the store, not of the file
 }
 
@@ -40,12 +47,31 @@ func (h *evidenceHeld) change(ctx context.Context, of *report.EvidenceChange, li
 		h.failed = err
 		return err
 	}
+	if !h.seen.CheckedAdd(uint64(seq)) {
+		h.problem("change %d stands there more than once", seq)
+	}
 	if bytes.Equal(now, line) {
 		h.same++
-	} else {
-		h.differ++ // as after a late change or a later reading; that nothing was rewritten, the chain says
+		return nil
+	}
+	h.differ++ // as after a late change or a later reading
+	what, err := report.AlteredEvidence(line, now)
+	if err != nil {
+		return err
+	}
+	if what != "" {
+		h.altered++
+		h.problem("change %d: its %q is not what is stored, and nothing that is learned later alters that", seq, what)
 	}
 	return nil
+}
+
+func (h *evidenceHeld) problem(format string, args ...any) {
+	if len(h.problems) == report.MostProblems {
+		h.more++
+		return
+	}
+	h.problems = append(h.problems, fmt.Sprintf(format, args...))
 }
 
 // end holds the checkpoint against the store's chain.
@@ -53,6 +79,10 @@ func (h *evidenceHeld) end(ctx context.Context, check *report.EvidenceCheck) err
 	if h.store == nil {
 		return nil
 	}
+	for _, p := range h.problems {
+		check.Problem("%s", p)
+	}
+	check.Left += h.more
 	if h.missing > 0 {
 		check.Problem("%s of it are not in the store", changesWord(h.missing))
 	}

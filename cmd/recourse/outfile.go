@@ -25,7 +25,9 @@ func writeFile(e *env, path string, write func(io.Writer) error) error {
 	}
 	err = errors.Join(write(tmp), tmp.Sync(), tmp.Close())
 	if err == nil {
-		err = withoutPath(os.Rename(tmp.Name(), to))
+		if err = withoutPath(os.Rename(tmp.Name(), to)); err != nil {
+			err = inputErr(err) // a folder has the name
+		}
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(tmp.Name()))

@@ -32,12 +32,12 @@ type EvidenceCheck struct {
 	said  bool // the summary was
 }
 
-// mostProblems is how many are told one by one.
-const mostProblems = 100
+// MostProblems is how many are told one by one.
+const MostProblems = 100
 
 // Problem notes what is wrong.
 func (e *EvidenceCheck) Problem(format string, args ...any) {
-	if len(e.Problems) == mostProblems {
+	if len(e.Problems) == MostProblems {
 		e.Left++
 		return
 	}
@@ -145,7 +145,7 @@ func (e *EvidenceCheck) line(line []byte, each func(*EvidenceChange, []byte) err
 		}
 	case what.Seal != nil:
 		e.Seal, e.ended = *what.Seal, true
-		return nil // it is not of what it seals
+		return e.sealLine(n, line) // it is not of what it seals
 	case e.said:
 		e.Problem("line %d: it stands behind the summary", n)
 	case what.Summary != nil:
@@ -158,6 +158,18 @@ func (e *EvidenceCheck) line(line []byte, each func(*EvidenceChange, []byte) err
 		}
 	}
 	e.chain.add(line)
+	return nil
+}
+
+// sealLine notes what the seal's line has beside the seal: no digest is of that.
+func (e *EvidenceCheck) sealLine(n int, line []byte) error {
+	var own bytes.Buffer
+	if err := writeJSON(&own, map[string]EvidenceSeal{"seal": e.Seal}, ""); err != nil {
+		return err
+	}
+	if !bytes.Equal(bytes.TrimSuffix(own.Bytes(), []byte("\n")), line) {
+		e.Problem("line %d: it says more than the seal does, or otherwise than it is written", n)
+	}
 	return nil
 }
 

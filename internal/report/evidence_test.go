@@ -95,4 +95,45 @@ func TestEvidence(t *testing.T) {
 	forged := slices.Clone(lines)
 	forged[len(forged)-1] = strings.Replace(lines[len(lines)-1], revert.PublicKey(key.Public().(ed25519.PublicKey)), revert.PublicKey(other.Public().(ed25519.PublicKey)), 1)
 	bad("with the key of another", forged)
+	beside := slices.Clone(lines)
+	beside[len(beside)-1] = strings.Replace(lines[len(lines)-1], `{"seal"`, `{"note":"seen by a judge","seal"`, 1)
+	bad("with words beside the seal", beside)
+}
+
+// TestAlteredEvidence: what is learned of a change later is told from what nobody learns.
+func TestAlteredEvidence(t *testing.T) {
+	line := func(edit func(c *audit.Change)) []byte {
+		c := story()[1]
+		edit(&c)
+		text, err := report.EvidenceLine(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	nothing := func(*audit.Change) {}
+	body := func(c *audit.Change) { c.After = present(`{"id":"c-17"}`, audit.Logged, audit.Exact) }
+	unsure := func(c *audit.Change) { c.After.Trust = audit.Prompt }
+	for _, tt := range []struct {
+		what      string
+		then, now func(*audit.Change)
+		want      string
+	}{
+		{"the same", nothing, nothing, ""},
+		{"a late change before it", nothing, func(c *audit.Change) { c.Before = audit.Image{} }, ""},
+		{"an image that was not exact", unsure, body, ""},
+		{"an image that was read as JSON", func(c *audit.Change) { c.Lossy = true }, body, ""},
+		{"a user that was not known", func(c *audit.Change) { c.User = "" }, nothing, ""},
+		{"an operation that another node knows better", nothing, func(c *audit.Change) { c.Op = audit.OpInsert }, ""},
+		{"another image", nothing, body, "after"},
+		{"another user", nothing, func(c *audit.Change) { c.User = "ann" }, "user"},
+		{"another time", nothing, func(c *audit.Change) { c.Time++ }, "time"},
+		{"another number", nothing, func(c *audit.Change) { c.Seq++ }, "seq"},
+		{"another key", nothing, func(c *audit.Change) { c.Key.ID = "1" }, "key"},
+		{"another place in its transaction", nothing, func(c *audit.Change) { c.Group.Index = 0 }, "group"},
+	} {
+		if got, err := report.AlteredEvidence(line(tt.then), line(tt.now)); err != nil || got != tt.want {
+			t.Errorf("%s: %q, %v, want %q", tt.what, got, err, tt.want)
+		}
+	}
 }
