@@ -151,7 +151,8 @@ func evidenceVerifyCommand(e *env) *cli.Command {
 			"it was sealed, that none is missing, that each change is the one its id says, and the signature.\n" +
 			"--signed-by wants it to be by a key, as the file of approvers has it; without it, any signature\n" +
 			"says only that whoever made the file had that key. --stored holds it against the store, too: that\n" +
-			"each change is there, and that nothing that the store had then has been rewritten.\n\n" +
+			"each change is there and says nothing else than what could be learned later, and that nothing that\n" +
+			"the store had then has been rewritten.\n\n" +
 			"Exit codes: 0 whole; 6 it is not; 7 it is not signed by that key; 9 busy; 64 usage; 65 it is no\n" +
 			"evidence, or cannot be read.\n\n" +
 			"Example:\n   recourse evidence verify case-7.ndjson --signed-by ed25519:…",

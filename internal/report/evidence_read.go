@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 
 	"recourse/audit"
 	"recourse/revert"
@@ -70,6 +72,12 @@ func (c *EvidenceChange) identify() audit.ChangeID {
 		of.Time = audit.Time(*c.Time)
 	}
 	return of.Identify()
+}
+
+// lossy says that the id cannot be worked out: what is no UTF-8 does not come back from
+// JSON, nor does a time that is no number.
+func (c *EvidenceChange) lossy() bool {
+	return c.Time == nil || strings.ContainsRune(c.Cluster+c.Database+c.Table+string(c.Key), utf8.RuneError)
 }
 
 // CheckEvidence reads a file of evidence, NDJSON or a document, and says what is wrong
@@ -180,8 +188,7 @@ func (e *EvidenceCheck) change(n int, line []byte, each func(*EvidenceChange, []
 		e.Problem("line %d: %v", n, err)
 		return nil
 	}
-	// What is no UTF-8 does not come back from JSON, nor does a time that is no number.
-	if c.Time != nil && !bytes.ContainsRune(line, '\uFFFD') && c.identify() != c.ID {
+	if !c.lossy() && c.identify() != c.ID {
 		e.Problem("line %d: change %d is not the one that its id says", n, c.Seq)
 	}
 	return each(&c, line)

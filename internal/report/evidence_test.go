@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -98,6 +99,32 @@ func TestEvidence(t *testing.T) {
 	beside := slices.Clone(lines)
 	beside[len(beside)-1] = strings.Replace(lines[len(lines)-1], `{"seal"`, `{"note":"seen by a judge","seal"`, 1)
 	bad("with words beside the seal", beside)
+}
+
+// TestEvidenceOfNamesThatAreNoText: what is no UTF-8 does not come back from JSON, and so
+// its id cannot be worked out from the line; that is no alteration.
+func TestEvidenceOfNamesThatAreNoText(t *testing.T) {
+	for what, edit := range map[string]func(c *audit.Change){
+		"cluster":  func(c *audit.Change) { c.Cluster = "c\xff" },
+		"database": func(c *audit.Change) { c.Key.Table.Database = "d\xff" },
+		"table":    func(c *audit.Change) { c.Key.Table.Name = "t\xff" },
+		"key":      func(c *audit.Change) { c.Key.ID = "\"a\xffb\"" },
+	} {
+		c := story()[1]
+		edit(&c)
+		c.ID = c.Identify()
+		var b bytes.Buffer
+		w := report.NewEvidence(&b, false)
+		if err := errors.Join(w.Head(report.EvidenceHead{Query: "*"}), w.Changes([]audit.Change{c})); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.End(query.Summary{Count: 1}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if e, _, err := checked(b.String()); err != nil || !e.Whole() {
+			t.Errorf("%s: %v, %+v", what, err, e)
+		}
+	}
 }
 
 // TestAlteredEvidence: what is learned of a change later is told from what nobody learns.
