@@ -200,6 +200,7 @@ func TestBlastClasses(t *testing.T) {
 		{"a record made stands", []string{`eve insert {"a":1}`}, query.BlastStillBad},
 		{"a delete stands", []string{`ann insert {"a":1}`, `eve delete`}, query.BlastStillBad},
 		{"written over", []string{`ann insert {"a":"1"}`, `eve update {"a":"2"}`, `bob update {"a":"3"}`}, query.BlastOverwritten},
+		{"written over, and then the same by another", []string{`ann insert {"a":"1"}`, `eve update {"a":"2"}`, `bob update {"a":"3"}`, `ann update {"a":"2"}`}, query.BlastOverwritten},
 		{"a number set anew", []string{`ann insert {"a":10}`, `eve update {"a":9000}`, `bob update {"a":12}`}, query.BlastOverwritten},
 		{"a number counted on", []string{`ann insert {"a":10}`, `eve update {"a":9000}`, `bob update {"a":9002}`}, query.BlastUnknown},
 		{"made anew otherwise", []string{`ann insert {"a":1}`, `eve delete`, `bob insert {"a":"3"}`}, query.BlastOverwritten},

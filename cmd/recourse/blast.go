@@ -11,7 +11,7 @@ func blastCommand(e *env) *cli.Command {
 			"   still-bad    something is as one of them left it, and not as it was before them\n" +
 			"   unknown      nothing is known to be, and something may be\n" +
 			"   deleted      somebody else has deleted the record since\n" +
-			"   overwritten  others have written since what they had written\n" +
+			"   overwritten  others have written since what they had written, be it the same value again\n" +
 			"   reverted     all is as it was before them, or the ledger says that we have taken them back\n\n" +
 			"with who else has written it since, and over what they had written or not.\n\n" +
 			"Exit codes: 0 found; 2 nothing found in what is stored; 9 busy; 11 with --require-coverage: the\n" +
