@@ -74,10 +74,19 @@ func firstDifference(beside, alone string) string {
 	return fmt.Sprintf("beside a daemon: …%s…\nalone: …%s…", around(beside), around(alone))
 }
 
-// scriptUntil waits until a command ends with 0.
+// scriptUntil waits until a command ends with 0 and says something, if that is given.
 func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) > 0, "until ARG…")
-	waitUntil(ts, fmt.Sprintf("%q ends with 0", args), func() bool { return ts.Exec("recourse", args...) == nil })
+	says := regexp.MustCompile("")
+	if len(args) > 1 && args[0] == "-says" {
+		var err error
+		says, err = regexp.Compile("(?m)" + args[1])
+		ts.Check(err)
+		args = args[2:]
+	}
+	usage(ts, neg, len(args) > 0, "until [-says REGEXP] ARG…")
+	waitUntil(ts, fmt.Sprintf("%q ends with 0 and says %s", args, says), func() bool {
+		return ts.Exec("recourse", args...) == nil && says.MatchString(ts.ReadFile("stdout"))
+	})
 }
 
 // scriptLogged waits until a file has a line like that.
