@@ -250,6 +250,7 @@ func TestDamagedTable(t *testing.T) {
 			} else if !errors.Is(err, ErrCorrupt) {
 				t.Errorf("opened with a check: %v", err)
 			}
+			mustBePrivate(t, dir)
 			db, err := Open(dir, Options{SkipCheck: true})
 			if err != nil {
 				t.Logf("not opened: %v", err)
@@ -260,5 +261,19 @@ func TestDamagedTable(t *testing.T) {
 				t.Error("verify found nothing")
 			}
 		})
+	}
+}
+
+// mustBePrivate: nobody but the owner may read the files of a folder.
+func mustBePrivate(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has the mode %v (%v)", e.Name(), info.Mode(), err)
+		}
 	}
 }

@@ -71,6 +71,15 @@ func removeEmptyLogs(dir string) error {
 	return nil
 }
 
+// leftPrivate makes private what opening a damaged store left behind. What another
+// process has, or what is no store, is not touched.
+func leftPrivate(dir string, err error) error {
+	if !errors.Is(err, ErrCorrupt) {
+		return nil
+	}
+	return chmodFiles(dir)
+}
+
 // chmodFiles closes the store's files to other users. Badger makes some of them
 // by the process's umask; until the next opening the directory protects those.
 func chmodFiles(dir string) error {

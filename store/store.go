@@ -109,7 +109,8 @@ func Open(dir string, o Options) (*DB, error) {
 	log := &engineLog{to: o.Logger}
 	b, err := badger.Open(badgerOptions(dir, o, log))
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", dir, openError(err))
+		err = openError(err)
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), leftPrivate(dir, err))
 	}
 	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) * 3 / 8), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
 	db.stirred <- struct{}{} // checking the tables maps all of them
@@ -117,7 +118,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := db.start(o, log); err != nil {
 		close(db.ended)
 		db.shed.Wait()
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close(), leftPrivate(dir, err))
 	}
 	return db, nil
 }
