@@ -124,15 +124,8 @@ func (r *run) plan(ctx context.Context) ([]*planned, error) {
 // findRules gathers what the sums know of the rules and the firsts that the
 // expression asks for, so that changes which are read can be held against it.
 func (r *run) findRules(ctx context.Context) error {
-	var walk func(Node) error
-	walk = func(n Node) error {
+	return eachTerm(r.expr.Root(), func(n Node) error {
 		switch n := n.(type) {
-		case And:
-			return eachNode(n, walk)
-		case Or:
-			return eachNode(n, walk)
-		case Not:
-			return walk(n.Node)
 		case Field:
 			if n.Name == FieldRule {
 				return r.addRules(ctx, n)
@@ -142,13 +135,25 @@ func (r *run) findRules(ctx context.Context) error {
 			return err
 		}
 		return nil
-	}
-	return walk(r.expr.Root())
+	})
 }
 
-func eachNode(nodes []Node, do func(Node) error) error {
-	for _, n := range nodes {
-		if err := do(n); err != nil {
+// eachTerm calls do with each node that And, Or and Not join, from left to right, until
+// an error.
+func eachTerm(n Node, do func(Node) error) error {
+	var joined []Node
+	switch n := n.(type) {
+	case And:
+		joined = n
+	case Or:
+		joined = n
+	case Not:
+		return eachTerm(n.Node, do)
+	default:
+		return do(n)
+	}
+	for _, n := range joined {
+		if err := eachTerm(n, do); err != nil {
 			return err
 		}
 	}

@@ -119,20 +119,11 @@ func (v Saved) fail(err error) error {
 // SavedNames are the saved queries that an expression names itself, as it stands.
 func (e Expr) SavedNames() []string {
 	var names []string
-	var walk func(Node) error
-	walk = func(n Node) error {
-		switch n := n.(type) {
-		case And:
-			return eachNode(n, walk)
-		case Or:
-			return eachNode(n, walk)
-		case Not:
-			return walk(n.Node)
-		case Saved:
-			names = append(names, n.Name)
+	_ = eachTerm(e.Root(), func(n Node) error {
+		if v, ok := n.(Saved); ok {
+			names = append(names, v.Name)
 		}
-		return nil
-	}
-	_ = walk(e.Root()) // it collects, and does not fail
+		return nil // it collects, and does not fail
+	})
 	return names
 }
