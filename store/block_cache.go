@@ -1,15 +1,5 @@
 package store
 
-import (
-	"errors"
-	"fmt"
-	"runtime"
-	"sync"
-	"sync/atomic"
-
-	"recourse/audit"
-)
-
 // readerBlocks is how many blocks a reader has at hand.
 const readerBlocks = 8
 
@@ -72,46 +62,3 @@ func (b *block) memory() int {
 	}
 	return bytes
 }
-
-// ahead opens the blocks of changes that will be wanted one after the other, on
-// all processors, as far as the cache can be trusted to keep them.
-func (r *reader) ahead(seqs []audit.Seq) error {
-	if r.w != nil || r.opens == nil {
-		return nil
-	}
-	var blocks []int
-	seen := map[int]bool{}
-	for _, s := range seqs {
-		n := audit.BlockOf(s)
-		if _, have := r.blocks[n]; !have && !seen[n] && s != 0 && s <= r.known.head && len(blocks) < mostAhead {
-			seen[n] = true
-			blocks = append(blocks, n)
-		}
-	}
-	if len(blocks) < 2 {
-		return nil
-	}
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	errs := make([]error, min(len(blocks), runtime.GOMAXPROCS(0)))
-	for worker := range errs {
-		wait.Go(func() {
-			defer audit.Guard(&errs[worker])
-			for i := int(next.Add(1)) - 1; i < len(blocks) && errs[worker] == nil; i = int(next.Add(1)) - 1 {
-				b, err := r.shared(blocks[i], true)
-				if err == nil {
-					err = b.load()
-				}
-				errs[worker] = err
-			}
-		})
-	}
-	wait.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("read ahead: %w", err)
-	}
-	return nil
-}
-
-// mostAhead is how many blocks are opened before they are wanted.
-const mostAhead = 32

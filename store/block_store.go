@@ -153,6 +153,10 @@ func (r *reader) row(s audit.Seq) (row, error) {
 	if w, found := r.held[s]; found {
 		return *w, nil
 	}
+	if kept, found := r.recent(s); found {
+		w := *kept
+		return w, r.fetch(&w)
+	}
 	b, i, err := r.locate(s)
 	if err != nil {
 		return row{}, err
@@ -160,6 +164,9 @@ func (r *reader) row(s audit.Seq) (row, error) {
 	w, err := b.row(i)
 	if err != nil {
 		return row{}, fmt.Errorf("read change %d: %w", s, err)
+	}
+	if r.lasting(s) {
+		r.recents.put(&w)
 	}
 	return w, r.fetch(&w)
 }
@@ -203,7 +210,7 @@ func (r *reader) locate(s audit.Seq) (stowed, int, error) {
 	}
 	i := int(s - firstOf(n))
 	if i >= b.len() {
-		return stowed{}, 0, fmt.Errorf("%w: block %d ends before change %d", ErrCorrupt, n, s)
+		return stowed{}, 0, endsEarly(n, s)
 	}
 	return b, i, nil
 }

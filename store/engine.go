@@ -39,7 +39,7 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 		WithNumLevelZeroTables(10).
 		WithNumLevelZeroTablesStall(30).
 		WithBaseTableSize(tableSize(dir)).
-		WithBlockCacheSize(caches * 5 / 8).
+		WithBlockCacheSize(caches / 2).
 		WithIndexCacheSize(0). // used for encrypted tables only: the indexes of others are read where they are mapped
 		WithNumCompactors(2).
 		WithValueThreshold(valueThreshold).
@@ -50,8 +50,8 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 	return b
 }
 
-// caches is how many bytes caches may have: Badger's blocks 5 of 8 parts, opened
-// blocks of changes 3.
+// caches is how many bytes caches may have: Badger's blocks 4 of 8 parts, opened
+// blocks of changes 3, single changes 1.
 func caches(o Options) int64 {
 	memory := o.Memory - imageMemory(o)
 	if o.Memory == 0 {

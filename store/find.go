@@ -132,6 +132,9 @@ func (r *reader) identity(s audit.Seq) (audit.Change, error) {
 	if w, found := r.held[s]; found {
 		return w.c, nil
 	}
+	if w, found := r.recent(s); found {
+		return w.c, nil
+	}
 	b, i, err := r.locate(s)
 	if err != nil {
 		return audit.Change{}, err

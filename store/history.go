@@ -21,7 +21,7 @@ func (db *DB) History(ctx context.Context, k audit.Key) iter.Seq2[audit.Change, 
 			err = db.view(ctx, func(r *reader) (err error) {
 				if !begun {
 					begun = true
-					if h.places, err = r.places(k, place{}); err != nil {
+					if h.places, err = r.historyPlaces(ctx, k); err != nil {
 						return err
 					}
 				}
@@ -39,8 +39,25 @@ type history struct {
 	newest []*audit.Change // of each cluster the change to fold from
 }
 
+// historyPlaces are where all changes of a record stand, in order; these are read
+// ahead.
+func (r *reader) historyPlaces(ctx context.Context, k audit.Key) ([]place, error) {
+	seqs, err := r.recordSeqs(k)
+	if err != nil {
+		return nil, err
+	}
+	r.ahead(ctx, seqs)
+	return r.placesOf(k, place{}, seqs)
+}
+
 // page reads the next changes.
 func (h *history) page(ctx context.Context, r *reader) (page []audit.Change, err error) {
+	next := make([]audit.Seq, 0, pageChanges)
+	for _, p := range h.places[:min(len(h.places), pageChanges)] {
+		next = append(next, p.seq)
+	}
+	slices.Sort(next)
+	r.ahead(ctx, next)
 	size := 0
 	for len(h.places) > 0 && len(page) < pageChanges && size < pageBytes {
 		if err := ctx.Err(); err != nil {
@@ -107,11 +124,6 @@ func (r *reader) places(k audit.Key, from place) ([]place, error) {
 
 // placesOf is places; the record's changes are among those with some numbers.
 func (r *reader) placesOf(k audit.Key, from place, seqs []audit.Seq) ([]place, error) {
-	if r.held == nil {
-		if err := r.ahead(seqs); err != nil {
-			return nil, err
-		}
-	}
 	all := make([]place, 0, len(seqs))
 	for _, s := range seqs {
 		if w, held := r.held[s]; held {

@@ -33,8 +33,11 @@ type reader struct {
 	held   map[audit.Seq]*row // read before they are wanted
 	room   []row              // memory of those, which is zero before
 	opens  *sumCache          // opened blocks that all readers share; nil: none are
-	bases  *badger.Iterator   // over the base records; made when needed
-	base   base
+	// recents are changes that were read before, which all readers share; nil: none
+	// are, as of what a transaction is about to write.
+	recents *rowCache
+	bases   *badger.Iterator // over the base records; made when needed
+	base    base
 }
 
 func (r *reader) close() {

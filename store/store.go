@@ -71,11 +71,12 @@ type Options struct {
 // A DB is an open store. It may be used by many goroutines at once: readers do
 // not wait for writers, writers wait for one another.
 type DB struct {
-	badger *badger.DB
-	dir    string
-	o      Options
-	sums   *summing
-	opens  *sumCache // opened blocks
+	badger  *badger.DB
+	dir     string
+	o       Options
+	sums    *summing
+	opens   *sumCache // opened blocks
+	recents *rowCache // changes
 
 	collect sync.Mutex // held while the value log's garbage is collected; locked before write
 
@@ -112,7 +113,7 @@ func Open(dir string, o Options) (*DB, error) {
 		err = openError(err)
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), leftPrivate(dir, err))
 	}
-	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) * 3 / 8), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
+	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) * 3 / 8), recents: newRowCache(int(caches(o)) / 8), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
 	db.stirred <- struct{}{} // checking the tables maps all of them
 	db.shed.Go(func() { db.shedMapped(db.stirred, db.ended) })
 	if err := db.start(o, log); err != nil {
@@ -292,7 +293,7 @@ func (db *DB) snapshot() *reader {
 		k := db.known.Load()
 		txn := db.badger.NewTransaction(false)
 		if db.known.Load() == k && db.sums.open.is(opened) {
-			return &reader{txn: txn, known: k, sums: db.sums, opened: opened, opens: db.opens}
+			return &reader{txn: txn, known: k, sums: db.sums, opened: opened, opens: db.opens, recents: db.recents}
 		}
 		txn.Discard() // a commit began or ended just then
 	}
