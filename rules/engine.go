@@ -23,6 +23,10 @@ type Options struct {
 	// Own says that a change is one of our own compensating writes, which no
 	// rule alerts on. If nil, none is.
 	Own func(audit.ChangeID) bool
+	// Listed is what a stored alert lists. If it is not nil, what an alert has listed at
+	// a State is left to that which it is saved with but for the last few, Eval returns
+	// alerts with what is new (see [audit.Alert.Stored]), and Restore needs no evidence.
+	Listed func(id string) ([]audit.Evidence, error)
 	// Folded is what a stored alert has beside the changes that it lists: those are
 	// not in the state. If nil, they are not known after a restart.
 	Folded func(id string) (audit.Seqs, error)
@@ -46,8 +50,9 @@ type Options struct {
 	// in time, in that what waits for it has not been decided; if 0, 30 s.
 	Lateness time.Duration
 
-	slow bool // expr decides every condition
-	open bool // … of every change that match lets through
+	recent int  // changes of an alert's list kept though it is stored; if 0, lastListed
+	slow   bool // expr decides every condition
+	open   bool // … of every change that match lets through
 }
 
 // maxCount is the largest window.count, so that a window holds that many.
@@ -92,8 +97,9 @@ type Engine struct {
 	single [1][]byte    // what each is of a rule without one
 	eachs  [][]byte     // its memory is used again
 
-	kept kept
-	gone []string // saved state that is no longer used, to be removed
+	lists listings // of alerts' evidence
+	kept  kept
+	gone  []string // saved state that is no longer used, to be removed
 }
 
 // NewEngine is an engine that has seen nothing.
@@ -105,6 +111,7 @@ func NewEngine(set *Set, opts Options) *Engine {
 	}
 	e.facts, e.view = newFacts(words, said), newView(said)
 	e.vm.MemoryBudget = maxMemory
+	e.lists = listings{listed: opts.Listed, folded: opts.Folded, last: orDefault(opts.recent, lastListed)}
 	e.lateness = millis(lateness)
 	if opts.Lateness > 0 {
 		e.lateness = millis(opts.Lateness)
@@ -114,6 +121,7 @@ func NewEngine(set *Set, opts Options) *Engine {
 	}
 	for i, r := range set.rules {
 		s := newRuleState(r, i, opts, e.lateness)
+		s.w.lists = &e.lists
 		e.rules = append(e.rules, s)
 		if s.w.form == fractionForm {
 			e.fractions = append(e.fractions, s)
@@ -142,8 +150,9 @@ func (e *Engine) Seq() audit.Seq { return e.seq }
 // returns; they are never altered.
 //
 // A condition that fails on a change is no error of Eval: the rule counts it
-// in Stats and takes the change as not matching. After an error of Eval itself
-// the engine is as it was.
+// in Stats and takes the change as not matching. After ErrOrder and ErrTime the engine
+// is as it was. Another error is that evidence which is stored could not be read: then
+// make a new engine and restore it.
 func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 	if c.Seq == 0 {
 		return nil, fmt.Errorf("evaluate change: %w", ErrOrder)
@@ -171,7 +180,11 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 			alerts = e.judge(r, c, &own, alerts)
 		}
 	}
-	return latest(e.decide(alerts)), nil
+	alerts = e.decide(alerts)
+	if e.lists.err != nil {
+		return nil, e.lists.err
+	}
+	return latest(alerts), nil
 }
 
 // An ownership asks once whether a change is ours, and only if a rule matches.

@@ -208,8 +208,8 @@ func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
 		Attack: slices.Clip(r.Attack), State: audit.AlertOpen,
 		Title: r.title.render(known), Group: fields,
 		FirstSeq: a.firstSeq, LastSeq: a.lastSeq, FirstTime: a.first, LastTime: a.last,
-		Count: a.count, Changes: slices.Clip(a.evidence),
-		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late, Folded: a.folded, Alerts: a.parts, MergedInto: a.into,
+		Count: a.count, Changes: slices.Clip(a.evidence), Stored: a.stored,
+		Unknown: a.unknown, Suppressed: a.count - a.stored - len(a.evidence), Late: a.late, Folded: a.folded, Alerts: a.parts, MergedInto: a.into,
 		Experimental: r.Status == Experimental, Inhibits: r.Inhibits, Runbook: r.Runbook,
 		Dedupe: audit.Duration(millis(r.Alerting.Dedupe)), GroupBy: r.Alerting.GroupBy, Realert: r.Alerting.ReAlert,
 	}

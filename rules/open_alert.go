@@ -17,8 +17,10 @@ type openAlert struct {
 	lastSeq  audit.Seq
 	count    int
 	evidence []audit.Evidence // by seq
-	listed   int              // how long evidence is, while it is being restored
-	folded   audit.Seqs       // what it rests on beside evidence, for which there is no room
+	stored   int              // how many changes it lists before evidence, which are stored with it alone
+	listed   int              // how many it lists, while it is being restored
+	folded   audit.Seqs       // what it rests on beside what it lists, for which there is no room
+	unread   bool             // folded is stored with it and has not been read
 	unknown  bool
 	late     bool
 	fired    firing
@@ -101,6 +103,7 @@ func (f firing) before(g firing) bool {
 
 // touch notes an alert that began or grew.
 func (w *windowing) touch(a *openAlert) {
+	w.lists.fold(a)
 	if !slices.Contains(w.touched, a) {
 		w.touched = append(w.touched, a)
 	}
@@ -161,6 +164,10 @@ func (a *openAlert) absorb(b *openAlert, w *windowing) {
 	b.into = a.id
 	a.spoken = b.spoken || b.told && b.fired.at < w.watermark
 	w.stats.Merged++
+	for _, x := range []*openAlert{a, b} {
+		w.lists.fold(x)
+		w.lists.whole(x)
+	}
 	a.count += b.count
 	a.from, a.to = min(a.from, b.from), max(a.to, b.to)
 	a.first, a.last = min(a.first, b.first), max(a.last, b.last)
@@ -187,6 +194,7 @@ func (a *openAlert) absorb(b *openAlert, w *windowing) {
 
 func (a *openAlert) take(e *entry, w *windowing) {
 	a.count++
+	newest := a.lastSeq
 	a.first, a.last = min(a.first, e.time), max(a.last, e.time)
 	a.firstSeq, a.lastSeq = min(a.firstSeq, e.seq), max(a.lastSeq, e.seq)
 	a.unknown, a.late = a.unknown || e.unknown, a.late || e.late
@@ -194,10 +202,14 @@ func (a *openAlert) take(e *entry, w *windowing) {
 		i, _ := slices.BinarySearch(a.parts, alert)
 		a.parts = slices.Insert(slices.Clone(a.parts), i, alert)
 	}
-	if len(a.evidence) >= w.maxEvidence {
+	if a.stored+len(a.evidence) >= w.maxEvidence {
 		w.stats.EvidenceCut++
+		w.lists.fold(a)
 		a.folded.Add(e.seq)
 		return
+	}
+	if a.stored > 0 && e.seq < newest && (len(a.evidence) == 0 || e.seq < a.evidence[0].Seq) {
+		w.lists.whole(a)
 	}
 	n := len(a.evidence)
 	like := a.fired.on

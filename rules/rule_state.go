@@ -31,6 +31,7 @@ type ruleState struct {
 type windowing struct {
 	rule        *Rule
 	held        *held      // of the rule
+	lists       *listings  // of the engine
 	size        audit.Time // milliseconds
 	reach       audit.Time // how far back changes are kept
 	keep        audit.Time // how long a group is kept that has no new ones

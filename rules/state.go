@@ -49,6 +49,9 @@ func (e *Engine) State() (map[string][]byte, error) {
 	for _, name := range e.gone {
 		out[name] = nil
 	}
+	if e.lists.err != nil {
+		return nil, fmt.Errorf("save rules' state: %w", e.lists.err)
+	}
 	for _, r := range e.rules {
 		r.expire(e)
 	}
@@ -69,6 +72,9 @@ func (e *Engine) State() (map[string][]byte, error) {
 		r.changed, r.fresh = false, false
 		for _, g := range r.dirty {
 			g.dirtyAt, g.saved = 0, true
+			for _, a := range g.alerts {
+				e.lists.leave(a)
+			}
 		}
 		clear(r.dirty)
 		r.dirty = r.dirty[:0]

@@ -104,7 +104,7 @@ func (w *stateWriter) alert(a *openAlert) {
 	w.number(a.firstSeq)
 	w.number(a.lastSeq)
 	w.uint(uint64(a.count))
-	w.uint(uint64(len(a.evidence)))
+	w.uint(uint64(a.stored + len(a.evidence)))
 	w.firing(a.fired)
 	w.uint(uint64(len(a.parts)))
 	for _, id := range a.parts {

@@ -9,7 +9,7 @@ import (
 )
 
 // Evidence is what an alert lists that Eval returned and that was saved with the
-// state.
+// state. With Options.Listed it is not asked for.
 type Evidence func(alert string) ([]audit.Evidence, error)
 
 // Restore gives a new engine the state that another one had. A rule whose
@@ -154,6 +154,10 @@ func (e *Engine) findEvidence(evidence Evidence) error {
 	for _, r := range e.rules {
 		for g := range r.held.all() {
 			for _, a := range g.alerts {
+				if e.opts.Listed != nil {
+					a.stored, a.unread = a.listed, a.count > a.listed
+					continue
+				}
 				var err error
 				if a.count > a.listed && e.opts.Folded != nil {
 					if a.folded, err = e.opts.Folded(a.id); err != nil {
