@@ -18,43 +18,6 @@ var (
 	ErrTime  = errors.New("the change has no time")
 )
 
-// Options bound what an engine keeps. The zero value is right.
-type Options struct {
-	// Own says that a change is one of our own compensating writes, which no
-	// rule alerts on. If nil, none is.
-	Own func(audit.ChangeID) bool
-	// Listed is what a stored alert lists. If it is not nil, what an alert has listed at
-	// a State is left to that which it is saved with but for the last few, Eval returns
-	// alerts with what is new (see [audit.Alert.Stored]), and Restore needs no evidence.
-	Listed func(id string) ([]audit.Evidence, error)
-	// Folded is what a stored alert has beside the changes that it lists: those are
-	// not in the state. If nil, they are not known after a restart.
-	Folded func(id string) (audit.Seqs, error)
-
-	MaxGroups   int // groups kept of each rule; if 0, 10,000
-	MaxChanges  int // changes kept of each group's window; if 0, 5,000; never below a rule's count
-	MaxKept     int // changes kept of all groups of a rule; if 0, 1,000,000
-	MaxEvidence int // changes that one alert lists; if 0, 100,000. Its Count and Suppressed go on
-
-	// Clock is a clock that only goes forward, by which the time that each rule takes
-	// is measured (see Costs). If nil, none is. No alert depends on it.
-	Clock func() time.Duration
-	// Timed is how many changes there are to one that is measured; if 0, all are.
-	Timed int
-	// Baselines are how many records a table had when they were counted, by time, for
-	// rules on a share of them. What is older than what the engine has decided does
-	// not count any more. If nil, nobody knows.
-	Baselines func(audit.Table) []Rows
-
-	// Lateness is how much older than the newest change another may be and still be
-	// in time, in that what waits for it has not been decided; if 0, 30 s.
-	Lateness time.Duration
-
-	recent int  // changes of an alert's list kept though it is stored; if 0, lastListed
-	slow   bool // expr decides every condition
-	open   bool // … of every change that match lets through
-}
-
 // maxCount is the largest window.count, so that a window holds that many.
 const maxCount = 5000
 
@@ -97,14 +60,17 @@ type Engine struct {
 	single [1][]byte    // what each is of a rule without one
 	eachs  [][]byte     // its memory is used again
 
+	pool  *pool
 	lists listings // of alerts' evidence
 	kept  kept
 	gone  []string // saved state that is no longer used, to be removed
 }
 
 // NewEngine is an engine that has seen nothing.
-func NewEngine(set *Set, opts Options) *Engine {
-	e := &Engine{opts: opts, index: map[placement]*shelf{}, tables: map[audit.Table]*tableRows{}}
+func NewEngine(set *Set, opts Options) *Engine { return newEngine(set, opts, newPool()) }
+
+func newEngine(set *Set, opts Options, pool *pool) *Engine {
+	e := &Engine{opts: opts, pool: pool, index: map[placement]*shelf{}, tables: map[audit.Table]*tableRows{}}
 	words, said := &vocabulary{}, newLabeller(nil)
 	if len(set.rules) > 0 {
 		words, said = set.rules[0].words, newLabeller(set.rules[0].labels)
@@ -120,7 +86,7 @@ func NewEngine(set *Set, opts Options) *Engine {
 		e.fields = append(e.fields, fieldValue{name: name})
 	}
 	for i, r := range set.rules {
-		s := newRuleState(r, i, opts, e.lateness)
+		s := newRuleState(r, i, opts, e.lateness, pool)
 		s.w.lists = &e.lists
 		e.rules = append(e.rules, s)
 		if s.w.form == fractionForm {
@@ -239,25 +205,27 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 			continue
 		}
 		n := entry{
-			time: c.Time, seq: c.Seq, key: r.held.texts.putKey(c.Key), unknown: s.unknown && r.OnUnknown == Flag, late: c.Late,
-			steps: s.steps, weight: s.weight,
+			time: c.Time, seq: c.Seq, key: e.pool.key(c.Key), unknown: s.unknown && r.OnUnknown == Flag, late: c.Late, steps: s.steps,
 		}
-		var counted []byte
-		if r.w.distinct != "" {
-			counted = e.field(c, r.w.distinct)
+		switch r.w.distinct {
+		case "":
+		case "key":
+			n.counted = e.pool.keyText(c.Key)
+		default:
+			n.counted = e.pool.text(e.field(c, r.w.distinct))
 		}
-		alerts = e.enter(r, g, n, counted, alerts)
+		alerts = e.enter(r, g, n, s.weight, alerts)
 	}
 	return alerts
 }
 
-// enter takes an entry into a group, with the value that is counted.
-func (e *Engine) enter(r *ruleState, g *group, n entry, counted []byte, alerts []audit.Alert) []audit.Alert {
+// enter takes an entry into a group, with what it weighs.
+func (e *Engine) enter(r *ruleState, g *group, n entry, weight float64, alerts []audit.Alert) []audit.Alert {
 	r.w.behind, r.w.watermark = e.late, e.watermark
 	if r.w.decides(&n) {
 		e.await(r, g, &n)
 	}
-	g.add(n, counted, &r.w)
+	g.add(n, weight, &r.w)
 	if r.w.waits && e.late {
 		e.reopen(r, g, &n)
 	}
@@ -269,6 +237,7 @@ func (e *Engine) enter(r *ruleState, g *group, n entry, counted []byte, alerts [
 	}
 	alerts = e.raise(r, g, alerts)
 	r.held.tidy()
+	e.pool.tidy()
 	return alerts
 }
 

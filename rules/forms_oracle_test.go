@@ -296,11 +296,12 @@ func TestRiskDecays(t *testing.T) {
 	} {
 		r := &Rule{Composite: &Composite{Entity: "user", Gte: tt.gte, HalfLife: 12 * 3600e9, DistinctRules: 2}}
 		r.Window.Size = 24 * 3600e9
-		s := newRuleState(r, 0, Options{}, 0)
+		s := newRuleState(r, 0, Options{}, 0, newPool())
 		g := s.held.begin(appendName(nil, []string{"eve"}))
 		for i, rule := range tt.rules {
-			g.entries = append(g.entries, entry{time: audit.Time(tt.hours[i] * 3.6e6), seq: audit.Seq(i + 1), weight: tt.risks[i],
-				told: s.held.tell(hearsay{rule: rule, alert: fmt.Sprint(i), on: audit.Evidence{Seq: audit.Seq(i + 1)}})})
+			g.weights = append(g.weights, tt.risks[i])
+			g.entries = append(g.entries, entry{time: audit.Time(tt.hours[i] * 3.6e6), seq: audit.Seq(i + 1), told: true,
+				key: s.held.tell(hearsay{rule: rule, alert: fmt.Sprint(i), on: audit.Evidence{Seq: audit.Seq(i + 1)}})})
 			g.risk(i, &s.w)
 		}
 		if fires := len(g.alerts) > 0; fires != tt.fires {

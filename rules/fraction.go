@@ -25,12 +25,12 @@ const unknownRows = -1
 // are such a share of the table.
 func (e *Engine) fraction(r *ruleState, g *group, i int) {
 	n := &g.entries[i]
-	if n.weight == 0 {
-		n.weight = unknownRows
-		db, name, _ := r.held.texts.keyAt(n.key)
+	if g.weights[i] == 0 {
+		g.weights[i] = unknownRows
+		db, name, _ := r.held.pool.keyAt(n.key)
 		table := audit.Table{Database: string(db), Name: string(name)}
 		if rows, known := e.rowsAt(table, n.time); known {
-			n.weight = 1 + float64(max(rows, 0))
+			g.weights[i] = 1 + float64(max(rows, 0))
 		}
 	}
 	of := r.Window.Fraction
@@ -40,8 +40,8 @@ func (e *Engine) fraction(r *ruleState, g *group, i int) {
 		return
 	}
 	want := of.Floor
-	if begin := &g.entries[low]; begin.weight != unknownRows {
-		want = max(want, int(math.Ceil(of.Gte*(begin.weight-1))))
+	if begin := g.weights[low]; begin != unknownRows {
+		want = max(want, int(math.Ceil(of.Gte*(begin-1))))
 	} else if r.OnUnknown == Skip {
 		r.stats.UnknownRows++
 		return

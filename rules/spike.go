@@ -65,8 +65,8 @@ func (e *Engine) spike(r *ruleState, g *group, i int) {
 	h, size := g.history, r.w.size
 	at := int64(n.time / size)
 	b := h.bucket(at)
-	if n.weight == 0 { // the first time that it is decided
-		n.weight = 1
+	if !n.taught { // the first time that it is decided
+		n.taught = true
 		b.count++
 		h.altered(at, int64(day/size))
 	}

@@ -34,7 +34,7 @@ func (w *stateWriter) group(h *held, g *group) {
 	}
 	w.uint(uint64(len(g.entries)))
 	for i := range g.entries {
-		w.entry(h, g, &g.entries[i])
+		w.entry(h, g, i)
 	}
 	w.uint(uint64(len(g.alerts)))
 	for _, a := range g.alerts {
@@ -51,31 +51,39 @@ func parts(name []byte) (n uint64) {
 	return n
 }
 
-func (w *stateWriter) entry(h *held, g *group, e *entry) {
-	w.flags(e.unknown, e.late, e.alerted, e.open, e.steps != 0, e.weight != 0, e.told != 0)
-	if e.told != 0 {
+// entry writes a group's entry i. Of one that its history has it has always written a
+// weight of 1.
+func (w *stateWriter) entry(h *held, g *group, i int) {
+	e, weight := &g.entries[i], 0.0
+	switch {
+	case e.taught:
+		weight = 1
+	case len(g.weights) > 0:
+		weight = g.weights[i]
+	}
+	w.flags(e.unknown, e.late, e.alerted, e.open, e.steps != 0, weight != 0, e.told)
+	if e.told {
 		w.evidence(h.evidence(e, audit.Evidence{}))
 	} else {
 		w.number(e.seq)
 		w.at(e.time)
-		db, table, id := h.texts.keyAt(e.key)
+		db, table, id := h.pool.keyAt(e.key)
 		w.bytes(db)
 		w.bytes(table)
 		w.bytes(id)
 	}
-	if len(g.tallies.all) > 0 {
-		text, _ := h.texts.at(g.tallies.all[e.counted].text)
-		w.bytes(text)
+	if e.counted != 0 {
+		w.bytes(h.pool.valueAt(e.counted))
 	} else {
 		w.text("")
 	}
 	if e.steps != 0 {
 		w.uint(uint64(e.steps))
 	}
-	if e.weight != 0 {
-		w.float(e.weight)
+	if weight != 0 {
+		w.float(weight)
 	}
-	if e.told != 0 {
+	if e.told {
 		w.text(h.alertOf(e))
 		w.text(h.ruleOf(e))
 		w.at(e.time)

@@ -10,6 +10,7 @@ type readEntry struct {
 	entry
 	evidence    audit.Evidence
 	counted     string
+	weight      float64
 	alert, rule string
 }
 

@@ -109,21 +109,30 @@ func (r *ruleState) restore(of *readGroup) {
 	g.touched, g.observed, g.term = of.touched, of.observed, of.term
 	if of.history != nil || len(of.alerts) > 0 || len(of.entries) > 0 {
 		r.held.open(g)
+		g.entries = slices.Grow(g.entries, len(of.entries))
 		g.history, g.alerts = of.history, of.alerts
 	}
 	g.saved = true
 	for i := range of.entries {
 		from := &of.entries[i]
 		n := from.entry
+		key := audit.Key{Table: audit.Table{Database: from.evidence.Database, Name: from.evidence.Table}, ID: from.evidence.Key}
 		if from.alert != "" {
-			n.told = r.held.tell(hearsay{alert: from.alert, rule: from.rule, on: from.evidence})
+			n.told, n.key = true, r.held.tell(hearsay{alert: from.alert, rule: from.rule, on: from.evidence})
 		} else {
-			n.key = r.held.texts.putKey(audit.Key{Table: audit.Table{Database: from.evidence.Database, Name: from.evidence.Table}, ID: from.evidence.Key})
+			n.key = r.held.pool.key(key)
 		}
-		if r.w.distinct != "" {
-			n.counted = g.tallies.take(r.held, []byte(from.counted))
+		switch {
+		case r.w.distinct == "key" && !n.told:
+			n.counted = r.held.pool.keyText(key)
+		case r.w.distinct != "":
+			n.counted = r.held.pool.text([]byte(from.counted))
 		}
+		n.taught = r.w.form == spikeForm && from.weight != 0
 		g.entries = append(g.entries, n)
+		if r.w.weighs {
+			g.weights = append(g.weights, from.weight)
+		}
 	}
 }
 
@@ -139,11 +148,8 @@ func (r *ruleState) order() {
 			continue
 		}
 		g.low = after(g.entries, g.entries[len(g.entries)-1].time-r.w.size)
-		if r.w.distinct == "" {
-			continue
-		}
-		for i := g.low; i < len(g.entries); i++ {
-			g.tallies.enter(g.entries[i].counted)
+		if r.w.tallies && len(g.entries) > fewEntries {
+			g.tally()
 		}
 	}
 	r.held.tidy()
