@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"os"
@@ -169,6 +170,39 @@ func TestTheOrderOfLearningMakesNoDifference(t *testing.T) {
 	}
 }
 
+// dump is all that an engine keeps.
+func dump(t interface{ Fatal(...any) }, e *Engine) []byte {
+	w := newStateWriter()
+	for _, r := range e.rules {
+		if err := w.rule(r); err != nil {
+			t.Fatal(err)
+		}
+		w.ofRule(r, false)
+		for g := range r.held.all() {
+			w.group(r.held, g)
+		}
+	}
+	return w.take()
+}
+
+// usesOf fails unless the texts of an engine's pool are those that its groups use.
+func usesOf(t interface{ Fatalf(string, ...any) }, e *Engine) {
+	uses := map[uint32]int{}
+	for _, r := range e.rules {
+		for number := uint32(1); number < r.held.next; number++ {
+			for _, n := range r.held.at(number).entries {
+				if !n.told {
+					uses[n.key]++
+				}
+				if n.counted != 0 {
+					uses[n.counted]++
+				}
+			}
+		}
+	}
+	e.pool.whole(t, uses)
+}
+
 // continued is an alert with all that it lists.
 func continued(a audit.Alert, saved map[string]audit.Alert) audit.Alert {
 	if a.Stored > 0 {
@@ -229,6 +263,15 @@ func TestAnyCutChangesNothing(t *testing.T) {
 					saved[id] = a
 				}
 				clear(unsaved)
+				again := NewEngine(set, opts)
+				if err := again.Restore(state, func(id string) ([]audit.Evidence, error) { return saved[id].Changes, nil }); err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(dump(t, parts), dump(t, again)) {
+					t.Fatalf("after change %d: what was saved is another state", changes[i].Seq)
+				}
+				usesOf(t, parts)
+				usesOf(t, again)
 			case 2: // cut
 				clear(unsaved)
 				parts = NewEngine(set, opts)

@@ -196,7 +196,7 @@ func TestSpikes(t *testing.T) {
 			at := begin + int64(rapid.IntRange(0, 16*24).Draw(t, "hour"))*perHour + int64(rapid.IntRange(0, 11).Draw(t, "part"))
 			n := rapid.IntRange(1, 500).Draw(t, "count")
 			counts[at] = n
-			h.bucket(at).count = n
+			h.bucket(at).count = int32(n)
 		}
 		hour := begin/perHour + int64(rapid.IntRange(0, 17*24).Draw(t, "at"))
 		today := hour / 24
@@ -246,7 +246,7 @@ func TestSpikesOfDays(t *testing.T) {
 			d := begin + int64(rapid.IntRange(0, 16).Draw(t, "day"))
 			n := rapid.IntRange(1, 500).Draw(t, "count")
 			counts[d] = n
-			h.bucket(d).count = n
+			h.bucket(d).count = int32(n)
 		}
 		today := begin + int64(rapid.IntRange(0, 17).Draw(t, "today"))
 		var levels []float64

@@ -26,6 +26,7 @@ const unknownRows = -1
 func (e *Engine) fraction(r *ruleState, g *group, i int) {
 	n := &g.entries[i]
 	if g.weights[i] == 0 {
+		g.altered(i)
 		g.weights[i] = unknownRows
 		db, name, _ := r.held.pool.keyAt(n.key)
 		table := audit.Table{Database: string(db), Name: string(name)}
@@ -46,6 +47,7 @@ func (e *Engine) fraction(r *ruleState, g *group, i int) {
 		r.stats.UnknownRows++
 		return
 	} else if r.OnUnknown == Flag {
+		g.altered(i)
 		n.unknown = true
 	}
 	if want = min(want, mostFraction); count < want { // and no more of them differ
@@ -59,6 +61,6 @@ func (e *Engine) fraction(r *ruleState, g *group, i int) {
 		count = len(seen)
 	}
 	if count >= want {
-		g.alert(g.entries[low:i+1], nil, n, &r.w)
+		g.alert(low, i, nil, n, &r.w)
 	}
 }

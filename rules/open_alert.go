@@ -30,11 +30,12 @@ type openAlert struct {
 	spoken   bool     // … and they have heard of one that became part of it
 }
 
-// alert makes entries evidence, which are in the order of time: of the alert
+// alert makes the entries from low to high evidence, which are in the order of time: of the alert
 // that they continue, or of a new one when none is within a window's size of
-// them. It fires with the entry that made the difference. Of found only those
-// are meant whose numbers are in chain, unless that is nil.
-func (g *group) alert(found []entry, chain []int, fires *entry, w *windowing) {
+// them. It fires with the entry that made the difference. Of them only those
+// are meant whose numbers, counted from low, are in chain, unless that is nil.
+func (g *group) alert(low, high int, chain []int, fires *entry, w *windowing) {
+	found := g.entries[low : high+1]
 	from, to := &found[0], &found[len(found)-1]
 	if chain != nil {
 		from, to = &found[chain[0]], &found[chain[len(chain)-1]]
@@ -51,20 +52,26 @@ func (g *group) alert(found []entry, chain []int, fires *entry, w *windowing) {
 	}
 	a.from, a.to = min(a.from, from.time), max(a.to, to.time)
 	g.spread(a, w)
-	take := func(e *entry) {
-		if !e.alerted {
+	take := func(i int) {
+		if e := &g.entries[i]; !e.alerted {
 			e.alerted, grown = true, true
+			g.altered(i)
 			a.take(e, w)
 		}
 	}
 	if chain != nil {
 		for _, k := range chain {
-			take(&found[k])
+			take(low + k)
 		}
 	} else {
-		for k := range found {
-			take(&found[k])
+		for i := low; i <= high; i++ {
+			if i >= g.clear[0] && i < g.clear[1] { // as nearly all are of an alert that goes on
+				i = g.clear[1] - 1
+				continue
+			}
+			take(i)
 		}
+		g.clears(low, high+1)
 	}
 	if grown {
 		w.touch(a)

@@ -57,5 +57,5 @@ func (g *group) risk(i int, w *windowing) {
 	if sum < of.Gte || len(repeats) < of.DistinctRules {
 		return
 	}
-	g.alert(g.entries[low:i+1], nil, end, w)
+	g.alert(low, i, nil, end, w)
 }

@@ -3,14 +3,41 @@ package rules
 import (
 	"encoding/binary"
 	"math"
+	"sort"
 
 	"recourse/audit"
 )
 
 func (w *stateWriter) float(f float64) { w.uint(math.Float64bits(f)) }
 
+// group writes a group whole.
 func (w *stateWriter) group(h *held, g *group) {
 	w.b = append(w.b, recordFullGroup)
+	w.head(h, g)
+	if g.history != nil {
+		w.history(g.history)
+	}
+	w.entries(h, g, 0)
+}
+
+// changed writes what has changed of a group since it was saved, if it was.
+func (w *stateWriter) changed(h *held, g *group) {
+	if !g.saved {
+		w.group(h, g)
+		return
+	}
+	w.b = append(w.b, recordGrown)
+	w.head(h, g)
+	if g.history != nil {
+		w.historyFrom(g.history)
+	}
+	w.uint(uint64(g.cut))
+	w.uint(uint64(g.same))
+	w.entries(h, g, int(g.same))
+}
+
+// head writes what a group has beside its history, its entries and its alerts.
+func (w *stateWriter) head(h *held, g *group) {
 	name := h.name(g)
 	w.uint(parts(name))
 	for len(name) > 0 {
@@ -29,11 +56,12 @@ func (w *stateWriter) group(h *held, g *group) {
 		w.at(g.term.first)
 		w.at(g.term.last)
 	}
-	if g.history != nil {
-		w.history(g.history)
-	}
-	w.uint(uint64(len(g.entries)))
-	for i := range g.entries {
+}
+
+// entries writes a group's entries from a number on, and its alerts.
+func (w *stateWriter) entries(h *held, g *group, from int) {
+	w.uint(uint64(len(g.entries) - from))
+	for i := from; i < len(g.entries); i++ {
 		w.entry(h, g, i)
 	}
 	w.uint(uint64(len(g.alerts)))
@@ -72,9 +100,9 @@ func (w *stateWriter) entry(h *held, g *group, i int) {
 		w.bytes(table)
 		w.bytes(id)
 	}
-	if e.counted != 0 {
+	if e.counted != 0 && e.counted != e.key {
 		w.bytes(h.pool.valueAt(e.counted))
-	} else {
+	} else { // nothing, or the key, of a rule that counts keys
 		w.text("")
 	}
 	if e.steps != 0 {
@@ -122,9 +150,31 @@ func (w *stateWriter) alert(a *openAlert) {
 
 func (w *stateWriter) history(h *history) {
 	w.uint(uint64(h.first))
-	w.uint(uint64(len(h.buckets)))
-	last := h.first
-	for _, b := range h.buckets {
+	w.buckets(h.first, h.buckets)
+}
+
+// historyFrom writes what has changed of a history: the stretches from one on. Of
+// those before it the ones that are older than another are gone.
+func (w *stateWriter) historyFrom(h *history) {
+	i := sort.Search(len(h.buckets), func(i int) bool { return h.buckets[i].at >= h.from })
+	oldest, begin := h.first, h.from
+	if len(h.buckets) > 0 {
+		oldest = h.buckets[0].at
+	}
+	if i == len(h.buckets) {
+		begin = math.MaxInt64
+	} else {
+		begin = h.buckets[i].at
+	}
+	w.uint(uint64(h.first))
+	w.int(oldest)
+	w.int(begin)
+	w.buckets(begin, h.buckets[i:])
+}
+
+func (w *stateWriter) buckets(last int64, all []bucket) {
+	w.uint(uint64(len(all)))
+	for _, b := range all {
 		w.uint(uint64(b.at - last))
 		last = b.at
 		frozen := uint64(0)

@@ -98,44 +98,6 @@ func (e *Engine) names(name string) bool {
 	return false
 }
 
-// restore takes a group in place of that of its name.
-func (r *ruleState) restore(of *readGroup) {
-	r.name = appendName(r.name[:0], of.values)
-	if old := r.held.find(r.name); old != nil {
-		r.held.drop(old)
-	}
-	g := r.held.begin(r.name)
-	g.begun, g.rewound, g.behind, g.newest, g.cursor = of.begun, of.rewound, of.behind, of.newest, of.cursor
-	g.touched, g.observed, g.term = of.touched, of.observed, of.term
-	if of.history != nil || len(of.alerts) > 0 || len(of.entries) > 0 {
-		r.held.open(g)
-		g.entries = slices.Grow(g.entries, len(of.entries))
-		g.history, g.alerts = of.history, of.alerts
-	}
-	g.saved = true
-	for i := range of.entries {
-		from := &of.entries[i]
-		n := from.entry
-		key := audit.Key{Table: audit.Table{Database: from.evidence.Database, Name: from.evidence.Table}, ID: from.evidence.Key}
-		if from.alert != "" {
-			n.told, n.key = true, r.held.tell(hearsay{alert: from.alert, rule: from.rule, on: from.evidence})
-		} else {
-			n.key = r.held.pool.key(key)
-		}
-		switch {
-		case r.w.distinct == "key" && !n.told:
-			n.counted = r.held.pool.keyText(key)
-		case r.w.distinct != "":
-			n.counted = r.held.pool.text([]byte(from.counted))
-		}
-		n.taught = r.w.form == spikeForm && from.weight != 0
-		g.entries = append(g.entries, n)
-		if r.w.weighs {
-			g.weights = append(g.weights, from.weight)
-		}
-	}
-}
-
 // order puts the restored groups in the order in which they were touched, and
 // counts what they hold.
 func (r *ruleState) order() {
@@ -143,6 +105,7 @@ func (r *ruleState) order() {
 	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.touched, b.touched) })
 	for _, g := range groups {
 		r.held.touch(g)
+		g.isSaved()
 		r.w.kept += len(g.entries)
 		if len(g.entries) == 0 {
 			continue

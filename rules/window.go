@@ -46,6 +46,10 @@ type group struct {
 	life                 uint32 // how many groups have had the number
 	per, perLife         uint32 // the group by whose values it learns; 0: not found yet
 
+	// Of what was saved of its entries, so many of the first are gone, and so many that
+	// followed are the first still, and as they were.
+	cut, same int32
+
 	begun   bool // newest is set
 	rewound bool // cursor is set
 	behind  bool // the last change was in the other stretch
@@ -61,6 +65,7 @@ type window struct {
 	tallies tallies   // the distinct values of the entries
 	low     int       // the first entry of the window that ends with the newest
 	alerts  []*openAlert
+	clear   [2]int            // the entries from the first to before the second are all evidence
 	history *history          // of a rule with a baseline; nil: nothing yet
 	fields  map[string]string // the group's values, as alerts show them; nil until there is one
 
@@ -81,6 +86,7 @@ func (g *group) add(e entry, weight float64, w *windowing) {
 	if w.weighs {
 		g.weights = slices.Insert(roomy(g.weights), i, weight)
 	}
+	g.entered(i)
 	w.kept++
 	g.slide(w, i)
 	g.stretch(i, w)
@@ -92,7 +98,7 @@ func (g *group) add(e entry, weight float64, w *windowing) {
 		}
 	default:
 		if low, high, first, hot := g.hot(i, w); hot {
-			g.alert(g.entries[low:high+1], nil, &g.entries[first], w)
+			g.alert(low, high, nil, &g.entries[first], w)
 		}
 	}
 	if len(g.entries) > w.maxEntries {
@@ -145,6 +151,7 @@ func (g *group) drop(low, high int, w *windowing) {
 		return
 	}
 	last := high == len(g.entries)
+	g.left(low, high)
 	w.kept -= high - low
 	for i := low; i < high; i++ {
 		e := &g.entries[i]
