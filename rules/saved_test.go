@@ -1,0 +1,102 @@
+package rules
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"recourse/audit"
+
+	"pgregory.net/rapid"
+)
+
+// savedRules keep whatever a rule may keep of many changes.
+const savedRules = `
+apiVersion: rules/v1
+rules:
+  - {id: users, name: N, severity: low, alert: {title: t}, window: {size: 60s, by: [table], distinct: txn, count: 12}}
+  - {id: records, name: N, severity: low, alert: {title: t}, window: {size: 40s, by: [], distinct: key, count: 11}}
+  - {id: sum, name: N, severity: low, alert: {title: t}, window: {size: 30s, by: [user], sum: after.p, gte: 25}}
+  - {id: many, name: N, severity: low, alert: {title: t}, window: {size: 30s, by: [user, table], count: 5}}
+  - {id: spike, name: N, severity: low, alert: {title: t}, window: {size: 1m, by: [user], fire: ">= max(5, baseline.spike)"}, baseline: {train: 3d, min_history: 1d, cold: 5}}
+  - {id: share, name: N, severity: low, alert: {title: t}, match: {ops: [delete]}, window: {size: 1m, by: [table], distinct: key, fraction: {of: table_live_rows, gte: 0.2, floor: 3}}}
+`
+
+// TestWhatIsSavedIsAll: an engine that is made of what was saved, all at once or what
+// had changed each time, keeps what the one keeps that saved it, and nothing else.
+func TestWhatIsSavedIsAll(t *testing.T) {
+	set := mustCompile(t, savedRules)
+	rapid.Check(t, func(t *rapid.T) {
+		changes := drawChanges(t, rapid.IntRange(1, 150).Draw(t, "n"), 60_000)
+		spread := audit.Time(rapid.SampledFrom([]int{1, 1, 700}).Draw(t, "spread")) // over some minutes, or over days
+		saved := map[string]audit.Alert{}
+		opts := Options{MaxChanges: rapid.SampledFrom([]int{0, 20}).Draw(t, "changes"), MaxGroups: rapid.SampledFrom([]int{0, 2}).Draw(t, "groups"),
+			Baselines: func(audit.Table) []Rows { return []Rows{{Rows: 30}} }}
+		e, state := NewEngine(set, opts), map[string][]byte{}
+		take := func(alerts []audit.Alert) {
+			for _, a := range alerts {
+				saved[a.ID] = a
+			}
+		}
+		for i := range changes {
+			c := &changes[i]
+			c.Time, c.Observed = changes[0].Time+(c.Time-changes[0].Time)*spread, changes[0].Time+(c.Observed-changes[0].Time)*spread
+			alerts, err := e.Eval(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if take(alerts); rapid.IntRange(0, 9).Draw(t, "save") > 0 {
+				continue
+			}
+			delta, err := e.State()
+			if err != nil {
+				t.Fatal(err)
+			}
+			merge(state, delta)
+			again := NewEngine(set, opts)
+			if err := again.Restore(state, func(id string) ([]audit.Evidence, error) { return saved[id].Changes, nil }); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(dump(t, e), dump(t, again)) {
+				t.Fatalf("after change %d of %d something else is kept", c.Seq, len(changes))
+			}
+			if rapid.Bool().Draw(t, "goes on") {
+				e = again
+			}
+			usesOf(t, e)
+			talliesOf(t, e)
+		}
+	})
+}
+
+// talliesOf fails unless all that is counted of groups is what they have.
+func talliesOf(t interface{ Fatalf(string, ...any) }, e *Engine) {
+	for _, r := range e.rules {
+		for g := range r.held.all() {
+			kept, window := map[uint32]int{}, map[uint32]int{}
+			for i, n := range g.entries {
+				kept[n.counted]++
+				if i >= g.low {
+					window[n.counted]++
+				}
+				if i >= g.clear[0] && i < g.clear[1] && !n.alerted {
+					t.Fatalf("entry %d of %s is no evidence", i, r.ID)
+				}
+			}
+			if r.w.weighs && len(g.weights) != len(g.entries) {
+				t.Fatalf("%d entries of %s have %d weights", len(g.entries), r.ID, len(g.weights))
+			}
+			if !r.w.tallies {
+				continue
+			}
+			if all, now := g.distinct(0), g.distinct(g.low); all != len(kept) || g.low > 0 && now != len(window) {
+				t.Fatalf("%d and %d values of %s are counted, want %d and %d", all, now, r.ID, len(kept), len(window))
+			}
+			for _, n := range g.tallies.all {
+				if n.value != 0 && (int(n.kept) != kept[n.value] || int(n.window) != window[n.value]) {
+					t.Fatalf("%s: %s", r.ID, fmt.Sprint(n, kept[n.value], window[n.value]))
+				}
+			}
+		}
+	}
+}
