@@ -61,6 +61,7 @@ type Engine struct {
 	eachs  [][]byte     // its memory is used again
 
 	pool  *pool
+	room  room
 	lists listings // of alerts' evidence
 	kept  kept
 	gone  []string // saved state that is no longer used, to be removed
@@ -77,6 +78,7 @@ func newEngine(set *Set, opts Options, pool *pool) *Engine {
 	}
 	e.facts, e.view = newFacts(words, said), newView(said)
 	e.vm.MemoryBudget = maxMemory
+	e.room.most = opts.Memory
 	e.lists = listings{listed: opts.Listed, folded: opts.Folded, last: orDefault(opts.recent, lastListed)}
 	e.lateness = millis(lateness)
 	if opts.Lateness > 0 {
@@ -86,7 +88,7 @@ func newEngine(set *Set, opts Options, pool *pool) *Engine {
 		e.fields = append(e.fields, fieldValue{name: name})
 	}
 	for i, r := range set.rules {
-		s := newRuleState(r, i, opts, e.lateness, pool)
+		s := newRuleState(r, i, opts, e.lateness, pool, &e.room)
 		s.w.lists = &e.lists
 		e.rules = append(e.rules, s)
 		if s.w.form == fractionForm {
@@ -234,6 +236,9 @@ func (e *Engine) enter(r *ruleState, g *group, n entry, weight float64, alerts [
 	}
 	for r.w.kept > r.w.maxKept && r.held.n > 1 {
 		r.evict(e)
+	}
+	if e.room.most > 0 && e.room.taken > e.room.most {
+		e.giveUp()
 	}
 	alerts = e.raise(r, g, alerts)
 	r.held.tidy()

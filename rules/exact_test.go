@@ -185,10 +185,18 @@ func dump(t interface{ Fatal(...any) }, e *Engine) []byte {
 	return w.take()
 }
 
-// usesOf fails unless the texts of an engine's pool are those that its groups use.
+// usesOf fails unless the texts of an engine's pool are those that its groups use, and
+// the bytes that it counts those of what it keeps.
 func usesOf(t interface{ Fatalf(string, ...any) }, e *Engine) {
-	uses := map[uint32]int{}
+	uses, taken := map[uint32]int{}, 0
 	for _, r := range e.rules {
+		bytes := 0
+		for g := range r.held.all() {
+			bytes += r.held.rest(g) + len(g.entries)*entryBytes
+		}
+		if taken += bytes; bytes != r.held.bytes {
+			t.Fatalf("%s keeps %d bytes, counted are %d", r.ID, bytes, r.held.bytes)
+		}
 		for number := uint32(1); number < r.held.next; number++ {
 			for _, n := range r.held.at(number).entries {
 				if !n.told {
@@ -199,6 +207,9 @@ func usesOf(t interface{ Fatalf(string, ...any) }, e *Engine) {
 				}
 			}
 		}
+	}
+	if e.room.taken != taken {
+		t.Fatalf("%d bytes are kept, counted are %d", taken, e.room.taken)
 	}
 	e.pool.whole(t, uses)
 }
@@ -221,6 +232,7 @@ func TestAnyCutChangesNothing(t *testing.T) {
 		opts.MaxGroups = rapid.SampledFrom([]int{0, 2}).Draw(t, "groups")
 		opts.MaxChanges = rapid.SampledFrom([]int{0, 5}).Draw(t, "changes")
 		opts.MaxKept = rapid.SampledFrom([]int{0, 7}).Draw(t, "kept")
+		opts.Memory = rapid.SampledFrom([]int{0, 4000, 9000}).Draw(t, "memory")
 		opts.MaxEvidence = rapid.SampledFrom([]int{0, 4}).Draw(t, "evidence")
 		whole, parts := NewEngine(set, opts), NewEngine(set, opts)
 		state, saved := map[string][]byte{}, map[string]audit.Alert{}

@@ -296,7 +296,7 @@ func TestRiskDecays(t *testing.T) {
 	} {
 		r := &Rule{Composite: &Composite{Entity: "user", Gte: tt.gte, HalfLife: 12 * 3600e9, DistinctRules: 2}}
 		r.Window.Size = 24 * 3600e9
-		s := newRuleState(r, 0, Options{}, 0, newPool())
+		s := newRuleState(r, 0, Options{}, 0, newPool(), &room{})
 		g := s.held.begin(appendName(nil, []string{"eve"}))
 		for i, rule := range tt.rules {
 			g.weights = append(g.weights, tt.risks[i])

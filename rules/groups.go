@@ -147,7 +147,7 @@ func (r *ruleState) expire(e *Engine) {
 }
 
 func (r *ruleState) drop(g *group) {
-	r.w.kept -= len(g.entries)
+	r.w.holds(-len(g.entries))
 	if g.forget(r); g.saved {
 		r.gone[string(r.held.name(g))] = true
 	}

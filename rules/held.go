@@ -15,6 +15,8 @@ type held struct {
 	mask   uint64 // of hashes; fewer bits are for tests
 	texts  texts  // the groups' names
 	pool   *pool  // of the engine
+	room   *room  // … of which the rule has taken bytes
+	bytes  int
 	pieces [][]group
 	of     slots    // by the hash of the name
 	free   []uint32 // numbers that have no group
@@ -31,9 +33,9 @@ type held struct {
 // piece is how many groups stand side by side.
 const piece = 64
 
-func newHeld(pool *pool) *held {
+func newHeld(pool *pool, room *room) *held {
 	// Number 0 is nobody's.
-	return &held{pool: pool, seed: maphash.MakeSeed(), mask: math.MaxUint64, next: 1, none: &window{}}
+	return &held{pool: pool, room: room, seed: maphash.MakeSeed(), mask: math.MaxUint64, next: 1, none: &window{}}
 }
 
 // hash is that of a text. Two texts may share one.
@@ -82,6 +84,7 @@ func (h *held) begin(name []byte) *group {
 	*g = group{number: number, hash: hash, name: h.texts.put(name), life: g.life + 1, window: h.none}
 	h.of.put(hash, number)
 	h.n++
+	h.spend(h.rest(g))
 	h.push(g)
 	return g
 }
@@ -123,6 +126,7 @@ func (h *held) drop(g *group) {
 	h.pull(g)
 	h.of.drop(g.hash, g.number)
 	h.n--
+	h.spend(-h.rest(g))
 	g.dropped = true
 	if g.awaited == 0 {
 		h.release(g)

@@ -22,7 +22,7 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 			ids     []string
 			counted map[string]int
 		}
-		h := newHeld(newPool())
+		h := newHeld(newPool(), &room{})
 		h.mask = rapid.SampledFrom([]uint64{math.MaxUint64, 3, 0}).Draw(t, "mask")
 		h.pool.mask = h.mask
 		w := &windowing{held: h, size: 1000, reach: 1e9, distinct: "user", tallies: true, count: 1 << 20, maxEntries: 1 << 20}

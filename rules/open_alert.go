@@ -44,6 +44,7 @@ func (g *group) alert(low, high int, chain []int, fires *entry, w *windowing) {
 	grown := false
 	if i < 0 {
 		g.alerts = append(g.alerts, g.opens(found, chain, fires, w))
+		w.held.spend(alertBytes)
 		i, grown = len(g.alerts)-1, true
 	}
 	a := g.alerts[i]
@@ -159,6 +160,7 @@ func (g *group) join(w *windowing) {
 			}
 			a.absorb(b, w)
 			g.alerts = slices.Delete(g.alerts, j, j+1)
+			w.held.spend(-alertBytes)
 			w.touch(b)
 			w.touch(a)
 			i, j = -1, len(g.alerts) // a reaches further now

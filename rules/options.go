@@ -24,6 +24,11 @@ type Options struct {
 	MaxKept     int // changes kept of all groups of a rule; if 0, 1,000,000
 	MaxEvidence int // changes that one alert lists; if 0, 100,000. Its Count and Suppressed go on
 
+	// Memory is about how many bytes the windows of all rules may take together; if 0,
+	// there is no bound. What is too much is given up as that above is: of the rule that
+	// keeps the most, the groups that were touched the longest ago.
+	Memory int
+
 	// Clock is a clock that only goes forward, by which the time that each rule takes
 	// is measured (see Costs). If nil, none is. No alert depends on it.
 	Clock func() time.Duration

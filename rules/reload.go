@@ -34,6 +34,8 @@ func (e *Engine) adopt(r, from *ruleState) {
 	r.stats, r.held, r.w.held, r.touches = from.stats, from.held, from.held, from.touches
 	r.waiting, r.learning, r.gone = from.waiting, from.learning, from.gone
 	r.fresh, r.changed, r.w.kept = false, true, from.w.kept
+	r.held.room = &e.room
+	e.room.taken += r.held.bytes
 	r.held.unawaited()
 	for g := range r.held.all() {
 		g.dirtyAt = 0

@@ -56,8 +56,8 @@ type windowing struct {
 	touched     []*openAlert // that began or grew with what was done last
 }
 
-func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time, pool *pool) *ruleState {
-	s := &ruleState{Rule: r, rank: rank, fresh: true, held: newHeld(pool), gone: map[string]bool{}, waiting: map[string]*heard{}}
+func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time, pool *pool, room *room) *ruleState {
+	s := &ruleState{Rule: r, rank: rank, fresh: true, held: newHeld(pool, room), gone: map[string]bool{}, waiting: map[string]*heard{}}
 	for _, x := range []*expression{r.where, r.each, r.sum} {
 		if x != nil {
 			s.reads.add(x.demand)

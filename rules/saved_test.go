@@ -31,7 +31,7 @@ func TestWhatIsSavedIsAll(t *testing.T) {
 		spread := audit.Time(rapid.SampledFrom([]int{1, 1, 700}).Draw(t, "spread")) // over some minutes, or over days
 		saved := map[string]audit.Alert{}
 		opts := Options{MaxChanges: rapid.SampledFrom([]int{0, 20}).Draw(t, "changes"), MaxGroups: rapid.SampledFrom([]int{0, 2}).Draw(t, "groups"),
-			Baselines: func(audit.Table) []Rows { return []Rows{{Rows: 30}} }}
+			Memory: rapid.SampledFrom([]int{0, 6000}).Draw(t, "memory"), Baselines: func(audit.Table) []Rows { return []Rows{{Rows: 30}} }}
 		e, state := NewEngine(set, opts), map[string][]byte{}
 		take := func(alerts []audit.Alert) {
 			for _, a := range alerts {
@@ -98,5 +98,35 @@ func talliesOf(t interface{ Fatalf(string, ...any) }, e *Engine) {
 				}
 			}
 		}
+	}
+}
+
+// TestRulesKeepToTheirRoom: what is too much for the memory is given up and counted, by
+// the rule that keeps the most.
+func TestRulesKeepToTheirRoom(t *testing.T) {
+	const most = 100 << 10
+	e := NewEngine(mustCompile(t, `
+apiVersion: rules/v1
+rules:
+  - {id: users, name: N, severity: low, alert: {title: t}, match: {ops: [update]}, window: {size: 1h, by: [user], count: 1000}}
+  - {id: records, name: N, severity: low, alert: {title: t}, window: {size: 1h, by: [key], count: 1000}}
+`), Options{Memory: most})
+	for i := range 5000 {
+		c := audit.Change{Seq: audit.Seq(i + 1), Time: audit.Time(1795465916125 + i), User: fmt.Sprint(i % 10), Op: audit.OpUpdate,
+			Key: audit.Key{Table: audit.Table{Database: "d", Name: "t"}, ID: audit.ID(fmt.Sprint(i))}}
+		if i >= 500 {
+			c.Op = audit.OpDelete
+		}
+		if _, err := e.Eval(&c); err != nil {
+			t.Fatal(err)
+		}
+		if e.room.taken > most {
+			t.Fatalf("after %d changes %d bytes are kept", i+1, e.room.taken)
+		}
+	}
+	usesOf(t, e)
+	all := e.Evicted()
+	if len(all) != 1 || all[0].Rule != "records" || all[0].Groups+uint64(e.rules[1].held.n) != 5000 || e.rules[0].held.n != 10 {
+		t.Errorf("%v were given up, %d groups are kept", all, e.rules[1].held.n)
 	}
 }

@@ -103,8 +103,10 @@ func (e *Engine) names(name string) bool {
 func (r *ruleState) order() {
 	groups := slices.Collect(r.held.all())
 	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.touched, b.touched) })
+	kept := 0
 	for _, g := range groups {
 		r.held.touch(g)
+		kept += r.held.rest(g)
 		g.isSaved()
 		r.w.kept += len(g.entries)
 		if len(g.entries) == 0 {
@@ -115,6 +117,7 @@ func (r *ruleState) order() {
 			g.tally()
 		}
 	}
+	r.held.spend(kept + r.w.kept*entryBytes - r.held.bytes)
 	r.held.tidy()
 }
 

@@ -243,6 +243,8 @@ func (e *Engine) decideEntry(r *ruleState, g *group, i int) {
 	case fractionForm:
 		e.fraction(r, g, i)
 	case spikeForm:
+		before := g.stretches()
 		e.spike(r, g, i)
+		r.held.spend((g.stretches() - before) * stretchBytes)
 	}
 }

@@ -87,7 +87,7 @@ func (g *group) add(e entry, weight float64, w *windowing) {
 		g.weights = slices.Insert(roomy(g.weights), i, weight)
 	}
 	g.entered(i)
-	w.kept++
+	w.holds(1)
 	g.slide(w, i)
 	g.stretch(i, w)
 	switch {
@@ -152,7 +152,7 @@ func (g *group) drop(low, high int, w *windowing) {
 	}
 	last := high == len(g.entries)
 	g.left(low, high)
-	w.kept -= high - low
+	w.holds(low - high)
 	for i := low; i < high; i++ {
 		e := &g.entries[i]
 		if g.tallied() {

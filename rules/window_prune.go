@@ -27,9 +27,13 @@ func (g *group) prune(t audit.Time, w *windowing) {
 		g.behind = false
 	}
 	g.keepEntries(reach, w)
+	before := len(g.alerts)
 	g.alerts = slices.DeleteFunc(g.alerts, func(a *openAlert) bool {
 		return a.to < g.newest-reach && !(g.rewound && a.to >= g.cursor-reach && a.from <= g.cursor+reach)
 	})
+	if n := len(g.alerts) - before; n < 0 {
+		w.held.spend(n * alertBytes)
+	}
 }
 
 // keepEntries drops the entries that are in neither stretch.

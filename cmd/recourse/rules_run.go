@@ -136,6 +136,7 @@ func (w *workspace) engineAt(ctx context.Context, set *rules.Set, seq audit.Seq)
 func (w *workspace) rulesOptions() rules.Options {
 	return rules.Options{
 		Own:       func(id audit.ChangeID) bool { return w.own[id] != "" },
+		Memory:    w.cfg.Memory.rules(),
 		Baselines: func(t audit.Table) []rules.Rows { return w.counted[t] },
 	}
 }
