@@ -145,6 +145,8 @@ type stateReader struct {
 	seq   audit.Seq
 	time  uint64
 	bad   bool
+
+	entries []readEntry // its memory is used again
 }
 
 func (r *stateReader) uint() uint64 {

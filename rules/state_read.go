@@ -14,7 +14,7 @@ type readEntry struct {
 	alert, rule string
 }
 
-// A readGroup is a group as it was saved.
+// A readGroup is a group as it was saved. Its entries are good until another is read.
 type readGroup struct {
 	group
 	values  []string
@@ -72,6 +72,7 @@ func (r *stateReader) head() (g *readGroup, taught bool) {
 
 // rest reads a group's entries and its alerts.
 func (r *stateReader) rest(g *readGroup, full bool) {
+	g.entries = r.entries[:0]
 	for range r.count() {
 		e := r.entry(full)
 		if n := len(g.entries); n > 0 && !g.entries[n-1].before(&e) || finite(float64(e.time)) == nil {
@@ -80,6 +81,7 @@ func (r *stateReader) rest(g *readGroup, full bool) {
 		}
 		g.entries = append(g.entries, e)
 	}
+	r.entries = g.entries
 	for range r.count() {
 		g.alerts = append(g.alerts, r.alert(full))
 	}

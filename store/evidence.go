@@ -113,7 +113,7 @@ type grown struct {
 func grow(txn *badger.Txn, p *parting, a *audit.Alert, old *alert) (grown, error) {
 	g := grown{Alert: alertOut(a)}
 	kept := map[uint64]bool{}
-	begin, changes, err := old.continued(txn, a)
+	begin, before, changes, err := old.continued(txn, a)
 	if err != nil {
 		return g, err
 	}
@@ -147,9 +147,10 @@ func grow(txn *badger.Txn, p *parting, a *audit.Alert, old *alert) (grown, error
 			g.Gone = append(g.Gone, o.Part)
 		}
 	}
-	before, err := old.evidenceFrom(txn, same)
-	if err != nil {
-		return g, err
+	if a.Stored == 0 {
+		if before, err = old.evidenceFrom(txn, same); err != nil {
+			return g, err
+		}
 	}
 	g.Hits = newHits(before, changes[at(same):])
 	return g, g.fold(txn, p, a.Folded, old)
@@ -170,21 +171,21 @@ func (d *alert) piece(p *parting, i int, some []audit.Evidence) (out piece, agai
 }
 
 // continued is what an alert lists now but for its first pieces, which are those of
-// the stored one.
-func (d *alert) continued(txn *badger.Txn, a *audit.Alert) (pieces int, changes []audit.Evidence, err error) {
+// the stored one, and what that lists but for these, if there are any.
+func (d *alert) continued(txn *badger.Txn, a *audit.Alert) (pieces int, before, changes []audit.Evidence, err error) {
 	if a.Stored == 0 {
-		return 0, a.Changes, nil
+		return 0, nil, a.Changes, nil
 	}
 	pieces = min(a.Stored/pieceSize, len(d.Pieces))
-	before, err := d.evidenceFrom(txn, pieces)
+	before, err = d.evidenceFrom(txn, pieces)
 	n := a.Stored - pieces*pieceSize
 	if err == nil && n > len(before) {
 		err = fmt.Errorf("%w: it is to go on after %d changes, and has %d", ErrCorrupt, a.Stored, pieces*pieceSize+len(before))
 	}
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
-	return pieces, slices.Concat(before[:n], a.Changes), nil
+	return pieces, before, slices.Concat(before[:n], a.Changes), nil
 }
 
 // newHits are the numbers in after that are not in before, each once; evidence
