@@ -60,11 +60,12 @@ type Engine struct {
 	single [1][]byte    // what each is of a rule without one
 	eachs  [][]byte     // its memory is used again
 
-	pool  *pool
-	room  room
-	lists listings // of alerts' evidence
-	kept  kept
-	gone  []string // saved state that is no longer used, to be removed
+	pool   *pool
+	room   room
+	lists  listings // of alerts' evidence
+	kept   kept
+	raised []raisedAlert // that are to be told
+	gone   []string      // saved state that is no longer used, to be removed
 }
 
 // NewEngine is an engine that has seen nothing.
@@ -243,16 +244,6 @@ func (e *Engine) enter(r *ruleState, g *group, n entry, weight float64, alerts [
 	alerts = e.raise(r, g, alerts)
 	r.held.tidy()
 	e.pool.tidy()
-	return alerts
-}
-
-// raise adds the group's alerts that began or grew, and tells the rules that
-// hear of them.
-func (e *Engine) raise(r *ruleState, g *group, alerts []audit.Alert) []audit.Alert {
-	for _, a := range r.w.touched {
-		alerts = append(alerts, r.alert(g, a))
-		e.tell(r, g, a)
-	}
 	return alerts
 }
 

@@ -176,20 +176,23 @@ func (w *windowing) alertID(values []string, first audit.Seq) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// alert is an open alert as others see it.
-func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
-	fields := g.fields
-	if fields == nil {
+// fields are a group's values, as alerts show them.
+func (r *ruleState) fields(g *group) map[string]string {
+	if g.fields == nil {
 		values := r.held.values(g)
-		fields = make(map[string]string, len(values))
+		g.fields = make(map[string]string, len(values))
 		for i, name := range r.Window.By {
-			fields[name] = values[i]
+			g.fields[name] = values[i]
 		}
 		if r.each != nil {
-			fields["each"] = values[len(values)-1]
+			g.fields["each"] = values[len(values)-1]
 		}
-		g.fields = fields
 	}
+	return g.fields
+}
+
+// alert is an open alert of a group of such values as others see it.
+func (r *ruleState) alert(fields map[string]string, a *openAlert) audit.Alert {
 	known := func(name string) string {
 		switch name {
 		case "count":

@@ -27,6 +27,7 @@ type openAlert struct {
 	parts    []string // the alerts that are evidence, sorted
 	into     string   // the alert that this one became part of; empty: none
 	told     bool     // it was given to the rules that hear of it
+	gathered bool     // it is among those that are to be told
 	spoken   bool     // … and they have heard of one that became part of it
 }
 

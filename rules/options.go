@@ -19,6 +19,10 @@ type Options struct {
 	// not in the state. If nil, they are not known after a restart.
 	Folded func(id string) (audit.Seqs, error)
 
+	// Gather has alerts of rules that began or grew not returned by Eval and Advance, each
+	// again with every change, but kept until Raised is asked for them.
+	Gather bool
+
 	MaxGroups   int // groups kept of each rule; if 0, 10,000
 	MaxChanges  int // changes kept of each group's window, at most 65,535; if 0, 5,000; never below a rule's count
 	MaxKept     int // changes kept of all groups of a rule; if 0, 1,000,000

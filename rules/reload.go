@@ -85,7 +85,9 @@ func (e *Engine) Warm(past iter.Seq2[*audit.Change, error]) ([]audit.Alert, erro
 			need.rules = append(need.rules, r)
 		}
 	}
-	w := newEngine(need, e.opts, e.pool)
+	opts := e.opts
+	opts.Gather = false
+	w := newEngine(need, opts, e.pool)
 	var all []audit.Alert
 	for c, err := range past {
 		if err != nil {

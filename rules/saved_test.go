@@ -7,6 +7,7 @@ import (
 
 	"recourse/audit"
 
+	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -129,4 +130,60 @@ rules:
 	if len(all) != 1 || all[0].Rule != "records" || all[0].Groups+uint64(e.rules[1].held.n) != 5000 || e.rules[0].held.n != 10 {
 		t.Errorf("%v were given up, %d groups are kept", all, e.rules[1].held.n)
 	}
+}
+
+// TestGatheredIsLatest: alerts that are gathered are as those that each change returns,
+// the last of each, also of groups that are gone by then.
+func TestGatheredIsLatest(t *testing.T) {
+	set := mustCompile(t, savedRules)
+	rapid.Check(t, func(t *rapid.T) {
+		opts := Options{MaxGroups: rapid.SampledFrom([]int{0, 1, 2}).Draw(t, "groups"), Baselines: func(audit.Table) []Rows { return []Rows{{Rows: 30}} }}
+		each := NewEngine(set, opts)
+		opts.Gather = true
+		e := NewEngine(set, opts)
+		changes := drawChanges(t, rapid.IntRange(1, 150).Draw(t, "n"), 60_000)
+		last := map[string]audit.Alert{}
+		take := func(alerts []audit.Alert, seq audit.Seq) {
+			for _, a := range alerts {
+				if before, seen := last[a.ID]; seen {
+					a.RaisedSeq = before.RaisedSeq
+				} else {
+					a.RaisedSeq = seq
+				}
+				last[a.ID] = a
+			}
+		}
+		same := func() {
+			got := map[string]audit.Alert{}
+			if e.Gathered() != (len(last) > 0) {
+				t.Fatalf("%d alerts began or grew, gathered %t", len(last), e.Gathered())
+			}
+			for _, a := range e.Raised() {
+				got[a.ID] = a
+			}
+			if d := gocmp.Diff(last, got); d != "" {
+				t.Fatalf("-each +gathered:\n%s", d)
+			}
+			clear(last)
+		}
+		for i := range changes {
+			alerts, err := each.Eval(&changes[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			take(alerts, changes[i].Seq)
+			if alerts, err = e.Eval(&changes[i]); err != nil || len(alerts) > 0 {
+				t.Fatalf("%d alerts, %v", len(alerts), err)
+			}
+			if rapid.IntRange(0, 9).Draw(t, "save") == 0 {
+				same()
+			}
+		}
+		end := changes[len(changes)-1].Time + 3_600_000
+		take(each.Advance(end), changes[len(changes)-1].Seq)
+		if alerts := e.Advance(end); len(alerts) > 0 {
+			t.Fatalf("%d alerts", len(alerts))
+		}
+		same()
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/dgraph-io/badger/v4"
+	"github.com/klauspost/compress/zstd"
 
 	"recourse/audit"
 )
@@ -47,13 +48,13 @@ func evidenceSum(all []audit.Evidence) uint32 {
 	return sum
 }
 
-func encodeEvidence(all []audit.Evidence) ([]byte, error) {
+func encodeEvidence(all []audit.Evidence, by func() (*zstd.Encoder, error)) ([]byte, error) {
 	out := make([]evidence, 0, len(all))
 	for _, e := range all {
 		out = append(out, evidence{Seq: uint64(e.Seq), Database: e.Database, Table: e.Table, Key: string(e.Key), Time: bits(e.Time)})
 	}
 	b, err := encode(out)
-	return squeeze(b), err
+	return squeezeBy(by, b), err
 }
 
 func decodeEvidence(payload []byte) ([]audit.Evidence, error) {
@@ -138,7 +139,7 @@ func grow(txn *badger.Txn, p *parting, a *audit.Alert, old *alert) (grown, error
 		g.Alert.Pieces = append(g.Alert.Pieces, next)
 	}
 	if rest := changes[at(whole):]; len(rest) > 0 {
-		if g.Alert.Rest, err = encodeEvidence(rest); err != nil {
+		if g.Alert.Rest, err = encodeEvidence(rest, windowSqueezer); err != nil { // it is soon written anew
 			return g, err
 		}
 	}
@@ -163,7 +164,7 @@ func (d *alert) piece(p *parting, i int, some []audit.Evidence) (out piece, agai
 	if i < len(d.Pieces) && d.Pieces[i].Sum == out.Sum {
 		return d.Pieces[i], true, nil
 	}
-	b, err := encodeEvidence(some)
+	b, err := encodeEvidence(some, squeezer)
 	if err == nil {
 		out.Part, err = p.put(b)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -48,7 +49,7 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 				a.RaisedSeq = before.RaisedSeq
 			} else {
 				all = append(all, a.ID)
-				a.RaisedSeq = seq // if it is stored already, what that says stands
+				a.RaisedSeq = cmp.Or(a.RaisedSeq, seq) // if it is stored already, what that says stands
 			}
 			unsaved[a.ID] = a
 			a.Changes, a.Folded = nil, audit.Seqs{} // there may be a great many
@@ -56,6 +57,7 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 		}
 	}
 	save := func(at audit.Seq) error {
+		take(engine.Raised())
 		state, err := engine.State()
 		if err != nil {
 			return err
@@ -87,7 +89,7 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 	if err != nil {
 		return nil, err
 	}
-	if take(late); n > 0 || len(late) > 0 {
+	if take(late); n > 0 || len(late) > 0 || engine.Gathered() {
 		if err := save(seq); err != nil {
 			return nil, err
 		}
@@ -118,6 +120,7 @@ func (w *workspace) engineAt(ctx context.Context, set *rules.Set, seq audit.Seq)
 		return nil, err
 	}
 	opts := w.rulesOptions()
+	opts.Gather = true
 	// The engine outlives this call.
 	ctx = context.WithoutCancel(ctx)
 	opts.Folded = func(id string) (audit.Seqs, error) {
