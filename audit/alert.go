@@ -31,7 +31,10 @@ type Alert struct {
 	LastTime  Time              `json:"last_time"`
 	Count     int               `json:"count"`
 	Changes   []Evidence        `json:"changes"`
-	Unknown   bool              `json:"unknown"` // something the rule looked at was unknown
+	// Stored is how many changes it lists before Changes: those that it has had since
+	// it was stored last. Rules say it to the store; what the store gives has all in Changes.
+	Stored  int  `json:"-"`
+	Unknown bool `json:"unknown"` // something the rule looked at was unknown
 	// Suppressed counts the matches that were left out of Changes.
 	Suppressed int  `json:"suppressed"`
 	Late       bool `json:"late"`

@@ -14,5 +14,5 @@ func (g *group) absence(i int, w *windowing) {
 			return
 		}
 	}
-	g.alert(g.entries[i:i+1], nil, n, w)
+	g.alert(i, i, nil, n, w)
 }

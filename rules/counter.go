@@ -1,154 +1,110 @@
 package rules
 
-import (
-	"bytes"
-)
+// A counter counts values, by their numbers, and forgets those that come to zero.
+type counter map[uint32]int
 
-// A counter counts values, by their tallies, and forgets those that come to zero.
-type counter map[int32]int
-
-func (c counter) add(value int32, n int) {
+func (c counter) add(value uint32, n int) {
 	if c[value] += n; c[value] == 0 {
 		delete(c, value)
 	}
 }
 
 // tallies are how often each distinct value is among a group's entries, and among
-// those of the window that ends with the newest. The zero value has none. Most
-// groups only ever have a few, for which a map would be most of their memory.
+// those of the window that ends with the newest. The zero value has none: of a few
+// entries they are counted when they are asked for.
 type tallies struct {
-	all      []tally          // by number
-	of       map[uint64]int32 // one of each hash, once there are more than leastMapped
-	free     int32            // one of all that is free, counted from 1; 0: none
-	live     int32            // values that there are
-	inWindow int32            // … in the window
+	all      []tally // a value stands where its number says, or in the next place that was free
+	live     int32   // values that there are
+	inWindow int32   // … in the window
 }
 
+// A tally is of one value; 0: the place is free.
 type tally struct {
-	hash         uint64
-	text         int   // the value
-	next         int32 // another of the same hash, or another that is free, counted from 1; 0: none
-	kept, window int32
+	value        uint32
+	kept, window uint16 // no group has more entries; see mostEntries
 }
 
-const leastMapped = 8
+const (
+	// fewEntries are so few that their values are counted when they are asked for.
+	fewEntries = 8
+	// mostEntries is how many entries a group whose values are tallied may have.
+	mostEntries = 1<<16 - 1
+)
 
-// count is how many distinct values there are.
-func (t *tallies) count() int { return int(t.live) }
-
-// take counts an entry's value. Its number stays the entry's until drop.
-func (t *tallies) take(h *held, value []byte) int32 {
-	hash := h.hash(value)
-	i := t.find(h, hash, value)
-	if i < 0 {
-		i = t.put(tally{hash: hash, text: h.texts.put(value)})
+// find is where a value stands, or would.
+func (t *tallies) find(value uint32) *tally {
+	i := t.home(value)
+	for t.all[i].value != 0 && t.all[i].value != value {
+		i = (i + 1) & (len(t.all) - 1)
 	}
-	t.all[i].kept++
-	return i
+	return &t.all[i]
 }
 
-func (t *tallies) find(h *held, hash uint64, value []byte) int32 {
-	same := func(n *tally) bool {
-		text, _ := h.texts.at(n.text)
-		return bytes.Equal(text, value)
-	}
-	if t.of == nil {
-		for i := range t.all {
-			if n := &t.all[i]; n.hash == hash && n.kept > 0 && same(n) {
-				return int32(i)
-			}
-		}
-		return -1
-	}
-	i, known := t.of[hash]
-	for known {
-		if same(&t.all[i]) {
-			return i
-		}
-		i = t.all[i].next - 1
-		known = i >= 0
-	}
-	return -1
+// home is where a value stands if its place was free. There are 2ⁿ places.
+func (t *tallies) home(value uint32) int {
+	const golden = 0x9E3779B97F4A7C15
+	return int(uint64(value)*golden>>32) & (len(t.all) - 1)
 }
 
-func (t *tallies) put(n tally) int32 {
-	t.live++
-	i := t.free - 1
-	if i >= 0 {
-		t.free = t.all[i].next
-		t.all[i] = n
-	} else {
-		i = int32(len(t.all))
-		t.all = append(t.all, n)
+// take counts an entry's value.
+func (t *tallies) take(value uint32) {
+	if 4*(int(t.live)+1) > 3*len(t.all) {
+		t.resize(max(2*len(t.all), 2*fewEntries))
 	}
-	switch {
-	case t.of != nil:
-		t.link(i)
-	case len(t.all) > leastMapped:
-		t.of = make(map[uint64]int32, 2*leastMapped)
-		for j := range t.all {
-			if int32(j) == i || t.all[j].kept > 0 {
-				t.link(int32(j))
-			}
+	n := t.find(value)
+	if n.kept == 0 {
+		n.value = value
+		t.live++
+	}
+	n.kept++
+}
+
+func (t *tallies) resize(places int) {
+	old := t.all
+	t.all = make([]tally, places)
+	for _, n := range old {
+		if n.value != 0 {
+			*t.find(n.value) = n
 		}
 	}
-	return i
 }
 
-func (t *tallies) link(i int32) {
-	n := &t.all[i]
-	n.next = 0
-	if first, known := t.of[n.hash]; known {
-		n.next = first + 1
-	}
-	t.of[n.hash] = i
-}
-
-// drop takes an entry's value back.
-func (t *tallies) drop(h *held, i int32) {
-	n := &t.all[i]
+// drop takes an entry's value back. What stands further from its place than it has to
+// is moved.
+func (t *tallies) drop(value uint32) {
+	n := t.find(value)
 	if n.kept--; n.kept > 0 {
 		return
 	}
-	t.live--
-	h.texts.drop(n.text, 1)
-	if t.of != nil {
-		t.unlink(i)
+	if t.live--; t.live == 0 {
+		*t = tallies{}
+		return
 	}
-	*n = tally{next: t.free}
-	t.free = i + 1
-	if t.live == 0 {
-		*t = tallies{all: t.all[:0]}
+	last := len(t.all) - 1
+	hole := t.home(value)
+	for t.all[hole].value != value {
+		hole = (hole + 1) & last
 	}
-}
-
-func (t *tallies) unlink(i int32) {
-	n := &t.all[i]
-	first := t.of[n.hash]
-	switch {
-	case first != i:
-		for j := first; ; j = t.all[j].next - 1 {
-			if t.all[j].next-1 == i {
-				t.all[j].next = n.next
-				return
-			}
+	for i := (hole + 1) & last; t.all[i].value != 0; i = (i + 1) & last {
+		if home := t.home(t.all[i].value); (i-home)&last >= (i-hole)&last {
+			t.all[hole], hole = t.all[i], i
 		}
-	case n.next > 0:
-		t.of[n.hash] = n.next - 1
-	default:
-		delete(t.of, n.hash)
+	}
+	t.all[hole] = tally{}
+	if len(t.all) > 4*fewEntries && int(t.live) < len(t.all)/8 {
+		t.resize(len(t.all) / 4)
 	}
 }
 
-func (t *tallies) enter(i int32) {
-	n := &t.all[i]
+func (t *tallies) enter(value uint32) {
+	n := t.find(value)
 	if n.window++; n.window == 1 {
 		t.inWindow++
 	}
 }
 
-func (t *tallies) leave(i int32) {
-	n := &t.all[i]
+func (t *tallies) leave(value uint32) {
+	n := t.find(value)
 	if n.window--; n.window == 0 {
 		t.inWindow--
 	}
@@ -160,4 +116,40 @@ func (t *tallies) leaveAll() {
 		t.all[i].window = 0
 	}
 	t.inWindow = 0
+}
+
+// tallied says that the group's values are tallied: all entries of all are counted
+// then, and those from low on are in the window.
+func (g *group) tallied() bool { return g.tallies.all != nil }
+
+// tally begins to tally the values, of which there are many now.
+func (g *group) tally() {
+	for i := range g.entries {
+		g.tallies.take(g.entries[i].counted)
+		if i >= g.low {
+			g.tallies.enter(g.entries[i].counted)
+		}
+	}
+}
+
+// distinct is how many distinct values the entries from low on have; low is 0 or
+// where the window begins that ends with the newest.
+func (g *group) distinct(low int) int {
+	if g.tallied() && low == 0 {
+		return int(g.tallies.live)
+	}
+	if g.tallied() {
+		return int(g.tallies.inWindow)
+	}
+	n := 0
+	for i := low; i < len(g.entries); i++ {
+		first := low
+		for g.entries[first].counted != g.entries[i].counted {
+			first++
+		}
+		if first == i {
+			n++
+		}
+	}
+	return n
 }

@@ -18,38 +18,6 @@ var (
 	ErrTime  = errors.New("the change has no time")
 )
 
-// Options bound what an engine keeps. The zero value is right.
-type Options struct {
-	// Own says that a change is one of our own compensating writes, which no
-	// rule alerts on. If nil, none is.
-	Own func(audit.ChangeID) bool
-	// Folded is what a stored alert has beside the changes that it lists: those are
-	// not in the state. If nil, they are not known after a restart.
-	Folded func(id string) (audit.Seqs, error)
-
-	MaxGroups   int // groups kept of each rule; if 0, 10,000
-	MaxChanges  int // changes kept of each group's window; if 0, 5,000; never below a rule's count
-	MaxKept     int // changes kept of all groups of a rule; if 0, 1,000,000
-	MaxEvidence int // changes that one alert lists; if 0, 100,000. Its Count and Suppressed go on
-
-	// Clock is a clock that only goes forward, by which the time that each rule takes
-	// is measured (see Costs). If nil, none is. No alert depends on it.
-	Clock func() time.Duration
-	// Timed is how many changes there are to one that is measured; if 0, all are.
-	Timed int
-	// Baselines are how many records a table had when they were counted, by time, for
-	// rules on a share of them. What is older than what the engine has decided does
-	// not count any more. If nil, nobody knows.
-	Baselines func(audit.Table) []Rows
-
-	// Lateness is how much older than the newest change another may be and still be
-	// in time, in that what waits for it has not been decided; if 0, 30 s.
-	Lateness time.Duration
-
-	slow bool // expr decides every condition
-	open bool // … of every change that match lets through
-}
-
 // maxCount is the largest window.count, so that a window holds that many.
 const maxCount = 5000
 
@@ -92,19 +60,27 @@ type Engine struct {
 	single [1][]byte    // what each is of a rule without one
 	eachs  [][]byte     // its memory is used again
 
-	kept kept
-	gone []string // saved state that is no longer used, to be removed
+	pool   *pool
+	room   room
+	lists  listings // of alerts' evidence
+	kept   kept
+	raised []raisedAlert // that are to be told
+	gone   []string      // saved state that is no longer used, to be removed
 }
 
 // NewEngine is an engine that has seen nothing.
-func NewEngine(set *Set, opts Options) *Engine {
-	e := &Engine{opts: opts, index: map[placement]*shelf{}, tables: map[audit.Table]*tableRows{}}
+func NewEngine(set *Set, opts Options) *Engine { return newEngine(set, opts, newPool()) }
+
+func newEngine(set *Set, opts Options, pool *pool) *Engine {
+	e := &Engine{opts: opts, pool: pool, index: map[placement]*shelf{}, tables: map[audit.Table]*tableRows{}}
 	words, said := &vocabulary{}, newLabeller(nil)
 	if len(set.rules) > 0 {
 		words, said = set.rules[0].words, newLabeller(set.rules[0].labels)
 	}
 	e.facts, e.view = newFacts(words, said), newView(said)
 	e.vm.MemoryBudget = maxMemory
+	e.room.most = opts.Memory
+	e.lists = listings{listed: opts.Listed, folded: opts.Folded, last: orDefault(opts.recent, lastListed)}
 	e.lateness = millis(lateness)
 	if opts.Lateness > 0 {
 		e.lateness = millis(opts.Lateness)
@@ -113,7 +89,8 @@ func NewEngine(set *Set, opts Options) *Engine {
 		e.fields = append(e.fields, fieldValue{name: name})
 	}
 	for i, r := range set.rules {
-		s := newRuleState(r, i, opts, e.lateness)
+		s := newRuleState(r, i, opts, e.lateness, pool, &e.room)
+		s.w.lists = &e.lists
 		e.rules = append(e.rules, s)
 		if s.w.form == fractionForm {
 			e.fractions = append(e.fractions, s)
@@ -142,8 +119,9 @@ func (e *Engine) Seq() audit.Seq { return e.seq }
 // returns; they are never altered.
 //
 // A condition that fails on a change is no error of Eval: the rule counts it
-// in Stats and takes the change as not matching. After an error of Eval itself
-// the engine is as it was.
+// in Stats and takes the change as not matching. After ErrOrder and ErrTime the engine
+// is as it was. Another error is that evidence which is stored could not be read: then
+// make a new engine and restore it.
 func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 	if c.Seq == 0 {
 		return nil, fmt.Errorf("evaluate change: %w", ErrOrder)
@@ -171,7 +149,11 @@ func (e *Engine) Eval(c *audit.Change) ([]audit.Alert, error) {
 			alerts = e.judge(r, c, &own, alerts)
 		}
 	}
-	return latest(e.decide(alerts)), nil
+	alerts = e.decide(alerts)
+	if e.lists.err != nil {
+		return nil, e.lists.err
+	}
+	return latest(alerts), nil
 }
 
 // An ownership asks once whether a change is ours, and only if a rule matches.
@@ -226,25 +208,27 @@ func (e *Engine) apply(r *ruleState, c *audit.Change, own *ownership, alerts []a
 			continue
 		}
 		n := entry{
-			time: c.Time, seq: c.Seq, key: r.held.texts.putKey(c.Key), unknown: s.unknown && r.OnUnknown == Flag, late: c.Late,
-			steps: s.steps, weight: s.weight,
+			time: c.Time, seq: c.Seq, key: e.pool.key(c.Key), unknown: s.unknown && r.OnUnknown == Flag, late: c.Late, steps: s.steps,
 		}
-		var counted []byte
-		if r.w.distinct != "" {
-			counted = e.field(c, r.w.distinct)
+		switch r.w.distinct {
+		case "":
+		case "key":
+			n.counted = e.pool.keyText(c.Key)
+		default:
+			n.counted = e.pool.text(e.field(c, r.w.distinct))
 		}
-		alerts = e.enter(r, g, n, counted, alerts)
+		alerts = e.enter(r, g, n, s.weight, alerts)
 	}
 	return alerts
 }
 
-// enter takes an entry into a group, with the value that is counted.
-func (e *Engine) enter(r *ruleState, g *group, n entry, counted []byte, alerts []audit.Alert) []audit.Alert {
+// enter takes an entry into a group, with what it weighs.
+func (e *Engine) enter(r *ruleState, g *group, n entry, weight float64, alerts []audit.Alert) []audit.Alert {
 	r.w.behind, r.w.watermark = e.late, e.watermark
 	if r.w.decides(&n) {
 		e.await(r, g, &n)
 	}
-	g.add(n, counted, &r.w)
+	g.add(n, weight, &r.w)
 	if r.w.waits && e.late {
 		e.reopen(r, g, &n)
 	}
@@ -254,18 +238,12 @@ func (e *Engine) enter(r *ruleState, g *group, n entry, counted []byte, alerts [
 	for r.w.kept > r.w.maxKept && r.held.n > 1 {
 		r.evict(e)
 	}
+	if e.room.most > 0 && e.room.taken > e.room.most {
+		e.giveUp()
+	}
 	alerts = e.raise(r, g, alerts)
 	r.held.tidy()
-	return alerts
-}
-
-// raise adds the group's alerts that began or grew, and tells the rules that
-// hear of them.
-func (e *Engine) raise(r *ruleState, g *group, alerts []audit.Alert) []audit.Alert {
-	for _, a := range r.w.touched {
-		alerts = append(alerts, r.alert(g, a))
-		e.tell(r, g, a)
-	}
+	e.pool.tidy()
 	return alerts
 }
 

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"os"
@@ -169,6 +170,58 @@ func TestTheOrderOfLearningMakesNoDifference(t *testing.T) {
 	}
 }
 
+// dump is all that an engine keeps.
+func dump(t interface{ Fatal(...any) }, e *Engine) []byte {
+	w := newStateWriter()
+	for _, r := range e.rules {
+		if err := w.rule(r); err != nil {
+			t.Fatal(err)
+		}
+		w.ofRule(r, false)
+		for g := range r.held.all() {
+			w.group(r.held, g)
+		}
+	}
+	return w.take()
+}
+
+// usesOf fails unless the texts of an engine's pool are those that its groups use, and
+// the bytes that it counts those of what it keeps.
+func usesOf(t interface{ Fatalf(string, ...any) }, e *Engine) {
+	uses, taken := map[uint32]int{}, 0
+	for _, r := range e.rules {
+		bytes := 0
+		for g := range r.held.all() {
+			bytes += r.held.rest(g) + len(g.entries)*entryBytes
+		}
+		if taken += bytes; bytes != r.held.bytes {
+			t.Fatalf("%s keeps %d bytes, counted are %d", r.ID, bytes, r.held.bytes)
+		}
+		for number := uint32(1); number < r.held.next; number++ {
+			for _, n := range r.held.at(number).entries {
+				if !n.told {
+					uses[n.key]++
+				}
+				if n.counted != 0 {
+					uses[n.counted]++
+				}
+			}
+		}
+	}
+	if e.room.taken != taken {
+		t.Fatalf("%d bytes are kept, counted are %d", taken, e.room.taken)
+	}
+	e.pool.whole(t, uses)
+}
+
+// continued is an alert with all that it lists.
+func continued(a audit.Alert, saved map[string]audit.Alert) audit.Alert {
+	if a.Stored > 0 {
+		a.Changes, a.Stored = slices.Concat(saved[a.ID].Changes[:a.Stored], a.Changes), 0
+	}
+	return a
+}
+
 // TestAnyCutChangesNothing: with a restart from what was saved anywhere, what was
 // not saved done again, every return of the engine is the same.
 func TestAnyCutChangesNothing(t *testing.T) {
@@ -179,6 +232,7 @@ func TestAnyCutChangesNothing(t *testing.T) {
 		opts.MaxGroups = rapid.SampledFrom([]int{0, 2}).Draw(t, "groups")
 		opts.MaxChanges = rapid.SampledFrom([]int{0, 5}).Draw(t, "changes")
 		opts.MaxKept = rapid.SampledFrom([]int{0, 7}).Draw(t, "kept")
+		opts.Memory = rapid.SampledFrom([]int{0, 4000, 9000}).Draw(t, "memory")
 		opts.MaxEvidence = rapid.SampledFrom([]int{0, 4}).Draw(t, "evidence")
 		whole, parts := NewEngine(set, opts), NewEngine(set, opts)
 		state, saved := map[string][]byte{}, map[string]audit.Alert{}
@@ -191,11 +245,18 @@ func TestAnyCutChangesNothing(t *testing.T) {
 			}
 			want = append(want, alerts)
 		}
+		if rapid.Bool().Draw(t, "listed") {
+			opts.Listed, opts.recent = func(id string) ([]audit.Evidence, error) { return saved[id].Changes, nil }, rapid.IntRange(1, 3).Draw(t, "recent")
+			parts = NewEngine(set, opts)
+		}
 		unsaved := map[string]audit.Alert{}
 		for i := 0; i < len(changes); i++ {
 			got, err := parts.Eval(&changes[i])
 			if err != nil {
 				t.Fatal(err)
+			}
+			for k := range got {
+				got[k] = continued(got[k], saved)
 			}
 			if d := gocmp.Diff(want[i], got); d != "" {
 				t.Fatalf("after change %d (-whole +cut):\n%s", changes[i].Seq, d)
@@ -214,6 +275,15 @@ func TestAnyCutChangesNothing(t *testing.T) {
 					saved[id] = a
 				}
 				clear(unsaved)
+				again := NewEngine(set, opts)
+				if err := again.Restore(state, func(id string) ([]audit.Evidence, error) { return saved[id].Changes, nil }); err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(dump(t, parts), dump(t, again)) {
+					t.Fatalf("after change %d: what was saved is another state", changes[i].Seq)
+				}
+				usesOf(t, parts)
+				usesOf(t, again)
 			case 2: // cut
 				clear(unsaved)
 				parts = NewEngine(set, opts)
@@ -228,7 +298,11 @@ func TestAnyCutChangesNothing(t *testing.T) {
 			t.Fatalf("stats (-whole +cut):\n%s", d)
 		}
 		end := changes[len(changes)-1].Time + 3_600_000
-		if d := gocmp.Diff(whole.Advance(end), parts.Advance(end)); d != "" {
+		last := parts.Advance(end)
+		for k := range last {
+			last[k] = continued(last[k], saved)
+		}
+		if d := gocmp.Diff(whole.Advance(end), last); d != "" {
 			t.Fatalf("at the end (-whole +cut):\n%s", d)
 		}
 	})

@@ -196,7 +196,7 @@ func TestSpikes(t *testing.T) {
 			at := begin + int64(rapid.IntRange(0, 16*24).Draw(t, "hour"))*perHour + int64(rapid.IntRange(0, 11).Draw(t, "part"))
 			n := rapid.IntRange(1, 500).Draw(t, "count")
 			counts[at] = n
-			h.bucket(at).count = n
+			h.bucket(at).count = int32(n)
 		}
 		hour := begin/perHour + int64(rapid.IntRange(0, 17*24).Draw(t, "at"))
 		today := hour / 24
@@ -246,7 +246,7 @@ func TestSpikesOfDays(t *testing.T) {
 			d := begin + int64(rapid.IntRange(0, 16).Draw(t, "day"))
 			n := rapid.IntRange(1, 500).Draw(t, "count")
 			counts[d] = n
-			h.bucket(d).count = n
+			h.bucket(d).count = int32(n)
 		}
 		today := begin + int64(rapid.IntRange(0, 17).Draw(t, "today"))
 		var levels []float64
@@ -296,11 +296,12 @@ func TestRiskDecays(t *testing.T) {
 	} {
 		r := &Rule{Composite: &Composite{Entity: "user", Gte: tt.gte, HalfLife: 12 * 3600e9, DistinctRules: 2}}
 		r.Window.Size = 24 * 3600e9
-		s := newRuleState(r, 0, Options{}, 0)
+		s := newRuleState(r, 0, Options{}, 0, newPool(), &room{})
 		g := s.held.begin(appendName(nil, []string{"eve"}))
 		for i, rule := range tt.rules {
-			g.entries = append(g.entries, entry{time: audit.Time(tt.hours[i] * 3.6e6), seq: audit.Seq(i + 1), weight: tt.risks[i],
-				told: s.held.tell(hearsay{rule: rule, alert: fmt.Sprint(i), on: audit.Evidence{Seq: audit.Seq(i + 1)}})})
+			g.weights = append(g.weights, tt.risks[i])
+			g.entries = append(g.entries, entry{time: audit.Time(tt.hours[i] * 3.6e6), seq: audit.Seq(i + 1), told: true,
+				key: s.held.tell(hearsay{rule: rule, alert: fmt.Sprint(i), on: audit.Evidence{Seq: audit.Seq(i + 1)}})})
 			g.risk(i, &s.w)
 		}
 		if fires := len(g.alerts) > 0; fires != tt.fires {

@@ -25,12 +25,13 @@ const unknownRows = -1
 // are such a share of the table.
 func (e *Engine) fraction(r *ruleState, g *group, i int) {
 	n := &g.entries[i]
-	if n.weight == 0 {
-		n.weight = unknownRows
-		db, name, _ := r.held.texts.keyAt(n.key)
+	if g.weights[i] == 0 {
+		g.altered(i)
+		g.weights[i] = unknownRows
+		db, name, _ := r.held.pool.keyAt(n.key)
 		table := audit.Table{Database: string(db), Name: string(name)}
 		if rows, known := e.rowsAt(table, n.time); known {
-			n.weight = 1 + float64(max(rows, 0))
+			g.weights[i] = 1 + float64(max(rows, 0))
 		}
 	}
 	of := r.Window.Fraction
@@ -40,12 +41,13 @@ func (e *Engine) fraction(r *ruleState, g *group, i int) {
 		return
 	}
 	want := of.Floor
-	if begin := &g.entries[low]; begin.weight != unknownRows {
-		want = max(want, int(math.Ceil(of.Gte*(begin.weight-1))))
+	if begin := g.weights[low]; begin != unknownRows {
+		want = max(want, int(math.Ceil(of.Gte*(begin-1))))
 	} else if r.OnUnknown == Skip {
 		r.stats.UnknownRows++
 		return
 	} else if r.OnUnknown == Flag {
+		g.altered(i)
 		n.unknown = true
 	}
 	if want = min(want, mostFraction); count < want { // and no more of them differ
@@ -59,6 +61,6 @@ func (e *Engine) fraction(r *ruleState, g *group, i int) {
 		count = len(seen)
 	}
 	if count >= want {
-		g.alert(g.entries[low:i+1], nil, n, &r.w)
+		g.alert(low, i, nil, n, &r.w)
 	}
 }

@@ -147,7 +147,7 @@ func (r *ruleState) expire(e *Engine) {
 }
 
 func (r *ruleState) drop(g *group) {
-	r.w.kept -= len(g.entries)
+	r.w.holds(-len(g.entries))
 	if g.forget(r); g.saved {
 		r.gone[string(r.held.name(g))] = true
 	}
@@ -176,20 +176,23 @@ func (w *windowing) alertID(values []string, first audit.Seq) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// alert is an open alert as others see it.
-func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
-	fields := g.fields
-	if fields == nil {
+// fields are a group's values, as alerts show them.
+func (r *ruleState) fields(g *group) map[string]string {
+	if g.fields == nil {
 		values := r.held.values(g)
-		fields = make(map[string]string, len(values))
+		g.fields = make(map[string]string, len(values))
 		for i, name := range r.Window.By {
-			fields[name] = values[i]
+			g.fields[name] = values[i]
 		}
 		if r.each != nil {
-			fields["each"] = values[len(values)-1]
+			g.fields["each"] = values[len(values)-1]
 		}
-		g.fields = fields
 	}
+	return g.fields
+}
+
+// alert is an open alert of a group of such values as others see it.
+func (r *ruleState) alert(fields map[string]string, a *openAlert) audit.Alert {
 	known := func(name string) string {
 		switch name {
 		case "count":
@@ -208,8 +211,8 @@ func (r *ruleState) alert(g *group, a *openAlert) audit.Alert {
 		Attack: slices.Clip(r.Attack), State: audit.AlertOpen,
 		Title: r.title.render(known), Group: fields,
 		FirstSeq: a.firstSeq, LastSeq: a.lastSeq, FirstTime: a.first, LastTime: a.last,
-		Count: a.count, Changes: slices.Clip(a.evidence),
-		Unknown: a.unknown, Suppressed: a.count - len(a.evidence), Late: a.late, Folded: a.folded, Alerts: a.parts, MergedInto: a.into,
+		Count: a.count, Changes: slices.Clip(a.evidence), Stored: a.stored,
+		Unknown: a.unknown, Suppressed: a.count - a.stored - len(a.evidence), Late: a.late, Folded: a.folded, Alerts: a.parts, MergedInto: a.into,
 		Experimental: r.Status == Experimental, Inhibits: r.Inhibits, Runbook: r.Runbook,
 		Dedupe: audit.Duration(millis(r.Alerting.Dedupe)), GroupBy: r.Alerting.GroupBy, Realert: r.Alerting.ReAlert,
 	}

@@ -137,7 +137,7 @@ func (e *Engine) hear(r *ruleState, h *heard, alerts []audit.Alert) []audit.Aler
 	delete(r.waiting, h.alert)
 	r.changed = true
 	r.stats.Heard++
-	n := entry{time: h.fired.at, seq: h.fired.on.Seq, steps: h.steps, weight: h.risk, unknown: h.unknown,
-		told: r.held.tell(hearsay{alert: h.alert, rule: h.rule, on: h.fired.on})}
-	return e.enter(r, r.groupOf(e, h.values), n, nil, alerts)
+	n := entry{time: h.fired.at, seq: h.fired.on.Seq, steps: h.steps, unknown: h.unknown,
+		told: true, key: r.held.tell(hearsay{alert: h.alert, rule: h.rule, on: h.fired.on})}
+	return e.enter(r, r.groupOf(e, h.values), n, h.risk, alerts)
 }

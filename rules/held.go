@@ -13,7 +13,10 @@ import (
 type held struct {
 	seed   maphash.Seed
 	mask   uint64 // of hashes; fewer bits are for tests
-	texts  texts
+	texts  texts  // the groups' names
+	pool   *pool  // of the engine
+	room   *room  // … of which the rule has taken bytes
+	bytes  int
 	pieces [][]group
 	of     slots    // by the hash of the name
 	free   []uint32 // numbers that have no group
@@ -24,15 +27,15 @@ type held struct {
 	none        *window   // of the groups that have none of their own
 	windows     []*window // that are to be used again
 	told        []hearsay // the alerts that entries are, by number, counted from 1
-	untold      []int32
+	untold      []uint32
 }
 
 // piece is how many groups stand side by side.
 const piece = 64
 
-func newHeld() *held {
+func newHeld(pool *pool, room *room) *held {
 	// Number 0 is nobody's.
-	return &held{seed: maphash.MakeSeed(), mask: math.MaxUint64, next: 1, none: &window{}}
+	return &held{pool: pool, room: room, seed: maphash.MakeSeed(), mask: math.MaxUint64, next: 1, none: &window{}}
 }
 
 // hash is that of a text. Two texts may share one.
@@ -81,6 +84,7 @@ func (h *held) begin(name []byte) *group {
 	*g = group{number: number, hash: hash, name: h.texts.put(name), life: g.life + 1, window: h.none}
 	h.of.put(hash, number)
 	h.n++
+	h.spend(h.rest(g))
 	h.push(g)
 	return g
 }
@@ -122,6 +126,7 @@ func (h *held) drop(g *group) {
 	h.pull(g)
 	h.of.drop(g.hash, g.number)
 	h.n--
+	h.spend(-h.rest(g))
 	g.dropped = true
 	if g.awaited == 0 {
 		h.release(g)
@@ -134,11 +139,6 @@ func (h *held) release(g *group) {
 	for i := range g.entries {
 		h.forget(&g.entries[i])
 	}
-	for i := range g.tallies.all {
-		if n := &g.tallies.all[i]; n.kept > 0 {
-			h.texts.drop(n.text, 1)
-		}
-	}
 	h.empty(g)
 	*g = group{number: g.number, life: g.life, dropped: true, window: h.none}
 	h.free = append(h.free, g.number)
@@ -148,6 +148,17 @@ func (h *held) release(g *group) {
 func (h *held) done(g *group) {
 	if g.awaited--; g.awaited == 0 && g.dropped {
 		h.release(g)
+	}
+}
+
+// clear lets go what entries have outside of themselves, of groups of which nothing is
+// kept.
+func (h *held) clear() {
+	for number := uint32(1); number < h.next; number++ {
+		g := h.at(number)
+		for i := range g.entries {
+			h.forget(&g.entries[i])
+		}
 	}
 }
 
@@ -196,15 +207,5 @@ func (h *held) tidy() {
 			continue
 		}
 		g.name = h.texts.copied(&old, g.name, 1)
-		for i := range g.entries {
-			if e := &g.entries[i]; e.told == 0 {
-				e.key = h.texts.copied(&old, e.key, keyTexts)
-			}
-		}
-		for i := range g.tallies.all {
-			if n := &g.tallies.all[i]; n.kept > 0 {
-				n.text = h.texts.copied(&old, n.text, 1)
-			}
-		}
 	}
 }

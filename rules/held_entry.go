@@ -9,7 +9,7 @@ type hearsay struct {
 }
 
 // tell keeps what an entry has that is an alert.
-func (h *held) tell(t hearsay) int32 {
+func (h *held) tell(t hearsay) uint32 {
 	if last := len(h.untold) - 1; last >= 0 {
 		i := h.untold[last]
 		h.untold = h.untold[:last]
@@ -17,32 +17,32 @@ func (h *held) tell(t hearsay) int32 {
 		return i
 	}
 	h.told = append(h.told, t)
-	return int32(len(h.told))
+	return uint32(len(h.told))
 }
 
 // alertOf is the alert of another rule that an entry is, or "".
 func (h *held) alertOf(e *entry) string {
-	if e.told == 0 {
+	if !e.told {
 		return ""
 	}
-	return h.told[e.told-1].alert
+	return h.told[e.key-1].alert
 }
 
 // ruleOf is the rule whose alert an entry is, or "".
 func (h *held) ruleOf(e *entry) string {
-	if e.told == 0 {
+	if !e.told {
 		return ""
 	}
-	return h.told[e.told-1].rule
+	return h.told[e.key-1].rule
 }
 
 // evidence is the change that an entry is, or that its alert began with. What is
 // written as in like shares its memory.
 func (h *held) evidence(e *entry, like audit.Evidence) audit.Evidence {
-	if e.told != 0 {
-		return h.told[e.told-1].on
+	if e.told {
+		return h.told[e.key-1].on
 	}
-	db, table, id := h.texts.keyAt(e.key)
+	db, table, id := h.pool.keyAt(e.key)
 	out := audit.Evidence{Seq: e.seq, Database: like.Database, Table: like.Table, Key: audit.ID(id), Time: e.time}
 	if string(db) != out.Database {
 		out.Database = string(db)
@@ -55,12 +55,15 @@ func (h *held) evidence(e *entry, like audit.Evidence) audit.Evidence {
 
 // forget lets go what an entry has outside of itself.
 func (h *held) forget(e *entry) {
-	if e.told == 0 {
-		h.texts.drop(e.key, keyTexts)
+	if e.counted != 0 {
+		h.pool.drop(e.counted)
+	}
+	if !e.told {
+		h.pool.drop(e.key)
 		return
 	}
-	h.told[e.told-1] = hearsay{}
-	h.untold = append(h.untold, e.told)
+	h.told[e.key-1] = hearsay{}
+	h.untold = append(h.untold, e.key)
 }
 
 // open gives a group a window of its own.
@@ -73,7 +76,7 @@ func (h *held) open(g *group) {
 		return
 	}
 	w := &window{}
-	w.entries, w.tallies.all = w.entry[:0], w.tally[:0]
+	w.entries = w.entry[:0]
 	g.window = w
 }
 
@@ -89,6 +92,6 @@ func (h *held) empty(g *group) {
 		return
 	}
 	*w = window{}
-	w.entries, w.tallies.all = w.entry[:0], w.tally[:0]
+	w.entries = w.entry[:0]
 	h.windows = append(h.windows, w)
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"slices"
 	"strings"
@@ -21,9 +22,10 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 			ids     []string
 			counted map[string]int
 		}
-		h := newHeld()
+		h := newHeld(newPool(), &room{})
 		h.mask = rapid.SampledFrom([]uint64{math.MaxUint64, 3, 0}).Draw(t, "mask")
-		w := &windowing{held: h, size: 1000, reach: 1e9, distinct: "key", count: 1 << 20, maxEntries: 1 << 20}
+		h.pool.mask = h.mask
+		w := &windowing{held: h, size: 1000, reach: 1e9, distinct: "user", tallies: true, count: 1 << 20, maxEntries: 1 << 20}
 		var model []*plain // the least recently touched first
 		text := func(what string, most int) string {
 			long := strings.Repeat("x", rapid.SampledFrom([]int{0, 0, 0, 130, textsPiece}).Draw(t, what+" is long"))
@@ -41,6 +43,7 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 				h.drop(g)
 				model = slices.Delete(model, i, i+1)
 				h.tidy()
+				h.pool.tidy()
 				continue
 			}
 			if g == nil {
@@ -55,7 +58,7 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 				id, value := text("id", 9), text("value", 12)
 				key := audit.Key{Table: audit.Table{Database: "d", Name: name}, ID: audit.ID(id)}
 				seq++
-				g.add(entry{time: audit.Time(seq), seq: seq, key: h.texts.putKey(key)}, []byte(value), w)
+				g.add(entry{time: audit.Time(seq), seq: seq, key: h.pool.key(key), counted: h.pool.text([]byte(value))}, 0, w)
 				p.ids = append(p.ids, id+" "+value)
 				p.counted[value]++
 			}
@@ -69,8 +72,9 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 				p.ids = slices.Delete(p.ids, at, at+1)
 			}
 			h.tidy()
+			h.pool.tidy()
 		}
-		i, used := 0, 0
+		i, used, uses := 0, 0, map[uint32]int{}
 		for g := range h.all() {
 			p := model[i]
 			i++
@@ -78,26 +82,31 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 			if got := h.values(g); !slices.Equal(got, []string{p.name}) {
 				t.Fatalf("got group %q, want %q", got, p.name)
 			}
-			if g.tallies.count() != len(p.counted) {
-				t.Fatalf("%d values are counted, want %d", g.tallies.count(), len(p.counted))
+			if g.distinct(0) != len(p.counted) {
+				t.Fatalf("%d values are counted, want %d", g.distinct(0), len(p.counted))
+			}
+			if g.tallied() {
+				inWindow := map[uint32]bool{}
+				for _, e := range g.entries[g.low:] {
+					inWindow[e.counted] = true
+				}
+				if got := g.distinct(g.low); g.low > 0 && got != len(inWindow) {
+					t.Fatalf("%d values are in the window, want %d", got, len(inWindow))
+				}
 			}
 			var ids []string
 			for k := range g.entries {
 				e := &g.entries[k]
-				value, _ := h.texts.at(g.tallies.all[e.counted].text)
-				ids = append(ids, string(h.evidence(e, audit.Evidence{}).Key)+" "+string(value))
-				used += h.texts.length(e.key, keyTexts)
+				ids = append(ids, string(h.evidence(e, audit.Evidence{}).Key)+" "+string(h.pool.valueAt(e.counted)))
+				uses[e.key]++
+				uses[e.counted]++
 			}
 			if !slices.Equal(ids, p.ids) {
 				t.Fatalf("got entries %q, want %q", ids, p.ids)
 			}
-			for k := range g.tallies.all {
-				if n := &g.tallies.all[k]; n.kept > 0 {
-					value, _ := h.texts.at(n.text)
-					used += h.texts.length(n.text, 1)
-					if int(n.kept) != p.counted[string(value)] {
-						t.Fatalf("%q is counted %d times, want %d", value, n.kept, p.counted[string(value)])
-					}
+			for _, n := range g.tallies.all {
+				if n.value != 0 && int(n.kept) != p.counted[string(h.pool.valueAt(n.value))] {
+					t.Fatalf("%q is counted %d times, want %d", h.pool.valueAt(n.value), n.kept, p.counted[string(h.pool.valueAt(n.value))])
 				}
 			}
 		}
@@ -107,6 +116,7 @@ func TestGroupsAreFoundByTheirNames(t *testing.T) {
 		if used != h.texts.useful || h.texts.wasteful() {
 			t.Fatalf("%d bytes of texts are in use, counted are %d of %d", used, h.texts.useful, h.texts.size)
 		}
+		h.pool.whole(t, uses)
 	})
 }
 
@@ -136,4 +146,61 @@ func TestTextsOfOneHashAreTold(t *testing.T) {
 			}
 		}
 	}
+}
+
+// whole fails unless a pool has what is used, as often as it is, and nothing else.
+func (p *pool) whole(t interface{ Fatalf(string, ...any) }, uses map[uint32]int) {
+	for number := range p.all {
+		if n := uint32(number); p.all[n].uses > 0 && p.at(n)[0] == pooledKey {
+			table, _ := binary.Uvarint(p.at(n)[1:])
+			uses[uint32(table)]++
+		}
+	}
+	used, live := 0, 0
+	for number, n := range p.all {
+		if int(n.uses) != uses[uint32(number)] {
+			t.Fatalf("text %d has %d uses, want %d", number, n.uses, uses[uint32(number)])
+		}
+		if n.uses > 0 {
+			live++
+			used += p.texts.length(n.text, 1)
+		}
+	}
+	if live != p.of.n || live+len(p.free)+1 != len(p.all) || used != p.texts.useful || p.texts.wasteful() {
+		t.Fatalf("%d texts of %d bytes are in use: %d are found, %d free of %d, %d bytes useful of %d", live, used, p.of.n, len(p.free), len(p.all), p.texts.useful, p.texts.size)
+	}
+}
+
+// TestKeysAreTold: what a record's key is comes back from its number, and two keys are
+// counted as one if their texts are the same.
+func TestKeysAreTold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := newPool()
+		parts := rapid.SampledFrom([]string{"", "a", "a.b", "b", "b/c", "c", `"c"`, strings.Repeat("x", longestField)})
+		numbers, uses := map[string]uint32{}, map[uint32]int{}
+		for range rapid.IntRange(1, 40).Draw(t, "keys") {
+			k := audit.Key{Table: audit.Table{Database: parts.Draw(t, "db"), Name: parts.Draw(t, "table")}, ID: audit.ID(`"` + parts.Draw(t, "id") + `"`)}
+			number, counted := p.key(k), p.keyText(k)
+			db, table, id := p.keyAt(number)
+			if got := (audit.Key{Table: audit.Table{Database: string(db), Name: string(table)}, ID: audit.ID(id)}); got != k {
+				t.Fatalf("got %q, want %q", got, k)
+			}
+			text := bounded(k.String())
+			if got := string(p.valueAt(counted)); got != text {
+				t.Fatalf("got %q, want %q", got, text)
+			}
+			if before, known := numbers[text]; known && before != counted {
+				t.Fatalf("%q has the numbers %d and %d", text, before, counted)
+			}
+			if rapid.Bool().Draw(t, "goes") {
+				p.drop(number)
+			} else {
+				uses[number]++
+			}
+			numbers[text] = counted
+			uses[counted]++
+		}
+		p.tidy()
+		p.whole(t, uses)
+	})
 }

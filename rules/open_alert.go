@@ -17,22 +17,26 @@ type openAlert struct {
 	lastSeq  audit.Seq
 	count    int
 	evidence []audit.Evidence // by seq
-	listed   int              // how long evidence is, while it is being restored
-	folded   audit.Seqs       // what it rests on beside evidence, for which there is no room
+	stored   int              // how many changes it lists before evidence, which are stored with it alone
+	listed   int              // how many it lists, while it is being restored
+	folded   audit.Seqs       // what it rests on beside what it lists, for which there is no room
+	unread   bool             // folded is stored with it and has not been read
 	unknown  bool
 	late     bool
 	fired    firing
 	parts    []string // the alerts that are evidence, sorted
 	into     string   // the alert that this one became part of; empty: none
 	told     bool     // it was given to the rules that hear of it
+	gathered bool     // it is among those that are to be told
 	spoken   bool     // … and they have heard of one that became part of it
 }
 
-// alert makes entries evidence, which are in the order of time: of the alert
+// alert makes the entries from low to high evidence, which are in the order of time: of the alert
 // that they continue, or of a new one when none is within a window's size of
-// them. It fires with the entry that made the difference. Of found only those
-// are meant whose numbers are in chain, unless that is nil.
-func (g *group) alert(found []entry, chain []int, fires *entry, w *windowing) {
+// them. It fires with the entry that made the difference. Of them only those
+// are meant whose numbers, counted from low, are in chain, unless that is nil.
+func (g *group) alert(low, high int, chain []int, fires *entry, w *windowing) {
+	found := g.entries[low : high+1]
 	from, to := &found[0], &found[len(found)-1]
 	if chain != nil {
 		from, to = &found[chain[0]], &found[chain[len(chain)-1]]
@@ -41,6 +45,7 @@ func (g *group) alert(found []entry, chain []int, fires *entry, w *windowing) {
 	grown := false
 	if i < 0 {
 		g.alerts = append(g.alerts, g.opens(found, chain, fires, w))
+		w.held.spend(alertBytes)
 		i, grown = len(g.alerts)-1, true
 	}
 	a := g.alerts[i]
@@ -49,20 +54,26 @@ func (g *group) alert(found []entry, chain []int, fires *entry, w *windowing) {
 	}
 	a.from, a.to = min(a.from, from.time), max(a.to, to.time)
 	g.spread(a, w)
-	take := func(e *entry) {
-		if !e.alerted {
+	take := func(i int) {
+		if e := &g.entries[i]; !e.alerted {
 			e.alerted, grown = true, true
+			g.altered(i)
 			a.take(e, w)
 		}
 	}
 	if chain != nil {
 		for _, k := range chain {
-			take(&found[k])
+			take(low + k)
 		}
 	} else {
-		for k := range found {
-			take(&found[k])
+		for i := low; i <= high; i++ {
+			if i >= g.clear[0] && i < g.clear[1] { // as nearly all are of an alert that goes on
+				i = g.clear[1] - 1
+				continue
+			}
+			take(i)
 		}
+		g.clears(low, high+1)
 	}
 	if grown {
 		w.touch(a)
@@ -101,6 +112,7 @@ func (f firing) before(g firing) bool {
 
 // touch notes an alert that began or grew.
 func (w *windowing) touch(a *openAlert) {
+	w.lists.fold(a)
 	if !slices.Contains(w.touched, a) {
 		w.touched = append(w.touched, a)
 	}
@@ -149,6 +161,7 @@ func (g *group) join(w *windowing) {
 			}
 			a.absorb(b, w)
 			g.alerts = slices.Delete(g.alerts, j, j+1)
+			w.held.spend(-alertBytes)
 			w.touch(b)
 			w.touch(a)
 			i, j = -1, len(g.alerts) // a reaches further now
@@ -161,6 +174,10 @@ func (a *openAlert) absorb(b *openAlert, w *windowing) {
 	b.into = a.id
 	a.spoken = b.spoken || b.told && b.fired.at < w.watermark
 	w.stats.Merged++
+	for _, x := range []*openAlert{a, b} {
+		w.lists.fold(x)
+		w.lists.whole(x)
+	}
 	a.count += b.count
 	a.from, a.to = min(a.from, b.from), max(a.to, b.to)
 	a.first, a.last = min(a.first, b.first), max(a.last, b.last)
@@ -187,6 +204,7 @@ func (a *openAlert) absorb(b *openAlert, w *windowing) {
 
 func (a *openAlert) take(e *entry, w *windowing) {
 	a.count++
+	newest := a.lastSeq
 	a.first, a.last = min(a.first, e.time), max(a.last, e.time)
 	a.firstSeq, a.lastSeq = min(a.firstSeq, e.seq), max(a.lastSeq, e.seq)
 	a.unknown, a.late = a.unknown || e.unknown, a.late || e.late
@@ -194,10 +212,14 @@ func (a *openAlert) take(e *entry, w *windowing) {
 		i, _ := slices.BinarySearch(a.parts, alert)
 		a.parts = slices.Insert(slices.Clone(a.parts), i, alert)
 	}
-	if len(a.evidence) >= w.maxEvidence {
+	if a.stored+len(a.evidence) >= w.maxEvidence {
 		w.stats.EvidenceCut++
+		w.lists.fold(a)
 		a.folded.Add(e.seq)
 		return
+	}
+	if a.stored > 0 && e.seq < newest && (len(a.evidence) == 0 || e.seq < a.evidence[0].Seq) {
+		w.lists.whole(a)
 	}
 	n := len(a.evidence)
 	like := a.fired.on

@@ -13,7 +13,7 @@ import (
 // knows. The others know nothing: Fresh says which they are, and Warm teaches
 // them.
 func (e *Engine) Reload(set *Set) *Engine {
-	n := NewEngine(set, e.opts)
+	n := newEngine(set, e.opts, e.pool)
 	n.seq, n.changes, n.repeated = e.seq, e.changes, e.repeated
 	n.eventClock, n.observedClock = e.eventClock, e.observedClock
 	n.watermark, n.newest, n.begun = e.watermark, e.newest, e.begun
@@ -25,6 +25,7 @@ func (e *Engine) Reload(set *Set) *Engine {
 			n.adopt(r, old)
 		}
 	}
+	e.leave(n)
 	return n
 }
 
@@ -33,12 +34,23 @@ func (e *Engine) adopt(r, from *ruleState) {
 	r.stats, r.held, r.w.held, r.touches = from.stats, from.held, from.held, from.touches
 	r.waiting, r.learning, r.gone = from.waiting, from.learning, from.gone
 	r.fresh, r.changed, r.w.kept = false, true, from.w.kept
+	r.held.room = &e.room
+	e.room.taken += r.held.bytes
 	r.held.unawaited()
 	for g := range r.held.all() {
 		g.dirtyAt = 0
 		g.mark(r)
 	}
 	e.expectAll(r)
+}
+
+// leave lets go what no other engine has taken over.
+func (e *Engine) leave(to *Engine) {
+	for _, r := range e.rules {
+		if !slices.ContainsFunc(to.rules, func(n *ruleState) bool { return n.held == r.held }) {
+			r.held.clear()
+		}
+	}
 }
 
 // Fresh is the rules that have not seen the changes that the engine has, by their
@@ -73,7 +85,9 @@ func (e *Engine) Warm(past iter.Seq2[*audit.Change, error]) ([]audit.Alert, erro
 			need.rules = append(need.rules, r)
 		}
 	}
-	w := NewEngine(need, e.opts)
+	opts := e.opts
+	opts.Gather = false
+	w := newEngine(need, opts, e.pool)
 	var all []audit.Alert
 	for c, err := range past {
 		if err != nil {
@@ -94,6 +108,7 @@ func (e *Engine) Warm(past iter.Seq2[*audit.Change, error]) ([]audit.Alert, erro
 			e.adopt(r, w.rule(r.ID, r.Hash))
 		}
 	}
+	w.leave(e)
 	all = slices.DeleteFunc(all, func(a audit.Alert) bool {
 		of := a.Rule
 		if of == QuarantineRule {

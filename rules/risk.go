@@ -51,11 +51,11 @@ func (g *group) risk(i int, w *windowing) {
 		n := &g.entries[k]
 		rule := w.held.ruleOf(n)
 		share := math.Pow(0.5, float64(repeats[rule])+float64(end.time-n.time)/half)
-		sum += n.weight * share
+		sum += g.weights[k] * share
 		repeats[rule]++
 	}
 	if sum < of.Gte || len(repeats) < of.DistinctRules {
 		return
 	}
-	g.alert(g.entries[low:i+1], nil, end, w)
+	g.alert(low, i, nil, end, w)
 }

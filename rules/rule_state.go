@@ -31,6 +31,7 @@ type ruleState struct {
 type windowing struct {
 	rule        *Rule
 	held        *held      // of the rule
+	lists       *listings  // of the engine
 	size        audit.Time // milliseconds
 	reach       audit.Time // how far back changes are kept
 	keep        audit.Time // how long a group is kept that has no new ones
@@ -47,14 +48,16 @@ type windowing struct {
 	maxKept     int
 	count       int
 	distinct    string
+	tallies     bool // distinct values are tallied
+	weighs      bool // entries have weights
 	maxEntries  int
 	maxEvidence int
 	stats       *RuleStats
 	touched     []*openAlert // that began or grew with what was done last
 }
 
-func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time) *ruleState {
-	s := &ruleState{Rule: r, rank: rank, fresh: true, held: newHeld(), gone: map[string]bool{}, waiting: map[string]*heard{}}
+func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time, pool *pool, room *room) *ruleState {
+	s := &ruleState{Rule: r, rank: rank, fresh: true, held: newHeld(pool, room), gone: map[string]bool{}, waiting: map[string]*heard{}}
 	for _, x := range []*expression{r.where, r.each, r.sum} {
 		if x != nil {
 			s.reads.add(x.demand)
@@ -65,12 +68,14 @@ func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time) *ruleSta
 	s.w = windowing{
 		rule: r, held: s.held, stats: &s.stats, count: r.Window.Count, distinct: r.Window.Distinct,
 		size: size, reach: size + max(size, lateness), form: r.form(), waits: r.waits(), gte: r.Window.Gte,
-		maxEntries:  max(orDefault(opts.MaxChanges, 5000), r.Window.Count),
+		maxEntries:  max(min(orDefault(opts.MaxChanges, 5000), mostEntries), r.Window.Count),
 		maxEvidence: min(orDefault(opts.MaxEvidence, 100_000), orDefault(r.Alerting.Listed, math.MaxInt)),
 		maxGroups:   orDefault(opts.MaxGroups, 10_000),
 		maxKept:     orDefault(opts.MaxKept, 1_000_000),
 	}
 	s.w.keep = s.w.reach
+	s.w.tallies = s.w.form == countForm && s.w.distinct != ""
+	s.w.weighs = s.w.form == sumForm || s.w.form == fractionForm || s.w.form == riskForm
 	switch s.w.form {
 	case spikeForm:
 		s.w.keep += millis(r.Baseline.Train)

@@ -44,7 +44,7 @@ func (g *group) sequence(last int, w *windowing) {
 		}
 	}
 	slices.Reverse(chain)
-	g.alert(found, chain, end, w)
+	g.alert(low, last, chain, end, w)
 }
 
 // reached is the earliest time at which a chain can have come to each step, or

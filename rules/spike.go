@@ -25,6 +25,7 @@ const leastSpike = 20
 type history struct {
 	first   int64    // the first stretch; 0 without any
 	buckets []bucket // those with changes, in order
+	from    int64    // the first stretch that was altered since the last State
 
 	// The spike of one hour of one day, which does not change any more. It is found
 	// when a window first has enough changes for it to matter.
@@ -36,18 +37,19 @@ type history struct {
 
 type bucket struct {
 	at     int64 // the stretch's number since 1970
-	count  int
+	count  int32
 	frozen bool // an alert was open, so it teaches nothing
 }
 
 // bucket is that of the number, made if need be. Most are the last or come after it.
 func (h *history) bucket(at int64) *bucket {
+	h.from = min(h.from, at)
 	if n := len(h.buckets); n > 0 && h.buckets[n-1].at == at {
 		return &h.buckets[n-1]
 	}
 	i := sort.Search(len(h.buckets), func(i int) bool { return h.buckets[i].at >= at })
 	if i == len(h.buckets) || h.buckets[i].at != at {
-		h.buckets = slices.Insert(h.buckets, i, bucket{at: at})
+		h.buckets = slices.Insert(roomy(h.buckets), i, bucket{at: at})
 		if h.first == 0 || at < h.first {
 			h.first = at
 		}
@@ -65,8 +67,9 @@ func (e *Engine) spike(r *ruleState, g *group, i int) {
 	h, size := g.history, r.w.size
 	at := int64(n.time / size)
 	b := h.bucket(at)
-	if n.weight == 0 { // the first time that it is decided
-		n.weight = 1
+	if !n.taught { // the first time that it is decided
+		n.taught = true
+		g.altered(i)
 		b.count++
 		h.altered(at, int64(day/size))
 	}
@@ -81,7 +84,7 @@ func (e *Engine) spike(r *ruleState, g *group, i int) {
 		return
 	}
 	armed := r.spikeOf(h) > 0
-	g.alert(g.entries[low:i+1], nil, n, &r.w)
+	g.alert(low, i, nil, n, &r.w)
 	if !armed {
 		return
 	}
@@ -249,7 +252,7 @@ func (h *history) highest(low, high int64) int {
 	i := sort.Search(len(h.buckets), func(i int) bool { return h.buckets[i].at >= low })
 	for ; i < len(h.buckets) && h.buckets[i].at < high; i++ {
 		if !h.buckets[i].frozen {
-			most = max(most, h.buckets[i].count)
+			most = max(most, int(h.buckets[i].count))
 		}
 	}
 	return most

@@ -49,6 +49,9 @@ func (e *Engine) State() (map[string][]byte, error) {
 	for _, name := range e.gone {
 		out[name] = nil
 	}
+	if e.lists.err != nil {
+		return nil, fmt.Errorf("save rules' state: %w", e.lists.err)
+	}
 	for _, r := range e.rules {
 		r.expire(e)
 	}
@@ -68,7 +71,10 @@ func (e *Engine) State() (map[string][]byte, error) {
 	for _, r := range e.rules {
 		r.changed, r.fresh = false, false
 		for _, g := range r.dirty {
-			g.dirtyAt, g.saved = 0, true
+			g.isSaved()
+			for _, a := range g.alerts {
+				e.lists.leave(a)
+			}
 		}
 		clear(r.dirty)
 		r.dirty = r.dirty[:0]
@@ -80,15 +86,18 @@ func (e *Engine) State() (map[string][]byte, error) {
 
 // saveChanged saves what has changed, or all if that is little more.
 func (e *Engine) saveChanged(out map[string][]byte) error {
-	all, dirty := 0, 0
-	for _, r := range e.rules {
-		all += r.held.n
-		dirty += len(r.dirty)
-	}
-	if e.kept.snapshots == 0 || e.kept.stale || e.kept.deltas == mostDeltas || dirty > 64 && dirty > all/2 {
+	if e.kept.snapshots == 0 || e.kept.stale || e.kept.deltas >= mostDeltas {
 		return e.saveAll(out)
 	}
 	w := newStateWriter()
+	var deltas [][]byte
+	cut := func() (fits bool) {
+		e.kept.since += len(w.b)
+		if fits = e.kept.since <= littleDelta+e.kept.size/2; fits && len(w.b) > 0 {
+			deltas = append(deltas, w.take())
+		}
+		return fits
+	}
 	for _, r := range e.rules {
 		if !r.changed && len(r.gone) == 0 {
 			continue
@@ -101,15 +110,23 @@ func (e *Engine) saveChanged(out map[string][]byte) error {
 			w.gone(name)
 		}
 		for _, g := range r.dirty {
-			w.group(r.held, g)
+			if w.changed(r.held, g); len(w.b) < mostSnapshot {
+				continue
+			}
+			if !cut() {
+				return e.saveAll(out)
+			}
+			if err := w.rule(r); err != nil {
+				return err
+			}
 		}
 	}
 	w.tables(e, false)
-	if e.kept.since += len(w.b); e.kept.since > littleDelta+e.kept.size/2 {
+	if !cut() {
 		return e.saveAll(out)
 	}
-	if len(w.b) > 0 {
-		out[deltaName(e.kept.deltas)] = w.b
+	for _, b := range deltas {
+		out[deltaName(e.kept.deltas)] = b
 		e.kept.deltas++
 	}
 	return nil

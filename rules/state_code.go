@@ -23,6 +23,7 @@ const (
 	recordHeard     = 5 // what the rule is to hear, all of it
 	recordLearning  = 6
 	recordRows      = 7 // how many records tables have; of no rule
+	recordGrown     = 8 // what has changed of a group
 )
 
 type savedRule struct {
@@ -144,6 +145,8 @@ type stateReader struct {
 	seq   audit.Seq
 	time  uint64
 	bad   bool
+
+	entries []readEntry // its memory is used again
 }
 
 func (r *stateReader) uint() uint64 {
@@ -243,6 +246,10 @@ func (e *Engine) read(data []byte) error {
 			g := in.group(kind == recordFullGroup)
 			if rule != nil && !in.bad {
 				rule.restore(g)
+			}
+		case recordGrown:
+			if g := in.grown(); rule != nil && !in.bad {
+				in.bad = !rule.restoreGrown(g)
 			}
 		case recordGone:
 			if name := []byte(in.text()); rule != nil {

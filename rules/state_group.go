@@ -3,14 +3,41 @@ package rules
 import (
 	"encoding/binary"
 	"math"
+	"sort"
 
 	"recourse/audit"
 )
 
 func (w *stateWriter) float(f float64) { w.uint(math.Float64bits(f)) }
 
+// group writes a group whole.
 func (w *stateWriter) group(h *held, g *group) {
 	w.b = append(w.b, recordFullGroup)
+	w.head(h, g)
+	if g.history != nil {
+		w.history(g.history)
+	}
+	w.entries(h, g, 0)
+}
+
+// changed writes what has changed of a group since it was saved, if it was.
+func (w *stateWriter) changed(h *held, g *group) {
+	if !g.saved {
+		w.group(h, g)
+		return
+	}
+	w.b = append(w.b, recordGrown)
+	w.head(h, g)
+	if g.history != nil {
+		w.historyFrom(g.history)
+	}
+	w.uint(uint64(g.cut))
+	w.uint(uint64(g.same))
+	w.entries(h, g, int(g.same))
+}
+
+// head writes what a group has beside its history, its entries and its alerts.
+func (w *stateWriter) head(h *held, g *group) {
 	name := h.name(g)
 	w.uint(parts(name))
 	for len(name) > 0 {
@@ -29,12 +56,13 @@ func (w *stateWriter) group(h *held, g *group) {
 		w.at(g.term.first)
 		w.at(g.term.last)
 	}
-	if g.history != nil {
-		w.history(g.history)
-	}
-	w.uint(uint64(len(g.entries)))
-	for i := range g.entries {
-		w.entry(h, g, &g.entries[i])
+}
+
+// entries writes a group's entries from a number on, and its alerts.
+func (w *stateWriter) entries(h *held, g *group, from int) {
+	w.uint(uint64(len(g.entries) - from))
+	for i := from; i < len(g.entries); i++ {
+		w.entry(h, g, i)
 	}
 	w.uint(uint64(len(g.alerts)))
 	for _, a := range g.alerts {
@@ -51,31 +79,39 @@ func parts(name []byte) (n uint64) {
 	return n
 }
 
-func (w *stateWriter) entry(h *held, g *group, e *entry) {
-	w.flags(e.unknown, e.late, e.alerted, e.open, e.steps != 0, e.weight != 0, e.told != 0)
-	if e.told != 0 {
+// entry writes a group's entry i. Of one that its history has it has always written a
+// weight of 1.
+func (w *stateWriter) entry(h *held, g *group, i int) {
+	e, weight := &g.entries[i], 0.0
+	switch {
+	case e.taught:
+		weight = 1
+	case len(g.weights) > 0:
+		weight = g.weights[i]
+	}
+	w.flags(e.unknown, e.late, e.alerted, e.open, e.steps != 0, weight != 0, e.told)
+	if e.told {
 		w.evidence(h.evidence(e, audit.Evidence{}))
 	} else {
 		w.number(e.seq)
 		w.at(e.time)
-		db, table, id := h.texts.keyAt(e.key)
+		db, table, id := h.pool.keyAt(e.key)
 		w.bytes(db)
 		w.bytes(table)
 		w.bytes(id)
 	}
-	if len(g.tallies.all) > 0 {
-		text, _ := h.texts.at(g.tallies.all[e.counted].text)
-		w.bytes(text)
-	} else {
+	if e.counted != 0 && e.counted != e.key {
+		w.bytes(h.pool.valueAt(e.counted))
+	} else { // nothing, or the key, of a rule that counts keys
 		w.text("")
 	}
 	if e.steps != 0 {
 		w.uint(uint64(e.steps))
 	}
-	if e.weight != 0 {
-		w.float(e.weight)
+	if weight != 0 {
+		w.float(weight)
 	}
-	if e.told != 0 {
+	if e.told {
 		w.text(h.alertOf(e))
 		w.text(h.ruleOf(e))
 		w.at(e.time)
@@ -104,7 +140,7 @@ func (w *stateWriter) alert(a *openAlert) {
 	w.number(a.firstSeq)
 	w.number(a.lastSeq)
 	w.uint(uint64(a.count))
-	w.uint(uint64(len(a.evidence)))
+	w.uint(uint64(a.stored + len(a.evidence)))
 	w.firing(a.fired)
 	w.uint(uint64(len(a.parts)))
 	for _, id := range a.parts {
@@ -114,9 +150,31 @@ func (w *stateWriter) alert(a *openAlert) {
 
 func (w *stateWriter) history(h *history) {
 	w.uint(uint64(h.first))
-	w.uint(uint64(len(h.buckets)))
-	last := h.first
-	for _, b := range h.buckets {
+	w.buckets(h.first, h.buckets)
+}
+
+// historyFrom writes what has changed of a history: the stretches from one on. Of
+// those before it the ones that are older than another are gone.
+func (w *stateWriter) historyFrom(h *history) {
+	i := sort.Search(len(h.buckets), func(i int) bool { return h.buckets[i].at >= h.from })
+	oldest, begin := h.first, h.from
+	if len(h.buckets) > 0 {
+		oldest = h.buckets[0].at
+	}
+	if i == len(h.buckets) {
+		begin = math.MaxInt64
+	} else {
+		begin = h.buckets[i].at
+	}
+	w.uint(uint64(h.first))
+	w.int(oldest)
+	w.int(begin)
+	w.buckets(begin, h.buckets[i:])
+}
+
+func (w *stateWriter) buckets(last int64, all []bucket) {
+	w.uint(uint64(len(all)))
+	for _, b := range all {
 		w.uint(uint64(b.at - last))
 		last = b.at
 		frozen := uint64(0)

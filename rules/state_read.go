@@ -10,26 +10,54 @@ type readEntry struct {
 	entry
 	evidence    audit.Evidence
 	counted     string
+	weight      float64
 	alert, rule string
 }
 
-// A readGroup is a group as it was saved.
+// A readGroup is a group as it was saved. Its entries are good until another is read.
 type readGroup struct {
 	group
 	values  []string
 	entries []readEntry
 	alerts  []*openAlert
 	history *history
+	// Of one that has grown: the stretches of its history from the first to before the
+	// second are as they were.
+	oldest, begin int64
 }
 
 // group reads a group; full is false for one of the first kind.
 func (r *stateReader) group(full bool) *readGroup {
-	g := &readGroup{}
+	g, taught := r.head()
+	if taught {
+		g.history = r.history()
+	}
+	r.rest(g, full)
+	return g
+}
+
+// grown reads what has changed of a group.
+func (r *stateReader) grown() *readGroup {
+	g, taught := r.head()
+	if taught {
+		h := &history{first: int64(r.uint())}
+		g.oldest, g.begin = int64(r.int()), int64(r.int())
+		h.buckets = r.buckets(g.begin)
+		g.history = h
+	}
+	g.cut, g.same = r.length(), r.length()
+	r.rest(g, true)
+	return g
+}
+
+// head reads what a group has beside its history, its entries and its alerts, and
+// whether it has a history.
+func (r *stateReader) head() (g *readGroup, taught bool) {
+	g = &readGroup{}
 	for range r.count() {
 		g.values = append(g.values, r.text())
 	}
-	history := false
-	r.flags(&g.begun, &g.rewound, &g.behind, &g.term.seen, &history)
+	r.flags(&g.begun, &g.rewound, &g.behind, &g.term.seen, &taught)
 	g.newest = r.at()
 	if g.rewound {
 		g.cursor = r.at()
@@ -39,9 +67,12 @@ func (r *stateReader) group(full bool) *readGroup {
 	if g.term.seen {
 		g.term.first, g.term.last = r.at(), r.at()
 	}
-	if history {
-		g.history = r.history()
-	}
+	return g, taught
+}
+
+// rest reads a group's entries and its alerts.
+func (r *stateReader) rest(g *readGroup, full bool) {
+	g.entries = r.entries[:0]
 	for range r.count() {
 		e := r.entry(full)
 		if n := len(g.entries); n > 0 && !g.entries[n-1].before(&e) || finite(float64(e.time)) == nil {
@@ -50,10 +81,20 @@ func (r *stateReader) group(full bool) *readGroup {
 		}
 		g.entries = append(g.entries, e)
 	}
+	r.entries = g.entries
 	for range r.count() {
 		g.alerts = append(g.alerts, r.alert(full))
 	}
-	return g
+}
+
+// length is how many entries there were.
+func (r *stateReader) length() int32 {
+	n := r.uint()
+	if n > math.MaxInt32 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	return int32(n)
 }
 
 // before says that an entry comes before another, as windowing.compare has it.
@@ -113,13 +154,17 @@ func (r *stateReader) alert(full bool) *openAlert {
 
 func (r *stateReader) history() *history {
 	h := &history{first: int64(r.uint())}
-	last := h.first
+	h.buckets = r.buckets(h.first)
+	return h
+}
+
+func (r *stateReader) buckets(last int64) (all []bucket) {
 	for range r.count() {
 		last += int64(r.uint())
 		n := r.uint()
-		h.buckets = append(h.buckets, bucket{at: last, count: int(n >> 1), frozen: n&1 != 0})
+		all = append(all, bucket{at: last, count: int32(n >> 1), frozen: n&1 != 0})
 	}
-	return h
+	return all
 }
 
 func (r *stateReader) heard() map[string]*heard {

@@ -9,7 +9,7 @@ import (
 )
 
 // Evidence is what an alert lists that Eval returned and that was saved with the
-// state.
+// state. With Options.Listed it is not asked for.
 type Evidence func(alert string) ([]audit.Evidence, error)
 
 // Restore gives a new engine the state that another one had. A rule whose
@@ -98,54 +98,26 @@ func (e *Engine) names(name string) bool {
 	return false
 }
 
-// restore takes a group in place of that of its name.
-func (r *ruleState) restore(of *readGroup) {
-	r.name = appendName(r.name[:0], of.values)
-	if old := r.held.find(r.name); old != nil {
-		r.held.drop(old)
-	}
-	g := r.held.begin(r.name)
-	g.begun, g.rewound, g.behind, g.newest, g.cursor = of.begun, of.rewound, of.behind, of.newest, of.cursor
-	g.touched, g.observed, g.term = of.touched, of.observed, of.term
-	if of.history != nil || len(of.alerts) > 0 || len(of.entries) > 0 {
-		r.held.open(g)
-		g.history, g.alerts = of.history, of.alerts
-	}
-	g.saved = true
-	for i := range of.entries {
-		from := &of.entries[i]
-		n := from.entry
-		if from.alert != "" {
-			n.told = r.held.tell(hearsay{alert: from.alert, rule: from.rule, on: from.evidence})
-		} else {
-			n.key = r.held.texts.putKey(audit.Key{Table: audit.Table{Database: from.evidence.Database, Name: from.evidence.Table}, ID: from.evidence.Key})
-		}
-		if r.w.distinct != "" {
-			n.counted = g.tallies.take(r.held, []byte(from.counted))
-		}
-		g.entries = append(g.entries, n)
-	}
-}
-
 // order puts the restored groups in the order in which they were touched, and
 // counts what they hold.
 func (r *ruleState) order() {
 	groups := slices.Collect(r.held.all())
 	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.touched, b.touched) })
+	kept := 0
 	for _, g := range groups {
 		r.held.touch(g)
+		kept += r.held.rest(g)
+		g.isSaved()
 		r.w.kept += len(g.entries)
 		if len(g.entries) == 0 {
 			continue
 		}
 		g.low = after(g.entries, g.entries[len(g.entries)-1].time-r.w.size)
-		if r.w.distinct == "" {
-			continue
-		}
-		for i := g.low; i < len(g.entries); i++ {
-			g.tallies.enter(g.entries[i].counted)
+		if r.w.tallies && len(g.entries) > fewEntries {
+			g.tally()
 		}
 	}
+	r.held.spend(kept + r.w.kept*entryBytes - r.held.bytes)
 	r.held.tidy()
 }
 
@@ -154,6 +126,10 @@ func (e *Engine) findEvidence(evidence Evidence) error {
 	for _, r := range e.rules {
 		for g := range r.held.all() {
 			for _, a := range g.alerts {
+				if e.opts.Listed != nil {
+					a.stored, a.unread = a.listed, a.count > a.listed
+					continue
+				}
 				var err error
 				if a.count > a.listed && e.opts.Folded != nil {
 					if a.folded, err = e.opts.Folded(a.id); err != nil {

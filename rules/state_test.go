@@ -47,9 +47,8 @@ func oldGroup(h *held, g *group) savedGroup {
 		Touched: g.touched, Observed: float64(g.observed)}
 	for _, e := range g.entries {
 		counted := ""
-		if len(g.tallies.all) > 0 {
-			text, _ := h.texts.at(g.tallies.all[e.counted].text)
-			counted = string(text)
+		if e.counted != 0 {
+			counted = string(h.pool.valueAt(e.counted))
 		}
 		s.Entries = append(s.Entries, savedEntry{Distinct: counted, Evidence: evidence(h.evidence(&e, audit.Evidence{})), Unknown: e.unknown, Late: e.late, Alerted: e.alerted})
 	}

@@ -52,9 +52,10 @@ func (e *Engine) term(r *ruleState, g *group, i int) {
 		return
 	}
 	if forgot := r.learning.evicted; forgot != 0 && forgot > n.time-r.w.size {
+		g.altered(i)
 		n.unknown = true // it may have been seen, and forgotten
 	}
-	g.alert(g.entries[i:i+1], nil, n, &r.w)
+	g.alert(i, i, nil, n, &r.w)
 }
 
 // knows says that a change's values are known, whatever is still to come: they

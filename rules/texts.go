@@ -2,8 +2,6 @@ package rules
 
 import (
 	"encoding/binary"
-
-	"recourse/audit"
 )
 
 // texts are the texts of a rule's groups, side by side in a few pieces of memory, each
@@ -96,39 +94,6 @@ func (t *texts) length(at, many int) int {
 		all += size + int(n)
 	}
 	return all
-}
-
-// keyTexts is how many texts putKey adds.
-const keyTexts = 3
-
-// putKey adds the texts of a record's key.
-func (t *texts) putKey(k audit.Key) int {
-	parts := [keyTexts]string{k.Table.Database, k.Table.Name, string(k.ID)}
-	n := 0
-	for _, s := range parts {
-		n += uvarintSize(len(s)) + len(s)
-	}
-	at := t.room(n)
-	p := &t.pieces[at>>offsetBits]
-	for _, s := range parts {
-		*p = append(binary.AppendUvarint(*p, uint64(len(s))), s...)
-	}
-	return at
-}
-
-// keyAt is what putKey added.
-func (t *texts) keyAt(at int) (db, table, id []byte) {
-	b := t.pieces[at>>offsetBits][at&(1<<offsetBits-1):]
-	db, b = firstText(b)
-	table, b = firstText(b)
-	id, _ = firstText(b)
-	return db, table, id
-}
-
-func firstText(b []byte) (s, rest []byte) {
-	n, size := binary.Uvarint(b)
-	end := size + int(n)
-	return b[size:end:end], b[end:]
 }
 
 // copied puts what stands elsewhere, so many texts.

@@ -165,6 +165,7 @@ func (e *Engine) settle(r *ruleState, g *group, t audit.Time, alerts []audit.Ale
 			continue
 		}
 		g.entries[i].open = false
+		g.altered(i)
 		r.changed = true
 		g.mark(r)
 		r.w.touched = r.w.touched[:0]
@@ -193,6 +194,7 @@ func (e *Engine) reopen(r *ruleState, g *group, late *entry) {
 		}
 		if !n.open && r.w.decides(n) {
 			e.await(r, g, n)
+			g.altered(i)
 		}
 	}
 }
@@ -241,6 +243,8 @@ func (e *Engine) decideEntry(r *ruleState, g *group, i int) {
 	case fractionForm:
 		e.fraction(r, g, i)
 	case spikeForm:
+		before := g.stretches()
 		e.spike(r, g, i)
+		r.held.spend((g.stretches() - before) * stretchBytes)
 	}
 }

@@ -12,15 +12,15 @@ import (
 type entry struct {
 	time    audit.Time
 	seq     audit.Seq
-	weight  float64 // what a sum adds, an alert's risk
-	key     int     // where the texts of the record's key stand
-	counted int32   // the tally of the value that is counted; without meaning when changes are
-	told    int32   // it is no change but this alert of another rule, which began with the change; 0: a change
-	steps   uint16  // of a rule with inputs: which of them it is, a bit for each
+	key     uint32 // the number of the record's key in the pool; of what is told that of the alert
+	counted uint32 // the number of the value that is counted; 0 when changes are
+	steps   uint16 // of a rule with inputs: which of them it is, a bit for each
+	told    bool   // it is no change but an alert of another rule, which began with the change
 	unknown bool
 	late    bool
 	alerted bool // it is evidence of an alert already
 	open    bool // it is to be decided when the watermark has passed it
+	taught  bool // the group's history has it
 }
 
 // A group is the matching changes of one rule that belong together, as far
@@ -46,6 +46,10 @@ type group struct {
 	life                 uint32 // how many groups have had the number
 	per, perLife         uint32 // the group by whose values it learns; 0: not found yet
 
+	// Of what was saved of its entries, so many of the first are gone, and so many that
+	// followed are the first still, and as they were.
+	cut, same int32
+
 	begun   bool // newest is set
 	rewound bool // cursor is set
 	behind  bool // the last change was in the other stretch
@@ -56,20 +60,21 @@ type group struct {
 // A window is what a group has beside its name and its times. Many groups have
 // nothing, of values that are known.
 type window struct {
-	entries []entry // by time, then seq
-	tallies tallies // the distinct values of the entries
-	low     int     // the first entry of the window that ends with the newest
+	entries []entry   // by time, then seq
+	weights []float64 // of each entry, for a rule that weighs: what a sum adds, an alert's risk, a table's records
+	tallies tallies   // the distinct values of the entries
+	low     int       // the first entry of the window that ends with the newest
 	alerts  []*openAlert
+	clear   [2]int            // the entries from the first to before the second are all evidence
 	history *history          // of a rule with a baseline; nil: nothing yet
 	fields  map[string]string // the group's values, as alerts show them; nil until there is one
 
 	entry [1]entry // most have no more than one
-	tally [1]tally
 }
 
-// add takes a matching change into the group, with the value that is counted. The
-// alerts that began or grew are then in w.touched.
-func (g *group) add(e entry, value []byte, w *windowing) {
+// add takes a matching change into the group, with what it weighs. The alerts that
+// began or grew are then in w.touched.
+func (g *group) add(e entry, weight float64, w *windowing) {
 	w.touched = w.touched[:0]
 	w.held.open(g)
 	g.prune(e.time, w)
@@ -77,11 +82,12 @@ func (g *group) add(e entry, value []byte, w *windowing) {
 	if i > 0 && w.compare(&g.entries[i-1], &e) >= 0 { // as few do
 		i = sort.Search(i, func(i int) bool { return w.compare(&g.entries[i], &e) >= 0 })
 	}
-	if w.distinct != "" {
-		e.counted = g.tallies.take(w.held, value)
+	g.entries = slices.Insert(roomy(g.entries), i, e)
+	if w.weighs {
+		g.weights = slices.Insert(roomy(g.weights), i, weight)
 	}
-	g.entries = slices.Insert(g.entries, i, e)
-	w.kept++
+	g.entered(i)
+	w.holds(1)
 	g.slide(w, i)
 	g.stretch(i, w)
 	switch {
@@ -92,7 +98,7 @@ func (g *group) add(e entry, value []byte, w *windowing) {
 		}
 	default:
 		if low, high, first, hot := g.hot(i, w); hot {
-			g.alert(g.entries[low:high+1], nil, &g.entries[first], w)
+			g.alert(low, high, nil, &g.entries[first], w)
 		}
 	}
 	if len(g.entries) > w.maxEntries {
@@ -109,17 +115,34 @@ func (g *group) slide(w *windowing, i int) {
 	begin := g.entries[len(g.entries)-1].time - w.size
 	if g.entries[i].time <= begin {
 		g.low++ // it stands before the window
-		return
-	}
-	if w.distinct == "" {
-		for ; g.entries[g.low].time <= begin; g.low++ {
+		if g.tallied() {
+			g.tallies.take(g.entries[i].counted)
 		}
 		return
 	}
-	g.tallies.enter(g.entries[i].counted)
-	for ; g.entries[g.low].time <= begin; g.low++ {
-		g.tallies.leave(g.entries[g.low].counted)
+	if g.tallied() {
+		g.tallies.take(g.entries[i].counted)
+		g.tallies.enter(g.entries[i].counted)
 	}
+	for ; g.entries[g.low].time <= begin; g.low++ {
+		if g.tallied() {
+			g.tallies.leave(g.entries[g.low].counted)
+		}
+	}
+	if w.tallies && !g.tallied() && len(g.entries) > fewEntries {
+		g.tally()
+	}
+}
+
+// roomy is a list with room for one more, of which not much is left over: there are
+// many lists.
+func roomy[T any](all []T) []T {
+	if len(all) < cap(all) {
+		return all
+	}
+	out := make([]T, len(all), len(all)+len(all)/8+1)
+	copy(out, all)
+	return out
 }
 
 // drop lets entries go.
@@ -128,14 +151,15 @@ func (g *group) drop(low, high int, w *windowing) {
 		return
 	}
 	last := high == len(g.entries)
-	w.kept -= high - low
+	g.left(low, high)
+	w.holds(low - high)
 	for i := low; i < high; i++ {
 		e := &g.entries[i]
-		if w.distinct != "" {
+		if g.tallied() {
 			if i >= g.low {
 				g.tallies.leave(e.counted)
 			}
-			g.tallies.drop(w.held, e.counted)
+			g.tallies.drop(e.counted)
 		}
 		w.held.forget(e)
 	}
@@ -149,10 +173,13 @@ func (g *group) drop(low, high int, w *windowing) {
 	} else {
 		g.entries = slices.Delete(g.entries, low, high)
 	}
+	if w.weighs {
+		g.weights = slices.Delete(g.weights, low, high)
+	}
 	switch {
 	case last && low > 0: // another is the newest now
 		g.low = after(g.entries, newest-w.size)
-		if w.distinct != "" {
+		if g.tallied() {
 			g.tallies.leaveAll()
 			for i := g.low; i < len(g.entries); i++ {
 				g.tallies.enter(g.entries[i].counted)
@@ -176,63 +203,19 @@ func (w *windowing) compare(a, b *entry) int {
 	return cmp.Compare(w.held.alertOf(a), w.held.alertOf(b))
 }
 
-// prune drops what no window can reach any more.
-func (g *group) prune(t audit.Time, w *windowing) {
-	reach := w.reach
-	switch {
-	case !g.begun:
-		g.newest, g.begun = t, true
-	case t > g.newest+reach && !g.behind:
-		// A leap. What is left behind is kept as the second stretch, for the
-		// case that it is the leap that is wrong.
-		g.cursor, g.rewound, g.newest = g.newest, true, t
-	case t > g.newest:
-		g.newest, g.behind = t, false
-	case t < g.newest-reach:
-		if !g.rewound || t < g.cursor-reach || t > g.cursor+reach {
-			w.stats.Rewound++
-		}
-		g.cursor, g.rewound, g.behind = t, true, true
-	default:
-		g.behind = false
-	}
-	g.keepEntries(reach, w)
-	g.alerts = slices.DeleteFunc(g.alerts, func(a *openAlert) bool {
-		return a.to < g.newest-reach && !(g.rewound && a.to >= g.cursor-reach && a.from <= g.cursor+reach)
-	})
-}
-
-// keepEntries drops the entries that are in neither stretch.
-func (g *group) keepEntries(reach audit.Time, w *windowing) {
-	if !g.rewound { // few pass at a time
-		old := 0
-		for old < len(g.entries) && g.entries[old].time < g.newest-reach {
-			old++
-		}
-		g.drop(0, old, w)
-		return
-	}
-	recent := from(g.entries, g.newest-reach)
-	low, high := from(g.entries, g.cursor-reach), after(g.entries, g.cursor+reach)
-	if recent > high {
-		g.drop(high, recent, w)
-	}
-	g.drop(0, min(low, recent), w)
-}
-
 // hot finds the entries of all windows that hold entry i and reach the count;
 // first is the end of the earliest of them.
 func (g *group) hot(i int, w *windowing) (low, high, first int, hot bool) {
 	if w.form == sumForm {
 		return g.hotSum(i, w)
 	}
-	if w.distinct != "" && g.tallies.count() < w.count {
+	if w.distinct != "" && g.distinct(0) < w.count {
 		return 0, 0, 0, false
 	}
 	if i == len(g.entries)-1 { // the newest: there is one such window
 		n := len(g.entries) - g.low
 		if w.distinct != "" {
-			n = int(g.tallies.inWindow)
+			n = g.distinct(g.low)
 		}
 		return g.low, i, i, n >= w.count
 	}
@@ -267,7 +250,7 @@ func (g *group) hotSum(i int, w *windowing) (low, high, first int, hot bool) {
 		start := after(g.entries, g.entries[j].time-w.size)
 		sum := 0.0
 		for k := start; k <= j; k++ {
-			sum += g.entries[k].weight
+			sum += g.weights[k]
 		}
 		if sum < w.gte {
 			continue

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
+	"github.com/klauspost/compress/zstd"
 
 	"recourse/audit"
 )
@@ -46,13 +48,13 @@ func evidenceSum(all []audit.Evidence) uint32 {
 	return sum
 }
 
-func encodeEvidence(all []audit.Evidence) ([]byte, error) {
+func encodeEvidence(all []audit.Evidence, by func() (*zstd.Encoder, error)) ([]byte, error) {
 	out := make([]evidence, 0, len(all))
 	for _, e := range all {
 		out = append(out, evidence{Seq: uint64(e.Seq), Database: e.Database, Table: e.Table, Key: string(e.Key), Time: bits(e.Time)})
 	}
 	b, err := encode(out)
-	return squeeze(b), err
+	return squeezeBy(by, b), err
 }
 
 func decodeEvidence(payload []byte) ([]audit.Evidence, error) {
@@ -111,31 +113,33 @@ type grown struct {
 // an ID if there is none.
 func grow(txn *badger.Txn, p *parting, a *audit.Alert, old *alert) (grown, error) {
 	g := grown{Alert: alertOut(a)}
-	same, kept := 0, map[uint64]bool{}
-	whole := len(a.Changes) / pieceSize
-	for i := range whole {
-		some := a.Changes[i*pieceSize : (i+1)*pieceSize]
-		next := piece{Sum: evidenceSum(some)}
-		if i < len(old.Pieces) && old.Pieces[i].Sum == next.Sum {
-			next = old.Pieces[i]
+	kept := map[uint64]bool{}
+	begin, before, changes, err := old.continued(txn, a)
+	if err != nil {
+		return g, err
+	}
+	same := begin
+	for _, p := range old.Pieces[:same] {
+		kept[p.Part] = true
+		g.Alert.Pieces = append(g.Alert.Pieces, p)
+	}
+	whole := same + len(changes)/pieceSize
+	at := func(piece int) int { return (piece - begin) * pieceSize }
+	for i := begin; i < whole; i++ {
+		next, again, err := old.piece(p, i, changes[at(i):at(i+1)])
+		if err != nil {
+			return g, err
+		}
+		if again {
 			kept[next.Part] = true
-			if same == i {
-				same++
-			}
-		} else {
-			b, err := encodeEvidence(some)
-			if err != nil {
-				return g, err
-			}
-			if next.Part, err = p.put(b); err != nil {
-				return g, err
-			}
+		}
+		if again && same == i {
+			same++
 		}
 		g.Alert.Pieces = append(g.Alert.Pieces, next)
 	}
-	if rest := a.Changes[whole*pieceSize:]; len(rest) > 0 {
-		var err error
-		if g.Alert.Rest, err = encodeEvidence(rest); err != nil {
+	if rest := changes[at(whole):]; len(rest) > 0 {
+		if g.Alert.Rest, err = encodeEvidence(rest, windowSqueezer); err != nil { // it is soon written anew
 			return g, err
 		}
 	}
@@ -144,12 +148,45 @@ func grow(txn *badger.Txn, p *parting, a *audit.Alert, old *alert) (grown, error
 			g.Gone = append(g.Gone, o.Part)
 		}
 	}
-	before, err := old.evidenceFrom(txn, same)
-	if err != nil {
-		return g, err
+	if a.Stored == 0 {
+		if before, err = old.evidenceFrom(txn, same); err != nil {
+			return g, err
+		}
 	}
-	g.Hits = newHits(before, a.Changes[same*pieceSize:])
+	g.Hits = newHits(before, changes[at(same):])
 	return g, g.fold(txn, p, a.Folded, old)
+}
+
+// piece is a piece of evidence, which is written unless it is that of the stored alert
+// in its place.
+func (d *alert) piece(p *parting, i int, some []audit.Evidence) (out piece, again bool, err error) {
+	out.Sum = evidenceSum(some)
+	if i < len(d.Pieces) && d.Pieces[i].Sum == out.Sum {
+		return d.Pieces[i], true, nil
+	}
+	b, err := encodeEvidence(some, squeezer)
+	if err == nil {
+		out.Part, err = p.put(b)
+	}
+	return out, false, err
+}
+
+// continued is what an alert lists now but for its first pieces, which are those of
+// the stored one, and what that lists but for these, if there are any.
+func (d *alert) continued(txn *badger.Txn, a *audit.Alert) (pieces int, before, changes []audit.Evidence, err error) {
+	if a.Stored == 0 {
+		return 0, nil, a.Changes, nil
+	}
+	pieces = min(a.Stored/pieceSize, len(d.Pieces))
+	before, err = d.evidenceFrom(txn, pieces)
+	n := a.Stored - pieces*pieceSize
+	if err == nil && n > len(before) {
+		err = fmt.Errorf("%w: it is to go on after %d changes, and has %d", ErrCorrupt, a.Stored, pieces*pieceSize+len(before))
+	}
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	return pieces, before, slices.Concat(before[:n], a.Changes), nil
 }
 
 // newHits are the numbers in after that are not in before, each once; evidence

@@ -100,6 +100,37 @@ func TestEvidenceGrows(t *testing.T) {
 	mustBeWhole(t, db)
 }
 
+// TestEvidenceGoesOn: an alert that goes on after what is stored of it is as one that
+// is given whole, and one that goes on after more than that is refused.
+func TestEvidenceGoesOn(t *testing.T) {
+	ctx := context.Background()
+	db := open(t)
+	all := evidenceOf(numbers(1, 2000)...)
+	n := 0
+	for _, next := range []struct{ from, to int }{{0, 10}, {10, 11}, {3, 300}, {300, 300}, {256, 1025}, {1020, 1200}, {100, 700}, {0, 650}, {650, 1999}} {
+		a := audit.Alert{ID: "a", Rule: "r", State: audit.AlertOpen, Count: next.to, Stored: next.from, Changes: all[next.from:next.to]}
+		if err := db.SaveAlerts(ctx, []audit.Alert{a}, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		a.Stored, a.Changes = 0, all[:next.to]
+		got, err := db.Alert(ctx, "a")
+		if diff := cmp.Diff(a, got); diff != "" || err != nil {
+			t.Fatalf("%v: %v %.2000s", next, err, diff)
+		}
+		if parts := partsIn(t, db); parts != next.to/pieceSize {
+			t.Errorf("%v: %d parts", next, parts)
+		}
+		n = max(n, next.to)
+		if diff := cmp.Diff(numbers(1, audit.Seq(n+1)), hitsOf(t, db, "r")); diff != "" {
+			t.Fatalf("hits: %.2000s", diff)
+		}
+	}
+	if err := db.SaveAlerts(ctx, []audit.Alert{{ID: "a", Rule: "r", Stored: 2000, Changes: all[:1]}}, nil, 0); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("got %v", err)
+	}
+	mustBeWhole(t, db)
+}
+
 // TestEvidenceOfIngest: evidence that a batch brings is found by its rule too, and
 // stays when people change the alert.
 func TestEvidenceOfIngest(t *testing.T) {

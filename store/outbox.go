@@ -53,7 +53,7 @@ func deliveryOut(d *audit.Delivery) (delivery, error) {
 		Attempts: d.Attempts, Next: bits(d.Next), Error: d.Error, Sent: bits(d.Sent), Dead: bits(d.Dead)}
 	var err error
 	if len(d.Alert.Changes) > 0 {
-		out.Alert.Rest, err = encodeEvidence(d.Alert.Changes)
+		out.Alert.Rest, err = encodeEvidence(d.Alert.Changes, squeezer)
 	}
 	return out, err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/dgraph-io/badger/v4"
@@ -74,24 +75,28 @@ func (db *DB) save(alerts []audit.Alert, state map[string][]byte, rulesSeq audit
 	return db.writeSaving()
 }
 
-// grown writes what is new of the alerts' evidence.
+// grown writes what is new of the alerts' evidence. The stored ones are read in the order
+// of their keys, many from one block of a table.
 func (db *DB) grown(p *parting, alerts []audit.Alert) ([]grown, error) {
 	txn := db.badger.NewTransaction(false)
 	defer txn.Discard()
-	var all []grown
-	for i := range alerts {
+	all := make([]grown, len(alerts))
+	byKey := make([]int, len(alerts))
+	for i := range byKey {
+		byKey[i] = i
+	}
+	slices.SortFunc(byKey, func(i, j int) int { return cmp.Compare(alerts[i].ID, alerts[j].ID) })
+	for _, i := range byKey {
 		old, err := storedAlert(txn, alerts[i].ID)
 		if errors.Is(err, ErrNotFound) {
 			err = nil
 		}
-		var g grown
 		if err == nil {
-			g, err = grow(txn, p, &alerts[i], &old)
+			all[i], err = grow(txn, p, &alerts[i], &old)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("alert %s: %w", alerts[i].ID, err)
 		}
-		all = append(all, g)
 	}
 	return all, nil
 }
@@ -120,8 +125,18 @@ func (s *saving) steps(t *teller) []func(*badger.Txn) error {
 	for i := range s.Alerts {
 		steps = append(steps, func(txn *badger.Txn) error { return t.saveOldAlert(txn, &s.Alerts[i]) })
 	}
+	hits := map[string][]audit.Seq{} // of all alerts of a rule: many are of the same chunk
 	for i := range s.Grown {
-		steps = append(steps, func(txn *badger.Txn) error { return t.saveGrown(txn, &s.Grown[i]) })
+		g := &s.Grown[i]
+		for _, q := range g.Hits {
+			hits[g.Alert.Rule] = append(hits[g.Alert.Rule], audit.Seq(q))
+		}
+		steps = append(steps, func(txn *badger.Txn) error { return t.saveGrown(txn, g) })
+	}
+	for _, rule := range slices.Sorted(maps.Keys(hits)) {
+		for chunk, set := range t.layout.byChunk(hits[rule]) {
+			steps = append(steps, func(txn *badger.Txn) error { return addHitsIn(txn, t.layout, rule, chunk, set) })
+		}
 	}
 	for _, w := range s.State {
 		steps = append(steps, func(txn *badger.Txn) error { return saveWindow(txn, w) })
@@ -141,13 +156,15 @@ func asRaised(alerts []audit.Alert) []audit.Alert {
 	})
 }
 
-// saveGrown stores what became of an alert, of which what people made stays.
+// saveGrown stores what became of an alert, of which what people made stays, but for
+// what it was that is evidence now.
 func (t *teller) saveGrown(txn *badger.Txn, g *grown) error {
 	old, err := storedAlert(txn, g.Alert.ID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("alert %s: %w", g.Alert.ID, err)
 	}
 	again := *g // the transaction may be tried again
+	again.Hits = nil
 	return t.save(txn, &again, &old)
 }
 

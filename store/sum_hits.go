@@ -28,10 +28,18 @@ func (l layout) byChunk(seqs []audit.Seq) map[int]*roaring.Bitmap {
 // something for most changes, a few at a time.
 func addHits(txn *badger.Txn, l layout, rule string, seqs []audit.Seq) error {
 	for chunk, set := range l.byChunk(seqs) {
-		key := hitsKey(rule, chunk, uint16(set.Minimum()))
-		if err := joinSet(txn, key, longText(rule), set, l.size); err != nil {
-			return fmt.Errorf("add hits of rule %q: %w", rule, err)
+		if err := addHitsIn(txn, l, rule, chunk, set); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// addHitsIn is addHits of one chunk.
+func addHitsIn(txn *badger.Txn, l layout, rule string, chunk int, set *roaring.Bitmap) error {
+	key := hitsKey(rule, chunk, uint16(set.Minimum()))
+	if err := joinSet(txn, key, longText(rule), set, l.size); err != nil {
+		return fmt.Errorf("add hits of rule %q: %w", rule, err)
 	}
 	return nil
 }

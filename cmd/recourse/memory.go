@@ -83,6 +83,13 @@ func (m memorySize) limit() {
 // judged and answered, and for the collector.
 func (m memorySize) store() int64 { return int64(m * 3 / 8) }
 
+// rules is what the windows of all rules may keep; below that the built-in ones are no
+// good, and all else keeps to less.
+func (m memorySize) rules() int {
+	const least = 64 << 20
+	return int(max(m*5/16, least))
+}
+
 // index is what the words of one batch may take.
 func (m memorySize) index() int { return int(m / 16) }
 

@@ -67,7 +67,7 @@ func (d *daemon) sayEvicted() {
 		if n := r.Groups + r.Changes; n >= max(2*d.evicted[r.Rule], 1) {
 			d.evicted[r.Rule] = n
 			d.log.Warn("a rule gives up what it knows before its time, for want of room: alerts may lack evidence, or not be there", "rule", r.Rule,
-				"groups", r.Groups, "changes", r.Changes, "hint", "make it match less, or its window shorter; recourse rules list --state")
+				"groups", r.Groups, "changes", r.Changes, "hint", "give more with --memory, or make it match less, or its window shorter; recourse rules list --state")
 		}
 	}
 }

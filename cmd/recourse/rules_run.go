@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -21,7 +22,8 @@ const rulesBatch = 1 << 18
 
 // runRules judges the changes that the rules have not seen, and saves the
 // alerts, the windows' state and the progress together, so that a crash neither
-// loses nor doubles an alert. It returns the alerts that began or grew.
+// loses nor doubles an alert. It returns the alerts that began or grew, without the
+// changes that they rest on.
 func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([]audit.Alert, error) {
 	defer r.leave()
 	seq, err := w.store.Progress(ctx, rulesProgress)
@@ -47,12 +49,15 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 				a.RaisedSeq = before.RaisedSeq
 			} else {
 				all = append(all, a.ID)
-				a.RaisedSeq = seq // if it is stored already, what that says stands
+				a.RaisedSeq = cmp.Or(a.RaisedSeq, seq) // if it is stored already, what that says stands
 			}
-			touched[a.ID], unsaved[a.ID] = a, a
+			unsaved[a.ID] = a
+			a.Changes, a.Folded = nil, audit.Seqs{} // there may be a great many
+			touched[a.ID] = a
 		}
 	}
 	save := func(at audit.Seq) error {
+		take(engine.Raised())
 		state, err := engine.State()
 		if err != nil {
 			return err
@@ -84,7 +89,7 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 	if err != nil {
 		return nil, err
 	}
-	if take(late); n > 0 || len(late) > 0 {
+	if take(late); n > 0 || len(late) > 0 || engine.Gathered() {
 		if err := save(seq); err != nil {
 			return nil, err
 		}
@@ -115,21 +120,26 @@ func (w *workspace) engineAt(ctx context.Context, set *rules.Set, seq audit.Seq)
 		return nil, err
 	}
 	opts := w.rulesOptions()
+	opts.Gather = true
+	// The engine outlives this call.
+	ctx = context.WithoutCancel(ctx)
 	opts.Folded = func(id string) (audit.Seqs, error) {
 		a, err := w.store.Alert(ctx, id)
 		return a.Folded, err
 	}
-	engine := rules.NewEngine(set, opts)
-	return engine, engine.Restore(state, func(id string) ([]audit.Evidence, error) {
+	opts.Listed = func(id string) ([]audit.Evidence, error) {
 		a, err := w.store.Alert(ctx, id)
 		return a.Changes, err
-	})
+	}
+	engine := rules.NewEngine(set, opts)
+	return engine, engine.Restore(state, nil)
 }
 
 // rulesOptions are what an engine asks of the workspace.
 func (w *workspace) rulesOptions() rules.Options {
 	return rules.Options{
 		Own:       func(id audit.ChangeID) bool { return w.own[id] != "" },
+		Memory:    w.cfg.Memory.rules(),
 		Baselines: func(t audit.Table) []rules.Rows { return w.counted[t] },
 	}
 }
