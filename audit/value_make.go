@@ -36,7 +36,10 @@ func BigInt(n *big.Int) Value { return appendBig(nil, n) }
 
 // Float is a number as JavaScript has it; one without a fraction up to 2^53 is
 // the integer.
-func Float(f float64) Value { return appendFloat(nil, f) }
+func Float(f float64) Value { return appendFloat(make([]byte, 0, mostNumber), f) }
+
+// mostNumber is how many bytes a number has that is not a big one, at most.
+const mostNumber = 9
 
 // Text is a string. Bytes that are not UTF-8, which Harper's own text never
 // has, become U+FFFD.

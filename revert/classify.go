@@ -21,7 +21,7 @@ type outcome struct {
 
 // classify decides the record by where its replay ended.
 func (r *replay) classify() outcome {
-	o := outcome{conflicts: map[Class]*Conflict{}, kept: r.used.kept()}
+	o := outcome{kept: r.used.kept()}
 	o.hit = slices.ContainsFunc(r.past, func(i int) bool { return r.actors[i].side != legit })
 	if !o.hit {
 		return o
@@ -70,19 +70,18 @@ func (r *replay) undoCreate(o *outcome) {
 		return
 	}
 	a := r.action(DoDelete)
-	for _, name := range r.sorted() {
-		if c := r.cells[name]; c.aKnown && !blank(c.a) {
-			r.expect(a, name, c)
-			a.Attrs[name] = r.attribute(c, ClassRevert)
-		}
+	for _, c := range r.sorted(func(c *cell) bool { return c.aKnown && !blank(c.a) }) {
+		r.expect(a, c.name, c)
+		a.Attrs[c.name] = r.attribute(c, ClassRevert)
 	}
 	o.action = a
 }
 
 func (r *replay) undoDelete(o *outcome) {
 	a := r.action(DoInsert)
-	for _, name := range r.sorted() {
-		c, settled := r.clear(o, name, r.cells[name])
+	for _, c := range r.sorted(anyCell) {
+		name := c.name
+		c, settled := r.clear(o, name, c)
 		if settled && (!blank(c.s) || r.policy.StrictNull && c.s != nil) {
 			a.Set[name] = c.s
 			a.Attrs[name] = r.attribute(c, ClassRevert)
@@ -117,8 +116,8 @@ func (r *replay) doubtful(c *cell) (Class, bool) {
 
 func (r *replay) undoWrites(o *outcome) {
 	a := r.action(DoPatch)
-	for _, name := range r.sorted() {
-		r.undoWrite(o, a, name, r.cells[name])
+	for _, c := range r.sorted(func(c *cell) bool { return !c.aKnown || c.altered() }) {
+		r.undoWrite(o, a, c.name, c)
 	}
 	if r.anyHostile(r.dark) {
 		r.conflict(o, ClassImageRisk, r.dark...).Record = true
@@ -218,16 +217,6 @@ func (r *replay) anyHostile(is []int) bool {
 	return slices.ContainsFunc(is, func(i int) bool { return i >= 0 && r.actors[i].side == hostile })
 }
 
-// sorted are the names of the attributes, valid until the next call.
-func (r *replay) sorted() []string {
-	r.inOrder = r.inOrder[:0]
-	for _, c := range r.order {
-		r.inOrder = append(r.inOrder, c.name)
-	}
-	slices.Sort(r.inOrder)
-	return r.inOrder
-}
-
 func phaseOf(do string) int {
 	switch do {
 	case DoInsert:
@@ -296,10 +285,8 @@ func (r *replay) attrConflict(o *outcome, class Class, name string, c *cell) {
 // changes and our own did to its attributes.
 func (r *replay) whole(o *outcome, class Class) {
 	o.conflicts[class].Record = true
-	for _, name := range r.sorted() {
-		if c := r.cells[name]; c.altered() {
-			o.conflicts[class].Attrs[name] = r.attribute(c, class)
-		}
+	for _, c := range r.sorted((*cell).altered) {
+		o.conflicts[class].Attrs[c.name] = r.attribute(c, class)
 	}
 }
 
@@ -310,7 +297,7 @@ func (r *replay) conflict(o *outcome, class Class, evidence ...int) *Conflict {
 		options := class.options()
 		c = &Conflict{Kind: "conflict", K: Target(r.record.Key), Class: class, Attrs: map[string]Attribute{},
 			Options: options, Default: options[0], Evidence: []Evidence{}}
-		o.conflicts[class] = c
+		o.conflicts = put(o.conflicts, class, c)
 	}
 	for _, i := range evidence {
 		if i < 0 {

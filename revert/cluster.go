@@ -72,7 +72,8 @@ func (r Record) split(cluster *string) (rec Record, others []audit.Change) {
 // pass counts the selected changes of other clusters, which the plan leaves alone.
 func (p *planner) pass(others []audit.Change) {
 	for i := range others {
-		if n, selected := p.wanted.find(others[i].Identify()); selected {
+		id := others[i].Identify()
+		if n, selected := p.wanted.find(&id); selected {
 			p.find(n)
 			p.elsewhere++
 		}

@@ -130,7 +130,7 @@ func (p *planner) decideKept(r *replay, o *outcome) {
 		c := r.conflict(o, ClassSuperseded)
 		c.Evidence = append(c.Evidence, k.By)
 		at := Attribute{Current: k.Current, By: []audit.ChangeID{}, Class: ClassSuperseded, Unknown: []string{"base", "target"}}
-		if cell := r.cells[name]; cell != nil && cell.hit {
+		if cell := r.cells.get(name); cell != nil && cell.hit {
 			at = r.attribute(cell, ClassSuperseded)
 		}
 		c.Attrs[name] = at

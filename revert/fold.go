@@ -22,7 +22,8 @@ type tree struct {
 // fold puts the attributes that were spread out together again.
 func (r *replay) fold(o *outcome) {
 	trees := map[string]*tree{}
-	for _, name := range r.sorted() {
+	for _, c := range r.sorted(anyCell) {
+		name := c.name
 		if !strings.HasPrefix(name, pathMark) {
 			continue
 		}
@@ -108,7 +109,7 @@ func (t *tree) paths(o *outcome) map[string]PathValue {
 	for _, cell := range t.all {
 		_, path := topOf(cell)
 		say := func(class Class, target audit.Value) {
-			out[path] = PathValue{Current: t.r.cells[cell].a, Target: target, Class: class}
+			out[path] = PathValue{Current: t.r.cells.get(cell).a, Target: target, Class: class}
 		}
 		if k, ok := o.kept[cell]; ok {
 			say(k.Class, k.Current)
@@ -235,7 +236,7 @@ func wouldBe(_ string, c *cell) (audit.Value, bool) { return c.s, c.sKnown }
 // cell is not known (ClassImageRisk), nor where a value is a member of what is
 // no object (ClassOrphanPath).
 func (t *tree) compose(path string, value func(string, *cell) (audit.Value, bool)) (audit.Value, Class) {
-	c := t.r.cells[path]
+	c := t.r.cells.get(path)
 	if c == nil {
 		return nil, ""
 	}
@@ -268,7 +269,7 @@ func (t *tree) compose(path string, value func(string, *cell) (audit.Value, bool
 func (t *tree) hits() []int {
 	var by []int
 	for _, cell := range t.all {
-		by = append(by, t.r.cells[cell].by...)
+		by = append(by, t.r.cells.get(cell).by...)
 	}
 	slices.Sort(by)
 	return slices.Compact(by)
@@ -302,7 +303,7 @@ func (t *tree) attribute(class Class, target audit.Value, known bool, paths map[
 		return at
 	}
 	for _, cell := range t.all {
-		if c := t.r.cells[cell]; c.hit {
+		if c := t.r.cells.get(cell); c.hit {
 			at.Trust = min(at.Trust, c.sTrust)
 		}
 	}

@@ -20,6 +20,7 @@ type historyDigest struct {
 	last    audit.Key
 	records int
 	sums    map[audit.Key][sha256.Size]byte // those that wait for being sorted
+	buffer  []byte
 }
 
 func newHistoryDigest(sorted bool) historyDigest {
@@ -43,8 +44,9 @@ func (d *historyDigest) add(k audit.Key, sum [sha256.Size]byte) bool {
 }
 
 func (d *historyDigest) write(k audit.Key, sum [sha256.Size]byte) {
-	d.h.Write([]byte(k.String()))
-	d.h.Write(sum[:])
+	d.buffer = append(append(append(d.buffer[:0], k.Table.Database...), '.'), k.Table.Name...) // the key as its String is
+	d.buffer = append(append(append(d.buffer, '/'), k.ID...), sum[:]...)
+	d.h.Write(d.buffer)
 }
 
 func (d *historyDigest) String() string {

@@ -9,9 +9,12 @@ import (
 )
 
 // An idIndex finds ids in a sorted list. Ids are hashes, so their first bits say
-// nearly where one stands.
+// nearly where one stands. Most that are looked for are not in it, and the ids
+// themselves are far from each other in memory: what is not theirs is told by a few
+// of their bits, which stand close together.
 type idIndex struct {
 	ids   []audit.ChangeID
+	tags  []uint32 // of each id: bits that do not order it
 	shift int
 	begin []uint32 // of each value of the first bits: where the ids that have it begin
 }
@@ -20,9 +23,10 @@ type idIndex struct {
 func indexIDs(ids []audit.ChangeID) idIndex {
 	const each = 4
 	n := bits.Len(uint(len(ids) / each))
-	x := idIndex{ids: ids, shift: 64 - n, begin: make([]uint32, 1<<n+1)}
+	x := idIndex{ids: ids, tags: make([]uint32, len(ids)), shift: 64 - n, begin: make([]uint32, 1<<n+1)}
 	for i := range ids {
 		x.begin[x.bucket(&ids[i])+1]++
+		x.tags[i] = tagOf(&ids[i])
 	}
 	for i := 1; i < len(x.begin); i++ {
 		x.begin[i] += x.begin[i-1]
@@ -34,13 +38,26 @@ func (x *idIndex) bucket(id *audit.ChangeID) uint64 {
 	return binary.BigEndian.Uint64(id[:8]) >> x.shift
 }
 
+func tagOf(id *audit.ChangeID) uint32 { return binary.BigEndian.Uint32(id[len(id)-4:]) }
+
 // find is where the id stands, and whether it does.
-func (x *idIndex) find(id audit.ChangeID) (int, bool) {
+func (x *idIndex) find(id *audit.ChangeID) (int, bool) {
 	if len(x.ids) == 0 {
 		return 0, false
 	}
-	b := x.bucket(&id)
+	b, tag := x.bucket(id), tagOf(id)
 	from, to := x.begin[b], x.begin[b+1]
-	i, found := slices.BinarySearchFunc(x.ids[from:to], id, compareIDs)
-	return int(from) + i, found
+	if to-from > usualIDs { // somebody has made a list of what are no hashes
+		i, found := slices.BinarySearchFunc(x.ids[from:to], *id, compareIDs)
+		return int(from) + i, found
+	}
+	for i := from; i < to; i++ {
+		if x.tags[i] == tag && x.ids[i] == *id {
+			return int(i), true
+		}
+	}
+	return 0, false
 }
+
+// usualIDs is more than hashes with the same first bits are.
+const usualIDs = 64

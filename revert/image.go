@@ -16,7 +16,7 @@ func (r *replay) look(i int) {
 	img := c.After
 	switch {
 	case img.State != audit.Present || c.Op == audit.OpInvalidate || c.Refuted():
-		for _, cell := range r.order {
+		for _, cell := range r.cells.list {
 			cell.blur(i)
 		}
 		r.dark, r.seen = append(r.dark, i), nil
@@ -59,7 +59,7 @@ func (r *replay) sight(w writer, body audit.Value) {
 			r.meet(w, p.Name, p.New)
 		}
 		if w.side == legit {
-			for _, c := range r.order {
+			for _, c := range r.cells.list {
 				if c.altered() && c.turn != r.turn {
 					c.again(r.policy, w, c.a)
 				}
@@ -69,7 +69,7 @@ func (r *replay) sight(w writer, body audit.Value) {
 		for name, v := range body.RawFields() {
 			r.meet(w, name, v)
 		}
-		for _, c := range r.order {
+		for _, c := range r.cells.list {
 			if c.turn != r.turn {
 				c.observe(r.policy, w, nil, r.actors)
 			}
@@ -80,12 +80,9 @@ func (r *replay) sight(w writer, body audit.Value) {
 
 // meet tells the attribute's cell its value.
 func (r *replay) meet(w writer, name []byte, v audit.Value) {
-	c := r.cells[string(name)]
+	c := r.of(name)
 	if c == nil {
-		if r.managed[string(name)] {
-			return
-		}
-		c = r.cell(string(name))
+		return
 	}
 	c.turn = r.turn
 	c.observe(r.policy, r.chooser(w, c.name), v, r.actors)
@@ -121,12 +118,12 @@ func (r *replay) close(i int) {
 // the images, without what the server assigns.
 func (r *replay) names(bodies ...audit.Value) []string {
 	var names []string
-	for n := range r.cells {
-		names = append(names, n)
+	for _, c := range r.cells.list {
+		names = append(names, c.name)
 	}
 	for _, b := range bodies {
 		for n := range b.Fields() {
-			if r.cells[n] == nil && !r.managed[n] {
+			if r.cells.get(n) == nil && !r.managed[n] {
 				names = append(names, n)
 			}
 		}

@@ -12,14 +12,43 @@ import (
 // beforehand. A table with a schema names them as it likes (@updatedTime,
 // @createdTime).
 type managed struct {
-	seen   map[audit.Table]map[string]*tally
+	seen   map[audit.Table]*tallies
 	moment audit.Value         // the time of the change that is looked at, as a number
 	turns  map[audit.Table]int // how often it turned out that another set of a table's attributes is assigned
 	turned bool                // ... by the record that is looked at
 }
 
+// tallies are those of a table's attributes.
+type tallies struct {
+	byName map[string]*tally
+	first  []*tally // of the attributes in the order in which a record had them
+}
+
+// at is the tally of an attribute that stands at a place of its record, where it most
+// likely stands in all: then no name is looked up.
+func (t *tallies) at(place int, name []byte) *tally {
+	if place < len(t.first) && t.first[place].name == string(name) {
+		return t.first[place]
+	}
+	c := t.of(name)
+	if place == len(t.first) {
+		t.first = append(t.first, c)
+	}
+	return c
+}
+
+func (t *tallies) of(name []byte) *tally {
+	c := t.byName[string(name)]
+	if c == nil {
+		c = &tally{name: string(name)}
+		t.byName[c.name] = c
+	}
+	return c
+}
+
 // A tally counts new values of one attribute.
 type tally struct {
+	name   string
 	exact  int // equal to the transaction's time, bit for bit
 	dates  int // dates within a millisecond of it
 	others int
@@ -44,15 +73,17 @@ func (m *managed) learn(r Record) {
 		body := c.After.Body
 		m.moment = audit.Float(float64(c.Time))
 		if last == nil {
+			place := 0
 			for name, v := range body.RawFields() {
 				if c.Op == audit.OpInsert || m.stamps(v, c.Time) { // seen for the first time, it may be old
-					m.count(names, name, v, c.Time)
+					m.count(names.at(place, name), v, c.Time)
 				}
+				place++
 			}
 		} else {
 			for p := range audit.Differing(last, body) {
 				if p.New != nil {
-					m.count(names, p.Name, p.New, c.Time)
+					m.count(names.of(p.Name), p.New, c.Time)
 				}
 			}
 		}
@@ -64,12 +95,7 @@ func (m *managed) learn(r Record) {
 }
 
 // count counts a new value.
-func (m *managed) count(names map[string]*tally, name []byte, v audit.Value, at audit.Time) {
-	t := names[string(name)]
-	if t == nil {
-		t = new(tally)
-		names[string(name)] = t
-	}
+func (m *managed) count(t *tally, v audit.Value, at audit.Time) {
 	if t.others > 0 {
 		return // it is not assigned, whatever comes
 	}
@@ -98,14 +124,13 @@ func (m *managed) stamps(v audit.Value, at audit.Time) bool {
 	return v.Kind() == audit.KindDate && audit.Stamps(v, at)
 }
 
-func (m *managed) table(table audit.Table) map[string]*tally {
-	if m.seen == nil {
-		m.seen = map[audit.Table]map[string]*tally{}
+func (m *managed) table(table audit.Table) *tallies {
+	t := m.seen[table]
+	if t == nil {
+		t = &tallies{byName: map[string]*tally{}}
+		m.seen = put(m.seen, table, t)
 	}
-	if m.seen[table] == nil {
-		m.seen[table] = map[string]*tally{}
-	}
-	return m.seen[table]
+	return t
 }
 
 // names is what a plan must not write, by table: named by the policy or by the
@@ -123,9 +148,11 @@ func (m *managed) names(p *Policy, s *Schema) func(audit.Table) map[string]bool 
 		for _, n := range s.of(t).assigned() {
 			names[n] = true
 		}
-		for n, c := range m.seen[t] {
-			if c.assigned() {
-				names[n] = true
+		if all := m.seen[t]; all != nil {
+			for n, c := range all.byName {
+				if c.assigned() {
+					names[n] = true
+				}
 			}
 		}
 		memo[t] = names

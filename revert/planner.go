@@ -192,7 +192,7 @@ func (p *planner) sides(rec *Record) (sides []side, covered cover, hit bool) {
 	for i, id := range p.ids {
 		c := &rec.Changes[i]
 		p.head = max(p.head, c.Time)
-		n, selected := p.wanted.find(id)
+		n, selected := p.wanted.find(&p.ids[i])
 		if selected {
 			p.find(n)
 			covered.changes = append(covered.changes, id)

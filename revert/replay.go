@@ -36,11 +36,11 @@ type replay struct {
 	tampered map[string]int // the server's own times that a hostile change has set
 
 	actual, would audit.State // whether the record is there
-	cells         map[string]*cell
-	order         []*cell     // the same, in the order in which they were met
-	slab          []cell      // memory for cells
+	cells         cells
+	slab          []cell      // memory for cells, with what those of the record before had
+	alike         bool        // the record before was of the same table
 	seen          audit.Value // the record as every cell has it; nil: not every cell is known
-	inOrder       []string    // memory for their names
+	inOrder       []*cell     // memory for sorting them
 	turn          int
 	past          []int // the changes followed so far
 	open          bool  // attributes never met may have values: the history has no beginning
@@ -76,14 +76,10 @@ func (r *replay) reset(p *Policy, facts *TableFacts, rec Record, sides []side, m
 	if set != nil {
 		rec = spreadOut(rec, set)
 	}
-	cells := r.cells
-	if cells == nil {
-		cells = map[string]*cell{}
-	}
-	clear(cells)
+	r.cells.reset()
 	*r = replay{policy: p, facts: facts, record: rec, managed: managed, used: r.used, nested: set != nil, tampered: tampered,
-		cells: cells, order: r.order[:0], slab: r.slab, inOrder: r.inOrder, actors: r.actors[:0], past: r.past[:0], hostile: r.hostile[:0],
-		open: true, wouldOpen: ClassNoBase}
+		cells: r.cells, slab: r.slab, alike: r.policy == p && r.record.Key.Table == rec.Key.Table, inOrder: r.inOrder, actors: r.actors[:0],
+		past: r.past[:0], hostile: r.hostile[:0], open: true, wouldOpen: ClassNoBase}
 	for i, s := range sides {
 		r.actors = append(r.actors, actor{s, rec.Changes[i].Op})
 	}
@@ -131,8 +127,7 @@ func (r *replay) begin(c *audit.Change) {
 		r.open, r.wouldOpen = false, ""
 	case audit.Present:
 		for name, v := range b.Body.RawFields() {
-			if !r.managed[string(name)] {
-				c := r.cell(string(name))
+			if c := r.of(name); c != nil {
 				c.a, c.aKnown = v, true
 				c.set(v, b.Trust)
 			}
@@ -231,7 +226,7 @@ func (r *replay) remove(i int) {
 	} else if r.anyLegit(r.dark) {
 		r.wouldOpen = ClassImageRisk
 	}
-	for _, c := range r.order {
+	for _, c := range r.cells.list {
 		c.remove(r, w)
 	}
 	r.actual, r.open, r.dark, r.seen = audit.Absent, false, nil, nobody
@@ -279,36 +274,6 @@ func (r *replay) watch(t audit.Time) {
 	} else if !apart && inside {
 		r.blind[n-1].To = t
 	}
-}
-
-// cell is the attribute's cell, made when it is first met.
-func (r *replay) cell(name string) *cell {
-	c := r.cells[name]
-	if c != nil {
-		return c
-	}
-	c = r.blank()
-	*c = cell{name: name, kind: r.number(name), owner: -1, masked: -1, carried: -1, sTrust: audit.Exact, unknown: r.wouldOpen, sKnown: r.wouldOpen == ""}
-	if r.open {
-		c.maybe = append(c.maybe, r.past...)
-	} else {
-		c.aKnown = true
-		for _, i := range r.dark {
-			c.blur(i)
-		}
-	}
-	r.cells[name] = c
-	r.order = append(r.order, c)
-	return c
-}
-
-// blank is memory for a cell.
-func (r *replay) blank() *cell {
-	n := len(r.order)
-	if n == cap(r.slab) {
-		r.slab = make([]cell, max(16, 2*n)) // those before stay where they are
-	}
-	return &r.slab[:cap(r.slab)][n]
 }
 
 // nobody is a record without attributes.

@@ -59,9 +59,9 @@ func (c *Conflict) offer() {
 func (r *replay) writes(c Class) bool { return r.decided[c] != "" && r.decided[c] != OptionKeep }
 
 func (r *replay) snapshot() map[string]cell {
-	m := make(map[string]cell, len(r.cells))
-	for name, c := range r.cells {
-		m[name] = *c
+	m := make(map[string]cell, len(r.cells.list))
+	for _, c := range r.cells.list {
+		m[c.name] = *c
 	}
 	return m
 }
@@ -98,9 +98,9 @@ func (r *replay) clear(o *outcome, name string, c *cell) (*cell, bool) {
 // one has. Replace puts back the old record alone.
 func (r *replay) rejoin(o *outcome, option string) {
 	own := r.cells
-	r.cells = map[string]*cell{}
-	for name, c := range own {
-		d := *c
+	r.cells = cells{}
+	for _, c := range own.list {
+		d, name := *c, c.name
 		d.masked, d.carried = -1, -1
 		before, was := r.before[name]
 		touched := r.touched(name, c)
@@ -111,7 +111,7 @@ func (r *replay) rejoin(o *outcome, option string) {
 		case option == OptionReplace, option == OptionMerge && was && !touched && !(before.sKnown && blank(before.s)):
 			d.restored(&before)
 		}
-		r.cells[name] = &d
+		r.cells.add(&d)
 	}
 	r.undoWrites(o)
 	r.cells = own
@@ -167,7 +167,9 @@ func (p *planner) settle(r *replay, fill func(*Conflict)) (outcome, error) {
 			delete(open, class)
 		}
 		if !used {
-			maps.Copy(o.conflicts, listed)
+			for class, c := range listed {
+				o.conflicts = put(o.conflicts, class, c)
+			}
 			if o.action != nil {
 				o.action.Decided = r.deciders()
 			}
