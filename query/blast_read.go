@@ -16,7 +16,7 @@ func (w *blasting) each(ctx context.Context, e *Engine) error {
 		return err
 	}
 	defer r.close()
-	return byPages(ctx, r, sortedKeys(w.suspect), func(keys []audit.Key, seqs []audit.Seq) error {
+	return byPages(ctx, r, sortedKeys(w.suspect), mostSketched, func(keys []audit.Key, seqs []audit.Seq) error {
 		return w.page(ctx, r, keys, seqs)
 	})
 }
@@ -34,7 +34,7 @@ func (w *blasting) page(ctx context.Context, r *run, keys []audit.Key, seqs []au
 	}
 	d := newDeeds(plain, w.suspect, r.parallel)
 	if len(plain) > 0 {
-		if _, err := r.look(ctx, seqs, wanted{}, func(worker, _ int, c *audit.Change) error { return d.add(worker, c) }); err != nil {
+		if err := r.sketch(ctx, seqs, d.want, d.add); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,7 @@ func (w *blasting) merged(ctx context.Context, r *run, d *deeds, next func() (*B
 		if of.odd {
 			return
 		}
-		if b, ok := w.judge(d.keys[place], of.cluster, of.life(), of.edits()); ok {
+		if b, ok := w.judge(d.keys[place], of.cluster, of.life(d.keys[place], len(w.ledger.Own) > 0), of.edits()); ok {
 			add(b)
 		}
 		of.deeds, of.now = nil, nil

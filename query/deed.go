@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"hash/maphash"
 	"slices"
+	"strings"
 	"sync"
 
 	"recourse/audit"
@@ -19,18 +20,33 @@ type deed struct {
 	op            audit.Op
 	late          bool
 	before, after audit.Image // without their bodies
-	from, to      uint64      // hashes of those
-	edits         audit.Diff  // of Change.Touched
+	from, to      uint64      // hashes of those; 0: they were not read
+	left          audit.Seq   // the change that left what was before; 0: that is not known
+	nth           int
+	edits         audit.Diff // of Change.Touched
 }
 
-// change is the change in outline.
-func (d *deed) change() audit.Change {
-	return audit.Change{Seq: d.seq, ID: d.id, Time: d.time, User: d.user, Node: d.node, Op: d.op, Late: d.late, Before: d.before, After: d.after}
+// Limits of the deeds that are held at once.
+const (
+	mostSketched  = 2 << 20   // changes that are looked at
+	mostDeedBytes = 128 << 20 // taken
+)
+
+// change is the change of a record in outline.
+func (d *deed) change(key audit.Key, cluster string) audit.Change {
+	return audit.Change{Seq: d.seq, ID: d.id, Cluster: cluster, Key: key, Nth: d.nth, Time: d.time,
+		User: d.user, Node: d.node, Op: d.op, Late: d.late, Before: d.before, After: d.after}
 }
 
 func (d *deed) compare(e *deed) int {
 	return cmp.Or(cmp.Compare(d.time, e.time), cmp.Compare(d.seq, e.seq))
 }
+
+// deedBytes and editBytes are about what a deed and one of its edits take.
+const (
+	deedBytes = 256
+	editBytes = 64
+)
 
 // A suspicion is the changes in question of one record.
 type suspicion struct {
@@ -85,7 +101,8 @@ type deeds struct {
 type hand struct {
 	arena []byte // what is left for values
 	bytes int    // taken
-	paths map[string]string
+	paths kept   // by themselves
+	names kept   // the paths of attributes by their names
 }
 
 func newDeeds(keys []audit.Key, suspect map[audit.Key]*suspicion, workers int) *deeds {
@@ -95,7 +112,7 @@ func newDeeds(keys []audit.Key, suspect map[audit.Key]*suspicion, workers int) *
 		d.of[i].suspicion = suspect[k]
 	}
 	for i := range d.hands {
-		d.hands[i].paths = map[string]string{}
+		d.hands[i].paths, d.hands[i].names = kept{}, kept{}
 	}
 	return d
 }
@@ -103,8 +120,31 @@ func newDeeds(keys []audit.Key, suspect map[audit.Key]*suspicion, workers int) *
 // bodySeed begins the hashes of bodies, by which one is known to be another's.
 var bodySeed = maphash.MakeSeed()
 
+// want says how much is to be read of a change: all of those in question and of what
+// may be a record's newest, and of others since the first of these what they edited.
+func (d *deeds) want(c *audit.Change) audit.Depth {
+	i, ours := d.place[c.Key]
+	if !ours || c.Op.Kind() == audit.KindMessage || d.of[i].oddWith(c) {
+		return audit.Outlined
+	}
+	of, at := &d.of[i], deed{time: c.Time, seq: c.Seq}
+	switch {
+	case at.compare(&of.first) < 0:
+		return audit.Outlined
+	case of.has(c.Seq):
+		return audit.Whole
+	}
+	of.mu.Lock()
+	defer of.mu.Unlock()
+	if of.newest.seq == 0 || at.compare(&of.newest) > 0 {
+		return audit.Whole
+	}
+	return audit.Edited
+}
+
 // add takes a change, if it is of one of the records.
-func (d *deeds) add(worker int, c *audit.Change) error {
+func (d *deeds) add(worker int, k *audit.Sketch) error {
+	c := &k.Change
 	i, ours := d.place[c.Key]
 	if !ours || c.Op.Kind() == audit.KindMessage {
 		return nil
@@ -114,15 +154,21 @@ func (d *deeds) add(worker int, c *audit.Change) error {
 		of.turn()
 		return nil
 	}
-	one := deed{seq: c.Seq, time: c.Time}
-	if one.compare(&of.first) < 0 {
+	at := deed{seq: c.Seq, time: c.Time}
+	if at.compare(&of.first) < 0 {
 		return nil // what was before the first of those in question is of no account
 	}
-	one = deed{c.Seq, c.ID, c.Time, c.User, c.Node, c.Op, c.Late, c.Before, c.After,
-		maphash.Bytes(bodySeed, c.Before.Body), maphash.Bytes(bodySeed, c.After.Body), h.edits(c, of.has(c.Seq))}
+	one := deed{seq: c.Seq, id: c.ID, time: c.Time, user: c.User, node: c.Node, op: c.Op, late: c.Late,
+		before: c.Before, after: c.After, left: k.From, nth: c.Nth}
 	one.before.Body, one.after.Body = nil, nil
+	if k.Depth == audit.Whole {
+		one.from, one.to = maphash.Bytes(bodySeed, c.Before.Body), maphash.Bytes(bodySeed, c.After.Body)
+		one.edits = h.edits(c, of.has(c.Seq))
+	} else {
+		one.edits = h.named(k.Edited)
+	}
 	h.bytes += of.add(one, c.After.Body)
-	if h.bytes > mostHeldBytes/len(d.hands) && len(d.keys) > 1 {
+	if h.bytes > mostDeedBytes/len(d.hands) && len(d.keys) > 1 {
 		return errHeldTooMuch
 	}
 	return nil
@@ -142,14 +188,15 @@ func (of *doing) add(one deed, body []byte) int {
 	if of.odd {
 		return 0
 	}
+	bytes := deedBytes + editBytes*len(one.edits)
 	of.deeds = append(of.deeds, one)
-	if len(of.deeds) > 1 && one.compare(&of.newest) < 0 {
-		return 0
+	if of.newest.seq != 0 && one.compare(&of.newest) < 0 {
+		return bytes
 	}
 	was := cap(of.now)
 	of.newest = deed{seq: one.seq, time: one.time}
 	of.now = append(of.now[:0], body...)
-	return cap(of.now) - was
+	return bytes + cap(of.now) - was
 }
 
 // edits are those of Touched; their values are kept where they are asked for, and
@@ -158,14 +205,7 @@ func (h *hand) edits(c *audit.Change, values bool) audit.Diff {
 	d := c.Touched()
 	for i := range d {
 		e := &d[i]
-		path, known := h.paths[e.Path]
-		if !known && len(h.paths) < 1<<12 {
-			path = e.Path
-			h.paths[path] = path
-		}
-		if known {
-			e.Path = path
-		}
+		e.Path = h.paths.path(e.Path, e.Path)
 		switch {
 		case values:
 			e.Old, e.New = h.own(e.Old), h.own(e.New)
@@ -177,6 +217,36 @@ func (h *hand) edits(c *audit.Change, values bool) audit.Diff {
 	}
 	return d
 }
+
+// named are edits of attributes as a whole, of which no more is known.
+func (h *hand) named(names []string) audit.Diff {
+	d := make(audit.Diff, len(names))
+	for i, name := range names {
+		path, known := h.names[name]
+		if !known {
+			path = h.names.path(name, audit.JoinPath("", name))
+		}
+		d[i].Path = path
+	}
+	return d
+}
+
+// kept are paths that are kept once, by what they are made from.
+type kept map[string]string
+
+// path is the kept path, which is this one if there is none yet.
+func (k kept) path(of, path string) string {
+	if old, known := k[of]; known {
+		return old
+	}
+	path = strings.Clone(path)
+	if len(k) < mostKept {
+		k[strings.Clone(of)] = path
+	}
+	return path
+}
+
+const mostKept = 1 << 12
 
 var noAttributes = audit.Object(nil)
 
@@ -204,11 +274,13 @@ func (of *doing) settle() bool {
 }
 
 // life is the record's life since the first of the changes in question, in outline
-// but for the last image.
-func (of *doing) life() life {
+// but for the last image, and without IDs if they are not asked for.
+func (of *doing) life(key audit.Key, ids bool) life {
 	l := make(life, len(of.deeds))
 	for i := range of.deeds {
-		l[i] = of.deeds[i].change()
+		if l[i] = of.deeds[i].change(key, of.cluster); ids && l[i].ID == (audit.ChangeID{}) {
+			l[i].ID = l[i].Identify()
+		}
 	}
 	if n := len(l); n > 0 && l[n-1].After.State == audit.Present {
 		l[n-1].After.Body = of.now
@@ -229,5 +301,6 @@ func (of *doing) edits() []audit.Diff {
 // left, or is not known, or that one of them is not there: then its attributes need
 // not be compared.
 func (d *deed) follows(before *deed) bool {
-	return d.before.State == audit.Unknown || d.before.State != before.after.State || d.from == before.to
+	return d.before.State == audit.Unknown || d.before.State != before.after.State ||
+		d.left == before.seq || d.from != 0 && d.from == before.to
 }

@@ -37,7 +37,7 @@ type lives struct {
 // makes of each, cluster by cluster. A block is read once for all records whose
 // lives can be held at once, and several lives are judged at once.
 func judgeLives[T any](ctx context.Context, r *run, keys []audit.Key, judge func(audit.Key, string, life) (T, bool), take func(*T) error) error {
-	return byPages(ctx, r, keys, func(keys []audit.Key, seqs []audit.Seq) error {
+	return byPages(ctx, r, keys, mostHeld, func(keys []audit.Key, seqs []audit.Seq) error {
 		l, err := r.lives(ctx, keys, seqs)
 		if err != nil {
 			return err
@@ -55,7 +55,7 @@ func judgeLives[T any](ctx context.Context, r *run, keys []audit.Key, judge func
 // byPages does something with the first of some records, and the numbers of the changes
 // that may be of them, and so on until all are done. Of errHeldTooMuch it is done with
 // fewer again.
-func byPages(ctx context.Context, r *run, keys []audit.Key, do func(keys []audit.Key, seqs []audit.Seq) error) error {
+func byPages(ctx context.Context, r *run, keys []audit.Key, changes int, do func(keys []audit.Key, seqs []audit.Seq) error) error {
 	most := mostLives
 	for len(keys) > 0 {
 		n := min(most, len(keys))
@@ -63,8 +63,8 @@ func byPages(ctx context.Context, r *run, keys []audit.Key, do func(keys []audit
 		if err != nil {
 			return err
 		}
-		if len(seqs) > mostHeld && n > 1 {
-			most = max(1, min(n-1, n*mostHeld/len(seqs)))
+		if len(seqs) > changes && n > 1 {
+			most = max(1, min(n-1, n*changes/len(seqs)))
 			continue
 		}
 		err = do(keys[:n], seqs)
