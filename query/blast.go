@@ -176,7 +176,7 @@ type blasting struct {
 	sum     *BlastSummary
 	ledger  *audit.Ledger
 	taken   map[audit.ChangeID]string // what is reverted, and by which plan
-	suspect map[audit.Key][]audit.Seq // sorted, once all are known
+	suspect map[audit.Key]*suspicion
 	tables  map[audit.Table]*BlastTable
 	writers map[string]*BlastHonest
 	take    func(*BlastRecord) error
@@ -190,7 +190,7 @@ func (w *blasting) run(ctx context.Context, e *Engine, expr Expr) error {
 	if w.ledger, err = archive.Ledger(ctx); err != nil {
 		return err
 	}
-	w.taken, w.suspect = w.ledger.Reverted(), map[audit.Key][]audit.Seq{}
+	w.taken, w.suspect = w.ledger.Reverted(), map[audit.Key]*suspicion{}
 	err = e.outlines(ctx, expr, func(changes []audit.Change) error {
 		for i := range changes {
 			w.suspectChange(&changes[i])
@@ -200,13 +200,10 @@ func (w *blasting) run(ctx context.Context, e *Engine, expr Expr) error {
 	if err != nil {
 		return err
 	}
-	for _, seqs := range w.suspect {
-		slices.Sort(seqs)
+	for _, s := range w.suspect {
+		slices.Sort(s.seqs)
 	}
-	return judgeLives(ctx, e, sortedKeys(w.suspect), w.judge, func(r *BlastRecord) error {
-		w.count(r)
-		return w.take(r)
-	})
+	return w.each(ctx, e)
 }
 
 func (w *blasting) suspectChange(c *audit.Change) {
@@ -215,7 +212,12 @@ func (w *blasting) suspectChange(c *audit.Change) {
 		return
 	}
 	w.sum.Changes++
-	w.suspect[c.Key] = append(w.suspect[c.Key], c.Seq)
+	s := w.suspect[c.Key]
+	if s == nil {
+		s = &suspicion{}
+		w.suspect[c.Key] = s
+	}
+	s.add(c)
 }
 
 func (w *blasting) count(r *BlastRecord) {

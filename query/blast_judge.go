@@ -12,8 +12,9 @@ import (
 type victim struct {
 	*blasting
 	life     life
-	suspects []bool // of the life, those that are in question
-	refs     []*Ref // of the life, those that were named
+	edits    []audit.Diff // what each change of it did; nil: its images tell
+	suspects []bool       // of the life, those that are in question
+	refs     []*Ref       // of the life, those that were named
 	origins  *origins
 	now      audit.Image
 	touched  map[string]touch // by path; the empty path is the record's being there
@@ -30,13 +31,14 @@ type touch struct {
 }
 
 // judge says how a record stands; false: none of the changes in question is of it
-// in this cluster.
-func (w *blasting) judge(key audit.Key, cluster string, l life) (BlastRecord, bool) {
-	v := &victim{blasting: w, suspects: make([]bool, len(l)), refs: make([]*Ref, len(l)), life: l, touched: map[string]touch{}, taken: true}
+// in this cluster. Of a life in outline it is told what each change edited.
+func (w *blasting) judge(key audit.Key, cluster string, l life, edits []audit.Diff) (BlastRecord, bool) {
+	v := &victim{blasting: w, suspects: make([]bool, len(l)), refs: make([]*Ref, len(l)), life: l, edits: edits, touched: map[string]touch{}, taken: true}
+	suspect := w.suspect[key]
 	r := BlastRecord{RecordRef: recordRef(key, cluster), Trust: audit.Exact, Values: []BlastValue{}}
 	for i := range l {
 		c := &l[i]
-		if _, v.suspects[i] = slices.BinarySearch(w.suspect[key], c.Seq); v.suspects[i] {
+		if v.suspects[i] = suspect.has(c.Seq); v.suspects[i] {
 			v.suspected(&r, i)
 		}
 		if r.First != nil {
@@ -47,7 +49,8 @@ func (w *blasting) judge(key audit.Key, cluster string, l life) (BlastRecord, bo
 		return r, false
 	}
 	v.leaveOut()
-	v.origins = originsOf(v.life, false, v.edited, v.doubted)
+	v.origins = &origins{life: v.life, edits: v.edits, at: map[string]origin{}, each: v.edited, doubt: v.doubted}
+	v.origins.follow()
 	v.now = v.origins.image
 	r.State, r.Doubt = v.now.State, v.doubt && !v.taken
 	for _, path := range slices.Sorted(maps.Keys(v.touched)) {
@@ -77,6 +80,9 @@ func (v *victim) leaveOut() {
 		}
 	}
 	v.life, v.suspects, v.refs = v.life[first:], v.suspects[first:], v.refs[first:]
+	if v.edits != nil {
+		v.edits = v.edits[first:]
+	}
 }
 
 func trustOfChange(c *audit.Change) audit.Trust {
@@ -246,7 +252,7 @@ func (v *victim) others() []BlastWriter {
 		}
 		w.Changes++
 		w.Last = v.ref(i)
-		w.Over = w.Over || v.wroteOver(c)
+		w.Over = w.Over || v.wroteOver(i)
 	}
 	out := []BlastWriter{}
 	for _, name := range slices.Sorted(maps.Keys(writers)) {
@@ -256,8 +262,8 @@ func (v *victim) others() []BlastWriter {
 }
 
 // wroteOver says that a change wrote something that was touched, or may have.
-func (v *victim) wroteOver(c *audit.Change) bool {
-	return slices.ContainsFunc(c.Touched(), func(e audit.Edit) bool {
+func (v *victim) wroteOver(i int) bool {
+	return slices.ContainsFunc(v.origins.did(i), func(e audit.Edit) bool {
 		_, touched := v.touched[e.Path]
 		return touched
 	})

@@ -36,12 +36,26 @@ type lives struct {
 // judgeLives reads the lives of records, which are sorted, and hands over what judge
 // makes of each, cluster by cluster. A block is read once for all records whose
 // lives can be held at once, and several lives are judged at once.
-func judgeLives[T any](ctx context.Context, e *Engine, keys []audit.Key, judge func(audit.Key, string, life) (T, bool), take func(*T) error) error {
-	r, err := e.open(ctx, Expr{}, Position{})
-	if err != nil {
-		return err
-	}
-	defer r.close()
+func judgeLives[T any](ctx context.Context, r *run, keys []audit.Key, judge func(audit.Key, string, life) (T, bool), take func(*T) error) error {
+	return byPages(ctx, r, keys, mostHeld, func(keys []audit.Key, seqs []audit.Seq) error {
+		l, err := r.lives(ctx, keys, seqs)
+		if err != nil {
+			return err
+		}
+		return judgeAll(ctx, r.parallel, len(keys), func(place int, add func(T)) {
+			l.each(place, func(k audit.Key, cluster string, of life) {
+				if made, ok := judge(k, cluster, of); ok {
+					add(made)
+				}
+			})
+		}, take)
+	})
+}
+
+// byPages does something with the first of some records, and the numbers of the changes
+// that may be of them, and so on until all are done. Of errHeldTooMuch it is done with
+// fewer again.
+func byPages(ctx context.Context, r *run, keys []audit.Key, changes int, do func(keys []audit.Key, seqs []audit.Seq) error) error {
 	most := mostLives
 	for len(keys) > 0 {
 		n := min(most, len(keys))
@@ -49,17 +63,14 @@ func judgeLives[T any](ctx context.Context, e *Engine, keys []audit.Key, judge f
 		if err != nil {
 			return err
 		}
-		if len(seqs) > mostHeld && n > 1 {
-			most = max(1, min(n-1, n*mostHeld/len(seqs)))
+		if len(seqs) > changes && n > 1 {
+			most = max(1, min(n-1, n*changes/len(seqs)))
 			continue
 		}
-		l, err := r.lives(ctx, keys[:n], seqs)
+		err = do(keys[:n], seqs)
 		if errors.Is(err, errHeldTooMuch) {
 			most = n / 2
 			continue
-		}
-		if err == nil {
-			err = judgeAll(ctx, r.parallel, l, judge, take)
 		}
 		if err != nil {
 			return err
@@ -144,16 +155,17 @@ type judged[T any] struct {
 	done     chan struct{}
 }
 
-// judgeAll judges several batches at once, and hands them over in order.
-func judgeAll[T any](ctx context.Context, parallel int, l *lives, judge func(audit.Key, string, life) (T, bool), take func(*T) error) error {
+// judgeAll judges several batches of n records at once, and hands over in order what
+// was made of each.
+func judgeAll[T any](ctx context.Context, parallel, n int, judge func(place int, add func(T)), take func(*T) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	queue, work := make(chan *judged[T], 2*parallel), make(chan *judged[T], 2*parallel)
 	go func() {
 		defer close(work)
 		defer close(queue)
-		for from := 0; from < len(l.keys) && ctx.Err() == nil; from += judgedTogether {
-			b := &judged[T]{from: from, to: min(from+judgedTogether, len(l.keys)), done: make(chan struct{})}
+		for from := 0; from < n && ctx.Err() == nil; from += judgedTogether {
+			b := &judged[T]{from: from, to: min(from+judgedTogether, n), done: make(chan struct{})}
 			select {
 			case queue <- b:
 				work <- b
@@ -164,7 +176,7 @@ func judgeAll[T any](ctx context.Context, parallel int, l *lives, judge func(aud
 	for range parallel {
 		go func() {
 			for b := range work {
-				b.make(l, judge)
+				b.make(judge)
 			}
 		}()
 	}
@@ -184,14 +196,10 @@ func judgeAll[T any](ctx context.Context, parallel int, l *lives, judge func(aud
 	return cmp.Or(err, ctx.Err())
 }
 
-func (b *judged[T]) make(l *lives, judge func(audit.Key, string, life) (T, bool)) {
+func (b *judged[T]) make(judge func(place int, add func(T))) {
 	defer close(b.done)
 	defer audit.Guard(&b.err)
 	for place := b.from; place < b.to; place++ {
-		l.each(place, func(k audit.Key, cluster string, of life) {
-			if made, ok := judge(k, cluster, of); ok {
-				b.out = append(b.out, made)
-			}
-		})
+		judge(place, func(made T) { b.out = append(b.out, made) })
 	}
 }

@@ -45,12 +45,30 @@ type origins struct {
 	// more than that. Both may be nil.
 	each  func(e audit.Edit, by origin)
 	doubt func(changes []int)
+	// edits are what each change is known to have done, of a life in outline, in which
+	// each image before is that which the change before left; nil: the images tell.
+	edits []audit.Diff
+}
+
+// did is what a change did to the record, or may have.
+func (o *origins) did(i int) audit.Diff {
+	if o.edits != nil {
+		return o.edits[i]
+	}
+	return o.life[i].Touched()
 }
 
 // originsOf follows a life to its end. In strict, a write of the whole record counts
 // for all its attributes.
 func originsOf(l life, strict bool, each func(audit.Edit, origin), doubt func([]int)) *origins {
 	o := &origins{strict: strict, life: l, at: map[string]origin{}, each: each, doubt: doubt}
+	o.follow()
+	return o
+}
+
+// follow takes all changes.
+func (o *origins) follow() {
+	l := o.life
 	for i := range l {
 		o.add(i)
 		o.image = l[i].After
@@ -58,7 +76,6 @@ func originsOf(l life, strict bool, each func(audit.Edit, origin), doubt func([]
 	if o.late != nil {
 		o.settle()
 	}
-	return o
 }
 
 // add takes the next change.
@@ -91,7 +108,7 @@ func (o *origins) lost(i int) {
 		by.of = OriginSet // a delete leaves nothing, whatever there was
 	}
 	o.whole(by)
-	o.tell(audit.DiffOf(nil, c.After.Body), by)
+	o.tell(o.did(i), by)
 	o.sent(i)
 }
 
@@ -115,6 +132,9 @@ func (o *origins) before(i int) {
 		o.whole(by)
 		return
 	}
+	if o.edits != nil {
+		return // it is
+	}
 	for _, e := range audit.DiffOf(o.image.Body, c.Before.Body) {
 		o.edited(e, by)
 	}
@@ -127,7 +147,7 @@ func (o *origins) edit(i int) {
 	if c.After.State == audit.Unknown {
 		return // the next change begins anew
 	}
-	d := audit.DiffOf(c.Before.Body, c.After.Body)
+	d := o.did(i)
 	o.tell(d, by)
 	if c.Before.State != c.After.State || o.rewrites(c) {
 		o.whole(by)

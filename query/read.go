@@ -19,6 +19,15 @@ type wanted struct {
 // at once, each at one block. Changes that cannot have the word, if there is one,
 // are not shown. It tells how many blocks were read.
 func (r *run) look(ctx context.Context, seqs []audit.Seq, w wanted, see func(worker, i int, c *audit.Change) error) (blocks int, err error) {
+	return r.blocks(ctx, seqs, false, func(ctx context.Context, worker, from int, of []audit.Seq) error {
+		return r.readBlock(ctx, of, w, func(i int, c *audit.Change) error { return see(worker, from+i, c) })
+	})
+}
+
+// blocks does something with changes, whose numbers ascend, block by block, several
+// working at once, and the newest first if it is to go backwards. It tells how many
+// there were.
+func (r *run) blocks(ctx context.Context, seqs []audit.Seq, backwards bool, do func(ctx context.Context, worker, from int, of []audit.Seq) error) (blocks int, err error) {
 	var starts []int
 	for i, s := range seqs {
 		if i == 0 || audit.BlockOf(s) != audit.BlockOf(seqs[i-1]) {
@@ -29,8 +38,10 @@ func (r *run) look(ctx context.Context, seqs []audit.Seq, w wanted, see func(wor
 	blocks = len(starts) - 1
 	one := func(ctx context.Context, worker, n int) (err error) {
 		defer audit.Guard(&err)
-		from := starts[n]
-		return r.readBlock(ctx, seqs[from:starts[n+1]], w, func(i int, c *audit.Change) error { return see(worker, from+i, c) })
+		if backwards {
+			n = blocks - 1 - n
+		}
+		return do(ctx, worker, starts[n], seqs[starts[n]:starts[n+1]])
 	}
 	workers := min(r.parallel, blocks)
 	if workers <= 1 {
@@ -59,6 +70,20 @@ func (r *run) look(ctx context.Context, seqs []audit.Seq, w wanted, see func(wor
 		return blocks, context.Cause(ctx)
 	}
 	return blocks, nil
+}
+
+// sketch reads changes, the newest block first, each as deep as is wanted, and shows
+// them to see with the number of the worker. It is for views that are no Sketcher, too.
+func (r *run) sketch(ctx context.Context, seqs []audit.Seq, want func(*audit.Change) audit.Depth, see func(worker int, k *audit.Sketch) error) error {
+	_, err := r.blocks(ctx, seqs, true, func(ctx context.Context, worker, _ int, of []audit.Seq) error {
+		if r.sketcher != nil {
+			return r.sketcher.Sketches(ctx, of, want, func(k *audit.Sketch) error { return see(worker, k) })
+		}
+		return r.readBlock(ctx, of, wanted{}, func(_ int, c *audit.Change) error {
+			return see(worker, &audit.Sketch{Change: *c, Depth: audit.Whole})
+		})
+	})
+	return err
 }
 
 // readBlock reads changes of one block.

@@ -16,6 +16,7 @@ import (
 type run struct {
 	view     View
 	sieve    Sieve      // nil: the view has none
+	sketcher Sketcher   // nil likewise
 	words    WordFinder // nil for none
 	indexed  audit.Seq  // up to here words are known
 	expr     Expr
@@ -63,6 +64,7 @@ func (e *Engine) open(ctx context.Context, expr Expr, after Position) (*run, err
 	}
 	r.view = watched{view, r.notes}
 	r.sieve, _ = view.(Sieve)
+	r.sketcher, _ = view.(Sketcher)
 	if r.indexed > view.Last() {
 		view.Close()
 		return nil, ErrIndexAhead

@@ -57,6 +57,14 @@ type View interface {
 	Touching(ctx context.Context, keys []audit.Key) ([]audit.Seq, error)
 }
 
+// A Sketcher is a View that can read of each change no more than is wanted of it.
+type Sketcher interface {
+	// Sketches shows changes of one block by their numbers, which ascend, each as deep
+	// as is wanted of it once its outline is known, or whole. A sketch is good until
+	// the next. Several may call it at once.
+	Sketches(ctx context.Context, seqs []audit.Seq, want func(*audit.Change) audit.Depth, see func(*audit.Sketch) error) error
+}
+
 // A Viewer opens views.
 type Viewer interface {
 	View(context.Context) (View, error)

@@ -5,6 +5,11 @@ package store
 func (d *blockReader) pass(i int) {
 	d.in.beside, d.keys.in.beside = d.in.beside[:0], d.keys.in.beside[:0]
 	d.keys.pass(i)
+	d.passBodies(i)
+}
+
+// passBodies goes past the bodies of the change at place i, whose key was read.
+func (d *blockReader) passBodies(i int) {
 	for role := range roleCount {
 		switch kind := int(d.m.cols[colAfterBody+role].at(i)); kind {
 		case bodyNone, bodyAfter:
