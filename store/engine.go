@@ -27,7 +27,6 @@ const (
 )
 
 func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
-	caches := caches(o)
 	b := badger.DefaultOptions(dir).
 		WithSyncWrites(!o.NoSync).
 		WithNumVersionsToKeep(1).
@@ -39,7 +38,12 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 		WithNumLevelZeroTables(10).
 		WithNumLevelZeroTablesStall(30).
 		WithBaseTableSize(tableSize(dir)).
-		WithBlockCacheSize(caches / 2).
+		// Blocks of changes and sums are packed already, and single last images are read
+		// in no order: a table's block costs more to unpack than it saves. Not packed it
+		// is read where it is mapped, and needs no cache. Tables of earlier versions
+		// are packed; they are read as they are, and merged into such as are not.
+		WithCompression(options.None).
+		WithBlockCacheSize(0).
 		WithIndexCacheSize(0). // used for encrypted tables only: the indexes of others are read where they are mapped
 		WithNumCompactors(2).
 		WithValueThreshold(valueThreshold).
@@ -50,8 +54,8 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 	return b
 }
 
-// caches is how many bytes caches may have: Badger's blocks 4 of 8 parts, opened
-// blocks of changes 3, single changes 1.
+// caches is how many bytes caches may have: blocks of changes that were opened three of
+// four parts, single changes one.
 func caches(o Options) int64 {
 	memory := o.Memory - imageMemory(o)
 	if o.Memory == 0 {

@@ -113,7 +113,7 @@ func Open(dir string, o Options) (*DB, error) {
 		err = openError(err)
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), leftPrivate(dir, err))
 	}
-	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) * 3 / 8), recents: newRowCache(int(caches(o)) / 8), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
+	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) * 3 / 4), recents: newRowCache(int(caches(o)) / 4), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
 	db.stirred <- struct{}{} // checking the tables maps all of them
 	db.shed.Go(func() { db.shedMapped(db.stirred, db.ended) })
 	if err := db.start(o, log); err != nil {
