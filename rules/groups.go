@@ -81,6 +81,13 @@ func appendPart(name, value []byte) []byte {
 	return append(binary.AppendUvarint(name, uint64(len(value))), value...)
 }
 
+// firstPart is what appendPart added first, and the rest.
+func firstPart(all []byte) (value, rest []byte) {
+	n, size := binary.Uvarint(all)
+	end := size + int(n)
+	return all[size:end], all[end:]
+}
+
 // field is fieldOf, bounded. It is good until the next change.
 func (e *Engine) field(c *audit.Change, name string) []byte {
 	for i := range e.fields {
@@ -149,7 +156,7 @@ func (r *ruleState) expire(e *Engine) {
 func (r *ruleState) drop(g *group) {
 	r.w.holds(-len(g.entries))
 	if g.forget(r); g.saved {
-		r.gone[string(r.held.name(g))] = true
+		r.gone = appendPart(r.gone, r.held.name(g))
 	}
 	r.held.drop(g)
 }

@@ -20,10 +20,10 @@ type ruleState struct {
 	feeds    []listener        // the rules that hear of its alerts
 	waiting  map[string]*heard // alerts of others that are to be heard, by id
 	learning learning
-	dirty    []*group        // altered since the last State, each once, and not dropped
-	gone     map[string]bool // dropped since the last State, which has them, by name
-	changed  bool            // stats altered since the last State
-	fresh    bool            // it has not seen what the engine had when it came
+	dirty    []*group // altered since the last State, each once, and not dropped
+	gone     []byte   // names of those dropped since the last State, which has them, each after its length
+	changed  bool     // stats altered since the last State
+	fresh    bool     // it has not seen what the engine had when it came
 	cost     Cost
 }
 
@@ -57,7 +57,7 @@ type windowing struct {
 }
 
 func newRuleState(r *Rule, rank int, opts Options, lateness audit.Time, pool *pool, room *room) *ruleState {
-	s := &ruleState{Rule: r, rank: rank, fresh: true, held: newHeld(pool, room), gone: map[string]bool{}, waiting: map[string]*heard{}}
+	s := &ruleState{Rule: r, rank: rank, fresh: true, held: newHeld(pool, room), waiting: map[string]*heard{}}
 	for _, x := range []*expression{r.where, r.each, r.sum} {
 		if x != nil {
 			s.reads.add(x.demand)

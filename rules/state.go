@@ -78,7 +78,7 @@ func (e *Engine) State() (map[string][]byte, error) {
 		}
 		clear(r.dirty)
 		r.dirty = r.dirty[:0]
-		clear(r.gone)
+		r.gone = nil
 	}
 	e.gone = nil
 	return out, nil
@@ -106,8 +106,10 @@ func (e *Engine) saveChanged(out map[string][]byte) error {
 			return err
 		}
 		w.ofRule(r, true)
-		for name := range r.gone {
+		for gone := r.gone; len(gone) > 0; {
+			name, rest := firstPart(gone)
 			w.gone(name)
+			gone = rest
 		}
 		for _, g := range r.dirty {
 			if w.changed(r.held, g); len(w.b) < mostSnapshot {

@@ -132,9 +132,9 @@ func (w *stateWriter) rule(r *ruleState) error {
 	return err
 }
 
-func (w *stateWriter) gone(name string) {
+func (w *stateWriter) gone(name []byte) {
 	w.b = append(w.b, recordGone)
-	w.text(name)
+	w.bytes(name)
 }
 
 // A stateReader reads what a stateWriter wrote. After an error all that it reads is

@@ -67,6 +67,18 @@ func TestMemoryIsAQuarterWithinBounds(t *testing.T) {
 	}
 }
 
+// TestPartsOfMemory: the parts leave room for all else, but for the least that rules need.
+func TestPartsOfMemory(t *testing.T) {
+	for _, m := range []memorySize{leastMemory, 512 << 20, mostMemory} {
+		if got := m.store() + int64(m.rules()) + int64(m.index()); got > int64(m)*7/8 || m.rules() < 64<<20 {
+			t.Errorf("of %d the store, the rules (%d) and the index take %d", m, m.rules(), got)
+		}
+	}
+	if got := memorySize(64 << 20).rules(); got != 64<<20 {
+		t.Errorf("of little: got %d", got)
+	}
+}
+
 func TestALimitFromOutsideStands(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)

@@ -41,28 +41,21 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 		return nil, err
 	}
 	w.judge = nil // until all is saved
-	touched, unsaved := map[string]audit.Alert{}, map[string]audit.Alert{}
-	var all []string
+	touched, unsaved := touchedAlerts{at: map[string]int{}}, map[string]audit.Alert{}
 	take := func(alerts []audit.Alert) {
+		touched.note(alerts, seq)
 		for _, a := range alerts {
-			if before, seen := touched[a.ID]; seen {
-				a.RaisedSeq = before.RaisedSeq
-			} else {
-				all = append(all, a.ID)
-				a.RaisedSeq = cmp.Or(a.RaisedSeq, seq) // if it is stored already, what that says stands
-			}
 			unsaved[a.ID] = a
-			a.Changes, a.Folded = nil, audit.Seqs{} // there may be a great many
-			touched[a.ID] = a
 		}
 	}
 	save := func(at audit.Seq) error {
-		take(engine.Raised())
+		alerts := engine.Raised()
+		touched.note(alerts, at)
 		state, err := engine.State()
 		if err != nil {
 			return err
 		}
-		alerts := slices.Collect(maps.Values(unsaved))
+		alerts = slices.AppendSeq(alerts, maps.Values(unsaved))
 		clear(unsaved)
 		return w.store.SaveAlerts(ctx, alerts, state, at)
 	}
@@ -102,11 +95,32 @@ func (w *workspace) runRules(ctx context.Context, set *rules.Set, r follower) ([
 	if err != nil {
 		return nil, err
 	}
-	out := make([]audit.Alert, 0, len(all))
-	for _, id := range all {
-		out = append(out, touched[id])
+	return touched.all, nil
+}
+
+// touchedAlerts are the alerts that began or grew, without the changes that they rest
+// on, of which there may be a great many.
+type touchedAlerts struct {
+	all []audit.Alert
+	at  map[string]int // where each is, by its id
+}
+
+// note takes alerts over as they now stand, and tells them with which change they were
+// raised: the given one, unless that is known. Of one that is stored already what that
+// says stands.
+func (t *touchedAlerts) note(alerts []audit.Alert, seq audit.Seq) {
+	for i := range alerts {
+		a := &alerts[i]
+		at, seen := t.at[a.ID]
+		if !seen {
+			at = len(t.all)
+			t.at[a.ID] = at
+			t.all = append(t.all, audit.Alert{RaisedSeq: cmp.Or(a.RaisedSeq, seq)})
+		}
+		a.RaisedSeq = t.all[at].RaisedSeq
+		t.all[at] = *a
+		t.all[at].Changes, t.all[at].Folded = nil, audit.Seqs{}
 	}
-	return out, nil
 }
 
 // engineAt is a rules engine that has seen the changes up to seq: the one of the
