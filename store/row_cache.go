@@ -172,20 +172,28 @@ func (r *reader) ahead(ctx context.Context, seqs []audit.Seq) {
 // they would push out one another.
 const mostAhead = 32
 
-// someOf are changes of one block that is whole.
-func (r *reader) someOf(seqs []audit.Seq, keep bool) ([]row, error) {
+// someOf are changes of one block that is whole, which may be kept.
+func (r *reader) someOf(seqs []audit.Seq, keep bool) (rows []row, err error) {
 	n := audit.BlockOf(seqs[0])
-	b, err := r.shared(n, keep)
-	if err != nil {
-		return nil, err
-	}
-	places := make([]int, len(seqs))
-	for i, s := range seqs {
-		if places[i] = int(s - firstOf(n)); places[i] >= b.len() {
-			return nil, endsEarly(n, s)
+	of := func(b stowed) error {
+		places := make([]int, len(seqs))
+		for i, s := range seqs {
+			if places[i] = int(s - firstOf(n)); places[i] >= b.len() {
+				return endsEarly(n, s)
+			}
 		}
+		rows, err = b.rowsAt(places)
+		return err
 	}
-	return b.rowsAt(places)
+	if !keep {
+		err = r.withBlock(n, of)
+		return rows, err
+	}
+	b, err := r.shared(n, true)
+	if err == nil {
+		err = of(b)
+	}
+	return rows, err
 }
 
 func endsEarly(n int, s audit.Seq) error {
