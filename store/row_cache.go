@@ -196,6 +196,41 @@ func (r *reader) someOf(seqs []audit.Seq, keep bool) (rows []row, err error) {
 	return rows, err
 }
 
+// listed are changes of one block, ascending, of which others of the block are not
+// likely to be wanted next. Few of them are kept: a block costs as much for one as for
+// many.
+func (r *reader) listed(seqs []audit.Seq) ([]row, error) {
+	few := len(seqs) < manyPlaces
+	if !r.lasting(seqs[0]) {
+		return r.rowsOf(seqs)
+	}
+	rows := make([]row, 0, len(seqs))
+	for few && len(rows) < len(seqs) {
+		w, kept := r.recent(seqs[len(rows)])
+		if !kept {
+			break
+		}
+		rows = append(rows, *w)
+	}
+	if len(rows) < len(seqs) {
+		var err error
+		if rows, err = r.someOf(seqs, false); err != nil {
+			return nil, fmt.Errorf("read change %d: %w", seqs[0], err)
+		}
+		for i := range rows {
+			if few {
+				r.recents.put(&rows[i])
+			}
+		}
+	}
+	for i := range rows {
+		if err := r.fetch(&rows[i]); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
 func endsEarly(n int, s audit.Seq) error {
 	return fmt.Errorf("%w: block %d ends before change %d", ErrCorrupt, n, s)
 }
