@@ -159,7 +159,7 @@ func (r *reader) ahead(ctx context.Context, seqs []audit.Seq) {
 		if size.Load() > int64(r.recents.room()) {
 			return nil
 		}
-		rows, err := mine.someOf(blocks[i], len(blocks) <= mostAhead)
+		rows, err := mine.someOf(blocks[i])
 		for i := range rows {
 			size.Add(int64(rows[i].memory()))
 			r.recents.put(&rows[i])
@@ -168,14 +168,10 @@ func (r *reader) ahead(ctx context.Context, seqs []audit.Seq) {
 	})
 }
 
-// mostAhead is of how many blocks those that are opened ahead are kept: of more
-// they would push out one another.
-const mostAhead = 32
-
-// someOf are changes of one block that is whole, which may be kept.
-func (r *reader) someOf(seqs []audit.Seq, keep bool) (rows []row, err error) {
+// someOf are changes of one block that is whole.
+func (r *reader) someOf(seqs []audit.Seq) (rows []row, err error) {
 	n := audit.BlockOf(seqs[0])
-	of := func(b stowed) error {
+	err = r.withBlock(n, func(b stowed) (err error) {
 		places := make([]int, len(seqs))
 		for i, s := range seqs {
 			if places[i] = int(s - firstOf(n)); places[i] >= b.len() {
@@ -184,15 +180,7 @@ func (r *reader) someOf(seqs []audit.Seq, keep bool) (rows []row, err error) {
 		}
 		rows, err = b.rowsAt(places)
 		return err
-	}
-	if !keep {
-		err = r.withBlock(n, of)
-		return rows, err
-	}
-	b, err := r.shared(n, true)
-	if err == nil {
-		err = of(b)
-	}
+	})
 	return rows, err
 }
 
@@ -214,7 +202,7 @@ func (r *reader) listed(seqs []audit.Seq) ([]row, error) {
 	}
 	if len(rows) < len(seqs) {
 		var err error
-		if rows, err = r.someOf(seqs, false); err != nil {
+		if rows, err = r.someOf(seqs); err != nil {
 			return nil, fmt.Errorf("read change %d: %w", seqs[0], err)
 		}
 		for i := range rows {
