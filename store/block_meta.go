@@ -208,15 +208,20 @@ func (m *blockMeta) groupForms(n int) bool {
 func (m *blockMeta) countBodies(col *packedColumn, n int, count []uint16) []uint16 {
 	clear(count)
 	seen := make([]uint16, 0, (n-1)/checkEvery*len(count))
+	var room [1 + audit.BlockSize]byte
+	var kinds []byte
 	if col.cells != nil {
-		var room [1 + audit.BlockSize]byte
-		col = &packedColumn{cells: appendSpread(room[:0], col.cells, n)}
+		kinds = appendSpread(room[:0], col.cells, n)[1:] // they are not all the same
 	}
 	for i := range n {
 		if i > 0 && i%checkEvery == 0 {
 			seen = append(seen, count...)
 		}
-		if kind := col.at(i); kind >= bodyShape {
+		if kinds != nil {
+			if kind := kinds[i]; kind >= bodyShape {
+				count[kind-bodyShape]++
+			}
+		} else if kind := col.at(i); kind >= bodyShape {
 			count[kind-bodyShape]++
 		}
 	}

@@ -102,6 +102,12 @@ func (o *shapedBody) take(rest []byte, names [][]byte) bool {
 
 // nameLen is the length of the text that b begins with, 0 if it does not.
 func nameLen(b []byte) int {
+	if len(b) > 0 && b[0]-cborText < 24 { // most are short
+		if n := 1 + int(b[0]-cborText); n <= len(b) {
+			return n
+		}
+		return 0
+	}
 	n, size := cborHead(b)
 	if size == 0 || b[0]&0xe0 != cborText || n > uint64(len(b)-size) {
 		return 0

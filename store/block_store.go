@@ -39,31 +39,72 @@ type stowed struct {
 
 // readBlock reads a block that must be there.
 func readBlock(txn *badger.Txn, n int) (stowed, error) {
+	item, err := blockItem(txn, n)
+	if err != nil {
+		return stowed{}, err
+	}
+	return stowedOf(item, n)
+}
+
+func blockItem(txn *badger.Txn, n int) (*badger.Item, error) {
 	item, err := txn.Get(blockKey(n))
 	if err == nil {
-		return stowedOf(item, n)
+		return item, nil
 	}
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		// Numbers are dense, so one up to the head that is missing is lost.
-		return stowed{}, fmt.Errorf("%w: block %d, of the changes from %d on, is missing", ErrCorrupt, n, firstOf(n))
+		return nil, fmt.Errorf("%w: block %d, of the changes from %d on, is missing", ErrCorrupt, n, firstOf(n))
 	}
-	return stowed{}, unreadable(n, err)
+	return nil, unreadable(n, err)
 }
 
 // stowedOf is the block that an item has.
 func stowedOf(item *badger.Item, n int) (stowed, error) {
 	payload, err := payloadOf(item)
-	switch {
-	case err != nil:
-	case len(payload) < chainSize:
-		err = fmt.Errorf("%w: a block of %d bytes", ErrCorrupt, len(payload))
-	default:
-		s := stowed{link: link(payload[:chainSize])}
-		if s.block, err = openBlock(firstOf(n), payload[chainSize:]); err == nil {
-			return s, nil
-		}
+	if err != nil {
+		return stowed{}, unreadable(n, err)
 	}
-	return stowed{}, unreadable(n, err)
+	return stowedIn(payload, n)
+}
+
+// stowedIn is the block of a payload, which it goes on using.
+func stowedIn(payload []byte, n int) (stowed, error) {
+	if len(payload) < chainSize {
+		return stowed{}, unreadable(n, fmt.Errorf("%w: a block of %d bytes", ErrCorrupt, len(payload)))
+	}
+	b, err := openBlock(firstOf(n), payload[chainSize:])
+	if err != nil {
+		return stowed{}, unreadable(n, err)
+	}
+	return stowed{b, link(payload[:chainSize])}, nil
+}
+
+// withBlock has something done with a whole block that nobody else will want: it is
+// taken from the cache or used where the engine has it, and not to be used later.
+func (r *reader) withBlock(n int, do func(stowed) error) error {
+	if b, ok := r.opens.get(cached{what: kindBlock, number: n}); ok {
+		return do(b.(stowed))
+	}
+	item, err := blockItem(r.txn, n)
+	if err != nil {
+		return err
+	}
+	failed := item.Value(func(value []byte) error {
+		var payload []byte
+		if payload, err = unseal(item.Key(), value); err != nil {
+			err = unreadable(n, err)
+			return nil
+		}
+		var b stowed
+		if b, err = stowedIn(payload, n); err == nil {
+			err = do(b)
+		}
+		return nil
+	})
+	if err == nil && failed != nil {
+		err = unreadable(n, fmt.Errorf("%w: %w", ErrCorrupt, failed))
+	}
+	return err
 }
 
 func unreadable(n int, err error) error {

@@ -159,7 +159,7 @@ func (r *reader) ahead(ctx context.Context, seqs []audit.Seq) {
 		if size.Load() > int64(r.recents.room()) {
 			return nil
 		}
-		rows, err := mine.someOf(blocks[i], len(blocks) <= mostAhead)
+		rows, err := mine.someOf(blocks[i])
 		for i := range rows {
 			size.Add(int64(rows[i].memory()))
 			r.recents.put(&rows[i])
@@ -168,24 +168,55 @@ func (r *reader) ahead(ctx context.Context, seqs []audit.Seq) {
 	})
 }
 
-// mostAhead is of how many blocks those that are opened ahead are kept: of more
-// they would push out one another.
-const mostAhead = 32
-
 // someOf are changes of one block that is whole.
-func (r *reader) someOf(seqs []audit.Seq, keep bool) ([]row, error) {
+func (r *reader) someOf(seqs []audit.Seq) (rows []row, err error) {
 	n := audit.BlockOf(seqs[0])
-	b, err := r.shared(n, keep)
-	if err != nil {
-		return nil, err
+	err = r.withBlock(n, func(b stowed) (err error) {
+		places := make([]int, len(seqs))
+		for i, s := range seqs {
+			if places[i] = int(s - firstOf(n)); places[i] >= b.len() {
+				return endsEarly(n, s)
+			}
+		}
+		rows, err = b.rowsAt(places)
+		return err
+	})
+	return rows, err
+}
+
+// listed are changes of one block, ascending, of which others of the block are not
+// likely to be wanted next. Few of them are kept: a block costs as much for one as for
+// many.
+func (r *reader) listed(seqs []audit.Seq) ([]row, error) {
+	few := len(seqs) < manyPlaces
+	if !r.lasting(seqs[0]) {
+		return r.rowsOf(seqs)
 	}
-	places := make([]int, len(seqs))
-	for i, s := range seqs {
-		if places[i] = int(s - firstOf(n)); places[i] >= b.len() {
-			return nil, endsEarly(n, s)
+	rows := make([]row, 0, len(seqs))
+	for few && len(rows) < len(seqs) {
+		w, kept := r.recent(seqs[len(rows)])
+		if !kept {
+			break
+		}
+		rows = append(rows, *w)
+	}
+	if len(rows) < len(seqs) {
+		var err error
+		if rows, err = r.someOf(seqs); err != nil {
+			return nil, fmt.Errorf("read change %d: %w", seqs[0], err)
+		}
+		for i := range rows {
+			if few {
+				r.recents.put(&rows[i])
+			}
 		}
 	}
-	return b.rowsAt(places)
+	for i := range rows {
+		if err := r.fetch(&rows[i]); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
 }
 
 func endsEarly(n int, s audit.Seq) error {

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"recourse/audit"
 )
 
@@ -61,6 +63,19 @@ func TestHistoryAskedAgain(t *testing.T) {
 	for i, n := range want {
 		if got[i].After.Body.JSON() != object(n).JSON() || i > 0 && got[i].Before.Body.JSON() != object(want[i-1]).JSON() {
 			t.Errorf("change %d: from %s to %s", i, got[i].Before.Body.JSON(), got[i].After.Body.JSON())
+		}
+	}
+	v, err := db.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	for range 2 {
+		for i := range got {
+			c, err := v.Read(t.Context(), []audit.Seq{got[i].Seq})
+			if err != nil || !cmp.Equal(c[0], got[i]) {
+				t.Errorf("change %d, read by its number: %v\n%s", got[i].Seq, err, cmp.Diff(got[i], c[0]))
+			}
 		}
 	}
 	if again := mustGet(t, db, got[8].Seq); again.After.Trust != audit.Exact || again.After.Body.JSON() != object(700).JSON() {
