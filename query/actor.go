@@ -128,10 +128,7 @@ func (e *Engine) Actor(ctx context.Context, user string, o ActorOptions) (*Actor
 		err = a.edited(ctx, e, expr)
 	}
 	if err == nil {
-		a.out.Alerts, err = alertsOn(ctx, archive, a.seqs)
-	}
-	if err == nil {
-		err = a.others(ctx, e)
+		err = a.alertsAndOthers(ctx, e, archive)
 	}
 	if err != nil && !interrupted(ctx, err) {
 		return nil, fmt.Errorf("actor: %w", err)
@@ -151,7 +148,6 @@ type acting struct {
 	records     map[recordOf]*actorRecord
 	seqs        map[audit.Seq]bool
 	also        map[string]*ActorOther
-	alsoOn      map[otherRecord]bool
 }
 
 // An actorRecord is how many changes of a record are the user's.

@@ -46,14 +46,60 @@ func (a *acting) edited(ctx context.Context, e *Engine, expr Expr) error {
 	return nil
 }
 
+// alertsAndOthers finds the alerts while it finds who else has changed the records.
+func (a *acting) alertsAndOthers(ctx context.Context, e *Engine, archive Archive) error {
+	var found error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer audit.Guard(&found)
+		a.out.Alerts, found = alertsOn(ctx, archive, a.seqs)
+	}()
+	err := a.others(ctx, e)
+	<-done
+	return cmp.Or(found, err)
+}
+
 // others finds who else has changed the records that the user has.
 func (a *acting) others(ctx context.Context, e *Engine) error {
-	a.also, a.alsoOn = map[string]*ActorOther{}, map[otherRecord]bool{}
 	keys := make(map[audit.Key]bool, len(a.records))
 	for of := range a.records {
 		keys[of.key] = true
 	}
-	return e.touching(ctx, slices.Collect(maps.Keys(keys)), func(c *audit.Change) { a.other(c) })
+	var all []map[string]*otherUser // by worker
+	err := e.touching(ctx, slices.Collect(maps.Keys(keys)), func(workers int) {
+		all = make([]map[string]*otherUser, workers)
+	}, func(worker int, c *audit.Change) {
+		if all[worker] == nil {
+			all[worker] = map[string]*otherUser{}
+		}
+		a.other(all[worker], c)
+	})
+	a.also = map[string]*ActorOther{}
+	on := map[otherRecord]bool{}
+	for _, some := range all {
+		for name, of := range some {
+			o := a.also[name]
+			if o == nil {
+				o = &ActorOther{User: userDoc(name)}
+				a.also[name] = o
+			}
+			o.Changes += of.changes
+			for r := range of.records {
+				on[otherRecord{o, r}] = true
+			}
+		}
+	}
+	for r := range on {
+		r.user.Records++
+	}
+	return err
+}
+
+// An otherUser is what one worker has seen of another user.
+type otherUser struct {
+	changes int
+	records map[*actorRecord]bool
 }
 
 // otherRecord is a record that another user has changed.
@@ -63,7 +109,7 @@ type otherRecord struct {
 }
 
 // other counts a change that is not the user's, if it is of one of the records.
-func (a *acting) other(c *audit.Change) {
+func (a *acting) other(seen map[string]*otherUser, c *audit.Change) {
 	if c.User == a.user || c.Op.Kind() == audit.KindMessage {
 		return
 	}
@@ -71,16 +117,13 @@ func (a *acting) other(c *audit.Change) {
 	if r == nil {
 		return
 	}
-	o := a.also[c.User]
+	o := seen[c.User]
 	if o == nil {
-		o = &ActorOther{User: userDoc(c.User)}
-		a.also[c.User] = o
+		o = &otherUser{records: map[*actorRecord]bool{}}
+		seen[c.User] = o
 	}
-	o.Changes++
-	if on := (otherRecord{o, r}); !a.alsoOn[on] {
-		a.alsoOn[on] = true
-		o.Records++
-	}
+	o.changes++
+	o.records[r] = true
 }
 
 // finish puts everything in order.

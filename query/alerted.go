@@ -119,7 +119,11 @@ type Near struct {
 }
 
 func (n Near) String() string {
-	return "@alert:" + literal(n.Alert) + "±" + durationString(n.Around)
+	around := "±" + durationString(n.Around)
+	if isSafe(n.Alert) {
+		return "@alert:" + n.Alert + around
+	}
+	return "@alert:" + quote(n.Alert+around) // nothing may follow quotes
 }
 
 func (n Near) match(s *subject) bool {

@@ -189,6 +189,9 @@ func (of *doing) add(one deed, body []byte) int {
 		return 0
 	}
 	bytes := deedBytes + editBytes*len(one.edits)
+	if of.deeds == nil {
+		of.deeds = make([]deed, 0, len(of.seqs)+2)
+	}
 	of.deeds = append(of.deeds, one)
 	if of.newest.seq != 0 && one.compare(&of.newest) < 0 {
 		return bytes

@@ -153,7 +153,11 @@ func asksTheStore(n Node) bool {
 func (q *pipeParser) nested() (Expr, error) {
 	q.space()
 	if q.peek() != '(' {
-		return Expr{}, q.fail(q.pos, "write (op:delete)", "a filter in parentheses belongs here")
+		hint := "write (op:delete)"
+		if word, _, _ := strings.Cut(q.rest(), " "); word != "" && !strings.ContainsAny(word, "()|\"") {
+			hint = "write (" + word + ")"
+		}
+		return Expr{}, q.fail(q.pos, hint, "a filter in parentheses belongs here")
 	}
 	n, err := q.group()
 	return Expr{n}, err

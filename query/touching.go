@@ -2,14 +2,14 @@ package query
 
 import (
 	"context"
-	"sync"
 
 	"recourse/audit"
 )
 
-// touching shows the changes of some records in outline, one at a time and in no
-// order; there may be some of other records among them.
-func (e *Engine) touching(ctx context.Context, keys []audit.Key, see func(*audit.Change)) error {
+// touching shows the changes of some records in outline, in no order; there may be
+// some of other records among them. Several are shown at once, each with the number of
+// the worker that does so; begin is told first how many these are.
+func (e *Engine) touching(ctx context.Context, keys []audit.Key, begin func(workers int), see func(worker int, c *audit.Change)) error {
 	r, err := e.open(ctx, Expr{}, Position{})
 	if err != nil {
 		return err
@@ -19,11 +19,9 @@ func (e *Engine) touching(ctx context.Context, keys []audit.Key, see func(*audit
 	if err != nil {
 		return err
 	}
-	var mu sync.Mutex
-	_, err = r.look(ctx, seqs, wanted{outline: true}, func(_, _ int, c *audit.Change) error {
-		mu.Lock()
-		defer mu.Unlock()
-		see(c)
+	begin(r.parallel)
+	_, err = r.look(ctx, seqs, wanted{outline: true}, func(worker, _ int, c *audit.Change) error {
+		see(worker, c)
 		return nil
 	})
 	return err

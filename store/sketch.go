@@ -44,6 +44,8 @@ func (r *reader) sketches(b *block, seqs []audit.Seq, want func(*audit.Change) a
 	}
 	d.grow(min(b.bodies, (len(seqs)/2+1)*(b.bodies/b.n+64)))
 	d.keys.grow((b.keys/b.n + 8) * len(seqs))
+	var k audit.Sketch
+	var w row
 	at := 0
 	for _, s := range seqs {
 		i := int(s - b.first)
@@ -53,7 +55,8 @@ func (r *reader) sketches(b *block, seqs []audit.Seq, want func(*audit.Change) a
 		for ; at < i; at++ {
 			d.pass(at)
 		}
-		k, err := r.sketch(d, at, want)
+		k, w = audit.Sketch{}, row{}
+		err := r.sketch(d, at, &w, &k, want)
 		if err == nil && d.bad() {
 			err = b.corrupt("its bodies")
 		}
@@ -68,19 +71,18 @@ func (r *reader) sketches(b *block, seqs []audit.Seq, want func(*audit.Change) a
 	return nil
 }
 
-// sketch reads the change at place i, which is the next.
-func (r *reader) sketch(d *blockReader, i int, want func(*audit.Change) audit.Depth) (k audit.Sketch, err error) {
-	var w row
-	d.m.fill(i, &w)
+// sketch reads the change at place i, which is the next, by a row that is zero.
+func (r *reader) sketch(d *blockReader, i int, w *row, k *audit.Sketch, want func(*audit.Change) audit.Depth) (err error) {
+	d.m.fill(i, w)
 	w.c.Key.ID = d.keys.next(i)
 	if r.known.isStale(w.c.Seq) || w.prev == 0 && r.known.based {
 		d.passBodies(i) // what it is follows from others
 		k.Change, err = r.get(w.c.Seq)
 		k.Depth = audit.Whole
-		return k, err
+		return err
 	}
-	if k.Change, err = r.change(&w); err != nil {
-		return k, err
+	if k.Change, err = r.change(w); err != nil {
+		return err
 	}
 	depth := want(&k.Change)
 	if depth == audit.Edited {
@@ -92,21 +94,21 @@ func (r *reader) sketch(d *blockReader, i int, want func(*audit.Change) audit.De
 	}
 	if depth < audit.Whole {
 		d.passBodies(i)
-		return k, nil
+		return nil
 	}
-	d.images(i, &w, momentOf(&w.c))
+	d.images(i, w, momentOf(&w.c))
 	if d.bad() {
-		return k, nil // it is told of
+		return nil // it is told of
 	}
-	if err = r.fetch(&w); err != nil {
-		return k, err
+	if err = r.fetch(w); err != nil {
+		return err
 	}
 	w.c.ID = w.c.Identify()
-	if k.Change, err = r.change(&w); err == nil && k.Before.Source == audit.Folded {
+	if k.Change, err = r.change(w); err == nil && k.Before.Source == audit.Folded {
 		k.From = w.prev
 	}
 	k.Depth = depth
-	return k, err
+	return err
 }
 
 // edited are the attributes that the change at place i, which is the next, edited, if

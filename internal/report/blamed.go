@@ -13,13 +13,20 @@ import (
 func (p *Printer) Blame(b *query.Blame) error {
 	return p.print(output{
 		document: func() any { return b },
-		lines:    func() []any { return linesOf(b.Attributes, b.Summary) },
+		lines:    func() []any { return linesOf(b.Attributes, blameSummaryDoc{b.Summary, b.Records, b.History}) },
 		page:     func(g *page) { g.blamed(b) },
 		sheet:    func() sheet { return blamedSheet(b) },
 		notes: func() []string {
 			return append(append([]string{blamedCounts(b)}, blamedRecords(b)...), footNotes(b.Summary.Footing)...)
 		},
 	})
+}
+
+// blameSummaryDoc is the last line of a blame in NDJSON: with what is no attribute.
+type blameSummaryDoc struct {
+	query.BlameSummary
+	Records []query.BlamedRecord   `json:"records"`
+	History []query.AttributeWrite `json:"history,omitempty"`
 }
 
 func blamedKey(b *query.Blame) audit.Key {

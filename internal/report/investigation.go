@@ -186,7 +186,7 @@ func (p *Printer) investigationMarkdown(v *Investigation) error {
 		}
 		fmt.Fprintf(&b, "Query: %s\n\n", markdown(Visible(a.Query)))
 		if list := a.listing(); len(list.Rows) > 0 {
-			list.sheet().writeMarkdown(&b)
+			list.sheet(Markdown).writeMarkdown(&b)
 			b.WriteByte('\n')
 		}
 		for _, w := range a.words() {
@@ -230,7 +230,7 @@ func investigationPage(v *Investigation) htmlPage {
 		s.Lines = append(append(s.Lines, "Query: "+Visible(a.Query)), a.words()...)
 		if list := a.listing(); len(list.Rows) > 0 {
 			s.Head = list.Columns
-			for _, r := range list.sheet().rows {
+			for _, r := range list.sheet(Markdown).rows {
 				s.Rows = append(s.Rows, htmlRow{Cells: r})
 			}
 		}

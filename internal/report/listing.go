@@ -30,7 +30,7 @@ func (p *Printer) List(l Listing) error {
 		document: l.document,
 		lines:    l.lines,
 		page:     l.page,
-		sheet:    l.sheet,
+		sheet:    func() sheet { return l.sheet(p.o.Format) },
 		notes: func() []string {
 			if l.Coverage == nil {
 				return nil
@@ -40,12 +40,18 @@ func (p *Printer) List(l Listing) error {
 	})
 }
 
-func (l Listing) sheet() sheet {
+// sheet is the rows for machines; in Markdown, which is for people, times are readable.
+func (l Listing) sheet(f Format) sheet {
 	s := sheet{names: l.Columns}
 	for _, r := range l.Rows {
 		row := make([]string, len(l.Columns))
 		for i := range l.Columns {
 			row[i] = cellOf(r, i, true).text
+			if i < len(r) && f == Markdown {
+				if at, is := r[i].(audit.Time); is {
+					row[i] = iso(at, false)
+				}
+			}
 		}
 		s.rows = append(s.rows, row)
 	}

@@ -52,7 +52,7 @@ func (p *Printer) Piped(out *query.Output) error {
 			}
 			g.summary(words, out.Summary.Summary)
 		},
-		sheet: list.sheet,
+		sheet: func() sheet { return list.sheet(p.o.Format) },
 		notes: func() []string { return append(words, coverageNotes(out.Summary.Coverage)...) },
 	})
 }
@@ -141,7 +141,7 @@ func (p *Printer) Selection(s Selected, of query.PipeSummary) error {
 			g.line(plain, "next: %s", Visible(s.Next))
 			g.summary(pipedWords(of, "change")[1:], of.Summary)
 		},
-		sheet: list.sheet,
+		sheet: func() sheet { return list.sheet(p.o.Format) },
 		notes: func() []string { return append([]string{"next: " + s.Next}, coverageNotes(of.Coverage)...) },
 	})
 }
