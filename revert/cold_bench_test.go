@@ -69,11 +69,8 @@ func BenchmarkColdStore(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		records, err := Records(ctx, db, sel.Changes)
-		if err != nil {
-			b.Fatal(err)
-		}
-		p, err := MakeDraft(ctx, Request{Selection: sel}, records, tempIn(b.TempDir()))
+		temp := tempIn(b.TempDir())
+		p, err := MakeDraft(ctx, Request{Selection: sel}, Records(ctx, db, sel.Changes, temp), temp)
 		if err == nil {
 			err = errors.Join(p.Write(io.Discard), p.Close())
 		}

@@ -113,26 +113,27 @@ func ReadSelection(r io.Reader) (*Selection, error) {
 	bad := func(format string, args ...any) error {
 		return &FileError{Err: ErrBadSelection, Why: fmt.Sprintf(format, args...)}
 	}
-	data, err := io.ReadAll(io.LimitReader(r, maxSelection+1))
-	if err != nil {
-		return nil, fmt.Errorf("read selection: %w", err)
-	}
-	if len(data) > maxSelection {
-		return nil, bad("longer than %d bytes", maxSelection)
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
+	source := &failing{Reader: r}
+	text := &io.LimitedReader{R: source, N: maxSelection + 1}
+	d := json.NewDecoder(text)
 	d.DisallowUnknownFields()
 	s := new(Selection)
-	if err := d.Decode(s); err != nil {
+	err := d.Decode(s)
+	_, more := d.Token()
+	switch {
+	case source.err != nil:
+		return nil, fmt.Errorf("read selection: %w", source.err)
+	case text.N <= 0:
+		return nil, bad("longer than %d bytes", maxSelection)
+	case err != nil:
 		return nil, bad("%v", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
+	case more != io.EOF:
 		return nil, bad("something follows the selection")
 	}
 	switch {
 	case s.Kind != selectionKind || s.V != fileFormVersion:
 		return nil, bad("kind %q version %d, want %q version %d", s.Kind, s.V, selectionKind, fileFormVersion)
-	case !slices.IsSortedFunc(s.Changes, compareIDs) || len(slices.Compact(slices.Clone(s.Changes))) != len(s.Changes):
+	case !eachOnce(s.Changes):
 		return nil, bad("its changes are not sorted, each once")
 	case s.Events != len(s.Changes):
 		return nil, bad("it counts %d changes and lists %d", s.Events, len(s.Changes))
@@ -142,6 +143,30 @@ func ReadSelection(r io.Reader) (*Selection, error) {
 		return nil, bad("a change that was taken in is not in its list")
 	}
 	return s, nil
+}
+
+// A failing reader remembers why it could not be read.
+type failing struct {
+	io.Reader
+	err error
+}
+
+func (f *failing) Read(b []byte) (int, error) {
+	n, err := f.Reader.Read(b)
+	if err != nil && err != io.EOF {
+		f.err = err
+	}
+	return n, err
+}
+
+// eachOnce says that ids are sorted, and none comes twice.
+func eachOnce(ids []audit.ChangeID) bool {
+	for i := 1; i < len(ids); i++ {
+		if compareIDs(ids[i-1], ids[i]) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Take is the selection with more changes in it, of which none is given twice. keys

@@ -1,7 +1,9 @@
 package revert
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -21,29 +23,64 @@ type Source interface {
 }
 
 // Records yields the histories of the records that the changes are of, by table
-// and key. A change that is not stored is ErrIncomplete.
-func Records(ctx context.Context, src Source, changes []audit.ChangeID) (iter.Seq2[Record, error], error) {
-	keys, err := src.KeysOf(ctx, changes)
-	if err != nil {
-		return nil, err
-	}
-	for i, k := range keys {
-		if k == (audit.Key{}) {
-			return nil, fmt.Errorf("look up change: %w: change %s is not stored", ErrIncomplete, changes[i])
+// and key. A change that is not stored is ErrIncomplete. Of the records' keys it has a
+// part in memory; the rest, where they are many, stands in a file that temp makes as
+// long as the histories are read; nil: all are in memory.
+func Records(ctx context.Context, src Source, changes []audit.ChangeID, temp func() (TempFile, error)) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		keys, ended := &keySort{temp: temp}, false
+		err := keys.addOf(ctx, src, changes)
+		if err == nil {
+			err = keys.each(keysTogether, func(some []audit.Key) error {
+				for rec, err := range inKeyOrder(ctx, src, some) {
+					if !yield(rec, err) || err != nil {
+						ended = true
+						return errEnded
+					}
+				}
+				return nil
+			})
+		}
+		if err = cmp.Or(err, keys.close()); !ended && err != nil {
+			yield(Record{}, err)
 		}
 	}
-	return inKeyOrder(ctx, src, keys), nil
+}
+
+// errEnded ends a reading of keys whose reader wants no more, or has its error.
+var errEnded = errors.New("enough was read")
+
+// keysTogether is for how many records, or changes, something is looked up at once.
+const keysTogether = 128 << 10
+
+// addOf adds the keys of the records that changes are of.
+func (s *keySort) addOf(ctx context.Context, src Source, changes []audit.ChangeID) error {
+	for some := range slices.Chunk(changes, keysTogether) {
+		keys, err := src.KeysOf(ctx, some)
+		if err != nil {
+			return err
+		}
+		for i, k := range keys {
+			if k == (audit.Key{}) {
+				return fmt.Errorf("look up change: %w: change %s is not stored", ErrIncomplete, some[i])
+			}
+		}
+		if err := s.add(keys); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // RecordsOf yields the histories of records, sorted and each once.
 func RecordsOf(ctx context.Context, src Source, keys []audit.Key) iter.Seq2[Record, error] {
-	return inKeyOrder(ctx, src, slices.Clone(keys))
+	keys = slices.Clone(keys)
+	slices.SortFunc(keys, compareKeys)
+	return inKeyOrder(ctx, src, slices.Compact(keys))
 }
 
-// inKeyOrder is RecordsOf for keys that nobody else has.
+// inKeyOrder is RecordsOf for keys that are sorted, each once.
 func inKeyOrder(ctx context.Context, src Source, keys []audit.Key) iter.Seq2[Record, error] {
-	slices.SortFunc(keys, compareKeys)
-	keys = slices.Compact(keys)
 	return func(yield func(Record, error) bool) {
 		at := 0 // of the key whose record comes next
 		for life, err := range src.Lives(ctx, keys) {

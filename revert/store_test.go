@@ -43,10 +43,7 @@ func TestWithTheStore(t *testing.T) {
 	}
 	plan := func() *Plan {
 		t.Helper()
-		records, err := Records(ctx, db, sel.Changes)
-		if err != nil {
-			t.Fatal(err)
-		}
+		records := Records(ctx, db, sel.Changes, nil)
 		reverted, err := db.Reverted(ctx)
 		if err != nil {
 			t.Fatal(err)
@@ -74,7 +71,11 @@ func TestWithTheStore(t *testing.T) {
 	if again := plan(); !again.Empty() {
 		t.Errorf("planned again: %s", said(again))
 	}
-	if _, err := Records(ctx, db, []audit.ChangeID{{1}}); !errors.Is(err, ErrIncomplete) {
-		t.Errorf("records of a change that is not stored: %v", err)
+	for _, err := range Records(ctx, db, []audit.ChangeID{{1}}, nil) {
+		if !errors.Is(err, ErrIncomplete) {
+			t.Errorf("records of a change that is not stored: %v", err)
+		}
+		return
 	}
+	t.Error("records of a change that is not stored: none, and no error")
 }

@@ -186,11 +186,7 @@ func (s *story) take(plan string, of func(*audit.Ledger, string) (Undo, error)) 
 }
 
 func (s *story) involved(ids []audit.ChangeID) iter.Seq2[Record, error] {
-	records, err := Records(context.Background(), simSource{s}, ids)
-	if err != nil {
-		return func(yield func(Record, error) bool) { yield(Record{}, err) }
-	}
-	return whole(records)
+	return whole(Records(context.Background(), simSource{s}, ids, nil))
 }
 
 // restore brings all records back to a time.

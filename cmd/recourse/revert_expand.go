@@ -139,11 +139,7 @@ func (w *workspace) expand(c *cli.Context, e *env, req revert.ExpandRequest) (*r
 		_, gone := undone[id]
 		return ours || gone
 	}
-	records, err := revert.Records(c.Context, w.store, req.Selection.Changes)
-	if err != nil {
-		return nil, err
-	}
-	x, err := revert.Expand(c.Context, req, records, since)
+	x, err := revert.Expand(c.Context, req, revert.Records(c.Context, w.store, req.Selection.Changes, planLines(c, e)), since)
 	if err == nil && partly != "" {
 		x.Notes = append(x.Notes, partly)
 	}

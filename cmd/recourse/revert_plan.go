@@ -82,12 +82,9 @@ func (w *workspace) plan(c *cli.Context, e *env, sel *revert.Selection, policy r
 	if err != nil {
 		return nil, err
 	}
-	records, err := revert.Records(c.Context, w.store, sel.Changes)
-	if err != nil {
-		return nil, err
-	}
 	req.Selection, req.Contain = sel, c.Bool("contain")
-	return revert.MakeDraft(c.Context, req, records, planLines(c, e))
+	lines := planLines(c, e)
+	return revert.MakeDraft(c.Context, req, revert.Records(c.Context, w.store, sel.Changes, lines), lines)
 }
 
 // request is what a plan about some changes is made of, besides which of them it

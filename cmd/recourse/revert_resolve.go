@@ -223,9 +223,9 @@ func (w *workspace) historiesOf(ctx context.Context, reading *query.Reading, pla
 			return nil, undoError(err)
 		}
 	}
-	records, err := revert.Records(ctx, w.store, ids)
-	if err != nil || req.Undo.Purpose != audit.PurposeRestore {
-		return records, err
+	records := revert.Records(ctx, w.store, ids, nil)
+	if req.Undo.Purpose != audit.PurposeRestore {
+		return records, nil
 	}
 	r := revert.Restore{At: req.Undo.Since, Hidden: hiddenOf(reading, plan.Keys()), Ledger: req.Ledger, Cluster: req.Policy.Cluster}
 	return r.Histories(records), nil

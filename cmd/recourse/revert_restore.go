@@ -152,11 +152,8 @@ func (w *workspace) planRestore(c *cli.Context, e *env, scope restoreScope, poli
 		return nil, err
 	}
 	req.Selection, req.Undo = sel, undo
-	records, err := revert.Records(c.Context, w.store, sel.Changes)
-	if err != nil {
-		return nil, err
-	}
-	return revert.MakeDraft(c.Context, req, r.Histories(records), planLines(c, e))
+	lines := planLines(c, e)
+	return revert.MakeDraft(c.Context, req, r.Histories(revert.Records(c.Context, w.store, sel.Changes, lines)), lines)
 }
 
 // scopeKeys are the records in scope that have changed since.

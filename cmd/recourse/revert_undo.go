@@ -108,11 +108,8 @@ func (w *workspace) planUndo(c *cli.Context, e *env, ledger *audit.Ledger, undo 
 		return nil, err
 	}
 	req.Undo = undo
-	records, err := revert.Records(c.Context, w.store, ids)
-	if err != nil {
-		return nil, err
-	}
-	return revert.MakeDraft(c.Context, req, records, planLines(c, e))
+	lines := planLines(c, e)
+	return revert.MakeDraft(c.Context, req, revert.Records(c.Context, w.store, ids, lines), lines)
 }
 
 // changeOf is the stored change of an id.
