@@ -14,7 +14,7 @@ import (
 // all, while images that made room are on their way to the disk, changes come late
 // and the store is opened again.
 func TestFewImages(t *testing.T) {
-	batches := 30
+	batches := 50
 	if soak() {
 		batches = 600
 	}
