@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"recourse/bench/gen"
+	"recourse/rules"
 )
 
 func TestQuantile(t *testing.T) {
@@ -185,6 +186,31 @@ func TestSession(t *testing.T) {
 	}
 	if err := s.close(); err == nil {
 		t.Error("the program's failure is not told")
+	}
+}
+
+// TestRules: there are 50 rules that the load is judged by, and they do what they say.
+func TestRules(t *testing.T) {
+	r := recourse{dir: t.TempDir()}
+	dir, err := r.writeRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := rules.ReadFiles(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Compile(files...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(set.Rules()); n != 50 {
+		t.Errorf("%d rules", n)
+	}
+	for _, res := range rules.RunTests(set) {
+		if !res.Pass {
+			t.Errorf("%s: %s: %s", res.Rule, res.Test, res.Message)
+		}
 	}
 }
 

@@ -18,6 +18,15 @@ type growth struct {
 	Tenths  [10]load // imported one after the other, each by a process of its own
 	Parts   [10]int  // their changes
 	Whole   load     // all of them by one process, into an empty folder
+	Pack    bool     // judged by the built-in rules
+}
+
+// judged says by which rules, where they are not the 50.
+func (g *growth) judged() string {
+	if g.Pack {
+		return ", with the built-in rules"
+	}
+	return ""
 }
 
 // cpu is what a change of a tenth cost, in microseconds.
@@ -35,7 +44,7 @@ func grow(ctx context.Context, r *recourse, dir string, c gen.Config) (*growth, 
 		return nil, fmt.Errorf("generate groups: %w", err)
 	}
 	defer os.Remove(all)
-	g := &growth{Changes: sum.Changes}
+	g := &growth{Changes: sum.Changes, Pack: r.pack}
 	if err := emptyDir(r.data()); err != nil {
 		return nil, err
 	}

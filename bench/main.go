@@ -41,6 +41,7 @@ type options struct {
 	install  bool
 	keep     bool
 	rules    bool
+	pack     bool
 }
 
 func main() {
@@ -60,6 +61,7 @@ func main() {
 	flag.IntVar(&o.growth, "growth", 0, "measure the growth of a store up to so many groups, such as 5000000")
 	flag.StringVar(&o.ladder, "ladder", "", "measure questions and verbs alone, on stores of so many groups each, such as 100000,1000000,5000000")
 	flag.IntVar(&o.gen.Versions, "versions", 0, "groups that change one record; of -ladder 1000 if 0")
+	flag.BoolVar(&o.pack, "growth-builtin", false, "measure the growth with the built-in rules, not with the 50")
 	flag.BoolVar(&o.install, "install", false, "install the peers that are missing, where apt-get may")
 	flag.BoolVar(&o.keep, "keep", false, "leave the data and databases in the work folder")
 	flag.BoolVar(&o.rules, "rules", false, "measure judging changes by rules alone, in the folder of the source")
@@ -207,7 +209,7 @@ func measure(ctx context.Context, o options, dir string, own *recourse, systems 
 	}
 	if o.growth > 0 {
 		c := o.gen
-		c.Groups = o.growth
+		c.Groups, own.pack = o.growth, o.pack
 		slog.Info("the growth of a store is measured", "groups", c.Groups)
 		res.Growth, err = grow(ctx, own, dir, c)
 	}
@@ -216,13 +218,24 @@ func measure(ctx context.Context, o options, dir string, own *recourse, systems 
 
 // round loads every system and asks it everything.
 func round(ctx context.Context, n int, d *dataset, systems []system, qs []question, res *results) (err error) {
-	for _, s := range systems {
-		l, err := s.Load(ctx, d)
+	take := func(name string, from func(context.Context, *dataset) (load, error)) error {
+		l, err := from(ctx, d)
 		if err != nil {
 			return err
 		}
-		slog.Info("loaded", "round", n+1, "system", s.Name(), "µs a change", short(perChange(l.CPU, d.Changes)), "wall", l.Wall.Round(1e8))
-		res.Loads[s.Name()] = append(res.Loads[s.Name()], l)
+		slog.Info("loaded", "round", n+1, "system", name, "µs a change", short(perChange(l.CPU, d.Changes)), "wall", l.Wall.Round(1e8))
+		res.Loads[name] = append(res.Loads[name], l)
+		return nil
+	}
+	for _, s := range systems {
+		if own, ok := s.(*recourse); ok {
+			if err := take(packed, own.loadPacked); err != nil {
+				return err
+			}
+		}
+		if err := take(s.Name(), s.Load); err != nil {
+			return err
+		}
 	}
 	defer func() {
 		for _, s := range systems {

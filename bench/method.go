@@ -9,7 +9,7 @@ var peersScript string
 
 // method is what a reader of the report must know to judge its figures.
 const method = `* CPU is user and system time of the process with all those it started: of ` + "`recourse import`" + ` from its start to
-  its end (decoding, images before, diffs, all built-in rules, blocks, sums, words, hashes); of ` + "`sqlite3`" + `; of the server of
+  its end (decoding, images before, diffs, the 50 rules of bench/rules or all built-in ones, blocks, sums, words, hashes); of ` + "`sqlite3`" + `; of the server of
   PostgreSQL with all its processes, from its start until it has written all out and ended. psql is not counted, nor is
   making rows of groups, which both are given as CSV.
 * SQLite: one table, indexes on (user, time), (table, id, time) and (time) that are there before the rows; FTS5 without

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,12 +22,19 @@ import (
 	"recourse/store"
 )
 
+// written are the 50 rules that the load is judged by: conditions on attributes of
+// the generator's tables, most of them counted over some minutes.
+//
+//go:embed rules/*.yaml
+var written embed.FS
+
 // recourse is the program itself: loaded by its own binary, asked in this
 // process.
 type recourse struct {
 	dir    string
 	binary string // built if empty
 	budget string // of memory, as --memory has it
+	pack   bool   // judge by the rules that come with the program, not by the 50
 
 	store  *store.DB
 	index  *index.Index
@@ -53,7 +62,7 @@ func (r *recourse) Version(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("recourse %s, with %d rules", strings.TrimSpace(string(commit)), len(set.Rules())), nil
+	return fmt.Sprintf("recourse %s, with 50 rules, and with its %d built-in ones", strings.TrimSpace(string(commit)), len(set.Rules())), nil
 }
 
 // bounded says whether the program can be given a budget of memory.
@@ -70,7 +79,7 @@ func (r *recourse) bounded(ctx context.Context) bool {
 func (r *recourse) data() string { return filepath.Join(r.dir, "data") }
 
 // Load imports the groups into an empty data folder, with the index and the
-// built-in rules on, as a user would.
+// rules on, as a user would.
 func (r *recourse) Load(ctx context.Context, d *dataset) (load, error) {
 	if err := emptyDir(r.data()); err != nil {
 		return load{}, err
@@ -85,6 +94,13 @@ func (r *recourse) Load(ctx context.Context, d *dataset) (load, error) {
 // add imports a file of so many changes.
 func (r *recourse) add(ctx context.Context, file string, changes int) (load, error) {
 	args := []string{"--data", r.data(), "-o", "json", "import"}
+	if !r.pack {
+		rules, err := r.writeRules()
+		if err != nil {
+			return load{}, err
+		}
+		args = append(args, "--no-builtin-rules", "--rules", rules)
+	}
 	if r.bounded(ctx) {
 		args = append(args, "--memory", r.budget)
 	}
@@ -107,6 +123,30 @@ func (r *recourse) add(ctx context.Context, file string, changes int) (load, err
 	}
 	n, err := bytesIn(r.data())
 	return load{u, n, said.Alerts}, err
+}
+
+// loadPacked is Load with the built-in rules.
+func (r *recourse) loadPacked(ctx context.Context, d *dataset) (load, error) {
+	was := r.pack
+	defer func() { r.pack = was }()
+	r.pack = true
+	return r.Load(ctx, d)
+}
+
+// writeRules puts the 50 rules where the binary can read them.
+func (r *recourse) writeRules() (string, error) {
+	dir := filepath.Join(r.dir, "rules")
+	if err := emptyDir(dir); err != nil {
+		return "", err
+	}
+	sub, err := fs.Sub(written, "rules")
+	if err != nil {
+		return "", err
+	}
+	if err := os.CopyFS(dir, sub); err != nil {
+		return "", fmt.Errorf("write rules: %w", err)
+	}
+	return dir, nil
 }
 
 // A searched store is one as the engine of queries wants it.

@@ -87,7 +87,11 @@ func (r *results) writeTargets(p *paper) {
 func (r *results) writeLoads(p *paper) {
 	p.line("\n## Taking the changes in")
 	p.head("", "CPU a change, median (each round)", "on disk a change", "changes a second", "most memory: all / own / mapped files")
-	for _, name := range r.Systems {
+	names := r.Systems
+	if own := slices.Index(names, ours); own >= 0 {
+		names = slices.Insert(slices.Clone(names), own+1, packed)
+	}
+	for _, name := range names {
 		if len(r.Loads[name]) == 0 {
 			continue
 		}
