@@ -50,7 +50,7 @@ live:
 # The seeded simulations with more seeds than a test run has time for; RECOURSE_SEED=N
 # has the histories of the reverter begin at another seed.
 soak:
-	RECOURSE_SOAK=1 $(GO) test -count=1 -timeout 180m ./ingest/ ./store/ ./revert/
+	RECOURSE_SOAK=1 $(GO) test -count=1 -timeout 180m ./ingest/ ./store/ ./revert/ ./rules/ ./cmd/recourse/
 
 # Every mistake that can be put into the built-in rules, and whether their tests
 # find it. Takes minutes; a run of the tests takes a sample.

@@ -61,12 +61,24 @@ func (b Baseliner) listen(ctx context.Context, table audit.Table) (events <-chan
 	c, ended := make(chan heard), make(chan struct{})
 	go func() {
 		defer close(ended)
-		for e, err := range b.Server.Events(ctx, table) {
+		tell := func(e heard) bool {
 			select {
-			case c <- heard{e, err}:
+			case c <- e:
+				return true
 			case <-ctx.Done():
-				return
+				return false
 			}
+		}
+		err := audit.Guarded(func() error {
+			for e, err := range b.Server.Events(ctx, table) {
+				if !tell(heard{e, err}) {
+					break
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			tell(heard{err: err})
 		}
 	}()
 	return c, func() { cancel(); <-ended }

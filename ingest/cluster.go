@@ -130,9 +130,9 @@ func (c *Cluster) Run(ctx context.Context) error {
 		for _, n := range c.list() {
 			if !n.began {
 				n.began = true
-				wg.Go(func() { n.run(ctx) })
+				wg.Go(func() { goOn(ctx, &n.tailer.o, "tail a node", n.run) })
 				if n.sentinel != nil {
-					wg.Go(func() { n.watch(ctx) })
+					wg.Go(func() { goOn(ctx, &n.tailer.o, "look for attacks on the log", n.watch) })
 				}
 			}
 		}

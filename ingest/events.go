@@ -163,15 +163,20 @@ func (t *Tailer) listen(ctx context.Context, wg *sync.WaitGroup, tg target) {
 	}
 	tb.events.listening = true
 	wg.Go(func() {
-		err := t.hear(ctx, tb)
-		for ctx.Err() == nil && !errors.Is(err, harper.ErrNotExported) {
-			t.o.Log.Debug("listen to a table", "table", tb.name(), "err", err)
-			if !t.o.Pause(ctx, max(t.o.Interval, 2*time.Second)) {
-				return
-			}
-			err = t.hear(ctx, tb)
-		}
+		goOn(ctx, &t.o, "listen to a table", func(ctx context.Context) { t.keepHearing(ctx, tb) })
 	})
+}
+
+// keepHearing hears a table until there is nothing to hear.
+func (t *Tailer) keepHearing(ctx context.Context, tb *table) {
+	err := t.hear(ctx, tb)
+	for ctx.Err() == nil && !errors.Is(err, harper.ErrNotExported) {
+		t.o.Log.Debug("listen to a table", "table", tb.name(), "err", err)
+		if !t.o.Pause(ctx, max(t.o.Interval, 2*time.Second)) {
+			return
+		}
+		err = t.hear(ctx, tb)
+	}
 }
 
 func (t *Tailer) hear(ctx context.Context, tb *table) error {

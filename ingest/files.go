@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"recourse/audit"
 )
 
 // A file to read, and the name that people know it by.
@@ -107,15 +109,18 @@ func spool(ctx context.Context, stdin io.Reader, path string) (string, error) {
 	}
 	copied := make(chan error, 1)
 	go func() {
-		var err error
-		if path == "-" {
-			_, err = io.Copy(tmp, cmp.Or(stdin, io.Reader(os.Stdin)))
-		} else if in, openErr := os.Open(path); openErr != nil {
-			err = openErr
-		} else {
+		err := audit.Guarded(func() error {
+			if path == "-" {
+				_, err := io.Copy(tmp, cmp.Or(stdin, io.Reader(os.Stdin)))
+				return err
+			}
+			in, err := os.Open(path)
+			if err != nil {
+				return err
+			}
 			_, err = io.Copy(tmp, in)
-			err = errors.Join(err, in.Close())
-		}
+			return errors.Join(err, in.Close())
+		})
 		copied <- errors.Join(err, tmp.Close())
 	}()
 	select {

@@ -177,7 +177,7 @@ func (t *Tailer) Run(ctx context.Context) error {
 			if !running {
 				f = newFollower(t, db)
 				feeds[db] = f
-				wg.Go(func() { f.run(ctx) })
+				wg.Go(func() { goOn(ctx, &t.o, "read a database's logs", f.run) })
 			}
 			f.list(ts)
 			for _, tg := range ts {

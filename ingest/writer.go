@@ -44,7 +44,10 @@ func (w *writer) run(ctx context.Context, sink Sink) {
 	for s := range w.work {
 		if w.err == nil {
 			var got audit.Appended
-			got, w.err = commit(ctx, sink, s.batch)
+			w.err = audit.Guarded(func() (err error) {
+				got, err = commit(ctx, sink, s.batch)
+				return err
+			})
 			w.total = addAppended(w.total, got)
 			if w.err != nil {
 				close(w.failed)

@@ -41,7 +41,7 @@ func TestRestoreAnyTime(t *testing.T) {
 			t.Fatalf("seed %d: taken back: %v, want %v%s", seed, dump(got), dump(before), s)
 		}
 	}
-	if took < 40 {
+	if took < 16 {
 		t.Errorf("%d restores were taken back", took)
 	}
 }

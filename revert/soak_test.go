@@ -11,7 +11,15 @@ func histories() uint64 {
 	if os.Getenv("RECOURSE_SOAK") != "" {
 		return 1_700_000
 	}
-	return 5_000
+	return 2_000
+}
+
+// draws is how many histories a test looks at: few, or in a long run many.
+func draws(few, many uint64) uint64 {
+	if os.Getenv("RECOURSE_SOAK") != "" {
+		return many
+	}
+	return few
 }
 
 // firstSeed is where a run begins: another long run looks at other histories.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -160,6 +161,9 @@ func TestHostileNames(t *testing.T) {
 	var want []audit.Change
 	for i, a := range names {
 		for j, b := range names {
+			if len(a)+len(b) > 1<<20 && j%6 != i%6 && os.Getenv("RECOURSE_SOAK") == "" {
+				continue // the longest with some of the others
+			}
 			c := made(a, audit.Time(len(want)), audit.OpUpsert, object(i*100+j))
 			c.Key.Table = audit.Table{Database: b, Name: a}
 			if j%2 == 0 {

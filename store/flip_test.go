@@ -175,7 +175,7 @@ func TestFlipped(t *testing.T) {
 		return
 	}
 	// So many bytes of a file; those that are mostly empty have a long way to go.
-	most := map[string]int{".sst": 40, ".vlog": 20, ".zap": 20, ".bolt": 15, "": 15}
+	most := map[string]int{".sst": 24, ".vlog": 12, ".zap": 12, ".bolt": 10, "": 10}
 	if soak() {
 		most = map[string]int{".sst": 1 << 30, ".vlog": 5003, ".zap": 1 << 30, ".bolt": 7001, "": 5003}
 	}

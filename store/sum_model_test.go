@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -240,7 +241,11 @@ func (m *sumModel) counted(chunk int, was []summedChange) bool {
 // TestSumsModel: whatever is added, sealed, merged, read again, cut off and
 // reopened, every answer of a view is what a count of the changes gives.
 func TestSumsModel(t *testing.T) {
-	for seed := range uint64(8) {
+	seeds := uint64(4)
+	if os.Getenv("RECOURSE_SOAK") != "" {
+		seeds = 80
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			m := &sumModel{t: t, r: rand.New(rand.NewPCG(seed, 4)), dir: t.TempDir(), doubts: map[audit.Seq]bool{}, budget: -1}
 			m.start()

@@ -139,7 +139,7 @@ func (s *survivor) check() {
 // opening. It opens, is whole, has everything once that was acknowledged, answers
 // rightly and goes on.
 func TestCutOff(t *testing.T) {
-	seeds, rounds := uint64(2), 25
+	seeds, rounds := uint64(2), 15
 	if soak() {
 		seeds, rounds = 60, 300
 	}
@@ -166,7 +166,7 @@ func TestCutOff(t *testing.T) {
 // TestNoRoom has no room, or a step that fails, for a while at any step, and the
 // store goes on without being opened again.
 func TestNoRoom(t *testing.T) {
-	seeds, rounds := uint64(2), 20
+	seeds, rounds := uint64(2), 12
 	if soak() {
 		seeds, rounds = 60, 300
 	}

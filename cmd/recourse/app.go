@@ -44,6 +44,15 @@ func run(ctx context.Context, e *env, args []string) int {
 	return code
 }
 
+// commonHelp ends the help of every command.
+const commonHelp = `
+Any command may end with these codes, too: 1 internal error; 6 the store or the index is damaged
+(recourse doctor says which); 9 another process has the data folder; 12 Harper, where it is asked,
+is not reachable or refuses; 64 usage; 65 bad input, as a file or a configuration; 130 interrupted.
+
+The global options of ` + "`recourse --help`" + ` may stand here too.
+`
+
 func newApp(e *env) *cli.App {
 	app := &cli.App{
 		Name:    "recourse",
@@ -105,7 +114,7 @@ func finish(c *cli.Command) {
 	}
 	if len(c.Subcommands) == 0 {
 		c.HideHelpCommand = true // what follows are arguments
-		c.CustomHelpTemplate = cli.CommandHelpTemplate + "\nThe global options of `recourse --help` may stand here too.\n"
+		c.CustomHelpTemplate = cli.CommandHelpTemplate + commonHelp
 	} else {
 		c.ArgsUsage = "COMMAND"
 	}

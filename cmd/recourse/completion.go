@@ -36,7 +36,7 @@ func completionCommand(e *env) *cli.Command {
 		Name:        "completion",
 		Usage:       "print a shell's completion script",
 		ArgsUsage:   "bash|zsh|fish",
-		Description: "Example:\n   source <(recourse completion bash)",
+		Description: "Exit codes: 0; 64 there is no such shell.\n\nExample:\n   source <(recourse completion bash)",
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err

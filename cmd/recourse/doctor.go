@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -80,7 +81,8 @@ func (d *doctor) add(name string, state report.CheckState, fix, format string, a
 	if d.node != "" {
 		name = d.node + " " + name
 	}
-	d.checks = append(d.checks, report.Check{Name: name, State: state, Seen: fmt.Sprintf(format, args...), Fix: fix})
+	seen := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") // of errors that were joined
+	d.checks = append(d.checks, report.Check{Name: name, State: state, Seen: seen, Fix: fix})
 }
 
 func runDoctor(c *cli.Context, e *env) (err error) {
@@ -98,6 +100,7 @@ func runDoctor(c *cli.Context, e *env) (err error) {
 	if d.w != nil {
 		defer closeWith(&err, d.w.close)
 	}
+	d.checkIndex()
 	d.checkHarpers(c.Context)
 	d.checkReading(c.Context)
 	d.checkDisk(c.Context)

@@ -94,7 +94,7 @@ func (d *doctor) openStore() {
 		d.ok("store", "there is none yet in %s", d.dir)
 		return
 	}
-	w, err := openShared(d.c.Context, d.e, d.dir, d.cfg, false)
+	w, err := openShared(d.c.Context, d.e, d.dir, d.cfg, d.e.beside != nil)
 	switch {
 	case errors.Is(err, store.ErrBusy):
 		d.unknown("store", "wait until it has ended, and run this again", "another process has it open, and it is no `recourse watch`")

@@ -121,7 +121,7 @@ func (x *evidenceExport) write(to io.Writer) error {
 	now := audit.TimeOf(x.e.now())
 	head := report.EvidenceHead{
 		Tool: "recourse " + version, Query: x.expr.String(), Made: query.Number(now), MadeISO: query.ISO(now),
-		Store: report.EvidenceStore{Changes: point.Changes},
+		Store: report.EvidenceStore{Changes: point.Changes, Last: x.w.store.Last()},
 	}
 	if point.Changes > 0 {
 		head.Store.Digest = hex.EncodeToString(point.Digest[:])
@@ -151,8 +151,8 @@ func evidenceVerifyCommand(e *env) *cli.Command {
 			"it was sealed, that none is missing, that each change is the one its id says, and the signature.\n" +
 			"--signed-by wants it to be by a key, as the file of approvers has it; without it, any signature\n" +
 			"says only that whoever made the file had that key. --stored holds it against the store, too: that\n" +
-			"each change is there and says nothing else than what could be learned later, and that nothing that\n" +
-			"the store had then has been rewritten.\n\n" +
+			"each change is there and says nothing else than what could be learned later, that nothing of the\n" +
+			"blocks that were full then has been rewritten, and that none of what the query finds is left out.\n\n" +
 			"Exit codes: 0 whole; 6 it is not; 7 it is not signed by that key; 9 busy; 64 usage; 65 it is no\n" +
 			"evidence, or cannot be read.\n\n" +
 			"Example:\n   recourse evidence verify case-7.ndjson --signed-by ed25519:…",
@@ -183,12 +183,12 @@ func runEvidenceVerify(c *cli.Context, e *env) (err error) {
 	defer in.Close()
 	held := &evidenceHeld{}
 	if c.Bool("stored") {
-		w, err := openWorkspace(c, e, false)
+		w, err := openWorkspace(c, e, true)
 		if err != nil {
 			return err
 		}
 		defer closeWith(&err, w.close)
-		held.store = w.store
+		held.store, held.engine = w.store, w.engine()
 	}
 	check, err := report.CheckEvidence(in, func(of *report.EvidenceChange, line []byte) error { return held.change(c.Context, of, line) })
 	if err != nil {
@@ -221,7 +221,7 @@ func saidOfEvidence(c *cli.Context, e *env, check *report.EvidenceCheck, held *e
 		doc["signed_by"] = key
 	}
 	if held.store != nil {
-		doc["stored"] = map[string]int{"same": held.same, "differ": held.differ, "altered": held.altered, "missing": held.missing}
+		doc["stored"] = held.document(check)
 	}
 	err := printDocument(c, e, "evidence", doc, func() { evidenceWords(e.stdout, check, held) })
 	wanted := c.String("signed-by")
@@ -259,10 +259,7 @@ func evidenceWords(to io.Writer, check *report.EvidenceCheck, held *evidenceHeld
 		"digest " + check.Seal.Digest, "signed by " + key,
 	}
 	if held.store != nil {
-		if held.altered > 0 {
-			lines = append(lines, fmt.Sprintf("%s altered, there or in the store", changesWord(held.altered)))
-		}
-		lines = append(lines, fmt.Sprintf("in the store: %d are the same, %d are known otherwise now, %d are not there", held.same, held.differ-held.altered, held.missing))
+		lines = append(lines, held.words(check)...)
 	}
 	for _, line := range lines {
 		fmt.Fprintln(to, report.Visible(strings.TrimSpace(line)))

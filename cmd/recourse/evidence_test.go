@@ -62,4 +62,8 @@ func TestEvidenceForgedAndSealedAnew(t *testing.T) {
 	verify(exitIntegrity, forged, `its "user" is not what is stored`)
 	forged[1] = lines[2]
 	verify(exitIntegrity, forged, "more than once")
+	verify(exitIntegrity, slices.Delete(slices.Clone(lines), 1, 2), "is not in the file, and the query finds it")
+	if !bytes.Contains(stdout.Bytes(), []byte(`"left_out":1`)) {
+		t.Errorf("one was left out: %s", &stdout)
+	}
 }

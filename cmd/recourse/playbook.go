@@ -26,7 +26,8 @@ func playbookCommand(e *env) *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "list", Usage: "print the playbooks", ArgsUsage: "[PATH…]",
-				Description: "PATHs are files or folders beside those that come with the program.\n\nExample:\n   recourse playbook list",
+				Description: "PATHs are files or folders beside those that come with the program.\n\n" +
+					"Exit codes: 0; 65 a file has a mistake.\n\nExample:\n   recourse playbook list",
 				Action:      func(c *cli.Context) error { return listPlaybooks(c, e) },
 			},
 			{

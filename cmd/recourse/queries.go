@@ -136,7 +136,7 @@ func savedDoc(f savedFile) any {
 
 func listSaved(e *env, name string, of func(*workspace) shelf) *cli.Command {
 	return &cli.Command{
-		Name: "list", Usage: "print the names of all", Description: "Example:\n   recourse " + name + " list",
+		Name: "list", Usage: "print the names of all", Description: "Exit codes: 0.\n\nExample:\n   recourse " + name + " list",
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
 				return err

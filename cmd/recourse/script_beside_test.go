@@ -85,7 +85,12 @@ func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	usage(ts, neg, len(args) > 0, "until [-says REGEXP] ARG…")
 	waitUntil(ts, fmt.Sprintf("%q ends with 0 and says %s", args, says), func() bool {
-		return ts.Exec("recourse", args...) == nil && says.MatchString(ts.ReadFile("stdout"))
+		r := runHere(ts, "", args)
+		if r.code != exitOK || !says.MatchString(r.stdout.String()) {
+			return false
+		}
+		fmt.Fprint(ts.Stdout(), r.stdout.String())
+		return true
 	})
 }
 

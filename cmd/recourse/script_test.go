@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,7 +18,8 @@ import (
 // each part of what docs/cli.md promises. Besides testscript's own commands the
 // files may use:
 //
-//	run CODE ARG…            recourse with these arguments ends with the code
+//	run CODE ARG… [<FILE]    recourse with these arguments, and the file as its input, ends with the code;
+//	                         in the process of the test; exec recourse is a process of its own
 //	pages LIMIT QUERY FILE   a search page by page until the end, as NDJSON
 //	same FILE FILE           two NDJSON files hold the same changes in one order
 //	harper lmdb|rocksdb      a Harper, which HARPER_CLI_TARGET names from then on;
@@ -83,23 +83,6 @@ func usage(ts *testscript.TestScript, neg, right bool, form string) {
 	}
 }
 
-func scriptRun(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) >= 1, "run CODE ARG…")
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	got := 0
-	err = ts.Exec("recourse", args[1:]...)
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		got = exit.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if got != want {
-		ts.Fatalf("exit code %d, want %d", got, want)
-	}
-}
-
 // changesOf splits the NDJSON of a search into its changes and its summary.
 func changesOf(ts *testscript.TestScript, out string) (changes []string, next string) {
 	lines := strings.Split(strings.TrimRight(out, "\n"), "\n")
@@ -133,8 +116,11 @@ func scriptPages(ts *testscript.TestScript, neg bool, args []string) {
 		if after != "" {
 			line = append(slices.Clone(flags), "--after", after)
 		}
-		ts.Check(ts.Exec("recourse", line...))
-		page, next := changesOf(ts, ts.ReadFile("stdout"))
+		r := runHere(ts, "", line)
+		if r.code != exitOK {
+			ts.Fatalf("exit code %d: %s", r.code, &r.stderr)
+		}
+		page, next := changesOf(ts, r.stdout.String())
 		all = append(all, page...)
 		if next == "" {
 			break

@@ -14,7 +14,7 @@ func versionCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:        "version",
 		Usage:       "print the version",
-		Description: "Example:\n   recourse version",
+		Description: "Exit codes: 0.\n\nExample:\n   recourse version",
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
 				return err

@@ -18,15 +18,17 @@ func (t *table) living() []*record {
 			out = append(out, r)
 		}
 	}
-	slices.SortFunc(out, func(a, b *record) int { return compareKeys(a.id.Value(), b.id.Value()) })
+	slices.SortFunc(out, func(a, b *record) int { return compareParts(a.parts, b.parts) })
 	return out
 }
 
 // compareKeys is the order of Harper's keys (ordered-binary): null, false, true,
 // numbers, texts by their bytes; a compound key part by part, behind its
 // beginning, of which a key that is not compound is one.
-func compareKeys(a, b audit.Value) int {
-	return slices.CompareFunc(partsOf(a), partsOf(b), func(x, y audit.Value) int {
+func compareKeys(a, b audit.Value) int { return compareParts(partsOf(a), partsOf(b)) }
+
+func compareParts(a, b []audit.Value) int {
+	return slices.CompareFunc(a, b, func(x, y audit.Value) int {
 		if byKind := cmp.Compare(kindOrder(x), kindOrder(y)); byKind != 0 {
 			return byKind
 		}

@@ -46,8 +46,9 @@ type entry struct {
 // record is one key of a table: what it holds now and its part of the log.
 type record struct {
 	id        audit.ID
-	exists    bool        // an entry in the primary store, be it a tombstone
-	value     audit.Value // nil: deleted
+	parts     []audit.Value // of the key, by which records are in order
+	exists    bool          // an entry in the primary store, be it a tombstone
+	value     audit.Value   // nil: deleted
 	version   audit.Time
 	localTime audit.Time // zero: Harper lost the way to the log
 	txn       *commit    // the transaction that wrote it last
@@ -119,7 +120,7 @@ func (s *Server) addTable(t audit.Table, sc schema) *table {
 func (t *table) rec(id audit.ID) *record {
 	r := t.records[id]
 	if r == nil {
-		r = &record{id: id}
+		r = &record{id: id, parts: partsOf(id.Value())}
 		t.records[id] = r
 	}
 	return r

@@ -33,6 +33,7 @@ type EvidenceHead struct {
 type EvidenceStore struct {
 	Changes audit.Seq `json:"changes"`
 	Digest  string    `json:"digest"` // hex; empty where Changes is 0
+	Last    audit.Seq `json:"last"`   // the newest that was stored; 0: of before this was said
 }
 
 // An EvidenceSeal is the last line: the digest of all lines before, and who vouches
