@@ -137,7 +137,9 @@ func (e *EvidenceCheck) line(line []byte, each func(*EvidenceChange, []byte) err
 		} `json:"summary"`
 		Seq audit.Seq `json:"seq"`
 	}
-	if err := json.Unmarshal(line, &what); err != nil {
+	if isChangeLine(line) { // most are; change reads it
+		what.Seq = 1
+	} else if err := json.Unmarshal(line, &what); err != nil {
 		return fmt.Errorf("line %d: %w", n, err)
 	}
 	switch {
@@ -167,6 +169,12 @@ func (e *EvidenceCheck) line(line []byte, each func(*EvidenceChange, []byte) err
 	}
 	e.chain.add(line)
 	return nil
+}
+
+// isChangeLine says that a line begins as that of a change does.
+func isChangeLine(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, []byte(`{"seq":`))
+	return ok && len(rest) > 0 && rest[0] >= '1' && rest[0] <= '9'
 }
 
 // sealLine notes what the seal's line has beside the seal: no digest is of that.
