@@ -46,7 +46,7 @@ var wrongPipes = []struct {
 	{`* | pivot friends`, 11, "pivot is one of"},
 	{`* | diff now -2h`, 5, "not before"},
 	{`* | asof sometime`, 10, "asof"},
-	{`* | compare bob`, 13, "in parentheses"},
+	{`* | compare bob`, 13, "write (bob)"},
 	{`* | plan`, 9, "needs a name"},
 	{`* | plan x | limit 1`, 14, "plan is the last pipe"},
 	{`* | save a/b`, 10, "no name"},

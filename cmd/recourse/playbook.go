@@ -21,8 +21,23 @@ func playbookCommand(e *env) *cli.Command {
 		Name:  "playbook",
 		Usage: "prepared questions for kinds of incident",
 		Description: "A playbook asks, one after the other, what an investigator asks first, and prints the answers with\n" +
-			"the query of each and what of the log it rests on. docs/query.md says how one is written.\n\n" +
+			"the query of each and what of the log it rests on. docs/query.md says how one is written.\n" +
+			"The name of one that comes with the program runs it without the word run.\n\n" +
 			"Example:\n   recourse playbook run tampered-money field=balance since=-24h -o html > report.html",
+		Flags: []cli.Flag{requireCoverage()},
+		Action: func(c *cli.Context) error {
+			all, err := playbook.Builtin()
+			name := c.Args().First()
+			switch {
+			case err != nil:
+				return err
+			case slices.ContainsFunc(all, func(p *playbook.Playbook) bool { return p.Name == name }):
+				return runPlaybook(c, e)
+			case name != "":
+				return unknownCommand(c, name)
+			}
+			return cli.ShowSubcommandHelp(c)
+		},
 		Subcommands: []*cli.Command{
 			{
 				Name: "list", Usage: "print the playbooks", ArgsUsage: "[PATH…]",
