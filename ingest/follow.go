@@ -16,6 +16,7 @@ type follower struct {
 	t        *Tailer
 	database string
 	lists    chan []target // the newest list of tables
+	tables   []*table      // of the list that was taken last, which run finds again after a panic; nil: of none yet
 	tick     chan struct{} // a table wants to be polled before its time
 	turn     int           // whose re-scan is next
 	// noFeed is until when the feed component is not asked again, since it failed.
@@ -42,16 +43,22 @@ func (f *follower) list(ts []target) {
 }
 
 func (f *follower) run(ctx context.Context) {
-	tables := f.take(<-f.lists)
+	if f.tables == nil {
+		select {
+		case ts := <-f.lists:
+			f.tables = f.take(ts)
+		case <-ctx.Done():
+		}
+	}
 	for ctx.Err() == nil {
 		select {
 		case ts := <-f.lists:
-			tables = f.take(ts)
+			f.tables = f.take(ts)
 		default:
 		}
 		f.t.stats.beat(f.database, f.t.o.Now())
-		f.round(ctx, tables)
-		if !f.wait(ctx, tables) {
+		f.round(ctx, f.tables)
+		if !f.wait(ctx, f.tables) {
 			return
 		}
 	}
