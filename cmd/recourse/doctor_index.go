@@ -15,7 +15,6 @@ func (d *doctor) checkIndex() {
 		return
 	}
 	fix := "recourse reindex --data " + shellQuote(d.dir)
-	last := d.w.store.Last()
 	var progress audit.Seq
 	var err error
 	if d.w.index != nil { // the daemon's
@@ -23,6 +22,7 @@ func (d *doctor) checkIndex() {
 	} else {
 		progress, err = index.Check(d.w.indexDir(), index.Options{Memory: d.w.cfg.Memory.index()})
 	}
+	last := d.w.store.Last() // after the progress: a daemon stores and indexes meanwhile
 	whole := last - last%audit.BlockSize
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && whole == 0:
