@@ -28,6 +28,11 @@ func (k *known) isStale(s audit.Seq) bool {
 	return set != nil && set.Contains(offsetOf(s)) || k.also != nil && k.also.isStale(s)
 }
 
+// Relearned says that more was learned of a change, or of what was before it, since it
+// was stored. That it was read again, from whatever node, and said the same is nothing
+// learned.
+func (db *DB) Relearned(s audit.Seq) bool { return s != 0 && db.known.Load().isStale(s) }
+
 // mark makes a change stale, and what was summed up of it doubtful.
 func (a *appender) mark(s audit.Seq) {
 	chunk := audit.ChunkOf(s)

@@ -16,7 +16,6 @@ import (
 	"recourse/store"
 )
 
-// An evidenceHeld is evidence that is held against a store.
 // An evidenceHeld is what evidence is found to be beside the store.
 type evidenceHeld struct {
 	store                 *store.DB     // nil: it is not held against it
