@@ -43,7 +43,7 @@ func playbookCommand(e *env) *cli.Command {
 				Name: "list", Usage: "print the playbooks", ArgsUsage: "[PATH…]",
 				Description: "PATHs are files or folders beside those that come with the program.\n\n" +
 					"Exit codes: 0; 65 a file has a mistake.\n\nExample:\n   recourse playbook list",
-				Action:      func(c *cli.Context) error { return listPlaybooks(c, e) },
+				Action: func(c *cli.Context) error { return listPlaybooks(c, e) },
 			},
 			{
 				Name: "show", Usage: "print the questions and what they need", ArgsUsage: "NAME",
