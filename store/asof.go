@@ -50,6 +50,7 @@ func (db *DB) Newest(ctx context.Context, cluster string, key audit.Key) (audit.
 // those of a table, and says how many of the numbers it dealt with.
 func (db *DB) ofTable(ctx context.Context, t audit.Table, seqs []audit.Seq) (page []audit.Change, n int, err error) {
 	err = db.view(ctx, func(r *reader) error {
+		r.recents = nil // there are too many to keep
 		for size := 0; n < len(seqs) && len(page) < pageChanges && size < pageBytes; n++ {
 			c, err := r.read(seqs[n])
 			if err == nil && c.Key.Table == t {

@@ -184,11 +184,15 @@ func (r *reader) someOf(seqs []audit.Seq) (rows []row, err error) {
 	return rows, err
 }
 
+// mostListed is how many changes that one view reads are kept: who lists more goes on
+// to others, which would push out what is asked for again.
+const mostListed = 256
+
 // listed are changes of one block, ascending, of which others of the block are not
-// likely to be wanted next. Few of them are kept: a block costs as much for one as for
-// many.
-func (r *reader) listed(seqs []audit.Seq) ([]row, error) {
-	few := len(seqs) < manyPlaces
+// likely to be wanted next. If they are few and to be kept, they are: a block costs as
+// much for one as for many.
+func (r *reader) listed(seqs []audit.Seq, keep bool) ([]row, error) {
+	few := keep && len(seqs) < manyPlaces
 	if !r.lasting(seqs[0]) {
 		return r.rowsOf(seqs)
 	}

@@ -109,3 +109,35 @@ func TestRowCacheIsBounded(t *testing.T) {
 		t.Error("the second is kept")
 	}
 }
+
+// TestLongListsKeepLittle: who reads many changes, or a table's, does not push out
+// what was read before.
+func TestLongListsKeepLittle(t *testing.T) {
+	db := open(t)
+	var batch []audit.Change
+	for i := range 2 * mostListed * manyPlaces {
+		batch = append(batch, made(fmt.Sprint(i), audit.Time(1e12+i), audit.OpUpsert, object(i)))
+	}
+	appendAll(t, db, batch...)
+	v, err := db.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	for i := range 2 * mostListed {
+		s := audit.Seq(i*manyPlaces + 1)
+		if c, err := v.Read(t.Context(), []audit.Seq{s}); err != nil || c[0].Seq != s {
+			t.Fatalf("change %d: %v", s, err)
+		}
+	}
+	kept := len(db.recents.young) + len(db.recents.old)
+	if kept != mostListed {
+		t.Errorf("%d changes of the list are kept, want %d", kept, mostListed)
+	}
+	if n := len(collect(t, db.TableChanges(t.Context(), batch[0].Key.Table, 0, 2e12))); n != len(batch) {
+		t.Errorf("%d changes of the table, want %d", n, len(batch))
+	}
+	if n := len(db.recents.young) + len(db.recents.old); n != kept {
+		t.Errorf("%d changes are kept after a table was read, want %d", n, kept)
+	}
+}

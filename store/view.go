@@ -92,6 +92,7 @@ type View struct {
 	sums   *summing
 	r      *reader
 	last   audit.Seq
+	listed atomic.Int64 // changes that Read was asked for
 	sealed *sealedSums
 	open   []*frozen // the chunks that are not sealed
 	opened opened

@@ -202,7 +202,7 @@ func (v *View) Read(ctx context.Context, seqs []audit.Seq) ([]audit.Change, erro
 		for n < len(seqs) && seqs[n] <= v.last && audit.BlockOf(seqs[n]) == audit.BlockOf(seqs[0]) {
 			n++
 		}
-		rows, err := r.listed(seqs[:n])
+		rows, err := r.listed(seqs[:n], v.listed.Add(int64(n)) <= mostListed)
 		if err != nil {
 			return nil, err
 		}
