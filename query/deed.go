@@ -99,10 +99,9 @@ type deeds struct {
 
 // A hand is the memory of one worker.
 type hand struct {
-	arena []byte // what is left for values
-	bytes int    // taken
-	paths kept   // by themselves
-	names kept   // the paths of attributes by their names
+	arena      // for values; its bytes are those of the deeds, too
+	paths kept // by themselves
+	names kept // the paths of attributes by their names
 }
 
 func newDeeds(keys []audit.Key, suspect map[audit.Key]*suspicion, workers int) *deeds {
@@ -252,20 +251,6 @@ func (k kept) path(of, path string) string {
 const mostKept = 1 << 12
 
 var noAttributes = audit.Object(nil)
-
-// own is a value in memory of our own, so that its block's need not be held.
-func (h *hand) own(v audit.Value) audit.Value {
-	if len(v) == 0 {
-		return v
-	}
-	h.bytes += len(v)
-	if len(h.arena) < len(v) {
-		h.arena = make([]byte, max(1<<16, len(v)))
-	}
-	n := copy(h.arena, v)
-	v, h.arena = h.arena[:n:n], h.arena[n:]
-	return v
-}
 
 // settle puts the deeds in order; false: the record has to be read whole.
 func (of *doing) settle() bool {

@@ -29,8 +29,7 @@ type lives struct {
 	place map[audit.Key]int
 	of    []life // by the place of the key; once they are sorted in the order of time
 	mu    sync.Mutex
-	arena []byte // what is left of the memory for images
-	bytes int
+	arena // for images
 }
 
 // judgeLives reads the lives of records, which are sorted, and hands over what judge
@@ -113,16 +112,23 @@ func (l *lives) hold(c *audit.Change) error {
 	return nil
 }
 
-func (l *lives) own(v audit.Value) audit.Value {
+// An arena is memory for values whose block's need not be held.
+type arena struct {
+	left  []byte // of what was taken
+	bytes int    // that values have
+}
+
+// own is a value in memory of the arena's.
+func (m *arena) own(v audit.Value) audit.Value {
 	if len(v) == 0 {
 		return v
 	}
-	l.bytes += len(v)
-	if len(l.arena) < len(v) {
-		l.arena = make([]byte, max(1<<16, len(v)))
+	m.bytes += len(v)
+	if len(m.left) < len(v) {
+		m.left = make([]byte, max(1<<16, len(v)))
 	}
-	n := copy(l.arena, v)
-	v, l.arena = l.arena[:n:n], l.arena[n:]
+	n := copy(m.left, v)
+	v, m.left = m.left[:n:n], m.left[n:]
 	return v
 }
 
