@@ -25,6 +25,12 @@ func (e *Engine) Reload(set *Set) *Engine {
 			n.adopt(r, old)
 		}
 	}
+	for _, x := range e.raised { // they are to be told, also of a rule that is gone
+		if r := n.rule(x.r.ID, x.r.Hash); r != nil {
+			x.r = r
+		}
+		n.raised = append(n.raised, x)
+	}
 	e.leave(n)
 	return n
 }

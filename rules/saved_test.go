@@ -133,7 +133,8 @@ rules:
 }
 
 // TestGatheredIsLatest: alerts that are gathered are as those that each change returns,
-// the last of each, also of groups that are gone by then.
+// the last of each, also of groups that are gone by then, and after the rules were
+// loaded again.
 func TestGatheredIsLatest(t *testing.T) {
 	set := mustCompile(t, savedRules)
 	rapid.Check(t, func(t *rapid.T) {
@@ -177,6 +178,9 @@ func TestGatheredIsLatest(t *testing.T) {
 			}
 			if rapid.IntRange(0, 9).Draw(t, "save") == 0 {
 				same()
+			}
+			if rapid.IntRange(0, 19).Draw(t, "reload") == 0 {
+				each, e = each.Reload(set), e.Reload(set)
 			}
 		}
 		end := changes[len(changes)-1].Time + 3_600_000
