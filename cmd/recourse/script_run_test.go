@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -25,13 +26,11 @@ func scriptRun(ts *testscript.TestScript, neg bool, args []string) {
 	if last := len(args) - 1; last >= 0 && strings.HasPrefix(args[last], "<") {
 		args, in = args[:last], ts.ReadFile(args[last][1:])
 	}
+	// A process that another script begins has the locks of this one until its exec.
+	// What was locked and let go of before is free once all that fork have done so.
+	syscall.ForkLock.Lock()
+	syscall.ForkLock.Unlock()
 	r := runHere(ts, in, args)
-	// A process that another script begins has the locks of this one for a moment,
-	// between its fork and its exec, and may keep them from who wants them next.
-	for end := time.Now().Add(5 * time.Second); r.code == exitBusy && want != exitBusy && time.Now().Before(end); {
-		time.Sleep(20 * time.Millisecond)
-		r = runHere(ts, in, args)
-	}
 	fmt.Fprint(ts.Stdout(), r.stdout.String())
 	fmt.Fprint(ts.Stderr(), r.stderr.String())
 	if r.code != want {
