@@ -249,18 +249,22 @@ func (a *appender) blocks() error {
 		return nil
 	}
 	rows, chain := a.r.rows, a.w.link
-	for _, p := range packAll(rows) {
+	for i, p := range packAll(rows) {
 		if p.err != nil {
 			return p.err
 		}
 		to := chain.next(p.sum)
 		value := append(slices.Clip(to[:]), p.payload...)
-		if err := set(a.txn, blockKey(audit.BlockOf(rows[0].c.Seq)), value); err != nil {
-			return err
-		}
+		n, begun := audit.BlockOf(rows[0].c.Seq), i == 0 && len(a.w.rows) > 0
 		a.written += len(value)
 		if len(rows) < audit.BlockSize {
+			if err := setOpenBlock(a.txn, n, value, begun); err != nil {
+				return err
+			}
 			break
+		}
+		if err := setFullBlock(a.txn, n, value, begun); err != nil {
+			return err
 		}
 		chain = to
 		rows = rows[audit.BlockSize:]

@@ -88,7 +88,7 @@ func TestBatchTooBig(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db := open(t)
 			var batch []audit.Change
-			for i := range 16 {
+			for i := range 64 {
 				batch = append(batch, made(fmt.Sprint(i), audit.Time(i), audit.OpUpsert, body))
 				if len(body) > 1<<20 && i == 3 {
 					break

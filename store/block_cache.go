@@ -19,10 +19,6 @@ func (r *reader) block(n int) (stowed, error) {
 	return b, nil
 }
 
-// passing is a block that is read as a whole, one of many: it is taken from the
-// cache, but would only push others out.
-func (r *reader) passing(n int) (stowed, error) { return r.shared(n, false) }
-
 // shared is a block from the cache that all readers share, or else from the store.
 // A whole block is never written again. One that is not is written anew whenever
 // changes are added, each time with another version: a reader is given the one that
@@ -40,7 +36,7 @@ func (r *reader) shared(n int, keep bool) (stowed, error) {
 			return read()
 		}
 		name.version = item.Version()
-		read = func() (stowed, error) { return stowedOf(item, n) }
+		read = func() (stowed, error) { return stowedOf(r.txn, item, n) }
 	}
 	if b, ok := r.opens.get(name); ok {
 		return b.(stowed), nil

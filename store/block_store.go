@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -43,7 +44,7 @@ func readBlock(txn *badger.Txn, n int) (stowed, error) {
 	if err != nil {
 		return stowed{}, err
 	}
-	return stowedOf(item, n)
+	return stowedOf(txn, item, n)
 }
 
 func blockItem(txn *badger.Txn, n int) (*badger.Item, error) {
@@ -59,8 +60,8 @@ func blockItem(txn *badger.Txn, n int) (*badger.Item, error) {
 }
 
 // stowedOf is the block that an item has.
-func stowedOf(item *badger.Item, n int) (stowed, error) {
-	payload, err := payloadOf(item)
+func stowedOf(txn *badger.Txn, item *badger.Item, n int) (stowed, error) {
+	payload, err := blockPayload(txn, item, n)
 	if err != nil {
 		return stowed{}, unreadable(n, err)
 	}
@@ -79,32 +80,56 @@ func stowedIn(payload []byte, n int) (stowed, error) {
 	return stowed{b, link(payload[:chainSize])}, nil
 }
 
-// withBlock has something done with a whole block that nobody else will want: it is
-// taken from the cache or used where the engine has it, and not to be used later.
+// withBlock has something done with a block of which nobody will want more: it is
+// taken from the cache, or stands in memory that is used again. So the block is not to
+// be used later; what was read from it may be.
 func (r *reader) withBlock(n int, do func(stowed) error) error {
-	if b, ok := r.opens.get(cached{what: kindBlock, number: n}); ok {
-		return do(b.(stowed))
+	if r.w != nil || firstOf(n+1)-1 > r.known.head {
+		b, err := r.shared(n, false) // it can be written anew
+		if err != nil {
+			return err
+		}
+		return do(b)
+	}
+	if r.opens != nil {
+		if b, ok := r.opens.get(cached{what: kindBlock, number: n}); ok {
+			return do(b.(stowed))
+		}
 	}
 	item, err := blockItem(r.txn, n)
 	if err != nil {
 		return err
 	}
-	failed := item.Value(func(value []byte) error {
-		var payload []byte
-		if payload, err = unseal(item.Key(), value); err != nil {
-			err = unreadable(n, err)
-			return nil
-		}
-		var b stowed
-		if b, err = stowedIn(payload, n); err == nil {
-			err = do(b)
-		}
-		return nil
-	})
-	if err == nil && failed != nil {
-		err = unreadable(n, fmt.Errorf("%w: %w", ErrCorrupt, failed))
+	room := blockRooms.Get().(*[]byte)
+	defer blockRooms.Put(room)
+	b, err := lent(item, n, room)
+	if err != nil {
+		return err
 	}
-	return err
+	return do(b)
+}
+
+// blockRooms are memory for blocks that are read one after the other.
+var blockRooms = sync.Pool{New: func() any { return new([]byte) }}
+
+// lent is a block that is full, in memory that others will have.
+func lent(item *badger.Item, n int, room *[]byte) (stowed, error) {
+	value, err := item.ValueCopy(*room)
+	if err != nil {
+		return stowed{}, unreadable(n, fmt.Errorf("%w: %w", ErrCorrupt, err))
+	}
+	*room = value
+	payload, err := unseal(item.Key(), value)
+	if err != nil {
+		return stowed{}, unreadable(n, err)
+	}
+	b, err := stowedIn(payload, n)
+	if err == nil {
+		for i := range b.frames {
+			b.frames[i].lent = true
+		}
+	}
+	return b, err
 }
 
 func unreadable(n int, err error) error {

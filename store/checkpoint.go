@@ -49,7 +49,7 @@ func (db *DB) CheckpointAt(ctx context.Context, changes audit.Seq) (Checkpoint, 
 			if err != nil {
 				return unreadable(n, damaged(err))
 			}
-			payload, err := payloadOf(item)
+			payload, err := blockPayload(r.txn, item, n)
 			if err == nil && len(payload) < chainSize {
 				err = ErrCorrupt
 			}

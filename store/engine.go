@@ -12,11 +12,13 @@ const (
 	// size of one for each of the eight tables that Badger keeps the memory of.
 	sortMemory = 64 << 20
 	memTable   = 11 << 18
-	// Values above this size go to Badger's value log, so that compactions do
-	// not copy them and so that they hardly count towards a transaction's limit.
-	// What is replaced there comes back only slowly (see RunGC), so rule state
-	// should stay below. A transaction takes at most 422 KiB of smaller values.
-	valueThreshold = 64 << 10
+	// Values of this size and above go to Badger's value log: they are written once,
+	// not once more with each compaction, are copied once to be read, not four
+	// times, and hardly count towards a transaction's limit. Nearly all full blocks
+	// of changes are among them. What is replaced there comes back only slowly (see
+	// RunGC), so rule state and blocks that are not full stay below. A transaction
+	// takes at most 422 KiB of smaller values.
+	valueThreshold = 16 << 10
 	valueLogFile   = 256 << 20
 	maxValue       = 128 << 20 // well below valueLogFile, which Badger demands
 	// leastTable is the size of a sorted table, of which Badger builds and writes

@@ -224,8 +224,8 @@ func TestToldOnceWhateverIsCutOff(t *testing.T) {
 func noisy() map[string][]byte {
 	r := rand.NewChaCha8([32]byte{1})
 	state := map[string][]byte{}
-	for i := range 40 {
-		b := make([]byte, 30_000)
+	for i := range 80 {
+		b := make([]byte, partSize-1000)
 		r.Read(b)
 		state[fmt.Sprint("rule ", i)] = b
 	}

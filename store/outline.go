@@ -37,17 +37,14 @@ func (v *View) Outlines(ctx context.Context, seqs []audit.Seq) ([]audit.Change, 
 
 // outlines appends those of changes of one block.
 func (r *reader) outlines(to []audit.Change, seqs []audit.Seq) ([]audit.Change, error) {
-	b, err := r.passing(audit.BlockOf(seqs[0]))
-	if err != nil {
-		return to, err
-	}
 	room := rowRooms.Get().(*[audit.BlockSize]row)
 	rows := room[:len(seqs)]
 	defer func() {
 		clear(rows) // of what the caller has now
 		rowRooms.Put(room)
 	}()
-	if err := b.outlines(seqs, rows); err != nil {
+	err := r.withBlock(audit.BlockOf(seqs[0]), func(b stowed) error { return b.outlines(seqs, rows) })
+	if err != nil {
 		return to, err
 	}
 	for i := range rows {

@@ -15,7 +15,7 @@ import (
 // nothing says so. They stay below valueThreshold, so that what is deleted comes
 // back.
 const (
-	partSize = 32 << 10
+	partSize = valueThreshold - 1<<10
 	// partsAtOnce is how many bytes of parts are written in one transaction.
 	partsAtOnce = 256 << 10
 )

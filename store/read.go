@@ -222,11 +222,11 @@ var rowRooms = sync.Pool{New: func() any { return new([audit.BlockSize]row) }}
 // blockRows are the rows of a block from a number on, up to the newest change.
 // With an error they are those before the failure. They may stand in room.
 func (r *reader) blockRows(n int, from audit.Seq, room []row) ([]row, error) {
-	b, err := r.passing(n)
-	if err != nil {
-		return nil, fmt.Errorf("change %d: %w", from, err)
-	}
-	rows, err := b.rowsIn(room)
+	var rows []row
+	err := r.withBlock(n, func(b stowed) (err error) {
+		rows, err = b.rowsIn(room)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("change %d: %w", from, err)
 	}

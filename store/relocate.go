@@ -27,11 +27,14 @@ func (db *DB) relocate(version uint64) error {
 	if err != nil || version == formatVersion && !old {
 		return err
 	}
+	if !old {
+		return db.setFormat()
+	}
 	if err := db.checked(); err != nil {
 		return err
 	}
 	// First of all, so that no earlier program takes what is half done for damage.
-	err = db.commit(func(txn *badger.Txn) error { return set(txn, formatKey(), uintPayload(formatVersion)) })
+	err = db.setFormat()
 	for from := blockKeyOf(kindOldBlock, 0); err == nil && from != nil; {
 		from, err = db.relocateSome(from)
 	}
@@ -42,6 +45,10 @@ func (db *DB) relocate(version uint64) error {
 		return fmt.Errorf("give blocks the keys of format %d: %w", formatVersion, err)
 	}
 	return nil
+}
+
+func (db *DB) setFormat() error {
+	return db.commit(func(txn *badger.Txn) error { return set(txn, formatKey(), uintPayload(formatVersion)) })
 }
 
 func (db *DB) hasOldBlocks() (found bool, err error) {

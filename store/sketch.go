@@ -20,10 +20,7 @@ func (v *View) Sketches(ctx context.Context, seqs []audit.Seq, want func(*audit.
 	}
 	r := v.r.again()
 	defer r.release()
-	b, err := r.passing(n)
-	if err == nil {
-		err = r.sketches(b.block, seqs, want, see)
-	}
+	err := r.withBlock(n, func(b stowed) error { return r.sketches(b.block, seqs, want, see) })
 	if err != nil {
 		return fmt.Errorf("sketch changes from %d on: %w", seqs[0], err)
 	}

@@ -24,10 +24,7 @@ func (v *verifier) changes() error {
 		}
 		v.missing(firstOf(want), firstOf(int(n)))
 		want = int(n) + 1
-		payload, err := payloadOf(item)
-		if err == nil && len(payload) < chainSize {
-			err = fmt.Errorf("%w: it is too short", ErrCorrupt)
-		}
+		payload, err := blockPayload(v.r.txn, item, int(n))
 		if err != nil {
 			v.problem("block %d, of the changes from %d on: %v", n, firstOf(int(n)), err)
 			return nil

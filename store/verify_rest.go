@@ -86,6 +86,8 @@ func (v *verifier) value(key, payload []byte) error {
 	case kindHits:
 		want = key
 		_, err = decodeTextSet(payload, audit.ChunkSize)
+	case kindPiece:
+		want, err = v.piece(key)
 	case kindImaged, kindStale, kindBody, kindImage:
 		want, err = v.beside(key, payload)
 	default:
