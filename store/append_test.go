@@ -84,17 +84,23 @@ func TestDivergence(t *testing.T) {
 // TestBatchTooBig: nothing of such a batch is stored, and its halves fit.
 func TestBatchTooBig(t *testing.T) {
 	large := noise(20 << 20) // goes to the value log
-	for name, body := range map[string]audit.Value{"small values": noise(valueThreshold / 2), "large values": large} {
+	for name, body := range map[string]audit.Value{"many values": noise(1 << 10), "large values": large} {
 		t.Run(name, func(t *testing.T) {
 			db := open(t)
 			var batch []audit.Change
-			for i := range 64 {
+			for i := range 16 {
 				batch = append(batch, made(fmt.Sprint(i), audit.Time(i), audit.OpUpsert, body))
 				if len(body) > 1<<20 && i == 3 {
 					break
 				}
 			}
-			_, err := db.Append(context.Background(), audit.Batch{Changes: batch, Cursors: []audit.Cursor{{Table: shop}}, Gaps: []audit.Gap{{Table: shop, To: 9}}})
+			told := []audit.Gap{{Table: shop, To: 9}}
+			for i := range 8_000 {
+				if name == "many values" {
+					told = append(told, audit.Gap{Table: shop, From: audit.Time(10 * i), To: audit.Time(10*i + 5)})
+				}
+			}
+			_, err := db.Append(context.Background(), audit.Batch{Changes: batch, Cursors: []audit.Cursor{{Table: shop}}, Gaps: told})
 			if !errors.Is(err, ErrBatchTooBig) {
 				t.Fatalf("got %v", err)
 			}

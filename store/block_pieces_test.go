@@ -45,13 +45,14 @@ func TestOpenBlockInPieces(t *testing.T) {
 	db := openAt(t, dir)
 	var all []audit.Change
 	most := 0
-	for len(all) < audit.BlockSize+40 {
+	var views []*View
+	for len(all) < audit.BlockSize+100 {
 		before, err := db.View(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(before.Close)
-		more := wide(len(all), 37, 200)
+		views = append(views, before)
+		more := wide(len(all), 37, 240)
 		appendAll(t, db, more...)
 		held := len(all)
 		all = append(all, more...)
@@ -63,6 +64,9 @@ func TestOpenBlockInPieces(t *testing.T) {
 			}
 		}
 		mustBeWhole(t, db)
+	}
+	for _, v := range views {
+		v.Close()
 	}
 	if most < 3 || len(piecesOf(t, db, 0)) != 0 || len(piecesOf(t, db, 1)) == 0 {
 		t.Errorf("%d pieces at most, then %d, and %d of the next block", most, len(piecesOf(t, db, 0)), len(piecesOf(t, db, 1)))
