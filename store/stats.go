@@ -200,8 +200,8 @@ func (v *View) recount(ctx context.Context, c audit.Chunk, users map[string]int)
 }
 
 // RunGC gives back the room of large values that were replaced, until there is
-// little to be gained or ctx ends. Changes are never replaced: what it finds
-// is old rule state and alerts, so once in some hours is often enough.
+// little to be gained or ctx ends. Changes are never replaced: what it finds is old
+// images of large records, so once in some hours is often enough.
 func (db *DB) RunGC(ctx context.Context) error {
 	if err := db.enter(ctx); err != nil {
 		return fmt.Errorf("collect garbage: %w", err)

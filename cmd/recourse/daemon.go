@@ -75,6 +75,7 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 	}
 	part(d.follow)
 	part(d.guardMemory)
+	part(func(ctx context.Context) error { return d.tidy(ctx, tidyEvery) })
 	for _, w := range d.workers {
 		part(w.Run)
 	}
