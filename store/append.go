@@ -46,6 +46,7 @@ func (db *DB) Append(ctx context.Context, b audit.Batch) (audit.Appended, error)
 	defer db.users.Done()
 	db.write.Lock()
 	defer db.write.Unlock()
+	defer db.written()
 	if err := ctx.Err(); err != nil { // while waiting for another writer
 		return audit.Appended{}, fmt.Errorf("append: %w", err)
 	}

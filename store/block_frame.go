@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -13,17 +12,12 @@ import (
 type frame struct {
 	size   int    // of the part
 	stored []byte // the part itself if it has that size, or a zstd frame
-	lent   bool   // stored is somebody else's, and not to be kept
 }
 
 // open is the part; it may be the stored bytes themselves. No more is unpacked
 // than the part has.
 func (f frame) open() ([]byte, error) {
-	switch {
-	case len(f.stored) != f.size:
-	case f.lent:
-		return bytes.Clone(f.stored), nil
-	default:
+	if len(f.stored) == f.size {
 		return f.stored, nil
 	}
 	z, err := blockUnpacker()

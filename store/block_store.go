@@ -123,13 +123,7 @@ func lent(item *badger.Item, n int, room *[]byte) (stowed, error) {
 	if err != nil {
 		return stowed{}, unreadable(n, err)
 	}
-	b, err := stowedIn(payload, n)
-	if err == nil {
-		for i := range b.frames {
-			b.frames[i].lent = true
-		}
-	}
-	return b, err
+	return stowedIn(payload, n)
 }
 
 func unreadable(n int, err error) error {

@@ -20,6 +20,7 @@ func (db *DB) locked(ctx context.Context, f func() error) error {
 	defer db.users.Done()
 	db.write.Lock()
 	defer db.write.Unlock()
+	defer db.written()
 	if err := ctx.Err(); err != nil { // while waiting for another writer
 		return err
 	}

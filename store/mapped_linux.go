@@ -100,6 +100,7 @@ type mappedTables struct {
 	since time.Time
 
 	left atomic.Int64 // bytes that were in memory when some were taken out last, or less
+	log  atomic.Bool  // the file of the value log that is written to is to be taken out
 }
 
 // heldFor is how long tables are held at most while the store is used. What is written
@@ -107,17 +108,47 @@ type mappedTables struct {
 // of changes are taken in.
 const heldFor = 500 * time.Millisecond
 
-// unmapFiles takes out the tables, and the file of the value log that is written to
-// unless somebody writes.
+// unmapFiles takes out the tables and the value log: the file of it that is written to
+// once nobody writes.
 func (db *DB) unmapFiles() {
 	db.unmapTables()
 	if !db.collect.TryLock() {
 		return
 	}
 	defer db.collect.Unlock()
+	db.unmapFullLogs()
 	if db.write.TryLock() {
-		defer db.write.Unlock()
 		db.unmapValueLog()
+		db.write.Unlock()
+	} else {
+		db.mapped.log.Store(true)
+	}
+}
+
+// written has who wrote, and still keeps others from it, take out the file of the value
+// log that is written to if it is to be. Who collects garbage writes, too.
+func (db *DB) written() {
+	if !db.mapped.log.Load() || !db.collect.TryLock() {
+		return
+	}
+	defer db.collect.Unlock()
+	db.mapped.log.Store(false)
+	db.unmapValueLog()
+}
+
+// unmapFullLogs takes out the files of the value log that are full. Only who collects
+// garbage deletes one, who is kept from it meanwhile. They are full if there is a newer one
+// before it is asked where they are: until then the end of one is cut off, and it lies
+// elsewhere.
+func (db *DB) unmapFullLogs() {
+	var newest uint64
+	for id := range db.mappings(".vlog") {
+		newest = max(newest, id)
+	}
+	for id, m := range db.mappings(".vlog") {
+		if id < newest {
+			m.unmap()
+		}
 	}
 }
 
