@@ -16,7 +16,7 @@ import (
 // only so many small values.
 const (
 	blockPiece = valueThreshold * 3 / 4 // the size of every piece but the last
-	inPieces   = 64 << 10               // blocks below that stand in pieces
+	inPieces   = mostThreshold          // blocks below that stand in pieces
 	mostPieces = inPieces/blockPiece + 1
 )
 

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 
 // crashOptions make chunks and shelves that a process fills while it lives.
 func crashOptions() Options {
-	return Options{Memory: 1, layout: layout{size: 50, shelf: 3, chunkBits: 2, shelfBits: 4}, images: imageLimits{memory: 1, displaced: 5, every: 200}}
+	return Options{Memory: 1, Bulk: true, layout: layout{size: 50, shelf: 3, chunkBits: 2, shelfBits: 4}, images: imageLimits{memory: 1, displaced: 5, every: 200}}
 }
 
 // appendUntilKilled appends batches and prints each batch's last number once it

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -94,4 +96,34 @@ func chmodFiles(dir string) error {
 		}
 	}
 	return nil
+}
+
+// emptyLog is the length of a file of the value log that has no value: its head, which
+// is zero where nothing is encrypted.
+const emptyLog = 20
+
+// endLog begins a new file of the value log behind one that was written to. Badger reads
+// the last file when it is opened, and cuts it off where it finds it damaged, as a
+// crash leaves it: of a store that was closed nothing is to be cut off.
+func endLog(dir string) error {
+	lock, err := lockDir(dir)
+	if err != nil || lock == nil {
+		return err // somebody has it already
+	}
+	defer lock.Close()
+	logs, err := filepath.Glob(filepath.Join(dir, "[0-9]*.vlog"))
+	if err != nil {
+		return err
+	}
+	var last uint64
+	for _, path := range logs {
+		if n, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(path), ".vlog"), 10, 32); err == nil {
+			last = max(last, n)
+		}
+	}
+	name := func(n uint64) string { return filepath.Join(dir, fmt.Sprintf("%06d.vlog", n)) }
+	if info, err := os.Stat(name(last)); err != nil || info.Size() <= emptyLog {
+		return nil
+	}
+	return os.WriteFile(name(last+1), make([]byte, emptyLog), 0o600)
 }

@@ -12,15 +12,17 @@ const (
 	// size of one for each of the eight tables that Badger keeps the memory of.
 	sortMemory = 64 << 20
 	memTable   = 11 << 18
-	// Values of this size and above go to Badger's value log: they are written once,
-	// not once more with each compaction, are copied once to be read, not four
+	// Values of this size and above may go to Badger's value log: they are written
+	// once, not once more with each compaction, are copied once to be read, not four
 	// times, and hardly count towards a transaction's limit. Nearly all full blocks
 	// of changes are among them. What is replaced there comes back only slowly (see
 	// RunGC), so rule state and blocks that are not full stay below. A transaction
 	// takes at most 422 KiB of smaller values.
 	valueThreshold = 16 << 10
-	valueLogFile   = 256 << 20
-	maxValue       = 128 << 20 // well below valueLogFile, which Badger demands
+	// Values from this size on always go there.
+	mostThreshold = 64 << 10
+	valueLogFile  = 256 << 20
+	maxValue      = 128 << 20 // well below valueLogFile, which Badger demands
 	// leastTable is the size of a sorted table, of which Badger builds and writes
 	// up to some twenty at a time, each in several times its size of memory. It
 	// keeps every one open and mapped, so in a large store they are larger.
@@ -48,12 +50,19 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 		WithBlockCacheSize(0).
 		WithIndexCacheSize(0). // used for encrypted tables only: the indexes of others are read where they are mapped
 		WithNumCompactors(2).
-		WithValueThreshold(valueThreshold).
+		WithValueThreshold(threshold(o)).
 		WithValueLogFileSize(valueLogFile).
 		WithVerifyValueChecksum(true).
 		WithChecksumVerificationMode(options.OnBlockRead)
 	b.TableSizeMultiplier = 1
 	return b
+}
+
+func threshold(o Options) int64 {
+	if o.Bulk {
+		return valueThreshold
+	}
+	return mostThreshold
 }
 
 // caches is how many bytes caches may have: blocks of changes that were opened three of

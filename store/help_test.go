@@ -14,7 +14,7 @@ var shop = audit.Table{Database: "shop", Name: "customers"}
 
 func openAt(t testing.TB, dir string) *DB {
 	t.Helper()
-	db, err := Open(dir, Options{Memory: 1, NoSync: true})
+	db, err := Open(dir, Options{Memory: 1, NoSync: true, Bulk: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,10 @@ type Options struct {
 	// it has not yet sorted and for sorting it. 0 is 92 MiB; less than 80 MiB
 	// counts as that.
 	Memory int64
+	// Bulk says that much is going to be stored, or for long. Full blocks then go to
+	// the value log, which is cheaper to write and to read, of which each opening that
+	// writes to it leaves a file; else they stay among the small values.
+	Bulk bool
 	// SkipCheck opens without reading every table. By default Open fails with
 	// ErrCorrupt if a block of one does not match its checksum, which takes about
 	// half a second for a million changes. Badger leaves a damaged block out when
@@ -252,7 +256,7 @@ func (db *DB) Close() error {
 	err := db.rest()
 	close(db.ended)
 	db.shed.Wait()
-	if err := errors.Join(err, db.badger.Close(), chmodFiles(db.dir)); err != nil {
+	if err := errors.Join(err, db.badger.Close(), endLog(db.dir), chmodFiles(db.dir)); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil

@@ -52,6 +52,8 @@ type config struct {
 	Egress     []string     `yaml:"egress"`     // the hosts that sinks may reach; nil: those that they name
 	MaxWaiting int          `yaml:"maxWaiting"` // deliveries that may wait for one sink
 	By         string       `yaml:"by"`         // who acts on alerts, where no --by says so
+
+	bulk bool // much is going to be stored; the command says so, not the file
 }
 
 // targets are the nodes that the file names.

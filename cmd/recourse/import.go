@@ -40,7 +40,7 @@ func runImport(c *cli.Context, e *env) (err error) {
 	if _, err := documentPrinter(c, e); err != nil {
 		return err
 	}
-	w, err := openWorkspace(c, e, true)
+	w, err := openToStore(c, e, muchIn(e, c.Args().Slice()))
 	if err != nil {
 		return err
 	}
@@ -137,4 +137,30 @@ func importSentences(e *env, rep ingest.ImportReport, alerts int) {
 	if n := len(rep.Skipped); n > 0 {
 		fmt.Fprintf(e.stdout, "%d parts are no audit log and were left out, the first: %s: %s\n", n, printable(rep.Skipped[0].Where), printable(rep.Skipped[0].Why))
 	}
+}
+
+// muchIn says that what is to be imported is much, or not known before it is read.
+func muchIn(e *env, paths []string) bool {
+	const much = 16 << 20
+	var size int64
+	for _, path := range paths {
+		info, err := e.stat(path)
+		if err != nil || path == "-" {
+			return path == "-" // importing will say what is wrong with it
+		}
+		size += info.Size()
+		if !info.IsDir() {
+			continue
+		}
+		entries, err := e.readFolder(path)
+		if err != nil {
+			return false
+		}
+		for _, entry := range entries {
+			if info, err := entry.Info(); err == nil {
+				size += info.Size()
+			}
+		}
+	}
+	return size >= much
 }

@@ -17,7 +17,7 @@ import (
 func (w *workspace) openStore(ctx context.Context, e *env) (err error) {
 	bar := newProgress(e, "changes")
 	defer bar.done()
-	o := store.Options{Memory: w.cfg.Memory.store(), Converting: func(done, total audit.Seq) error {
+	o := store.Options{Memory: w.cfg.Memory.store(), Bulk: w.cfg.bulk, Converting: func(done, total audit.Seq) error {
 		if bar.total == 0 {
 			bar.total = int(total)
 			fmt.Fprintf(e.stderr, "the store is of an earlier format: its %d changes are written anew; an earlier recourse cannot read them then\n", total)

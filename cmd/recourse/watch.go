@@ -46,7 +46,7 @@ func watchCommand(e *env) *cli.Command {
 }
 
 func runWatch(c *cli.Context, e *env) (err error) {
-	w, err := openWorkspace(c, e, true)
+	w, err := openToStore(c, e, !c.Bool("once"))
 	if err != nil {
 		return err
 	}

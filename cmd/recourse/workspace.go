@@ -48,20 +48,38 @@ type workspace struct {
 
 // openWorkspace opens the data folder that the flags name.
 func openWorkspace(c *cli.Context, e *env, withIndex bool) (*workspace, error) {
-	dir, err := dataFolder(e, c.String("data"))
+	dir, cfg, err := configured(c, e)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := readConfig(e, c.String("config"), dir)
+	return openShared(c.Context, e, dir, cfg, withIndex)
+}
+
+// openToStore is openWorkspace, with the index, for who stores changes; much says that
+// they may be many.
+func openToStore(c *cli.Context, e *env, much bool) (*workspace, error) {
+	dir, cfg, err := configured(c, e)
 	if err != nil {
 		return nil, err
+	}
+	cfg.bulk = much
+	return openShared(c.Context, e, dir, cfg, true)
+}
+
+// configured is the data folder and the configuration that a command is to use.
+func configured(c *cli.Context, e *env) (dir string, cfg config, err error) {
+	if dir, err = dataFolder(e, c.String("data")); err != nil {
+		return "", cfg, err
+	}
+	if cfg, err = readConfig(e, c.String("config"), dir); err != nil {
+		return "", cfg, err
 	}
 	if s := c.String("memory"); s != "" {
 		if cfg.Memory, err = parseMemory(s); err != nil {
-			return nil, usagef("--memory: %v", err)
+			return "", cfg, usagef("--memory: %v", err)
 		}
 	}
-	return openShared(c.Context, e, dir, cfg, withIndex)
+	return dir, cfg, nil
 }
 
 // openShared opens a data folder, or has a part in the one that the daemon has open
