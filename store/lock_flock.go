@@ -10,7 +10,7 @@ import (
 
 // lockDir holds off other processes from a store, as Badger does while it is
 // open. It is nil if another one has it.
-func lockDir(dir string) (*os.File, error) {
+func lockDir(dir string) (*dirLock, error) {
 	f, err := os.Open(dir)
 	if err != nil {
 		return nil, err
@@ -22,5 +22,14 @@ func lockDir(dir string) (*os.File, error) {
 		}
 		return nil, err
 	}
-	return f, nil
+	return &dirLock{f}, nil
+}
+
+// A dirLock is a lock of a folder.
+type dirLock struct{ f *os.File }
+
+// Close lets go of the folder at once, though a process that is being forked may have
+// the file still.
+func (l *dirLock) Close() error {
+	return errors.Join(syscall.Flock(int(l.f.Fd()), syscall.LOCK_UN), l.f.Close())
 }
