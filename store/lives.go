@@ -209,13 +209,6 @@ func (r *reader) hold(ctx context.Context, of [][]audit.Seq) error {
 	if err != nil {
 		return err
 	}
-	r.held = make(map[audit.Seq]*row, n)
-	for i := range rows {
-		for j := range rows[i] {
-			if w := &rows[i][j]; w.c.Seq != 0 {
-				r.held[w.c.Seq] = w
-			}
-		}
-	}
+	r.held = holdRows(r.room)
 	return nil
 }
