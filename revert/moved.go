@@ -138,4 +138,9 @@ func movedEdits(c *audit.Change) []MovedEdit {
 }
 
 // historyID is the digest of a record's history as a plan's lines have it.
-func historyID(sum [32]byte) string { return hex.EncodeToString(sum[:16]) }
+func historyID(sum [32]byte) string {
+	const half = 16
+	var digits [2 * half]byte
+	hex.Encode(digits[:], sum[:half])
+	return string(digits[:])
+}

@@ -22,7 +22,9 @@ type planner struct {
 	changes int
 	replay  replay // used again for each record
 
-	side   []side                          // of the record's changes
+	side   []side // of the record's changes
+	idRoom idRoom
+	names  []string                        // memory
 	chosen map[audit.ChangeID]audit.Choice // of our own writes of the record
 
 	decisions map[audit.Key]map[Class]*Resolved // not met yet
@@ -182,7 +184,7 @@ func (p *planner) takeConflicts(all map[Class]*Conflict) error {
 // sides says whose each change is, which selected ones are among them, and
 // whether any is not a legitimate one. The slices are valid up to the next call.
 func (p *planner) sides(rec *prepared) (sides []side, covered cover, hit bool) {
-	p.side, covered.changes = p.side[:0], []audit.ChangeID{}
+	p.side, covered.changes = p.side[:0], p.idRoom.of(len(rec.ids))
 	p.chosen = p.req.chosenIn(rec.ids)
 	if rec.Unsure {
 		p.unsure++
@@ -211,6 +213,7 @@ func (p *planner) sides(rec *prepared) (sides []side, covered cover, hit bool) {
 		hit = hit || whose != legit
 		p.side = append(p.side, whose)
 	}
+	covered.changes = p.idRoom.keep(covered.changes)
 	p.changes += len(rec.Changes)
 	if len(rec.Changes) > 0 && rec.Changes[0].Before.Source == audit.Baselined {
 		p.baselined++

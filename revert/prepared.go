@@ -30,7 +30,7 @@ func (r *prepared) weight() int {
 // A preparer prepares records, one after the other.
 type preparer struct {
 	hasher historyHasher
-	room   []audit.ChangeID // for ids to come
+	idRoom idRoom
 }
 
 func newPreparer() *preparer { return &preparer{hasher: historyHasher{h: sha256.New()}} }
@@ -44,20 +44,9 @@ func (p *preparer) record(rec Record, others []audit.Change) prepared {
 		r.err = fmt.Errorf("a record of %s has no id", rec.Key.Table)
 	default:
 		if r.err = rec.one(); r.err == nil {
-			r.ids = p.idsOf(&rec)
+			r.ids = p.idRoom.keep(rec.appendIDs(p.idRoom.of(len(rec.Changes))))
 			r.sum = p.hasher.sum(&rec, r.ids)
 		}
 	}
 	return r
-}
-
-// idsOf are the ids of the record's changes, which stay as they are.
-func (p *preparer) idsOf(rec *Record) []audit.ChangeID {
-	const together = 512
-	if n := len(rec.Changes); cap(p.room)-len(p.room) < n {
-		p.room = make([]audit.ChangeID, 0, max(n, together))
-	}
-	from := len(p.room)
-	p.room = rec.appendIDs(p.room)
-	return p.room[from:len(p.room):len(p.room)]
 }

@@ -124,7 +124,11 @@ func (r *reader) places(k audit.Key, from place) ([]place, error) {
 
 // placesOf is places; the record's changes are among those with some numbers.
 func (r *reader) placesOf(k audit.Key, from place, seqs []audit.Seq) ([]place, error) {
-	all := make([]place, 0, len(seqs))
+	return r.appendPlaces(make([]place, 0, len(seqs)), k, from, seqs)
+}
+
+// appendPlaces is placesOf in memory of the caller's, which is empty.
+func (r *reader) appendPlaces(all []place, k audit.Key, from place, seqs []audit.Seq) ([]place, error) {
 	for _, s := range seqs {
 		if w, held := r.held.find(s); held {
 			if p := placeOf(&w.c); w.c.Key == k && p.compare(from) >= 0 {

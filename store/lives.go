@@ -142,10 +142,12 @@ func (r *reader) lives(ctx context.Context, keys []audit.Key, of [][]audit.Seq) 
 		return nil, err
 	}
 	lives, room, size := make([][]audit.Change, 0, len(of)), make([]audit.Change, 0, held), 0
+	var h history
+	var places []place // memory
 	for i, seqs := range of {
-		h := history{}
 		var err error
-		if h.places, err = r.placesOf(keys[i], place{}, seqs); err == nil {
+		places, err = r.appendPlaces(places[:0], keys[i], place{}, seqs)
+		if h.places, h.newest = places, h.newest[:0]; err == nil {
 			from := len(room)
 			for len(h.places) > 0 && err == nil {
 				if err = ctx.Err(); err == nil {
