@@ -29,8 +29,9 @@ type OpenedPlan struct {
 	Unresolved int // conflicts that nobody decided
 	Records    int // of which a line says something
 
-	takesBack bool // a line names changes for which earlier applies are taken back
-	tables    map[audit.Table]bool
+	takesBack bool                 // a line names changes for which earlier applies are taken back
+	tables    map[audit.Table]bool // that are written
+	about     map[audit.Table]bool // of the records that a line is about
 	foot      footer
 	pieces    []planPiece
 	file      io.ReaderAt
@@ -49,7 +50,7 @@ const pieceBytes = 64 << 10
 // OpenPlan reads a plan's file whole, as ReadPlan does, and leaves it where it is. The
 // file must stay open for as long as the plan is used.
 func OpenPlan(file io.ReaderAt) (*OpenedPlan, error) {
-	p := &OpenedPlan{Outline: new(Plan), tables: map[audit.Table]bool{}, file: file}
+	p := &OpenedPlan{Outline: new(Plan), tables: map[audit.Table]bool{}, about: map[audit.Table]bool{}, file: file}
 	s := newPlanScan(io.NewSectionReader(file, 0, math.MaxInt64))
 	w := pieceWriter{plan: p, sum: sha256.New()}
 	for {
@@ -73,6 +74,9 @@ func OpenPlan(file io.ReaderAt) (*OpenedPlan, error) {
 
 // take keeps of a line what is wanted of it.
 func (p *OpenedPlan) take(l PlanLine, s *planScan) {
+	if k, _, is := l.about(); is {
+		p.about[k.Table] = true
+	}
 	switch {
 	case l.Header != nil:
 		p.Outline.Take(l)
@@ -186,6 +190,11 @@ func (p *OpenedPlan) EachAction() iter.Seq2[*Action, error] {
 // Tables are those that the plan writes, sorted.
 func (p *OpenedPlan) Tables() []audit.Table {
 	return slices.SortedFunc(maps.Keys(p.tables), compareTables)
+}
+
+// About are the tables of the records that a line is about, sorted.
+func (p *OpenedPlan) About() []audit.Table {
+	return slices.SortedFunc(maps.Keys(p.about), compareTables)
 }
 
 // Write writes the plan's file once more.

@@ -97,9 +97,13 @@ func (p *Plan) TakesBack() Undo {
 	for i := range p.Kept {
 		u.Changes = append(u.Changes, p.Kept[i].Undone...)
 	}
+	u.sort()
+	return u
+}
+
+func (u *Undo) sort() {
 	slices.SortFunc(u.Changes, compareIDs)
 	u.Changes = slices.Compact(u.Changes)
-	return u
 }
 
 // Involved are the changes whose records a plan that takes applies back has to
