@@ -38,6 +38,9 @@ func BigInt(n *big.Int) Value { return appendBig(nil, n) }
 // the integer.
 func Float(f float64) Value { return appendFloat(make([]byte, 0, mostNumber), f) }
 
+// AppendFloat is Float in memory of the caller's.
+func AppendFloat(dst []byte, f float64) Value { return appendFloat(dst, f) }
+
 // mostNumber is how many bytes a number has that is not a big one, at most.
 const mostNumber = 9
 

@@ -57,6 +57,10 @@ type ApplyOptions struct {
 	HaltOn []string
 	// Progress, unless nil, is told of each step when it has ended.
 	Progress func(Step)
+	// Keep says which steps Result.Steps has. The Result has the numbers of all. Nil:
+	// all of them; of a plan that stays in its file, those that a person wants to look
+	// at, which are neither proven nor left untried by a halt.
+	Keep func(Step) bool
 }
 
 func (o *ApplyOptions) overlap() audit.Time {
@@ -86,24 +90,38 @@ func orDefault(n, otherwise int) int {
 // be called again; how the writes went is the Result, which is never nil. When
 // ctx ends, what is on its way is still finished and proven.
 func (a *Applier) Apply(ctx context.Context, p *Plan, o ApplyOptions) (*Result, error) {
+	return a.applyLines(ctx, p.carried(), o)
+}
+
+// ApplyOpened is Apply of a plan that stays in its file. Of its lines it has some
+// hundred in memory at a time, and of those that are proven it keeps nothing.
+func (a *Applier) ApplyOpened(ctx context.Context, p *OpenedPlan, o ApplyOptions) (*Result, error) {
+	return a.applyLines(ctx, p.carried(), o)
+}
+
+func (a *Applier) applyLines(ctx context.Context, p *carried, o ApplyOptions) (*Result, error) {
 	start := time.Now()
-	res := &Result{Plan: p.Header.Digest, ConflictsLeft: p.Unresolved(), DryRun: o.DryRun}
+	res := &Result{Plan: p.head.Header.Digest, ConflictsLeft: p.unresolved, DryRun: o.DryRun, keep: o.Keep}
+	if res.keep == nil && p.brief {
+		res.keep = res.telling
+	}
 	err := a.apply(ctx, p, &o, res)
 	res.TookMS = time.Since(start).Milliseconds()
 	if err != nil {
-		return res, fmt.Errorf("apply plan %s: %w", p.Header.ID, err)
+		return res, fmt.Errorf("apply plan %s: %w", p.head.Header.ID, err)
 	}
 	return res, nil
 }
 
-func (a *Applier) apply(ctx context.Context, p *Plan, o *ApplyOptions, res *Result) error {
+func (a *Applier) apply(ctx context.Context, p *carried, o *ApplyOptions, res *Result) error {
 	if o.User == "" && !o.DryRun {
 		return ErrNoUser
 	}
 	if err := p.check(); err != nil {
 		return err
 	}
-	stands, err := a.standing(ctx, p.Header.Digest)
+	digest := p.head.Header.Digest
+	stands, err := a.standing(ctx, digest)
 	if err != nil {
 		return err
 	}
@@ -115,41 +133,64 @@ func (a *Applier) apply(ctx context.Context, p *Plan, o *ApplyOptions, res *Resu
 			return err
 		}
 	}
-	r := &run{Applier: a, plan: p, options: o, result: res, stands: stands, pen: &pen{journal: a.Journal}}
+	r := &run{Applier: a, plan: p.head, total: p.actions, options: o, result: res, stands: stands, pen: &pen{journal: a.Journal}}
 	if o.Rate > 0 {
 		r.pace.every = time.Duration(float64(time.Second) / o.Rate)
 	}
-	for lot := range lots(p.Actions) {
-		if err := r.lot(ctx, lot); err != nil {
+	for some, err := range lots(p.eachAction, orDefault(o.Batch, usualBatch)) {
+		if err != nil {
+			return err
+		}
+		if err := r.lot(ctx, some); err != nil {
 			return err
 		}
 	}
 	if o.DryRun || res.Unknown > 0 {
 		return nil
 	}
-	return a.Ledger.EndApply(ctx, p.Header.Digest, a.now())
+	return a.Ledger.EndApply(ctx, digest, a.now())
 }
 
-// lots cuts the actions, in their order, into runs of one kind and one table.
-// Within a lot they may be carried out in any order and at the same time; lots
-// follow each other, as parents must be there before their children.
-func lots(actions []Action) iter.Seq[[]*Action] {
-	return func(yield func([]*Action) bool) {
-		var lot []*Action
-		for i := range actions {
-			a := &actions[i]
-			if len(lot) > 0 && (lot[0].Phase != a.Phase || lot[0].Do != a.Do || lot[0].Level != a.Level || lot[0].K.Table != a.K.Table) {
-				if !yield(lot) {
+// A lot is some of the actions that follow each other and are of one kind and one
+// table. They may be carried out in any order and at the same time; lots follow
+// each other, as parents must be there before their children.
+type lot struct {
+	actions []*Action
+	begins  bool // the one before was of another kind or table
+}
+
+// usualBatch is how many records are looked at, written and proven together.
+const usualBatch = 200
+
+// lots cuts the actions, in their order, into lots of at most so many.
+func lots(actions iter.Seq2[*Action, error], most int) iter.Seq2[lot, error] {
+	return func(yield func(lot, error) bool) {
+		next := lot{begins: true}
+		for a, err := range actions {
+			if err != nil {
+				yield(lot{}, err)
+				return
+			}
+			if n := len(next.actions); n > 0 {
+				other := !next.actions[0].alike(a)
+				if (other || n == most) && !yield(next, nil) {
 					return
 				}
-				lot = nil
+				if other || n == most {
+					next = lot{begins: other}
+				}
 			}
-			lot = append(lot, a)
+			next.actions = append(next.actions, a)
 		}
-		if len(lot) > 0 {
-			yield(lot)
+		if len(next.actions) > 0 {
+			yield(next, nil)
 		}
 	}
+}
+
+// alike says that the two may be carried out at the same time.
+func (a *Action) alike(b *Action) bool {
+	return a.Phase == b.Phase && a.Do == b.Do && a.Level == b.Level && a.K.Table == b.K.Table
 }
 
 func (a *Applier) now() audit.Time {

@@ -3,7 +3,6 @@ package revert
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -13,7 +12,8 @@ import (
 // A run is one apply under way.
 type run struct {
 	*Applier
-	plan     *Plan
+	plan     *Plan // of one that stays in its file, the outline
+	total    int   // how many actions it has
 	options  *ApplyOptions
 	result   *Result
 	stands   map[int]stand
@@ -21,6 +21,7 @@ type run struct {
 	pace     pacer
 	glanced  audit.Time // when the records were last looked at, by our clock
 	troubles int        // steps that did not end as planned
+	canary   int        // how many more of the lot's writes are made one by one
 }
 
 // A write whose answer was lost is sent again at most once, and only if sending
@@ -29,21 +30,23 @@ const maxAttempts = 2
 
 // lot carries out actions of one kind on one table, the first few of them one by
 // one. After a halt the rest is only counted.
-func (r *run) lot(ctx context.Context, actions []*Action) error {
-	canary, size := r.options.canary(), orDefault(r.options.Batch, 200)
-	for len(actions) > 0 {
+func (r *run) lot(ctx context.Context, l lot) error {
+	if l.begins {
+		r.canary = r.options.canary()
+	}
+	for actions := l.actions; len(actions) > 0; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, width := min(size, len(actions)), orDefault(r.options.Concurrency, 8)
-		if canary > 0 && !r.options.DryRun {
+		n, width := len(actions), orDefault(r.options.Concurrency, 8)
+		if r.canary > 0 && !r.options.DryRun {
 			n = 1
 		}
-		wrote, err := r.batch(ctx, actions[:n], width, canary > 0)
+		wrote, err := r.batch(ctx, actions[:n], width, r.canary > 0)
 		if err != nil {
 			return err
 		}
-		canary -= wrote
+		r.canary -= wrote
 		actions = actions[n:]
 	}
 	return nil
@@ -262,39 +265,4 @@ func (r *run) prove(ctx context.Context, steps []*step) error {
 		}
 	}
 	return nil
-}
-
-// finish writes down how the steps ended. The ledger is told first: if we end
-// between the two, the proofs are simply made again. After a stop, steps that
-// were not sent have no end; no other may lack one, as a receipt without one would
-// say that nothing is left to do.
-func (r *run) finish(ctx context.Context, steps []*step, stopped bool) error {
-	var ends []audit.Receipt
-	var entered []audit.Entered
-	var none error
-	for _, s := range steps {
-		if s.verdict.phase == "" && (stopped || r.options.DryRun) {
-			s.done = s.end(audit.Receipt{})
-			continue
-		}
-		v := &s.verdict
-		if !v.phase.Done() {
-			none = fmt.Errorf("step %d on %s: it has come to no end", s.action.N, s.action.Key())
-			continue
-		}
-		end := s.receipt(v.phase)
-		end.Why, end.Version, end.Class = v.why, v.version, string(v.class)
-		s.done = s.end(end)
-		ends = append(ends, end)
-		if len(v.own) > 0 || v.class == ClassAlready {
-			entered = append(entered, r.plan.entered(s.action, v.own))
-		}
-	}
-	if r.options.DryRun || len(ends) == 0 {
-		return none
-	}
-	if err := r.Ledger.Enter(ctx, r.plan.Header.Digest, entered...); err != nil {
-		return err
-	}
-	return cmp.Or(r.pen.add(ctx, ends...), none)
 }

@@ -99,7 +99,8 @@ func (r *replay) cell(name string) *cell {
 // newCell is the cell of an attribute that was not met before.
 func (r *replay) newCell(name string) *cell {
 	c := r.blank()
-	*c = cell{name: name, kind: r.number(name), owner: -1, masked: -1, carried: -1, unknown: r.wouldOpen, sKnown: r.wouldOpen == "", sTrust: audit.Exact}
+	*c = cell{name: name, kind: r.number(name), owner: -1, masked: -1, carried: -1, unknown: r.wouldOpen, sKnown: r.wouldOpen == "", sTrust: audit.Exact,
+		maybe: c.maybe[:0], by: c.by[:0], resent: c.resent[:0]}
 	if r.open {
 		c.maybe = append(c.maybe, r.past...)
 	} else {

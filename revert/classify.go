@@ -322,9 +322,9 @@ func compareEvidence(a, b Evidence) int {
 }
 
 func (r *replay) ids(is []int) []audit.ChangeID {
-	ids := make([]audit.ChangeID, 0, len(is))
+	ids := r.idRoom.of(len(is))
 	for _, i := range is {
 		ids = append(ids, r.known[i])
 	}
-	return ids
+	return r.idRoom.keep(ids)
 }

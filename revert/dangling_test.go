@@ -146,8 +146,8 @@ func inOrderOfReferences(t *testing.T, seed uint64, p *Plan, state map[audit.Key
 		left[p.Actions[i].Key()] = p.Actions[i].Do
 	}
 	state = maps.Clone(state)
-	for lot := range lots(p.Actions) {
-		for _, a := range lot {
+	for lot := range lots(eachOf(p.Actions), len(p.Actions)) {
+		for _, a := range lot.actions {
 			if a.Level > 0 {
 				n++
 			}
@@ -164,7 +164,7 @@ func inOrderOfReferences(t *testing.T, seed uint64, p *Plan, state map[audit.Key
 				}
 			}
 		}
-		for _, a := range lot {
+		for _, a := range lot.actions {
 			delete(left, a.Key())
 			state = applied(&Plan{Actions: []Action{*a}}, state)
 		}

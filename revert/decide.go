@@ -54,7 +54,12 @@ func (p *planner) decideAttributes(r *replay, o *outcome) {
 	if a == nil {
 		return
 	}
-	for _, name := range sortedKeys(a.Attrs) {
+	p.names = p.names[:0]
+	for name := range a.Attrs {
+		p.names = append(p.names, name)
+	}
+	slices.Sort(p.names)
+	for _, name := range p.names {
 		class, why := p.attributeClass(r, a, name)
 		if class == "" {
 			continue

@@ -252,7 +252,7 @@ func TestWithheldWritesAreDecided(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := first.Resolve(context.Background(), req, history(tt.changes), more)
+			p, err := drafted(first.Resolve(context.Background(), req, history(tt.changes), more, nil))
 			if err != nil {
 				t.Fatal(err)
 			}

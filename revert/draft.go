@@ -118,12 +118,12 @@ func (p *planner) sealSpool(d *Draft) (Header, error) {
 		p.plan.Containment[i].N = n
 	}
 	d.whole = &Plan{Containment: p.plan.Containment}
-	err := d.each(func(tree *merkle, line []byte) error { tree.add(line); return nil })
-	if err != nil {
+	if err := d.seal(); err != nil {
 		return Header{}, err
 	}
 	t := &d.hash
 	h.Actions, h.Conflicts, h.Kept, h.Containment = t.actions.root(), t.conflicts.root(), t.kept.root(), t.containment.root()
+	var err error
 	if h.Digest, err = h.digest(); err != nil {
 		return Header{}, fmt.Errorf("seal plan: %w", err)
 	}
@@ -174,10 +174,10 @@ func (d *Draft) write(w io.Writer) error {
 	h.Write(head)
 	_, _ = out.Write(head) // Flush tells the error
 	n := 1
-	err = d.each(func(_ *merkle, line []byte) error {
-		n++
-		h.Write(line)
-		_, err := out.Write(line)
+	err = d.together(func(some *handful) error {
+		n += len(some.ends)
+		h.Write(some.text)
+		_, err := out.Write(some.text)
 		return err
 	})
 	if err != nil {

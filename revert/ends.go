@@ -1,6 +1,8 @@
 package revert
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -85,4 +87,39 @@ func (r *run) halt(s Step, why string) {
 	if s.Why != "" && !strings.Contains(why, s.Why) {
 		r.result.Halted += ": " + s.Why
 	}
+}
+
+// finish writes down how the steps ended. The ledger is told first: if we end
+// between the two, the proofs are simply made again. After a stop, steps that
+// were not sent have no end; no other may lack one, as a receipt without one would
+// say that nothing is left to do.
+func (r *run) finish(ctx context.Context, steps []*step, stopped bool) error {
+	var ends []audit.Receipt
+	var entered []audit.Entered
+	var none error
+	for _, s := range steps {
+		if s.verdict.phase == "" && (stopped || r.options.DryRun) {
+			s.done = s.end(audit.Receipt{})
+			continue
+		}
+		v := &s.verdict
+		if !v.phase.Done() {
+			none = fmt.Errorf("step %d on %s: it has come to no end", s.action.N, s.action.Key())
+			continue
+		}
+		end := s.receipt(v.phase)
+		end.Why, end.Version, end.Class = v.why, v.version, string(v.class)
+		s.done = s.end(end)
+		ends = append(ends, end)
+		if len(v.own) > 0 || v.class == ClassAlready {
+			entered = append(entered, r.plan.entered(s.action, v.own))
+		}
+	}
+	if r.options.DryRun || len(ends) == 0 {
+		return none
+	}
+	if err := r.Ledger.Enter(ctx, r.plan.Header.Digest, entered...); err != nil {
+		return err
+	}
+	return cmp.Or(r.pen.add(ctx, ends...), none)
 }

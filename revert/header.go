@@ -25,8 +25,8 @@ func (p *planner) header() (err error) {
 	h.Ledger = digestRoots(h.Applies)
 	h.Policy = p.req.Policy
 	h.Managed = map[string][]string{}
-	for t := range p.tables {
-		h.Managed[t.String()] = sortedNames(p.managed(t))
+	for t, names := range p.managed {
+		h.Managed[t.String()] = sortedNames(names)
 	}
 	p.count(h)
 	if h.Schema, err = p.req.Schema.info(p.tables); err != nil {

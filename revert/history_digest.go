@@ -92,9 +92,10 @@ func recordDigest(rec *Record, ids []audit.ChangeID) [sha256.Size]byte {
 type historyHasher struct {
 	h      hash.Hash
 	buffer []byte
+	out    [sha256.Size]byte
 }
 
-func (h *historyHasher) sum(rec *Record, ids []audit.ChangeID) (sum [sha256.Size]byte) {
+func (h *historyHasher) sum(rec *Record, ids []audit.ChangeID) [sha256.Size]byte {
 	h.h.Reset()
 	if rec.Whole {
 		h.h.Write([]byte("whole"))
@@ -103,8 +104,8 @@ func (h *historyHasher) sum(rec *Record, ids []audit.ChangeID) (sum [sha256.Size
 		h.buffer = appendChange(h.buffer[:0], &rec.Changes[i], ids[i])
 		h.h.Write(h.buffer)
 	}
-	h.h.Sum(sum[:0])
-	return sum
+	h.h.Sum(h.out[:0])
+	return h.out
 }
 
 // appendChange adds all that the planner looks at. The store's own numbers are no

@@ -37,9 +37,10 @@ type keyRun struct {
 
 // add takes keys in any order, as often as they come.
 func (s *keySort) add(keys []audit.Key) error {
+	const header = 48 // two strings of a table and one of the id
+	s.keys = slices.Grow(s.keys, min(len(keys), orDefault(s.most, mostKeyBytes)/header))
 	for _, k := range keys {
 		s.keys = append(s.keys, k)
-		const header = 48 // two strings of a table and one of the id
 		if s.size += header + len(k.ID); s.temp != nil && s.size >= orDefault(s.most, mostKeyBytes) {
 			if err := s.spill(); err != nil {
 				return fmt.Errorf("keep keys of records: %w", err)

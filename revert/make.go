@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-
-	"recourse/audit"
 )
 
 // Make plans. Which attributes the server assigns itself it learns from the records
@@ -38,89 +36,27 @@ func Make(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*
 // errNotAtOnce says that what was planned was planned with too little known.
 var errNotAtOnce = errors.New("the records must be read twice")
 
-// How many records of a table, and bytes of their images, are looked at before the
-// first is planned.
-const (
-	mostAhead      = 2_000
-	mostAheadBytes = 16 << 20
-)
-
 // readOnce plans the records, read once; lines go to the spool, nil: into memory. It
-// is errNotAtOnce where once was not enough.
+// is errNotAtOnce where once was not enough. The records are read, and looked at, on
+// another processor than they are planned on.
 func (req *Request) readOnce(ctx context.Context, records iter.Seq2[Record, error], s *spool) (*planner, error) {
-	m := new(managed)
-	p, err := newPlanner(req, m.names(&req.Policy, req.Schema), true, s)
+	p, err := newPlanner(req, true, s)
 	if err != nil {
 		return nil, err
 	}
-	o := &once{planner: p, managed: m, order: inOrder{sorted: true}, turn: map[audit.Table]int{}}
-	for rec, err := range records {
-		if err := cmp.Or(err, ctx.Err()); err != nil {
-			return nil, err
+	o := newOnce(req)
+	err = beside((*prepared).weight, func(give func(prepared) error) error {
+		for rec, err := range records {
+			if err := cmp.Or(err, ctx.Err()); err != nil {
+				return err
+			}
+			if err := o.take(rec, give); err != nil {
+				return err
+			}
 		}
-		if err := o.take(rec); err != nil {
-			return nil, err
-		}
-	}
-	return p, o.flush()
-}
-
-// A once is a reading of the records that learns and plans at the same time.
-type once struct {
-	planner *planner
-	managed *managed
-	order   inOrder
-	ahead   []Record // of one table, which are not planned yet
-	size    int
-	turn    map[audit.Table]int // of the tables that are, what was known of them (managed.turns)
-}
-
-func (o *once) take(rec Record) error {
-	t := rec.Key.Table
-	if len(o.ahead) > 0 && o.ahead[0].Key.Table != t {
-		if err := o.flush(); err != nil {
-			return err
-		}
-	}
-	own, others := rec.split(o.planner.req.Policy.Cluster)
-	o.planner.pass(others)
-	o.managed.learn(own)
-	o.order.see(rec.Key)
-	turn, begun := o.turn[t]
-	switch {
-	case !o.order.sorted, begun && turn != o.managed.turns[t]:
-		return errNotAtOnce
-	case len(own.Changes) == 0 && len(others) > 0:
-		return nil // a record of other clusters
-	case begun:
-		return o.planner.add(own)
-	}
-	o.ahead, o.size = append(o.ahead, own), o.size+own.size()
-	if len(o.ahead) == orDefault(o.planner.req.ahead, mostAhead) || o.size > mostAheadBytes {
-		return o.flush()
-	}
-	return nil
-}
-
-// flush plans the records that were looked at.
-func (o *once) flush() error {
-	for _, rec := range o.ahead {
-		if err := o.planner.add(rec); err != nil {
-			return err
-		}
-		o.turn[rec.Key.Table] = o.managed.turns[rec.Key.Table]
-	}
-	o.ahead, o.size = nil, 0
-	return nil
-}
-
-// size is how many bytes the record's images have.
-func (r *Record) size() int {
-	n := 0
-	for i := range r.Changes {
-		n += len(r.Changes[i].Before.Body) + len(r.Changes[i].After.Body)
-	}
-	return n
+		return o.flush(give)
+	}, p.add)
+	return p, err
 }
 
 // readTwice reads all records before it plans the first.
@@ -138,19 +74,18 @@ func (req *Request) readTwice(ctx context.Context, records iter.Seq2[Record, err
 	if s != nil && !order.sorted {
 		return nil, errWhole
 	}
-	p, err := newPlanner(req, m.names(&req.Policy, req.Schema), order.sorted, s)
+	p, err := newPlanner(req, order.sorted, s)
 	if err != nil {
 		return nil, err
 	}
+	names, prepare := m.names(&req.Policy, req.Schema), newPreparer()
 	for rec, err := range records {
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, err
 		}
-		own, others := rec.split(req.Policy.Cluster)
-		if p.pass(others); len(own.Changes) == 0 && len(others) > 0 {
-			continue // a record of other clusters
-		}
-		if err := p.add(own); err != nil {
+		rec := prepare.record(rec.split(req.Policy.Cluster))
+		rec.managed = names(rec.Key.Table)
+		if err := p.add(&rec); err != nil {
 			return nil, err
 		}
 	}

@@ -71,7 +71,7 @@ func (m *managed) learn(r Record) {
 			continue
 		}
 		body := c.After.Body
-		m.moment = audit.Float(float64(c.Time))
+		m.moment = audit.AppendFloat(m.moment[:0], float64(c.Time))
 		if last == nil {
 			place := 0
 			for name, v := range body.RawFields() {

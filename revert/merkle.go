@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"math/bits"
 )
 
@@ -13,13 +14,29 @@ import (
 type merkle struct {
 	n     int
 	roots [][sha256.Size]byte // of the full subtrees so far, the largest first
+	leafs leafHasher
 }
 
-func leafHash(line []byte) [sha256.Size]byte {
-	h := sha256.New()
-	h.Write([]byte{0})
-	h.Write(line)
-	return [sha256.Size]byte(h.Sum(nil))
+func leafHash(line []byte) [sha256.Size]byte { return new(leafHasher).sum(line) }
+
+// A leafHasher makes hashes of lines, one after the other.
+type leafHasher struct {
+	h   hash.Hash
+	out [sha256.Size]byte
+}
+
+// leafMark keeps the hash of a line apart from one of two hashes.
+var leafMark = []byte{0}
+
+func (l *leafHasher) sum(line []byte) [sha256.Size]byte {
+	if l.h == nil {
+		l.h = sha256.New()
+	}
+	l.h.Reset()
+	l.h.Write(leafMark)
+	l.h.Write(line)
+	l.h.Sum(l.out[:0])
+	return l.out
 }
 
 func nodeHash(left, right [sha256.Size]byte) [sha256.Size]byte {
@@ -30,8 +47,11 @@ func nodeHash(left, right [sha256.Size]byte) [sha256.Size]byte {
 	return sha256.Sum256(b[:])
 }
 
-func (m *merkle) add(line []byte) {
-	m.roots = append(m.roots, leafHash(line))
+func (m *merkle) add(line []byte) { m.addLeaf(m.leafs.sum(line)) }
+
+// addLeaf is add of a line whose hash is known.
+func (m *merkle) addLeaf(leaf [sha256.Size]byte) {
+	m.roots = append(m.roots, leaf)
 	m.n++
 	for i := bits.TrailingZeros(uint(m.n)); i > 0; i-- {
 		last := len(m.roots) - 1

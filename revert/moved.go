@@ -83,6 +83,31 @@ func (p *Plan) Keys() []audit.Key {
 // own writes, by the plan that each is of.
 func (p *Plan) MovedSince(ctx context.Context, own map[audit.ChangeID]string, records iter.Seq2[Record, error]) ([]Move, error) {
 	all := p.known()
+	moves, err := p.movedOf(ctx, own, records, func(k audit.Key) (known, bool) {
+		was, mine := all[k]
+		delete(all, k)
+		return was, mine
+	})
+	if err != nil {
+		return nil, err
+	}
+	for k := range all {
+		moves = append(moves, notStored(k))
+	}
+	sortMoves(moves)
+	return moves, nil
+}
+
+func notStored(k audit.Key) Move {
+	return Move{K: Target(k), Changes: []Moved{}, Why: "its history is not stored here"}
+}
+
+func sortMoves(moves []Move) {
+	slices.SortFunc(moves, func(a, b Move) int { return compareKeys(audit.Key(a.K), audit.Key(b.K)) })
+}
+
+// movedOf are the moves of the records; known says what the plan knows of one, once.
+func (p *Plan) movedOf(ctx context.Context, own map[audit.ChangeID]string, records iter.Seq2[Record, error], known func(audit.Key) (known, bool)) ([]Move, error) {
 	moves := []Move{}
 	for rec, err := range OfCluster(records, p.Header.Policy.Cluster) {
 		if err == nil {
@@ -91,21 +116,14 @@ func (p *Plan) MovedSince(ctx context.Context, own map[audit.ChangeID]string, re
 		if err != nil {
 			return nil, fmt.Errorf("check plan %s: %w", p.Header.ID, err)
 		}
-		was, mine := all[rec.Key]
-		delete(all, rec.Key)
-		if !mine || was.history == historyID(recordDigest(&rec, rec.ids())) {
-			continue
+		if was, mine := known(rec.Key); mine && was.history != historyID(recordDigest(&rec, rec.ids())) {
+			moves = append(moves, moveOf(&rec, was, own))
 		}
-		moves = append(moves, p.move(&rec, was, own))
 	}
-	for k := range all {
-		moves = append(moves, Move{K: Target(k), Changes: []Moved{}, Why: "its history is not stored here"})
-	}
-	slices.SortFunc(moves, func(a, b Move) int { return compareKeys(audit.Key(a.K), audit.Key(b.K)) })
 	return moves, nil
 }
 
-func (p *Plan) move(rec *Record, was known, own map[audit.ChangeID]string) Move {
+func moveOf(rec *Record, was known, own map[audit.ChangeID]string) Move {
 	m := Move{K: Target(rec.Key), Changes: []Moved{}}
 	for i := range rec.Changes {
 		c := &rec.Changes[i]
@@ -138,4 +156,9 @@ func movedEdits(c *audit.Change) []MovedEdit {
 }
 
 // historyID is the digest of a record's history as a plan's lines have it.
-func historyID(sum [32]byte) string { return hex.EncodeToString(sum[:16]) }
+func historyID(sum [32]byte) string {
+	const half = 16
+	var digits [2 * half]byte
+	hex.Encode(digits[:], sum[:half])
+	return string(digits[:])
+}

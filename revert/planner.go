@@ -1,7 +1,6 @@
 package revert
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"slices"
 
@@ -11,21 +10,21 @@ import (
 // A planner plans record after record.
 type planner struct {
 	req     *Request
-	managed func(audit.Table) map[string]bool
 	plan    Plan
 	spool   *spool // takes the plan's lines; nil: they are in plan
 	tables  map[audit.Table]bool
-	wanted  idIndex  // of the selection
-	found   []uint64 // a bit for each change of the selection
+	managed map[audit.Table]map[string]bool // of these tables, what the server assigns
+	wanted  idIndex                         // of the selection
+	found   []uint64                        // a bit for each change of the selection
 	missing int
 	ledger  rollup // of the records that the plan says something of
 	digest  historyDigest
 	changes int
 	replay  replay // used again for each record
 
-	hasher historyHasher
-	side   []side                          // of the record's changes
-	ids    []audit.ChangeID                // of the record's changes
+	side   []side // of the record's changes
+	idRoom idRoom
+	names  []string                        // memory
 	chosen map[audit.ChangeID]audit.Choice // of our own writes of the record
 
 	decisions map[audit.Key]map[Class]*Resolved // not met yet
@@ -43,9 +42,9 @@ type planner struct {
 	notes    []string               // warnings of what surrounds the writes
 }
 
-func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted bool, s *spool) (*planner, error) {
-	p := &planner{req: req, spool: s, managed: managed, tables: map[audit.Table]bool{}, ledger: rollup{},
-		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, refs: referencesOf(&req.Policy, req.Schema), hasher: historyHasher{h: sha256.New()}}
+func newPlanner(req *Request, sorted bool, s *spool) (*planner, error) {
+	p := &planner{req: req, spool: s, tables: map[audit.Table]bool{}, managed: map[audit.Table]map[string]bool{}, ledger: rollup{},
+		digest: newHistoryDigest(sorted), lossy: lossyTypes{}, refs: referencesOf(&req.Policy, req.Schema)}
 	if s := req.Selection; s != nil {
 		p.wanted = indexIDs(s.Changes)
 		p.found, p.missing = make([]uint64, (len(s.Changes)+63)/64), len(s.Changes)
@@ -62,30 +61,31 @@ func newPlanner(req *Request, managed func(audit.Table) map[string]bool, sorted 
 }
 
 // add plans one record.
-func (p *planner) add(rec Record) error {
-	if rec.Key.ID.Empty() {
-		return fmt.Errorf("a record of %s has no id", rec.Key.Table)
+func (p *planner) add(rec *prepared) error {
+	if p.pass(rec.others); rec.elsewhere() {
+		return nil
 	}
-	if err := rec.one(); err != nil {
-		return err
+	if rec.err != nil {
+		return rec.err
 	}
-	p.tables[rec.Key.Table] = true
-	sides, covered, hit := p.sides(&rec)
-	sum := p.hasher.sum(&rec, p.ids)
-	if !p.digest.add(rec.Key, sum) {
+	if t := rec.Key.Table; !p.tables[t] {
+		p.tables[t], p.managed[t] = true, rec.managed
+	}
+	sides, covered, hit := p.sides(rec)
+	if !p.digest.add(rec.Key, rec.sum) {
 		return fmt.Errorf("record %s is given twice", rec.Key)
 	}
 	if !hit && len(covered.undone) == 0 {
 		return nil // nobody's business
 	}
 	r := &p.replay
-	r.reset(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec, sides, p.managed(rec.Key.Table))
-	r.known = p.ids
-	r.chosen, r.cutOff, r.lags = p.chosen, p.req.cutOff(&rec), p.req.lags(&rec)
+	r.reset(&p.req.Policy, p.req.Schema.of(rec.Key.Table), rec.Record, sides, rec.managed)
+	r.known = rec.ids
+	r.chosen, r.cutOff, r.lags = p.chosen, p.req.cutOff(&rec.Record), p.req.lags(&rec.Record)
 	r.run()
 	p.unlogged += len(r.unlogged)
 	covered.sort()
-	seen := recordLines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: historyID(sum)}
+	seen := recordLines{key: rec.Key, blind: append([]Window{}, r.blind...), covered: covered, version: r.version(), history: historyID(rec.sum)}
 	o, err := p.settle(r, seen.conflict)
 	if err != nil || !o.hit && len(covered.undone) == 0 {
 		return err
@@ -103,7 +103,7 @@ func (p *planner) add(rec Record) error {
 			p.ledger.add(p.req.Ledger, id)
 		}
 	}
-	p.txns.note(p, rec, sides, o)
+	p.txns.note(p, &rec.Record, sides, o)
 	return nil
 }
 
@@ -183,16 +183,16 @@ func (p *planner) takeConflicts(all map[Class]*Conflict) error {
 
 // sides says whose each change is, which selected ones are among them, and
 // whether any is not a legitimate one. The slices are valid up to the next call.
-func (p *planner) sides(rec *Record) (sides []side, covered cover, hit bool) {
-	p.side, p.ids, covered.changes = p.side[:0], rec.appendIDs(p.ids[:0]), []audit.ChangeID{}
-	p.chosen = p.req.chosenIn(p.ids)
+func (p *planner) sides(rec *prepared) (sides []side, covered cover, hit bool) {
+	p.side, covered.changes = p.side[:0], p.idRoom.of(len(rec.ids))
+	p.chosen = p.req.chosenIn(rec.ids)
 	if rec.Unsure {
 		p.unsure++
 	}
-	for i, id := range p.ids {
+	for i, id := range rec.ids {
 		c := &rec.Changes[i]
 		p.head = max(p.head, c.Time)
-		n, selected := p.wanted.find(&p.ids[i])
+		n, selected := p.wanted.find(&rec.ids[i])
 		if selected {
 			p.find(n)
 			covered.changes = append(covered.changes, id)
@@ -213,6 +213,7 @@ func (p *planner) sides(rec *Record) (sides []side, covered cover, hit bool) {
 		hit = hit || whose != legit
 		p.side = append(p.side, whose)
 	}
+	covered.changes = p.idRoom.keep(covered.changes)
 	p.changes += len(rec.Changes)
 	if len(rec.Changes) > 0 && rec.Changes[0].Before.Source == audit.Baselined {
 		p.baselined++

@@ -33,7 +33,7 @@ type PlanLine struct {
 // ErrBadPlan, or the reader's.
 func ScanPlan(r io.Reader) iter.Seq2[PlanLine, error] {
 	return func(yield func(PlanLine, error) bool) {
-		s := &planScan{r: bufio.NewReaderSize(r, 1<<16), sum: sha256.New(), seen: map[[16]byte]bool{}}
+		s := newPlanScan(r)
 		for {
 			line, done, err := s.next()
 			if err != nil {
@@ -56,6 +56,12 @@ type planScan struct {
 	trees  roots
 	stage  int // the kind of the last line, an index into stages
 	seen   map[[16]byte]bool
+	line   []byte // the last
+	foot   footer // when it has ended
+}
+
+func newPlanScan(r io.Reader) *planScan {
+	return &planScan{r: bufio.NewReaderSize(r, 1<<16), sum: sha256.New(), seen: map[[16]byte]bool{}}
 }
 
 // stages are the kinds of lines after the header, in their order.
@@ -66,8 +72,9 @@ func (s *planScan) next() (l PlanLine, done bool, err error) {
 	if err != nil {
 		return l, false, badPlan(s.n+1, "%v", err)
 	}
+	s.line = line
 	if s.n > 0 { // most lines are of the kind of the one before
-		if l, kind, n, err := decodeLine(s.stage, line); err == nil && kind == stages[s.stage] {
+		if l, kind, n, err := decodeLine(s.stage, line, strict); err == nil && kind == stages[s.stage] {
 			return l, false, s.took(kind, n, l, line)
 		}
 	}
@@ -93,7 +100,7 @@ func (s *planScan) next() (l PlanLine, done bool, err error) {
 	if stage < s.stage {
 		return l, false, badPlan(s.n+1, "a line of kind %.20q does not belong here", head.Kind)
 	}
-	l, kind, n, err := decodeLine(stage, line)
+	l, kind, n, err := decodeLine(stage, line, strict)
 	if err != nil {
 		return l, false, badPlan(s.n+1, "%v", err)
 	}
@@ -123,23 +130,23 @@ func (s *planScan) first(kind string, v int, line []byte) (PlanLine, error) {
 }
 
 // decodeLine reads a line as one of a kind, which it may not be.
-func decodeLine(stage int, line []byte) (l PlanLine, kind string, n int, err error) {
+func decodeLine(stage int, line []byte, decode func([]byte, any) error) (l PlanLine, kind string, n int, err error) {
 	switch stages[stage] {
 	case "action":
 		l.Action = new(Action)
-		err = strict(line, l.Action)
+		err = decode(line, l.Action)
 		return l, l.Action.Kind, l.Action.N, err
 	case "conflict":
 		l.Conflict = new(Conflict)
-		err = strict(line, l.Conflict)
+		err = decode(line, l.Conflict)
 		return l, l.Conflict.Kind, l.Conflict.N, err
 	case "kept":
 		l.Kept = new(Kept)
-		err = strict(line, l.Kept)
+		err = decode(line, l.Kept)
 		return l, l.Kept.Kind, l.Kept.N, err
 	}
 	l.Containment = new(Containment)
-	err = strict(line, l.Containment)
+	err = decode(line, l.Containment)
 	return l, l.Containment.Kind, l.Containment.N, err
 }
 
@@ -181,6 +188,7 @@ func (s *planScan) end(line []byte) error {
 		h.Digest != digest || h.ID != digest[:idLength] {
 		return badPlan(1, "its digest is not that of its contents")
 	}
+	s.foot = end
 	return nil
 }
 
@@ -238,11 +246,16 @@ func (p *Plan) check() error {
 	return nil
 }
 
+// recordSum is the begin of a hash that stands for a record.
+func recordSum(k audit.Key) [16]byte {
+	sum := sha256.Sum256([]byte(k.String()))
+	return [16]byte(sum[:])
+}
+
 // check is that of one action; seen are the records of those before it, by the
 // begin of a hash.
 func (a *Action) check(seen map[[16]byte]bool) error {
-	sum := sha256.Sum256([]byte(a.Key().String()))
-	record := [16]byte(sum[:])
+	record := recordSum(a.Key())
 	switch {
 	case a.K.ID.Empty() || a.K.Table.Name == "" || a.K.Table.Database == "":
 		return errors.New("the action names no record")

@@ -27,6 +27,7 @@ type replay struct {
 	policy  *Policy
 	facts   *TableFacts // nil: not known
 	used    *used       // nil: all memory is new
+	idRoom  idRoom
 	record  Record
 	known   []audit.ChangeID // the ids of the record's changes
 	actors  []actor
@@ -77,7 +78,7 @@ func (r *replay) reset(p *Policy, facts *TableFacts, rec Record, sides []side, m
 		rec = spreadOut(rec, set)
 	}
 	r.cells.reset()
-	*r = replay{policy: p, facts: facts, record: rec, managed: managed, used: r.used, nested: set != nil, tampered: tampered,
+	*r = replay{policy: p, facts: facts, record: rec, managed: managed, used: r.used, idRoom: r.idRoom, nested: set != nil, tampered: tampered,
 		cells: r.cells, slab: r.slab, alike: r.policy == p && r.record.Key.Table == rec.Key.Table, inOrder: r.inOrder, actors: r.actors[:0],
 		past: r.past[:0], hostile: r.hostile[:0], open: true, wouldOpen: ClassNoBase}
 	for i, s := range sides {

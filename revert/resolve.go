@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -142,10 +141,16 @@ func (p *Plan) Resolutions() ([]Resolved, error) {
 // Selected is the selection that the plan was made of, as far as its lines name
 // it: ErrIncomplete when it had changes that no line names, such as messages.
 func (p *Plan) Selected() (*Selection, error) {
-	set := map[audit.ChangeID]bool{}
-	p.eachChange(func(id audit.ChangeID) { set[id] = true })
-	ids := slices.SortedFunc(maps.Keys(set), compareIDs)
-	h := &p.Header.Selection
+	var ids []audit.ChangeID
+	p.eachChange(func(id audit.ChangeID) { ids = append(ids, id) })
+	return p.Header.selectedOf(ids)
+}
+
+// selectedOf is the selection of the changes that a plan's lines name, maybe twice.
+func (head *Header) selectedOf(ids []audit.ChangeID) (*Selection, error) {
+	slices.SortFunc(ids, compareIDs)
+	ids = slices.Compact(ids)
+	h := &head.Selection
 	if digestIDs(ids) != h.Digest {
 		return nil, fmt.Errorf("%w: the plan names %d of the %d changes that it is of", ErrIncomplete, len(ids), h.Events)
 	}
@@ -197,36 +202,40 @@ func (p *Plan) Request() (Request, error) {
 // Resolve makes the plan anew with further decisions; one on a conflict that was
 // decided before takes the other's place. The request has the selection and the
 // ledger of today. When the histories or the ledger are not those that the plan
-// was made of, it is ErrPlanStale: a person decided something else.
-func (p *Plan) Resolve(ctx context.Context, req Request, records iter.Seq2[Record, error], more []Resolved) (*Plan, error) {
-	same, err := p.Again(ctx, req, records)
+// was made of, it is ErrPlanStale: a person decided something else. Lines are kept as
+// MakeDraft keeps them. Close the draft.
+func (p *Plan) Resolve(ctx context.Context, req Request, records iter.Seq2[Record, error], more []Resolved, temp func() (TempFile, error)) (*Draft, error) {
+	same, err := headerAgain(ctx, req, records, temp)
 	if err != nil {
 		return nil, err
 	}
-	if same.Header.Digest != p.Header.Digest {
+	if same.Digest != p.Header.Digest {
 		return nil, fmt.Errorf("resolve plan %s: %w: %s", p.Header.ID, ErrPlanStale, p.difference(same))
 	}
 	req.Resolutions = slices.DeleteFunc(slices.Clone(req.Resolutions), func(d Resolved) bool {
 		return slices.ContainsFunc(more, func(m Resolved) bool { return m.K == d.K && m.Class == d.Class })
 	})
 	req.Resolutions = append(req.Resolutions, more...)
-	return Make(ctx, req, records)
+	return MakeDraft(ctx, req, records, temp)
 }
 
-// Again makes the plan of the same once more. What its decisions were about may
-// have moved: then it is made without them.
-func (p *Plan) Again(ctx context.Context, req Request, records iter.Seq2[Record, error]) (*Plan, error) {
-	again, err := Make(ctx, req, records)
+// headerAgain is the header of a plan that is made of the same once more. What its
+// decisions were about may have moved: then it is made without them.
+func headerAgain(ctx context.Context, req Request, records iter.Seq2[Record, error], temp func() (TempFile, error)) (*Header, error) {
+	again, err := MakeDraft(ctx, req, records, temp)
 	if errors.Is(err, ErrPlanStale) {
 		req.Resolutions = nil
-		again, err = Make(ctx, req, records)
+		again, err = MakeDraft(ctx, req, records, temp)
 	}
-	return again, err
+	if err != nil {
+		return nil, err
+	}
+	return &again.Header, again.Close()
 }
 
 // difference says in words why a plan of the same is another one.
-func (p *Plan) difference(again *Plan) string {
-	h, g := &p.Header, &again.Header
+func (p *Plan) difference(g *Header) string {
+	h := &p.Header
 	switch {
 	case h.History.Digest != g.History.Digest:
 		return "the histories of its records have changed since it was made"

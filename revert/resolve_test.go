@@ -50,7 +50,19 @@ func resolved(t testing.TB, s *sim, p *Plan, decisions ...string) (*Plan, error)
 	if req.Selection, err = p.Selected(); err != nil {
 		t.Fatal(err)
 	}
-	return p.Resolve(context.Background(), req, history(s.changes(max(0, len(s.log)-p.Header.History.Changes))), more)
+	return drafted(p.Resolve(context.Background(), req, history(s.changes(max(0, len(s.log)-p.Header.History.Changes))), more, nil))
+}
+
+// drafted is what a draft writes.
+func drafted(d *Draft, err error) (*Plan, error) {
+	var file bytes.Buffer
+	if err == nil {
+		err = errors.Join(d.Write(&file), d.Close())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ReadPlan(&file)
 }
 
 // Each option of each class leads to the record that docs/revert.md says.
@@ -208,7 +220,7 @@ func TestResolutionsThatDoNotFit(t *testing.T) {
 		if req.Selection, err = plan.Selected(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := plan.Resolve(context.Background(), req, history(s.changes(0)), nil); !errors.Is(err, ErrPlanStale) {
+		if _, err := plan.Resolve(context.Background(), req, history(s.changes(0)), nil, nil); !errors.Is(err, ErrPlanStale) {
 			t.Errorf("the record of the %s conflict has moved: %v", name, err)
 		}
 	}

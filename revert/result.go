@@ -39,10 +39,21 @@ type Result struct {
 	DryRun        bool          `json:"dry_run,omitempty"`
 
 	Steps []Step `json:"-"` // in the order in which they ended; those that were not tried at the end
+
+	ended int // steps
+	keep  func(Step) bool
+}
+
+// telling says that a person wants to look at the step.
+func (r *Result) telling(s Step) bool {
+	return s.Phase != audit.PhaseVerified && (s.Phase != "" || r.Halted == "")
 }
 
 func (r *Result) add(s Step) {
-	r.Steps = append(r.Steps, s)
+	r.ended++
+	if r.keep == nil || r.keep(s) {
+		r.Steps = append(r.Steps, s)
+	}
 	if s.Class != "" {
 		if r.Classes == nil {
 			r.Classes = map[Class]int{}
@@ -87,7 +98,7 @@ func (r *Result) Err() error {
 		return fail(ErrUnknownOutcome, "look at the records named, then resume: what can be proven by then will be")
 	case r.Halted != "":
 		return fail(ErrPartial, "look at what stopped it, then resume, or fetch the log anew and plan again; --halt-on and --max-conflicts say what stops an apply")
-	case r.Skipped > 0 && r.Skipped == len(r.Steps):
+	case r.Skipped > 0 && r.Skipped == r.ended:
 		return fail(ErrPlanStale, "fetch the log anew and plan again")
 	case r.Skipped+r.Raced+r.Failed > 0:
 		return fail(ErrPartial, "fetch the log anew and plan again from the same selection: what is done stays done")

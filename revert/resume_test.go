@@ -40,10 +40,10 @@ func herd(t testing.TB, n int) (*sim, *Plan) {
 
 // shuffle puts the actions into another order, each lot in itself.
 func shuffle(d dice, p *Plan) {
-	for lot := range lots(p.Actions) {
-		at := lot[0].N - 1
-		for i := range lot {
-			j := i + d(len(lot)-i)
+	for lot := range lots(eachOf(p.Actions), len(p.Actions)) {
+		at, n := lot.actions[0].N-1, len(lot.actions)
+		for i := range n {
+			j := i + d(n-i)
 			p.Actions[at+i], p.Actions[at+j] = p.Actions[at+j], p.Actions[at+i]
 		}
 	}

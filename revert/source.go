@@ -27,9 +27,14 @@ type Source interface {
 // part in memory; the rest, where they are many, stands in a file that temp makes as
 // long as the histories are read; nil: all are in memory.
 func Records(ctx context.Context, src Source, changes []audit.ChangeID, temp func() (TempFile, error)) iter.Seq2[Record, error] {
+	return recordsBy(ctx, src, temp, func(keys *keySort) error { return keys.addOf(ctx, src, changes) })
+}
+
+// recordsBy are the histories of the records whose keys are filled in.
+func recordsBy(ctx context.Context, src Source, temp func() (TempFile, error), fill func(*keySort) error) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		keys, ended := &keySort{temp: temp}, false
-		err := keys.addOf(ctx, src, changes)
+		err := fill(keys)
 		if err == nil {
 			err = keys.each(keysTogether, func(some []audit.Key) error {
 				for rec, err := range inKeyOrder(ctx, src, some) {
@@ -51,7 +56,7 @@ func Records(ctx context.Context, src Source, changes []audit.ChangeID, temp fun
 var errEnded = errors.New("enough was read")
 
 // keysTogether is for how many records, or changes, something is looked up at once.
-const keysTogether = 128 << 10
+const keysTogether = 256 << 10
 
 // addOf adds the keys of the records that changes are of.
 func (s *keySort) addOf(ctx context.Context, src Source, changes []audit.ChangeID) error {

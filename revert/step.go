@@ -227,7 +227,7 @@ const alreadyDone = "the record is already as the plan wants it"
 
 // end is how a step stands after its last receipt; the zero receipt is none.
 func (s *step) end(r audit.Receipt) Step {
-	st := Step{N: s.action.N, Of: len(s.plan.Actions), Key: s.action.Key(), Do: s.action.Do,
+	st := Step{N: s.action.N, Of: s.total, Key: s.action.Key(), Do: s.action.Do,
 		Phase: r.Phase, Why: r.Why, Class: Class(r.Class), Version: r.Version, attacker: s.verdict.attacker}
 	if r.Phase == audit.PhaseSkipped && st.Class == "" {
 		st.Class = ClassDrift

@@ -43,9 +43,9 @@ type participant struct {
 }
 
 // note remembers the record's part in transactions.
-func (t *transactions) note(p *planner, rec Record, sides []side, o outcome) {
+func (t *transactions) note(p *planner, rec *Record, sides []side, o outcome) {
 	if p.spool != nil {
-		t.pass(&rec, sides)
+		t.pass(rec, sides)
 		return
 	}
 	m := participant{key: rec.Key, action: -1, blocked: len(o.conflicts) > 0 || o.stays != ""}

@@ -70,7 +70,7 @@ func (u Undo) check() error {
 	case u.Since != 0 && u.Purpose != audit.PurposeRestore, len(u.Plans) > 0 && u.Purpose == "":
 		return errors.New("it takes something back, and does not say so")
 	case len(u.Changes) > 0 && len(u.Plans) == 0:
-		return errors.New("it takes changes back and names no apply of which")
+		return errNamesNoApply
 	}
 	return nil
 }
@@ -97,9 +97,13 @@ func (p *Plan) TakesBack() Undo {
 	for i := range p.Kept {
 		u.Changes = append(u.Changes, p.Kept[i].Undone...)
 	}
+	u.sort()
+	return u
+}
+
+func (u *Undo) sort() {
 	slices.SortFunc(u.Changes, compareIDs)
 	u.Changes = slices.Compact(u.Changes)
-	return u
 }
 
 // Involved are the changes whose records a plan that takes applies back has to

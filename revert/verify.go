@@ -3,6 +3,7 @@ package revert
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -45,28 +46,62 @@ const verifyBatch = 100
 // plan wants. What differs is explained from Harper's log, where that can be
 // read. It writes nothing.
 func (a *Applier) Verify(ctx context.Context, p *Plan) (*Verification, error) {
-	v := &Verification{Plan: p.Header.Digest}
-	r := &run{Applier: a, plan: p, options: &ApplyOptions{}}
-	for some := range slices.Chunk(p.Actions, verifyBatch) {
-		var keys []audit.Key
-		for i := range some {
-			keys = append(keys, some[i].Key())
+	return a.verifyLines(ctx, p.carried(), false)
+}
+
+// VerifyOpened is Verify of a plan that stays in its file. Brief leaves out of the
+// Checks those of records that are as the plan wants them: then no more is in memory
+// than some hundred of its lines, and what differs.
+func (a *Applier) VerifyOpened(ctx context.Context, p *OpenedPlan, brief bool) (*Verification, error) {
+	return a.verifyLines(ctx, p.carried(), brief)
+}
+
+func (a *Applier) verifyLines(ctx context.Context, p *carried, brief bool) (*Verification, error) {
+	v := &Verification{Plan: p.head.Header.Digest}
+	r := &run{Applier: a, plan: p.head, total: p.actions, options: &ApplyOptions{}}
+	err := together(p.eachAction, verifyBatch, func(some []*Action) error {
+		keys := make([]audit.Key, len(some))
+		for i, act := range some {
+			keys[i] = act.Key()
 		}
 		images, err := a.Server.Read(ctx, keys)
 		if err != nil {
-			return nil, fmt.Errorf("verify plan %s: read records: %w", p.Header.ID, err)
+			return fmt.Errorf("read records: %w", err)
 		}
-		for i := range some {
-			s := &step{run: r, action: &some[i]}
-			if err := v.check(ctx, s, images[some[i].Key()]); err != nil {
-				return nil, fmt.Errorf("verify plan %s: %w", p.Header.ID, err)
+		for i, act := range some {
+			if err := v.check(ctx, &step{run: r, action: act}, images[keys[i]], brief); err != nil {
+				return err
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("verify plan %s: %w", p.head.Header.ID, err)
 	}
 	return v, nil
 }
 
-func (v *Verification) check(ctx context.Context, s *step, img audit.Image) error {
+// together gives what is yielded, so many at a time.
+func together[T any](all iter.Seq2[T, error], most int, take func([]T) error) error {
+	var some []T
+	for one, err := range all {
+		if err != nil {
+			return err
+		}
+		if some = append(some, one); len(some) == most {
+			if err := take(some); err != nil {
+				return err
+			}
+			some = nil
+		}
+	}
+	if len(some) == 0 {
+		return nil
+	}
+	return take(some)
+}
+
+func (v *Verification) check(ctx context.Context, s *step, img audit.Image, brief bool) error {
 	checks := s.checks(img)
 	good := !slices.ContainsFunc(checks, func(c Check) bool { return !c.OK })
 	v.Records++
@@ -85,7 +120,9 @@ func (v *Verification) check(ctx context.Context, s *step, img audit.Image) erro
 			}
 		}
 	}
-	v.Checks = append(v.Checks, checks...)
+	if !good || !brief {
+		v.Checks = append(v.Checks, checks...)
+	}
 	return nil
 }
 

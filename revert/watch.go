@@ -29,6 +29,15 @@ type Sighting struct {
 // brings a part of a deleted record back, a write of ours that comes late and
 // twice, and honest changes. It returns what it saw, each once, and writes nothing.
 func (a *Applier) Watch(ctx context.Context, p *Plan, o WatchOptions) ([]Sighting, error) {
+	return a.watch(ctx, p.carried(), o)
+}
+
+// WatchOpened is Watch of a plan that stays in its file.
+func (a *Applier) WatchOpened(ctx context.Context, p *OpenedPlan, o WatchOptions) ([]Sighting, error) {
+	return a.watch(ctx, p.carried(), o)
+}
+
+func (a *Applier) watch(ctx context.Context, p *carried, o WatchOptions) ([]Sighting, error) {
 	steps, err := a.watched(ctx, p, o.User)
 	if err != nil || len(steps) == 0 {
 		return nil, err
@@ -44,7 +53,7 @@ func (a *Applier) Watch(ctx context.Context, p *Plan, o WatchOptions) ([]Sightin
 			found, err := some[0].sightings(ctx, some, seen)
 			out = append(out, found...)
 			if err != nil {
-				return out, fmt.Errorf("watch the records of plan %s: %w", p.Header.ID, err)
+				return out, fmt.Errorf("watch the records of plan %s: %w", p.head.Header.ID, err)
 			}
 		}
 		if left <= 0 {
@@ -56,16 +65,21 @@ func (a *Applier) Watch(ctx context.Context, p *Plan, o WatchOptions) ([]Sightin
 	}
 }
 
-// watched are the steps whose writes are proven.
-func (a *Applier) watched(ctx context.Context, p *Plan, user string) ([]*step, error) {
-	stands, err := a.standing(ctx, p.Header.Digest)
+// watched are the steps whose writes are proven, with as much of their actions as
+// it takes.
+func (a *Applier) watched(ctx context.Context, p *carried, user string) ([]*step, error) {
+	h := &p.head.Header
+	stands, err := a.standing(ctx, h.Digest)
 	if err != nil {
-		return nil, fmt.Errorf("watch the records of plan %s: %w", p.Header.ID, err)
+		return nil, fmt.Errorf("watch the records of plan %s: %w", h.ID, err)
 	}
-	r := &run{Applier: a, plan: p, options: &ApplyOptions{User: user}}
+	r := &run{Applier: a, plan: p.head, total: p.actions, options: &ApplyOptions{User: user}}
 	var steps []*step
-	for i := range p.Actions {
-		s := &step{run: r, action: &p.Actions[i], stand: stands[p.Actions[i].N]}
+	for act, err := range p.eachAction {
+		if err != nil {
+			return nil, fmt.Errorf("watch the records of plan %s: %w", h.ID, err)
+		}
+		s := &step{run: r, action: &Action{N: act.N, K: act.K, Do: act.Do}, stand: stands[act.N]}
 		if v := s.stand.last.Version; v > 0 {
 			steps = append(steps, s)
 		}

@@ -210,7 +210,7 @@ func (r *reader) row(s audit.Seq) (row, error) {
 		w := r.rows[s-r.rows[0].c.Seq]
 		return w, r.fetch(&w)
 	}
-	if w, found := r.held[s]; found {
+	if w, found := r.held.find(s); found {
 		return *w, nil
 	}
 	if kept, found := r.recent(s); found {

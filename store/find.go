@@ -129,7 +129,7 @@ func (r *reader) identity(s audit.Seq) (audit.Change, error) {
 	if n := len(r.rows); n > 0 && s >= r.rows[0].c.Seq && s < r.rows[0].c.Seq+audit.Seq(n) {
 		return r.rows[s-r.rows[0].c.Seq].c, nil
 	}
-	if w, found := r.held[s]; found {
+	if w, found := r.held.find(s); found {
 		return w.c, nil
 	}
 	if w, found := r.recent(s); found {

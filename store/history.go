@@ -74,7 +74,7 @@ func (h *history) page(ctx context.Context, r *reader) (page []audit.Change, err
 
 // next appends the next change to a page.
 func (h *history) next(r *reader, page []audit.Change) ([]audit.Change, error) {
-	w, held := r.held[h.places[0].seq]
+	w, held := r.held.find(h.places[0].seq)
 	if !held {
 		read, err := r.row(h.places[0].seq)
 		if err != nil {
@@ -124,9 +124,13 @@ func (r *reader) places(k audit.Key, from place) ([]place, error) {
 
 // placesOf is places; the record's changes are among those with some numbers.
 func (r *reader) placesOf(k audit.Key, from place, seqs []audit.Seq) ([]place, error) {
-	all := make([]place, 0, len(seqs))
+	return r.appendPlaces(make([]place, 0, len(seqs)), k, from, seqs)
+}
+
+// appendPlaces is placesOf in memory of the caller's, which is empty.
+func (r *reader) appendPlaces(all []place, k audit.Key, from place, seqs []audit.Seq) ([]place, error) {
 	for _, s := range seqs {
-		if w, held := r.held[s]; held {
+		if w, held := r.held.find(s); held {
 			if p := placeOf(&w.c); w.c.Key == k && p.compare(from) >= 0 {
 				all = append(all, p)
 			}

@@ -30,9 +30,9 @@ type reader struct {
 	// summed is the number up to which rows are in the sums.
 	summed audit.Seq
 	blocks map[int]stowed
-	held   map[audit.Seq]*row // read before they are wanted
-	room   []row              // memory of those, which is zero before
-	opens  *sumCache          // opened blocks that all readers share; nil: none are
+	held   heldRows  // read before they are wanted
+	room   []row     // memory of those, which is zero before
+	opens  *sumCache // opened blocks that all readers share; nil: none are
 	// recents are changes that were read before, which all readers share; nil: none
 	// are, as of what a transaction is about to write.
 	recents *rowCache

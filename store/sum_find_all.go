@@ -17,6 +17,7 @@ func (r *reader) seqsOfAll(kind keyKind, hashes []uint32) ([][]audit.Seq, error)
 		return nil, err
 	}
 	w := wantHashes(hashes)
+	w.found = make([]foundSeq, 0, len(hashes)) // most have one at least
 	if err := r.findAll(kind, sealed, w); err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func revertAbortCommand(e *env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			plan, err := w.begun(c.Context, e, c.Args().First())
+			plan, err := w.begunWhole(c.Context, e, c.Args().First())
 			if err != nil { // without the plan, the journal tells what was reached
 				plan = nil
 			}

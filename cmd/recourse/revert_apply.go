@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,15 +36,12 @@ func revertApplyCommand(e *env) *cli.Command {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err
 			}
-			plan, err := readPlan(e, c.Args().First())
-			if err != nil {
-				return err
-			}
-			w, err := openWorkspace(c, e, false)
+			plan, w, err := openPlan(c, e)
 			if err != nil {
 				return err
 			}
 			defer closeWith(&err, w.close)
+			defer closeWith(&err, plan.close)
 			return w.apply(c, e, plan)
 		},
 	}
@@ -103,17 +99,17 @@ func applyOptions(c *cli.Context, user string) (revert.ApplyOptions, error) {
 }
 
 // apply carries a plan out, or takes it up where it was left.
-func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
+func (w *workspace) apply(c *cli.Context, e *env, plan *openedPlan) error {
 	p, err := printer(c, e)
 	if err != nil {
 		return err
 	}
 	if !c.Bool("dry-run") {
-		if err := w.approved(c, e, plan, e.now()); err != nil {
+		if err := w.approved(c, e, plan.Outline, e.now()); err != nil {
 			return err
 		}
 	}
-	if err := w.checkLedger(c.Context, plan); err != nil {
+	if err := w.checkLedger(c.Context, e, plan); err != nil {
 		return err
 	}
 	client, o, err := connect(c, e, w.cfg)
@@ -134,7 +130,7 @@ func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
 		return err
 	}
 	if !options.DryRun && server.began > audit.TimeOf(e.now()) { // by the server's clock too
-		if err := w.approved(c, e, plan, server.began.Go()); err != nil {
+		if err := w.approved(c, e, plan.Outline, server.began.Go()); err != nil {
 			return err
 		}
 	}
@@ -152,7 +148,7 @@ func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
 		}
 	}
 	if c.Bool("contain") {
-		steps, err := w.contain(c, e, client, plan, options)
+		steps, err := w.contain(c, e, client, plan.Outline, options)
 		if err == nil {
 			err = containError(steps)
 		}
@@ -164,13 +160,13 @@ func (w *workspace) apply(c *cli.Context, e *env, plan *revert.Plan) error {
 }
 
 // carryOut applies, and prints what became of it.
-func (w *workspace) carryOut(c *cli.Context, e *env, p *report.Printer, server *harperServer, plan *revert.Plan, o revert.ApplyOptions) error {
+func (w *workspace) carryOut(c *cli.Context, e *env, p *report.Printer, server *harperServer, plan *openedPlan, o revert.ApplyOptions) error {
 	bar := newProgress(e, "records")
-	bar.total = len(plan.Actions)
+	bar.total = plan.Actions
 	done := 0
 	o.Progress = func(revert.Step) { done++; bar.set(done) }
 	a := w.applierOn(server)
-	res, err := a.Apply(c.Context, plan, o)
+	res, err := a.ApplyOpened(c.Context, plan.OpenedPlan, o)
 	bar.done()
 	if err != nil {
 		return resumable(c.Context, err)
@@ -178,7 +174,7 @@ func (w *workspace) carryOut(c *cli.Context, e *env, p *report.Printer, server *
 	applied := report.AppliedOf(res)
 	var seen []revert.Sighting
 	if d := c.Duration("watch"); d > 0 && !o.DryRun {
-		seen, err = a.Watch(c.Context, plan, revert.WatchOptions{User: o.User, For: d})
+		seen, err = a.WatchOpened(c.Context, plan.OpenedPlan, revert.WatchOptions{User: o.User, For: d})
 		applied.Notes = append(applied.Notes, sightings(seen)...)
 		if err != nil {
 			applied.Notes = append(applied.Notes, "the watch afterwards ended early: "+err.Error())
@@ -195,8 +191,8 @@ func (w *workspace) carryOut(c *cli.Context, e *env, p *report.Printer, server *
 
 // keepPlan puts a copy of the plan into the data folder, so that its apply can be
 // taken up by its name alone.
-func (w *workspace) keepPlan(c *cli.Context, e *env, plan *revert.Plan) error {
-	path := w.planPath(plan.Header.Digest)
+func (w *workspace) keepPlan(c *cli.Context, e *env, plan *openedPlan) error {
+	path := w.planPath(plan.Outline.Header.Digest)
 	if err := w.keepApprovals(c, e, path); err != nil {
 		return err
 	}
@@ -206,7 +202,7 @@ func (w *workspace) keepPlan(c *cli.Context, e *env, plan *revert.Plan) error {
 	if err := e.makeFolder(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("keep plan: %w", err)
 	}
-	return writeFile(e, path, func(out io.Writer) error { return revert.WritePlan(out, plan) })
+	return writeFile(e, path, plan.Write)
 }
 
 func (w *workspace) planPath(digest string) string {

@@ -67,9 +67,13 @@ func runRevertApprove(c *cli.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	plan, err := readPlan(e, path)
+	opened, err := openedAt(e, path)
 	if err != nil {
 		return err
+	}
+	plan := opened.Outline // what is signed is over its roots and its decisions
+	if err := opened.close(); err != nil {
+		return fmt.Errorf("read plan: %w", err)
 	}
 	key, err := readKey(e, c.String("key"))
 	if err != nil {

@@ -63,8 +63,10 @@ func runRevertCheck(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	doc := checkDoc{Plan: plan.Header.Digest, Unresolved: plan.Unresolved()}
-	if ours, its := w.cfg.Cluster, plan.Header.Instance.ID; ours != its && ours != "" && its != "" && plan.Header.Policy.Cluster == nil {
+	defer closeWith(&err, plan.close)
+	head := &plan.Outline.Header
+	doc := checkDoc{Plan: head.Digest, Unresolved: plan.Unresolved}
+	if ours, its := w.cfg.Cluster, head.Instance.ID; ours != its && ours != "" && its != "" && head.Policy.Cluster == nil {
 		doc.Instance = fmt.Sprintf("it is of cluster %q, and this data folder is of %q", its, ours)
 	}
 	policy, err := approvalPolicy(c, e, w.cfg)
@@ -75,10 +77,10 @@ func runRevertCheck(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	if doc.Approvals, err = revert.Judge(plan, list, policy, e.now()); err != nil {
+	if doc.Approvals, err = revert.Judge(plan.Outline, list, policy, e.now()); err != nil {
 		return err
 	}
-	if doc.Moved, err = w.moved(c.Context, plan); err != nil {
+	if doc.Moved, err = w.moved(c.Context, e, plan); err != nil {
 		return err
 	}
 	if c.Bool("live") {
@@ -86,30 +88,30 @@ func runRevertCheck(c *cli.Context, e *env) (err error) {
 			return err
 		}
 	}
-	if err := w.checkLedger(c.Context, plan); errors.Is(err, revert.ErrPlanStale) {
+	if err := w.checkLedger(c.Context, e, plan); errors.Is(err, revert.ErrPlanStale) {
 		doc.Ledger = err.Error()
 	} else if err != nil {
 		return err
 	}
 	doc.Stale = len(doc.Moved)+len(doc.Live) > 0 || doc.Ledger != ""
 	doc.OK = !doc.Stale && doc.Instance == "" && doc.Approvals.Err() == nil
-	if err := printDocument(c, e, "check", doc, func() { doc.sentences(e, plan) }); err != nil {
+	if err := printDocument(c, e, "check", doc, func() { doc.sentences(e, head) }); err != nil {
 		return err
 	}
-	return doc.verdict(plan)
+	return doc.verdict(head)
 }
 
 // moved are the records whose stored histories are not those of the plan, but
 // for what the plan's own writes did.
-func (w *workspace) moved(ctx context.Context, plan *revert.Plan) ([]revert.Move, error) {
+func (w *workspace) moved(ctx context.Context, e *env, plan *openedPlan) ([]revert.Move, error) {
 	own, err := w.store.Own(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all, err := plan.MovedSince(ctx, own, w.histories(ctx, plan))
+	all, err := plan.MovedSince(ctx, own, withLife(w.lives(ctx, e, plan)))
 	moves := []revert.Move{}
 	for i := range all {
-		if !all[i].Own(plan.Header.Digest) {
+		if !all[i].Own(plan.Outline.Header.Digest) {
 			moves = append(moves, all[i])
 		}
 	}
@@ -118,17 +120,11 @@ func (w *workspace) moved(ctx context.Context, plan *revert.Plan) ([]revert.Move
 
 // histories yields the stored history of each of the plan's records that has one.
 func (w *workspace) histories(ctx context.Context, plan *revert.Plan) iter.Seq2[revert.Record, error] {
-	return func(yield func(revert.Record, error) bool) {
-		for rec, err := range revert.OfCluster(revert.RecordsOf(ctx, w.store, plan.Keys()), plan.Header.Policy.Cluster) {
-			if (err != nil || len(rec.Changes) > 0) && !yield(rec, err) {
-				return
-			}
-		}
-	}
+	return withLife(revert.OfCluster(revert.RecordsOf(ctx, w.store, plan.Keys()), plan.Header.Policy.Cluster))
 }
 
 // live are the records of actions that a dry run finds otherwise than expected.
-func (w *workspace) live(c *cli.Context, e *env, plan *revert.Plan) ([]liveDoc, error) {
+func (w *workspace) live(c *cli.Context, e *env, plan *openedPlan) ([]liveDoc, error) {
 	client, o, err := connect(c, e, w.cfg)
 	if err != nil {
 		return nil, err
@@ -138,22 +134,20 @@ func (w *workspace) live(c *cli.Context, e *env, plan *revert.Plan) ([]liveDoc, 
 	if err != nil {
 		return nil, err
 	}
-	res, err := a.Apply(c.Context, plan, revert.ApplyOptions{DryRun: true, User: o.Username})
-	if err != nil {
-		return nil, err
-	}
 	var out []liveDoc
-	for _, s := range res.Steps {
+	look := revert.ApplyOptions{DryRun: true, User: o.Username, Keep: func(s revert.Step) bool {
 		if s.Phase == audit.PhaseSkipped && s.Class != revert.ClassAlready {
 			out = append(out, liveDoc{N: s.N, K: revert.Target(s.Key), Why: s.Why})
 		}
-	}
-	return out, nil
+		return false
+	}}
+	_, err = a.ApplyOpened(c.Context, plan.OpenedPlan, look)
+	return out, err
 }
 
-func (d *checkDoc) sentences(e *env, plan *revert.Plan) {
+func (d *checkDoc) sentences(e *env, plan *revert.Header) {
 	say := func(format string, args ...any) { fmt.Fprintln(e.stdout, printable(fmt.Sprintf(format, args...))) }
-	say("plan %s is whole: digest %s", plan.Header.ID, d.Plan)
+	say("plan %s is whole: digest %s", plan.ID, d.Plan)
 	if d.Instance != "" {
 		say("another instance: %s", d.Instance)
 	}
@@ -214,7 +208,7 @@ func movedWords(m *revert.Move) string {
 	return oneLine(audit.Key(m.K).String() + ": " + strings.Join(parts, "; "))
 }
 
-func (d *checkDoc) verdict(plan *revert.Plan) error {
+func (d *checkDoc) verdict(plan *revert.Header) error {
 	switch {
 	case d.OK:
 		return nil
@@ -222,9 +216,9 @@ func (d *checkDoc) verdict(plan *revert.Plan) error {
 		return &exitError{code: exitPreflight, err: errors.New("check plan: " + d.Instance), hint: "apply it with the data folder that it was made from"}
 	case d.Stale:
 		return &exitError{
-			code: exitStale, err: fmt.Errorf("check plan %s: %w: %d records have moved", plan.Header.ID, revert.ErrPlanStale, len(d.Moved)+len(d.Live)),
+			code: exitStale, err: fmt.Errorf("check plan %s: %w: %d records have moved", plan.ID, revert.ErrPlanStale, len(d.Moved)+len(d.Live)),
 			hint: "plan again from the selection: what is done stays done",
 		}
 	}
-	return fmt.Errorf("check plan %s: %w", plan.Header.ID, d.Approvals.Err())
+	return fmt.Errorf("check plan %s: %w", plan.ID, d.Approvals.Err())
 }

@@ -45,8 +45,9 @@ func runRevertContain(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
+	defer closeWith(&err, plan.close)
 	if !c.Bool("dry-run") {
-		if err := w.approved(c, e, plan, e.now()); err != nil {
+		if err := w.approved(c, e, plan.Outline, e.now()); err != nil {
 			return err
 		}
 	}
@@ -55,7 +56,7 @@ func runRevertContain(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer client.Close()
-	steps, err := w.contain(c, e, client, plan, revert.ApplyOptions{User: o.Username, DryRun: c.Bool("dry-run")})
+	steps, err := w.contain(c, e, client, plan.Outline, revert.ApplyOptions{User: o.Username, DryRun: c.Bool("dry-run")})
 	if err != nil {
 		return err
 	}

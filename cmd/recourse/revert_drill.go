@@ -53,7 +53,7 @@ func runRevertDrill(c *cli.Context, e *env) (err error) {
 	if !known {
 		return usagef("--line %q: want lmdb or rocksdb", c.String("line"))
 	}
-	plan, w, err := openPlan(c, e)
+	plan, w, err := readPlanFor(c, e)
 	if err != nil {
 		return err
 	}

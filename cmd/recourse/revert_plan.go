@@ -190,9 +190,9 @@ func readPlan(e *env, path string) (*revert.Plan, error) {
 	return revert.ReadPlan(f)
 }
 
-// openPlan reads the plan that a command is about and opens the data folder. A
+// readPlanFor reads the plan that a command is about and opens the data folder. A
 // plan that is damaged is told of before the folder is touched.
-func openPlan(c *cli.Context, e *env) (*revert.Plan, *workspace, error) {
+func readPlanFor(c *cli.Context, e *env) (*revert.Plan, *workspace, error) {
 	plan, err := readPlan(e, c.Args().First())
 	if err != nil {
 		return nil, nil, err

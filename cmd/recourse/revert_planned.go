@@ -56,12 +56,12 @@ func planned(c *cli.Context, e *env, plan *revert.Draft) error {
 
 // checkLedger refuses a plan whose records another apply has touched since it was
 // made.
-func (w *workspace) checkLedger(ctx context.Context, plan *revert.Plan) error {
+func (w *workspace) checkLedger(ctx context.Context, e *env, plan *openedPlan) error {
 	ledger, err := w.store.Ledger(ctx)
 	if err != nil {
 		return err
 	}
-	err = revert.CheckLedger(ctx, plan, ledger, revert.RecordsOf(ctx, w.store, plan.Keys()))
+	err = revert.CheckLedger(ctx, plan.Outline, ledger, w.lives(ctx, e, plan))
 	var stale *revert.StaleError
 	if errors.As(err, &stale) {
 		return &exitError{code: exitStale, err: err, hint: stale.Hint()}

@@ -20,6 +20,8 @@ const (
 	// preflightSample is how many records of each table the preflight looks up in
 	// Harper's log.
 	preflightSample = 20
+	// preflightTogether is of how many records the versions are asked for at once.
+	preflightTogether = 10_000
 	// defaultMaxLag is how old the end of the stored log may be.
 	defaultMaxLag = time.Hour
 	// maxSkew is how far the two clocks may be apart: by ours it is told which
@@ -37,7 +39,7 @@ type preflight struct {
 	e      *env
 	w      *workspace
 	server *harperServer
-	plan   *revert.Plan
+	plan   *openedPlan
 	user   string // as whom is written
 	maxLag time.Duration
 	why    string // --attacker-contained-by
@@ -45,9 +47,9 @@ type preflight struct {
 
 // clear looks at everything and lets the apply begin, or names all that stands in
 // its way. A dry run it warns.
-func (w *workspace) clear(c *cli.Context, e *env, server *harperServer, plan *revert.Plan, o revert.ApplyOptions) error {
+func (w *workspace) clear(c *cli.Context, e *env, server *harperServer, plan *openedPlan, o revert.ApplyOptions) error {
 	p := &preflight{e: e, w: w, server: server, plan: plan, user: o.User, maxLag: c.Duration("max-lag"), why: strings.TrimSpace(c.String("attacker-contained-by"))}
-	if p.why == "" && c.Bool("contain") && len(plan.Containment) > 0 {
+	if p.why == "" && c.Bool("contain") && len(plan.Outline.Containment) > 0 {
 		p.why = "apply --contain deactivates them first"
 	}
 	p.Allow = map[string]bool{"log": c.Bool("other-log")}
@@ -72,7 +74,7 @@ func (w *workspace) clear(c *cli.Context, e *env, server *harperServer, plan *re
 	if !errors.As(err, &refused) || o.DryRun {
 		return nil
 	}
-	return &exitError{code: exitPreflight, err: fmt.Errorf("apply plan %s: %w", plan.Header.ID, refused), hint: refused.Hint()}
+	return &exitError{code: exitPreflight, err: fmt.Errorf("apply plan %s: %w", plan.Outline.Header.ID, refused), hint: refused.Hint()}
 }
 
 func (p *preflight) look(ctx context.Context) error {
@@ -93,7 +95,7 @@ func (p *preflight) say(check string, state revert.PreflightState, hint, format 
 // instance compares the clusters' names, as far as they are given; that it is the
 // same server, log finds out.
 func (p *preflight) instance(context.Context) error {
-	its, ours := p.plan.Header.Instance.ID, p.server.stamp.Cluster
+	its, ours := p.plan.Outline.Header.Instance.ID, p.server.stamp.Cluster
 	if its != "" && ours != "" && its != ours {
 		p.say("instance", revert.CheckRefused, "give the target of that cluster", "the plan is of cluster %q, and this is %q", its, ours)
 	}
@@ -140,13 +142,12 @@ func (p *preflight) log(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	samples, err := p.samples()
+	if err != nil {
+		return err
+	}
 	for _, table := range p.plan.Tables() {
-		versions := map[audit.Key]audit.Time{}
-		for i := range p.plan.Actions {
-			if a := &p.plan.Actions[i]; a.K.Table == table && len(versions) < preflightSample {
-				versions[a.Key()] = a.Expect.Version
-			}
-		}
+		versions := samples[table]
 		trails, err := p.server.History(ctx, slices.Collect(maps.Keys(versions)), 0)
 		if err != nil {
 			return fmt.Errorf("look at the log of %s before writing: %w", table, err)
@@ -171,6 +172,24 @@ func (p *preflight) log(ctx context.Context) error {
 			"%q, as whom we would write, has written %s at %s without us: the log could not tell its writes from ours", p.user, others.Key, others.Time.ISO())
 	}
 	return nil
+}
+
+// samples are the first records of each table that the plan writes, with the
+// versions that it expects.
+func (p *preflight) samples() (map[audit.Table]map[audit.Key]audit.Time, error) {
+	all := map[audit.Table]map[audit.Key]audit.Time{}
+	for a, err := range p.plan.EachAction() {
+		if err != nil {
+			return nil, err
+		}
+		if all[a.K.Table] == nil {
+			all[a.K.Table] = map[audit.Key]audit.Time{}
+		}
+		if some := all[a.K.Table]; len(some) < preflightSample {
+			some[a.Key()] = a.Expect.Version
+		}
+	}
+	return all, nil
 }
 
 // firstReceipt is when this data folder first wrote as our user: what that user
@@ -200,7 +219,7 @@ func (p *preflight) lag(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	made, err := time.Parse(time.RFC3339, p.plan.Header.Created)
+	made, err := time.Parse(time.RFC3339, p.plan.Outline.Header.Created)
 	for _, table := range p.plan.Tables() {
 		to := reading.ReadTo(table)
 		if behind := p.server.began.Go().Sub(to.Go()); p.maxLag > 0 && p.server.began > 0 && behind > p.maxLag {
@@ -211,41 +230,6 @@ func (p *preflight) lag(ctx context.Context) error {
 				p.say("gap", revert.CheckRefused, "recourse reconcile, and plan again", "the log of %s could not be read from %s to %s, since the plan was made", table, g.From.ISO(), g.To.ISO())
 			}
 		}
-	}
-	return nil
-}
-
-// future finds records whose version lies ahead of the server's clock: they
-// swallow writes.
-func (p *preflight) future(ctx context.Context) error {
-	if p.server.began == 0 {
-		return nil
-	}
-	var ahead []string
-	n := 0
-	byTable := map[audit.Table][]audit.ID{}
-	for i := range p.plan.Actions {
-		if a := &p.plan.Actions[i]; a.Do != revert.DoInsert {
-			byTable[a.K.Table] = append(byTable[a.K.Table], a.K.ID)
-		}
-	}
-	for table, ids := range byTable {
-		records, err := p.server.client.Current(ctx, table, ids)
-		var single harper.IDErrors
-		if err != nil && !errors.As(err, &single) && !errors.Is(err, harper.ErrNotFound) {
-			return fmt.Errorf("look at the records of %s before writing: %w", table, err)
-		}
-		for id, r := range records {
-			if r.Version > p.server.began+audit.Time(maxSkew.Milliseconds()) {
-				if n++; n <= 3 {
-					ahead = append(ahead, fmt.Sprintf("%s (%s)", audit.Key{Table: table, ID: id}, r.Version.ISO()))
-				}
-			}
-		}
-	}
-	if n > 0 {
-		slices.Sort(ahead)
-		p.say("future", revert.CheckRefused, "wait until those times have passed, or --allow future: the writes to them will fail, and say so", "the versions of %d records lie in the future, and Harper ignores writes to such: %s", n, strings.Join(ahead, ", "))
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 // schema compares the tables with what they were when the plan was made, if the plan
 // was made with a schema: a write that fitted then may not fit now.
 func (p *preflight) schema(ctx context.Context) error {
-	was := p.plan.Header.Schema
+	was := p.plan.Outline.Header.Schema
 	if was == nil {
 		return nil
 	}

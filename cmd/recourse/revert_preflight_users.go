@@ -14,7 +14,7 @@ import (
 // attacker says whether users of the selection could still do harm.
 func (p *preflight) attacker(ctx context.Context) error {
 	var who []string
-	for user := range p.plan.Suspects() {
+	for user := range p.plan.Outline.Suspects() {
 		if user != "" {
 			who = append(who, user)
 		}

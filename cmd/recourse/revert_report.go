@@ -82,5 +82,5 @@ func (w *workspace) planNamed(c *cli.Context, e *env, name string) (*revert.Plan
 	if _, err := e.stat(name); err == nil {
 		return readPlan(e, name)
 	}
-	return w.begun(c.Context, e, name)
+	return w.begunWhole(c.Context, e, name)
 }

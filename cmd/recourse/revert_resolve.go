@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -67,7 +66,12 @@ func runRevertResolve(c *cli.Context, e *env) (err error) {
 	case by == "":
 		return usagef("revert resolve: who decides is not known: say --by NAME")
 	}
-	plan, err := readPlan(e, path)
+	opened, err := openedAt(e, path)
+	if err != nil {
+		return err
+	}
+	defer closeWith(&err, opened.close)
+	plan, err := opened.Conflicts()
 	if err != nil {
 		return err
 	}
@@ -84,19 +88,21 @@ func runRevertResolve(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
-	req, records, err := w.again(c.Context, e, plan, c.String("selection"))
+	req, records, err := w.again(c, e, opened, plan)
 	if err != nil {
 		return err
 	}
-	next, err := plan.Resolve(c.Context, req, records, more)
+	next, err := plan.Resolve(c.Context, req, records, more, planLines(c, e))
 	if err != nil {
 		return err
 	}
-	if err := writeFile(e, cmp.Or(c.String("output"), path), func(out io.Writer) error { return revert.WritePlan(out, next) }); err != nil {
+	defer closeWith(&err, next.Close)
+	if err := writeFile(e, cmp.Or(c.String("output"), path), next.Write); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stderr, "plan %s: %d decided, %d not; it was plan %s\n", next.Header.ID, len(next.Conflicts)-next.Unresolved(), next.Unresolved(), plan.Header.ID)
-	return conflictsLeft(next.Header.ID, next.Unresolved())
+	h := &next.Header
+	fmt.Fprintf(e.stderr, "plan %s: %d decided, %d not; it was plan %s\n", h.ID, h.Counts.Conflict-next.Unresolved, next.Unresolved, plan.Header.ID)
+	return conflictsLeft(h.ID, next.Unresolved)
 }
 
 // choicesOf are the decisions of the flags, or of answers.
@@ -179,7 +185,8 @@ func askChoices(e *env, plan *revert.Plan) ([]revert.Choice, error) {
 }
 
 // again is what a plan was made of, as it is stored today.
-func (w *workspace) again(ctx context.Context, e *env, plan *revert.Plan, selection string) (revert.Request, iter.Seq2[revert.Record, error], error) {
+func (w *workspace) again(c *cli.Context, e *env, opened *openedPlan, plan *revert.Plan) (revert.Request, iter.Seq2[revert.Record, error], error) {
+	ctx, selection := c.Context, c.String("selection")
 	req, err := plan.Request()
 	if err != nil {
 		return req, nil, err
@@ -187,7 +194,7 @@ func (w *workspace) again(ctx context.Context, e *env, plan *revert.Plan, select
 	if selection != "" {
 		req.Selection, err = readSelection(e, selection)
 	} else {
-		req.Selection, err = plan.Selected()
+		req.Selection, err = opened.Selected()
 	}
 	if err != nil {
 		if errors.Is(err, revert.ErrIncomplete) {
@@ -209,24 +216,35 @@ func (w *workspace) again(ctx context.Context, e *env, plan *revert.Plan, select
 	if err := w.journals(ctx, reading, &req); err != nil {
 		return req, nil, err
 	}
-	req.Undo = plan.TakesBack()
-	records, err := w.historiesOf(ctx, reading, plan, &req)
+	if req.Undo, err = opened.TakesBack(); err != nil {
+		return req, nil, err
+	}
+	records, err := w.historiesOf(c, e, reading, opened, &req)
 	return req, records, err
 }
 
 // historiesOf are the histories that a plan is made of.
-func (w *workspace) historiesOf(ctx context.Context, reading *query.Reading, plan *revert.Plan, req *revert.Request) (iter.Seq2[revert.Record, error], error) {
-	ids := req.Selection.Changes
+func (w *workspace) historiesOf(c *cli.Context, e *env, reading *query.Reading, plan *openedPlan, req *revert.Request) (iter.Seq2[revert.Record, error], error) {
+	ctx, ids := c.Context, req.Selection.Changes
 	if req.Undo.Purpose != "" && req.Undo.Purpose != audit.PurposeRestore {
 		var err error
 		if ids, err = req.Undo.Involved(ctx, w.store, req.Ledger); err != nil {
 			return nil, undoError(err)
 		}
 	}
-	records := revert.Records(ctx, w.store, ids, nil)
+	records := revert.Records(ctx, w.store, ids, planLines(c, e))
 	if req.Undo.Purpose != audit.PurposeRestore {
 		return records, nil
 	}
-	r := revert.Restore{At: req.Undo.Since, Hidden: hiddenOf(reading, plan.Keys()), Ledger: req.Ledger, Cluster: req.Policy.Cluster}
+	r := revert.Restore{At: req.Undo.Since, Hidden: hiddenOf(reading, keysIn(plan.About())), Ledger: req.Ledger, Cluster: req.Policy.Cluster}
 	return r.Histories(records), nil
+}
+
+// keysIn stand for the records of some tables.
+func keysIn(tables []audit.Table) []audit.Key {
+	keys := make([]audit.Key, len(tables))
+	for i, t := range tables {
+		keys[i].Table = t
+	}
+	return keys
 }

@@ -37,33 +37,44 @@ func revertResumeCommand(e *env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			defer closeWith(&err, plan.close)
 			return w.apply(c, e, plan)
 		},
 	}
 }
 
-// begun is the plan of an apply that the journal knows, by its file or by how its
+// begun opens the plan of an apply that the journal knows, by its file or by how its
 // digest begins.
-func (w *workspace) begun(ctx context.Context, e *env, name string) (*revert.Plan, error) {
+func (w *workspace) begun(ctx context.Context, e *env, name string) (*openedPlan, error) {
+	return begunBy(ctx, e, w, name, openedAt)
+}
+
+// begunWhole is begun with all of the plan in memory.
+func (w *workspace) begunWhole(ctx context.Context, e *env, name string) (*revert.Plan, error) {
+	return begunBy(ctx, e, w, name, readPlan)
+}
+
+func begunBy[P any](ctx context.Context, e *env, w *workspace, name string, read func(*env, string) (P, error)) (P, error) {
+	var none P
 	digest, err := w.begunDigest(ctx, e, name)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	path := name
 	if _, err := e.stat(path); err != nil {
 		path = w.planPath(digest)
 	}
-	plan, err := readPlan(e, path)
+	plan, err := read(e, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &exitError{code: exitInput, err: fmt.Errorf("find the plan of apply %.12s: there is no copy of it in the data folder", digest), hint: "give the plan's file"}
+		return none, &exitError{code: exitInput, err: fmt.Errorf("find the plan of apply %.12s: there is no copy of it in the data folder", digest), hint: "give the plan's file"}
 	}
 	return plan, err
 }
 
 // begunDigest is the digest of the one plan with receipts that is meant.
 func (w *workspace) begunDigest(ctx context.Context, e *env, name string) (string, error) {
-	if plan, err := readPlan(e, name); err == nil {
-		name = plan.Header.Digest
+	if digest, err := planDigest(e, name); err == nil {
+		name = digest
 	} else if _, stat := e.stat(name); stat == nil {
 		return "", err // it is a file, and no plan
 	}

@@ -80,8 +80,8 @@ func (w *workspace) applied(ctx context.Context, plans []string) (report.Listing
 
 func (w *workspace) stepsOf(ctx context.Context, e *env, plans []string, name string) (report.Listing, error) {
 	list := report.Listing{Name: "steps", Columns: []string{"step", "database", "table", "key", "phase", "class", "at", "version", "why"}}
-	if plan, err := readPlan(e, name); err == nil {
-		name = plan.Header.Digest
+	if digest, err := planDigest(e, name); err == nil {
+		name = digest
 	}
 	for _, plan := range plans {
 		if !strings.HasPrefix(plan, name) {

@@ -127,8 +127,8 @@ func (w *workspace) changeOf(ctx context.Context, id audit.ChangeID) (audit.Chan
 // applyNamed finds an apply by its plan's file or by how the plan's digest
 // begins.
 func applyNamed(e *env, l *audit.Ledger, name string) (audit.Apply, error) {
-	if plan, err := readPlan(e, name); err == nil {
-		name = plan.Header.Digest
+	if digest, err := planDigest(e, name); err == nil {
+		name = digest
 	}
 	var found []audit.Apply
 	for _, a := range l.Applies {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"recourse/internal/report"
 	"recourse/revert"
 )
 
@@ -39,6 +40,7 @@ func runRevertVerify(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	defer closeWith(&err, w.close)
+	defer closeWith(&err, plan.close)
 	client, o, err := connect(c, e, w.cfg)
 	if err != nil {
 		return err
@@ -48,7 +50,7 @@ func runRevertVerify(c *cli.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	v, err := a.Verify(c.Context, plan)
+	v, err := a.VerifyOpened(c.Context, plan.OpenedPlan, p.Format() == report.Table)
 	if err != nil {
 		return err
 	}
@@ -56,7 +58,7 @@ func runRevertVerify(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	if d := c.Duration("watch"); d > 0 {
-		seen, err := a.Watch(c.Context, plan, revert.WatchOptions{User: o.Username, For: d})
+		seen, err := a.WatchOpened(c.Context, plan.OpenedPlan, revert.WatchOptions{User: o.Username, For: d})
 		for _, line := range sightings(seen) {
 			fmt.Fprintln(e.stderr, printable(line))
 		}
