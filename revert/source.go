@@ -56,7 +56,7 @@ func recordsBy(ctx context.Context, src Source, temp func() (TempFile, error), f
 var errEnded = errors.New("enough was read")
 
 // keysTogether is for how many records, or changes, something is looked up at once.
-const keysTogether = 256 << 10
+const keysTogether = 128 << 10
 
 // addOf adds the keys of the records that changes are of.
 func (s *keySort) addOf(ctx context.Context, src Source, changes []audit.ChangeID) error {

@@ -24,7 +24,7 @@ func TestHistoriesHoldSoMuch(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		lives, err := r.lives(t.Context(), keys, of, leastHeld)
+		lives, err := r.lives(t.Context(), keys, of)
 		if len(lives) != 3 {
 			t.Errorf("%d records at once", len(lives))
 		}

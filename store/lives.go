@@ -14,10 +14,8 @@ import (
 // Limits of what is read of the store at once for many records.
 const (
 	mostRecords   = 128 << 10 // whose changes are looked up
-	leastHeld     = 32 << 10  // changes, of a store that may have little memory
-	mostHeld      = 64 << 10  // ... and much
-	heldShare     = 6 << 10   // of a store's memory, for each of them
-	mostHeldBytes = 40 << 20  // of their images; what exceeds it is the end
+	mostHeld      = 32 << 10  // changes
+	mostHeldBytes = 64 << 20  // of their images; what exceeds it is the end
 )
 
 // Histories yields the changes of records as History does, record by record in
@@ -101,7 +99,7 @@ func (db *DB) readAhead(ctx context.Context, keys []audit.Key, to chan<- livesPa
 				}
 			}
 			r.room = room[:0]
-			p.lives, err = r.lives(ctx, keys, of, db.o.held())
+			p.lives, err = r.lives(ctx, keys, of)
 			room = r.room
 			clear(room) // of what the page has now
 			return err
@@ -120,12 +118,6 @@ func (db *DB) readAhead(ctx context.Context, keys []audit.Key, to chan<- livesPa
 	}
 }
 
-// held is how many changes are held at once: each time, nearly every block may have to
-// be opened.
-func (o Options) held() int {
-	return int(min(max(o.Memory/heldShare, leastHeld), mostHeld))
-}
-
 // recordsSeqs are where the changes of each of some records may stand.
 func (r *reader) recordsSeqs(keys []audit.Key) ([][]audit.Seq, error) {
 	hashes := make([]uint32, len(keys))
@@ -137,10 +129,10 @@ func (r *reader) recordsSeqs(keys []audit.Key) ([][]audit.Seq, error) {
 
 // lives are the histories of the first keys, of which it is known where their changes
 // may stand: with the record whose images exceed what is held at once, they end.
-func (r *reader) lives(ctx context.Context, keys []audit.Key, of [][]audit.Seq, most int) ([][]audit.Change, error) {
+func (r *reader) lives(ctx context.Context, keys []audit.Key, of [][]audit.Seq) ([][]audit.Change, error) {
 	held := 0
 	for i, seqs := range of {
-		if held += len(seqs); held > most && i > 0 {
+		if held += len(seqs); held > mostHeld && i > 0 {
 			held -= len(seqs)
 			of = of[:i]
 			break
@@ -168,10 +160,7 @@ func (r *reader) lives(ctx context.Context, keys []audit.Key, of [][]audit.Seq, 
 			return lives, fmt.Errorf("history of %s: %w", keys[i].Table, err)
 		}
 		for j := range lives[i] {
-			c := &lives[i][j]
-			if size += len(c.After.Body); c.Before.Source != audit.Folded { // else it is that of the change before
-				size += len(c.Before.Body)
-			}
+			size += len(lives[i][j].Before.Body) + len(lives[i][j].After.Body)
 		}
 		if size >= mostHeldBytes {
 			break
