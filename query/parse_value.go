@@ -177,9 +177,9 @@ func (p *parser) timeValue(start int) (Node, error) {
 	if low, high, ok := cutRange(text); ok {
 		return p.ends(start, low, high, func(op Op, text string) (Node, error) { return p.timeEnd(start, op, text) })
 	}
-	sp, err := parseSpan(text, p.now)
+	sp, err := p.span(text)
 	if err != nil {
-		if back, ago := parseSpan("-"+text, p.now); ago == nil && back.kind == agoSpan {
+		if back, ago := p.span("-" + text); ago == nil && back.kind == agoSpan {
 			sp, err = back, nil
 		}
 	}
@@ -205,7 +205,7 @@ func (p *parser) timeOrder(op Op) (Node, error) {
 
 // timeEnd compares with a time; a day is compared as a whole.
 func (p *parser) timeEnd(at int, op Op, text string) (Node, error) {
-	sp, err := parseSpan(text, p.now)
+	sp, err := p.span(text)
 	if err != nil {
 		return nil, p.fail(at, "", "time %q: %v", text, err)
 	}
@@ -227,7 +227,7 @@ func (p *parser) transaction() (Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	sp, err := parseSpan(text, p.now)
+	sp, err := p.span(text)
 	if err != nil || sp.kind != instantSpan {
 		return nil, p.fail(start, "write the number that Harper shows, such as txn:1795465916125.6418", "%q is not the time of a transaction", text)
 	}

@@ -12,6 +12,9 @@ import (
 type Pipeline struct {
 	Filter Expr
 	Pipes  []Pipe
+	// Relative says that times were reckoned from Language.Now, or may be in a saved
+	// query.
+	Relative bool
 }
 
 // String is the pipeline in the language, which [Language.Parse] reads back to the

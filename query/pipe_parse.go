@@ -50,6 +50,7 @@ func (l Language) Parse(s string) (*Pipeline, error) {
 	if !p.eof() {
 		return nil, p.fail(p.pos, "", "a parenthesis that was not opened")
 	}
+	q.out.Relative = p.relative
 	return q.out, nil
 }
 

@@ -13,9 +13,10 @@ import (
 // PipeOptions say how a query with pipes is answered. The zero value is all of the
 // answer, in memory.
 type PipeOptions struct {
-	Limit int    // changes or rows that are handed over; 0 is all. The others are counted
-	After string // the Next of the page before: only of a query whose pipes keep changes in order
-	Skip  int    // as in Query, of the same
+	Limit int       // changes or rows that are handed over; 0 is all. The others are counted
+	After string    // the Next of the page before: only of a query whose pipes keep changes in order
+	Skip  int       // as in Query, of the same
+	Asked time.Time // as in Query
 	// Memory is about how many bytes pipes may keep that must see all before they
 	// give any, such as sort and stats; 0 is 256 MiB. What needs more is an error.
 	Memory int64

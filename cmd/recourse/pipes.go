@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // runPipes answers a query with pipes.
-func runPipes(c *cli.Context, e *env, p *report.Printer, pipeline *query.Pipeline) (err error) {
+func runPipes(c *cli.Context, e *env, p *report.Printer, pipeline *query.Pipeline, asked time.Time) (err error) {
 	w, err := openToAsk(c, e)
 	if err != nil {
 		return err
@@ -21,11 +22,11 @@ func runPipes(c *cli.Context, e *env, p *report.Printer, pipeline *query.Pipelin
 	defer closeWith(&err, w.close)
 	engine := w.engine()
 	engine.Now = e.now
-	return w.answerPipes(c, e, p, engine, pipeline)
+	return w.answerPipes(c, e, p, engine, pipeline, asked)
 }
 
-func (w *workspace) answerPipes(c *cli.Context, e *env, p *report.Printer, engine *query.Engine, pipeline *query.Pipeline) error {
-	o := query.PipeOptions{After: c.String("after"), Skip: c.Int("skip"), Memory: w.cfg.Memory.forPipes()}
+func (w *workspace) answerPipes(c *cli.Context, e *env, p *report.Printer, engine *query.Engine, pipeline *query.Pipeline, asked time.Time) error {
+	o := query.PipeOptions{After: c.String("after"), Skip: c.Int("skip"), Asked: asked, Memory: w.cfg.Memory.forPipes()}
 	if pipeline.Columns() == nil || c.IsSet("limit") {
 		o.Limit = c.Int("limit")
 	}
@@ -64,7 +65,7 @@ func (w *workspace) answerPipes(c *cli.Context, e *env, p *report.Printer, engin
 func pipeError(err error) error {
 	switch {
 	case errors.Is(err, query.ErrCursor):
-		return &exitError{code: exitUsage, err: err, hint: "take the cursor from the summary of the page before"}
+		return &exitError{code: exitUsage, err: err, hint: hintCursor}
 	case errors.Is(err, query.ErrMemory), errors.Is(err, query.ErrBuckets), errors.Is(err, query.ErrPages), query.AskedWrongly(err):
 		return &exitError{code: exitUsage, err: err}
 	}
