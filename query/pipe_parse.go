@@ -88,13 +88,18 @@ func pipeReaders() map[string]pipeReader {
 // absentPipes are pipes that one may look for and that there are not, with what to
 // do instead.
 var absentPipes = map[string]string{
-	"prove": "there are no evidence bundles; recourse verify checks the store",
+	"prove": "recourse evidence export QUERY seals what a query finds",
 	"near":  "write @alert:ID±10m or @txn:T±5m before the pipes",
 	"join":  "write | pivot or | seq",
 	"eval":  "there are no fields of your own; delta.x and ratio.x are how numbers changed",
 	"dedup": "write | last by(FIELD)", "uniq": "write | last by(FIELD)", "head": "write | limit N", "tail": "write | sort time | limit N",
 	"count": "write | stats count", "table": "write | fields A,B", "rare": "write | facets rare", "timechart": "write | hist",
 	"baseline": "write | hist 1h vs 14d",
+	"actor":    "there is a command: recourse actor USER", "pickaxe": "there is a command: recourse pickaxe VALUE --query QUERY",
+	"coverage": "there is a command: recourse coverage", "hunt": "there is a command: recourse hunt RULE QUERY",
+	"report": "there is a command: recourse report QUERY", "timeline": "there is a command: recourse report QUERY",
+	"show": "there is a command: recourse show SEQ", "explain": "there is a flag: --explain",
+	"rename": "write as NAME behind a figure of stats",
 }
 
 // pipe reads one pipe.
