@@ -202,6 +202,8 @@ func (p PipeHist) String() string {
 
 func (p PipeHist) columns([]string) []string {
 	switch {
+	case p.Versus > 0 && p.By != 0:
+		return []string{"time", "count", p.By.String(), "others", "expected", "low", "high", "days", "outside"}
 	case p.Versus > 0:
 		return []string{"time", "count", "expected", "low", "high", "days", "outside"}
 	case p.By != 0:

@@ -145,8 +145,6 @@ func (q *pipeParser) readHist(int) (p Pipe, err error) {
 
 func (q *pipeParser) checkHist(h PipeHist) error {
 	switch {
-	case h.Versus > 0 && h.By != 0:
-		return q.fail(q.pos, "leave one of them out", "hist by a field has no vs")
 	case h.Versus > 0 && (h.Step == 0 || day%h.Step != 0):
 		return q.fail(q.pos, "write hist 1h vs 14d", "hist vs needs a step of which a day is whole")
 	case h.Top > 0 && h.By == 0:
