@@ -99,6 +99,9 @@ func (l Listing) page(g *page) {
 			rows[n] = make([]cell, len(cols))
 			for i := range cols {
 				rows[n][i] = cellOf(r, i, false)
+				if l.ofOthers(r, i) {
+					rows[n][i] = cell{text: "(others)"}
+				}
 				cols[i].right = cols[i].right && isNumber(rows[n][i].text)
 			}
 		}
@@ -108,6 +111,12 @@ func (l Listing) page(g *page) {
 		g.gap()
 		g.coverage(*l.Coverage)
 	}
+}
+
+// ofOthers says that a row's i-th value is none since the row is of all others
+// together, which the column behind it tells: nothing is unknown there.
+func (l Listing) ofOthers(r []any, i int) bool {
+	return i+1 < min(len(r), len(l.Columns)) && l.Columns[i+1] == "others" && r[i] == nil && r[i+1] == true
 }
 
 // An object is written as JSON with its names in the order given.
