@@ -29,14 +29,15 @@ func run(ctx context.Context, e *env, args []string) int {
 			return nil
 		}
 	}
-	err := app.RunContext(ctx, arrange(app, args))
+	words := arrange(app, args)
+	err := app.RunContext(ctx, words)
 	if there, ok := errors.AsType[*attachedExit](err); ok {
 		return there.code
 	}
 	code := exitCode(ctx, err)
 	if code == exitInterrupted && !errors.Is(err, api.ErrLost) {
 		// Whatever was going on just then failed of it, and is not what is wrong.
-		why := interruption(ctx)
+		why := interruption(ctx, commandName(app, words))
 		code, err = why.code, why
 	}
 	if err != nil {
