@@ -115,6 +115,9 @@ func leafName(commands []*cli.Command, words []string) string {
 	for _, word := range words {
 		cmd := findCommand(commands, word)
 		if cmd == nil {
+			if len(name) == 1 && name[0] == "playbook" { // which runs one by its name alone
+				return name[0]
+			}
 			return ""
 		}
 		name = append(name, cmd.Name)
