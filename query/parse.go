@@ -121,6 +121,10 @@ func (p *parser) primary() (Node, error) {
 		return nil, p.fail(start, "* asks for everything; put text that has a | in quotes", "nothing stands before the |")
 	case r == ')':
 		return nil, p.fail(start, "", "nothing stands before the parenthesis")
+	case r == '!':
+		return nil, p.fail(start, "write -TERM, or not TERM; put it in quotes if it is text", "an exclamation mark before a term")
+	case strings.HasPrefix(p.rest(), "&&"):
+		return nil, p.fail(start, "terms that stand together must all hold; write and, or nothing", "&& means nothing")
 	case r == '(':
 		return p.group()
 	case r == '"', r == '/':
@@ -177,10 +181,13 @@ func (p *parser) fieldName() (string, int, error) {
 	if dotted && slices.Contains(imageNames, name) {
 		return name, len(name), nil
 	}
+	known := !dotted && slices.Contains(fieldNames, name)
+	if known && strings.HasPrefix(after, "!=") {
+		return "", 0, p.fail(p.pos+n, "write -"+name+":VALUE, or put it in quotes to search for the text", "an unequals sign after a field")
+	}
 	if n == 0 || after == "" || !strings.ContainsRune(":<>=", rune(after[0])) {
 		return "", 0, nil
 	}
-	known := !dotted && slices.Contains(fieldNames, name)
 	switch {
 	case known && after[0] != '=':
 		return name, n, nil

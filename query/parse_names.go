@@ -137,5 +137,8 @@ func (p *parser) measure(name string, op Op) (Node, error) {
 	if c, ok := compare(test.Low, test.High); test.Op == Within && ok && c > 0 {
 		return nil, p.fail(start, "write ("+name+">=A or "+name+"<=B)", "the range ends before it begins")
 	}
-	return Measure{name, test}, nil
+	if name == "op_reported" {
+		return Measure{name, test}, nil
+	}
+	return Measure{name, test}, p.possible(start, name, test)
 }

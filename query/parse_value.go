@@ -22,8 +22,12 @@ func (p *parser) attribute(name string) (Node, error) {
 	if p.atEnd() {
 		return nil, p.fail(p.pos, `write :* for any value, :"" for the empty text`, "the attribute needs a value")
 	}
+	at := p.pos
 	test, err := p.test(op)
 	if name == "delta" || name == "ratio" {
+		if err == nil {
+			err = p.possible(at, name, test)
+		}
 		return Delta{name == "ratio", path, test}, err
 	}
 	return Attribute{name == "after", path, test}, err
@@ -178,11 +182,6 @@ func (p *parser) timeValue(start int) (Node, error) {
 		return p.ends(start, low, high, func(op Op, text string) (Node, error) { return p.timeEnd(start, op, text) })
 	}
 	sp, err := p.span(text)
-	if err != nil {
-		if back, ago := p.span("-" + text); ago == nil && back.kind == agoSpan {
-			sp, err = back, nil
-		}
-	}
 	switch {
 	case err != nil:
 		return nil, p.fail(start, "", "time %q: %v", text, err)

@@ -109,6 +109,8 @@ func (q *pipeParser) pipe() error {
 	name := strings.ToLower(q.word())
 	reader, known := pipeReaders()[name]
 	switch {
+	case name == "" && q.peek() == '|':
+		return q.fail(start, "write or between alternatives", "the name of a pipe is missing")
 	case name == "":
 		return q.fail(start, "pipes are "+strings.Join(PipeNames(), ", "), "the name of a pipe is missing")
 	case !known:
@@ -133,7 +135,14 @@ func (q *pipeParser) pipe() error {
 	}
 	q.space()
 	if !q.eof() && q.peek() != '|' {
-		return q.fail(q.pos, "a pipe begins with |", "%s takes no more than this", name)
+		hint := "a pipe begins with |"
+		switch name {
+		case "sort":
+			hint = "fields are separated by commas, and a minus sign sorts the largest first: sort -count,user"
+		case "fields":
+			hint = "fields are separated by commas: fields time,user"
+		}
+		return q.fail(q.pos, hint, "%s takes no more than this", name)
 	}
 	q.out.Pipes = append(q.out.Pipes, pipe)
 	q.columns = pipe.columns(q.columns)

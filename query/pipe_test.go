@@ -58,6 +58,8 @@ var wrongPipes = []struct {
 	{`* | stats by(user) | where count`, 33, "value"},
 	{`* | prove`, 5, "recourse evidence export"},
 	{`* | case`, 5, "pipes are"},
+	{`a || b`, 4, "write or"},
+	{`* | sort user desc`, 15, "-count"},
 	{`* | pickaxe x`, 5, "recourse pickaxe"},
 	{`* | save case C-7 note "x"`, 10, "there are no cases"},
 	{`* | compare (user:bob) vs (user:alice)`, 24, "compare takes one filter"},

@@ -21,9 +21,14 @@ type parser struct {
 	relative bool
 }
 
-// span reads a time.
+// span reads a time; 2h is a time ago, as -2h is.
 func (p *parser) span(text string) (span, error) {
 	sp, err := parseSpan(text, p.now)
+	if err != nil {
+		if back, failed := parseSpan("-"+text, p.now); failed == nil && back.kind == agoSpan {
+			sp, err = back, nil
+		}
+	}
 	if err == nil && (sp.kind == agoSpan || strings.EqualFold(text, "now")) {
 		p.relative = true
 	}
