@@ -192,8 +192,15 @@ func (q *pipeParser) readTop(int) (Pipe, error) {
 		q.space()
 	}
 	q.option("by")
-	t.Field, err = q.pipeField(q.columns)
-	return t, err
+	q.space()
+	at := q.pos
+	if t.Field, err = q.pipeField(q.columns); err != nil {
+		return nil, err
+	}
+	if names := t.columns(nil); slices.Contains(names[1:], names[0]) {
+		return nil, q.fail(at, "write stats by("+names[0]+") count as n", "two columns are named %q", names[0])
+	}
+	return t, nil
 }
 
 func readEnds(last bool) func(*pipeParser, int) (Pipe, error) {

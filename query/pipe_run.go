@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"recourse/audit"
@@ -52,13 +53,21 @@ const Interrupted = "interrupted"
 // ErrMemory says that a pipe would have to keep more than it may.
 var ErrMemory error = &hinted{"a pipe would keep more in memory than it may", "ask for less time, or put a | limit or | where before it; --memory gives more"}
 
+// searchError says of an error that it is of a search, if it does not say so.
+func searchError(err error) error {
+	if strings.HasPrefix(err.Error(), "search: ") {
+		return err
+	}
+	return fmt.Errorf("search: %w", err)
+}
+
 // Pipe answers a query with pipes. If ctx ends first, the answer is that of what
 // was read until then, and its Partial says so.
 func (e *Engine) Pipe(ctx context.Context, p *Pipeline, o PipeOptions) (*Output, error) {
 	began := time.Now()
 	filter, err := e.Names.Bind(ctx, p.Filter)
 	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
+		return nil, searchError(err)
 	}
 	if o.Memory == 0 {
 		o.Memory = 256 << 20
@@ -71,10 +80,10 @@ func (e *Engine) Pipe(ctx context.Context, p *Pipeline, o PipeOptions) (*Output,
 		if errors.Is(err, ErrCursor) || errors.Is(err, ErrMemory) {
 			return nil, err
 		}
-		return nil, fmt.Errorf("search: %w", err)
+		return nil, searchError(err)
 	}
 	if err := x.finish(ctx, filter); err != nil {
-		return nil, fmt.Errorf("search: %w", err)
+		return nil, searchError(err)
 	}
 	x.out.Summary.Took = time.Since(began)
 	x.out.Explanation = x.notes.explanation()

@@ -59,6 +59,7 @@ var wrongPipes = []struct {
 	{`* | prove`, 5, "recourse evidence export"},
 	{`* | case`, 5, "pipes are"},
 	{`a || b`, 4, "write or"},
+	{`* | stats by(user) count | top 2 count`, 34, "two columns"},
 	{`* | sort user desc`, 15, "-count"},
 	{`* | pickaxe x`, 5, "recourse pickaxe"},
 	{`* | save case C-7 note "x"`, 10, "there are no cases"},
