@@ -51,6 +51,9 @@ func (w *workspace) answerPipes(c *cli.Context, e *env, p *report.Printer, engin
 	if err != nil {
 		return pipeError(err)
 	}
+	if s := &out.Summary; s.Next != "" && findFlag(c.Command.Flags, "after") == nil {
+		s.Next, s.Matched = "", s.Total // there are no pages to go on from
+	}
 	err = explained(c, e, p, out.Explanation, func() error { return printPiped(p, out, pipeline) })
 	if err != nil {
 		return err

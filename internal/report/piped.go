@@ -82,14 +82,23 @@ func (p *Printer) pipedChanges(out *query.Output) error {
 // pipedWords are the summary as sentences: how much there is first.
 func pipedWords(s query.PipeSummary, what string) []string {
 	first := searchCounts(s.Summary)
-	if what == "row" || s.Next == "" {
+	switch {
+	case s.Next != "": // a page, of as many rows as changes
+		if what == "row" {
+			first = strings.Replace(first, " changes", " rows", 1)
+		}
+	case s.Matched == 0:
+		first = searchCounts(query.Summary{TotalExact: s.Partial == "", Coverage: s.Coverage})
+	default:
 		first = count(s.Count, what)
 		if s.Total > s.Count {
-			first = strconv.Itoa(s.Count) + " of " + count(s.Total, what) + "; --limit 0 prints all"
+			first = strconv.Itoa(s.Count) + " of " + count(s.Total, what)
 		}
-		first += " of " + count(s.Matched, "change")
-		if s.Matched == 0 {
-			first = searchCounts(query.Summary{TotalExact: true, Coverage: s.Coverage})
+		if what != "change" || s.Total != s.Matched {
+			first += " of " + count(s.Matched, "change")
+		}
+		if s.Total > s.Count {
+			first += "; --limit 0 prints all"
 		}
 	}
 	out := []string{first}
