@@ -35,6 +35,7 @@ type Output struct {
 	// is the last pipe.
 	Histogram *Histogram
 	Facets    *Facets
+	Sessions  *Sessions // as these, where sessions is the last pipe
 	Summary   PipeSummary
 	Explanation
 }

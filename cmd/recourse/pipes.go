@@ -75,7 +75,7 @@ func pipeError(err error) error {
 	return queryError(err)
 }
 
-// printPiped prints an answer; one that is a histogram or facets, as those.
+// printPiped prints an answer; one that is a histogram, facets or sessions, as those.
 func printPiped(p *report.Printer, out *query.Output, pipeline *query.Pipeline) error {
 	whole := out.Summary.Partial == "" && len(out.Summary.Notes) == 0
 	switch last := pipeline.Pipes[len(pipeline.Pipes)-1].(type) {
@@ -86,6 +86,10 @@ func printPiped(p *report.Printer, out *query.Output, pipeline *query.Pipeline) 
 				by = last.By.String()
 			}
 			return p.Histogram(out.Histogram, by)
+		}
+	case query.PipeSessions:
+		if out.Sessions != nil && whole && p.Format() == report.Table && out.Summary.Count == out.Summary.Total {
+			return p.Sessions(out.Sessions)
 		}
 	case query.PipeFacets:
 		if out.Facets != nil && whole && p.Format() == report.Table {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,19 +91,24 @@ func (l Listing) page(g *page) {
 	if len(l.Rows) == 0 {
 		g.line(plain, "no %s", Visible(l.Name))
 	} else {
-		cols := make([]column, len(l.Columns))
+		var cols []column
+		var from []int // which of the listing's
 		rows := make([][]cell, len(l.Rows))
 		for i, name := range l.Columns {
-			cols[i] = column{name: strings.ToUpper(strings.ReplaceAll(Visible(name), "_", " ")), flex: true, right: len(l.Rows) > 0}
+			if l.ofNothing(i) {
+				continue
+			}
+			from = append(from, i)
+			cols = append(cols, column{name: strings.ToUpper(strings.ReplaceAll(Visible(name), "_", " ")), flex: true, right: len(l.Rows) > 0})
 		}
 		for n, r := range l.Rows {
 			rows[n] = make([]cell, len(cols))
-			for i := range cols {
-				rows[n][i] = cellOf(r, i, false)
+			for at, i := range from {
+				rows[n][at] = cellOf(r, i, false)
 				if l.ofOthers(r, i) {
-					rows[n][i] = cell{text: "(others)"}
+					rows[n][at] = cell{text: "(others)"}
 				}
-				cols[i].right = cols[i].right && isNumber(rows[n][i].text)
+				cols[at].right = cols[at].right && isNumber(rows[n][at].text)
 			}
 		}
 		g.table(cols, rows)
@@ -111,6 +117,15 @@ func (l Listing) page(g *page) {
 		g.gap()
 		g.coverage(*l.Coverage)
 	}
+}
+
+// ofNothing says that the rows are not told apart by a column: what they could be
+// told apart by, and none has a value for, is not unknown.
+func (l Listing) ofNothing(i int) bool {
+	if !slices.Contains([]string{"user", "node", "table"}, l.Columns[i]) {
+		return false
+	}
+	return !slices.ContainsFunc(l.Rows, func(r []any) bool { return i < len(r) && r[i] != nil })
 }
 
 // ofOthers says that a row's i-th value is none since the row is of all others
