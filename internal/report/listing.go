@@ -23,6 +23,9 @@ type Listing struct {
 	Rows     [][]any
 	Coverage *Coverage // how whole the answer is; nil says nothing of it
 	Document any       // what JSON and YAML hold instead; nil is the rows as objects
+	// Unknown are the columns in which nil is not known; in the others it may be that
+	// there is no value, and a table has a dash. Nil: all of them.
+	Unknown []string
 }
 
 // List prints a listing.
@@ -105,8 +108,11 @@ func (l Listing) page(g *page) {
 			rows[n] = make([]cell, len(cols))
 			for at, i := range from {
 				rows[n][at] = cellOf(r, i, false)
-				if l.ofOthers(r, i) {
+				switch {
+				case l.ofOthers(r, i):
 					rows[n][at] = cell{text: "(others)"}
+				case (i >= len(r) || r[i] == nil) && l.Unknown != nil && !slices.Contains(l.Unknown, l.Columns[i]):
+					rows[n][at] = cell{"-", faint}
 				}
 				cols[at].right = cols[at].right && isNumber(rows[n][at].text)
 			}

@@ -26,12 +26,16 @@ func (p *Printer) pipeSummary(s query.PipeSummary) pipeSummaryDoc {
 	return doc
 }
 
+// expectations are the columns of rows that have no value where nobody knows it. In
+// others there may be none to be known: an attribute that the record does not have.
+var expectations = []string{"expected", "low", "high", "outside"}
+
 // Piped prints the answer to a query with pipes: changes, or rows.
 func (p *Printer) Piped(out *query.Output) error {
 	if out.Table == nil {
 		return p.pipedChanges(out)
 	}
-	list := Listing{Name: "rows", Columns: out.Table.Columns, Rows: out.Table.Rows}
+	list := Listing{Name: "rows", Columns: out.Table.Columns, Rows: out.Table.Rows, Unknown: expectations}
 	words := pipedWords(out.Summary, "row")
 	return p.print(output{
 		document: func() any {
