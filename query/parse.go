@@ -22,28 +22,50 @@ const (
 // error is a *SyntaxError.
 func Parse(s string, now time.Time) (Expr, error) {
 	p := &parser{s: s, now: now}
-	switch {
-	case len(s) > MaxLength:
-		return Expr{}, p.fail(0, "", "longer than %d bytes", MaxLength)
-	case !utf8.ValidString(s):
-		p.s = strings.ToValidUTF8(s, "\uFFFD")
-		return Expr{}, p.fail(0, "", "not UTF-8")
-	}
-	p.space()
-	if p.eof() {
-		return Expr{}, p.fail(0, "* asks for everything", "nothing is asked for")
-	}
-	n, err := p.or()
+	n, err := p.filter()
 	if err != nil {
 		return Expr{}, err
 	}
 	if p.peek() == '|' {
 		return Expr{}, p.fail(p.pos, "recourse search takes pipes; put text that has a | in quotes", "a pipe, which is not taken here")
 	}
-	if !p.eof() {
-		return Expr{}, p.fail(p.pos, "", "a parenthesis that was not opened")
+	return Expr{n}, nil
+}
+
+// parseFilter reads the filter of a query that was saved, perhaps with pipes. These
+// are left out, but for where, without which the filter finds more than was meant.
+func parseFilter(s string, now time.Time) (Expr, error) {
+	p := &parser{s: s, now: now}
+	n, err := p.filter()
+	if err != nil {
+		return Expr{}, err
+	}
+	if at := p.pos; p.take("|") {
+		if p.space(); strings.EqualFold(p.word(), "where") {
+			return Expr{}, p.fail(at, "save what stands before it, and write the | where again", "| where is no part of a filter")
+		}
 	}
 	return Expr{n}, nil
+}
+
+// filter reads a filter, to the end or to the first pipe.
+func (p *parser) filter() (Node, error) {
+	switch {
+	case len(p.s) > MaxLength:
+		return nil, p.fail(0, "", "longer than %d bytes", MaxLength)
+	case !utf8.ValidString(p.s):
+		p.s = strings.ToValidUTF8(p.s, "\uFFFD")
+		return nil, p.fail(0, "", "not UTF-8")
+	}
+	p.space()
+	if p.eof() {
+		return nil, p.fail(0, "* asks for everything", "nothing is asked for")
+	}
+	n, err := p.or()
+	if err == nil && !p.eof() && p.peek() != '|' {
+		err = p.fail(p.pos, "", "a parenthesis that was not opened")
+	}
+	return n, err
 }
 
 // enter goes one level down; the depth is that of parentheses and negations.

@@ -20,7 +20,7 @@ func (p *parser) at(start int) (Node, error) {
 		}
 		now := p.now
 		p.relative = true
-		return Saved{name, p.place(start), func(s string) (Expr, error) { return Parse(s, now) }}, err
+		return Saved{name, p.place(start), func(s string) (Expr, error) { return parseFilter(s, now) }}, err
 	case strings.HasPrefix(rest, "txn:"):
 		p.pos += len("txn:")
 		return p.around(start, "txn")

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"recourse/audit"
 )
@@ -26,18 +25,7 @@ type Language struct {
 // Parse reads a query with pipes. The error is a *SyntaxError.
 func (l Language) Parse(s string) (*Pipeline, error) {
 	p := &parser{s: s, now: l.Now, known: l.Attributes}
-	switch {
-	case len(s) > MaxLength:
-		return nil, p.fail(0, "", "longer than %d bytes", MaxLength)
-	case !utf8.ValidString(s):
-		p.s = strings.ToValidUTF8(s, "\uFFFD")
-		return nil, p.fail(0, "", "not UTF-8")
-	}
-	p.space()
-	if p.eof() {
-		return nil, p.fail(0, "* asks for everything", "nothing is asked for")
-	}
-	n, err := p.or()
+	n, err := p.filter()
 	if err != nil {
 		return nil, err
 	}
