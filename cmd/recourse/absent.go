@@ -23,6 +23,8 @@ var absentCommands = map[string]string{
 	"pivot":          "write recourse search 'QUERY | pivot actors'",
 	"plan":           "write recourse revert plan SELECTION -o FILE",
 	"prove":          "write recourse evidence export QUERY",
+	"prune":          "what is stored is kept, and no command deletes it; a data folder can be deleted as a whole",
+	"purge":          "what is stored is kept, and no command deletes it; a data folder can be deleted as a whole",
 	"query":          "write recourse search QUERY; recourse queries keeps them",
 	"run":            "write recourse watch",
 	"select":         "write recourse revert select -o FILE",
