@@ -5,25 +5,42 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"math"
+	"time"
 
 	"recourse/audit"
 )
 
-// A cursor is the place of the last change on a page: the bits of its time, its
-// number, and a checksum against mistyping.
-func cursor(p Position) string {
+// A cursor is the place of the last change on a page: the bits of its time and its
+// number; from when the query's relative times are reckoned, in nanoseconds, if it has
+// any; and a checksum of these and of the query's words, against mistyping, and
+// against pages of another query.
+const (
+	cursorSize = 8 + 8 + 4 // without the time of asking
+	askedSize  = 8
+)
+
+// cursor is where the page after the change at p begins.
+func (q Query) cursor(p Position) string {
 	b := binary.BigEndian.AppendUint64(nil, math.Float64bits(float64(p.Time)))
 	b = binary.BigEndian.AppendUint64(b, uint64(p.Seq))
-	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+	if !q.Asked.IsZero() {
+		b = binary.BigEndian.AppendUint64(b, uint64(q.Asked.UnixNano()))
+	}
+	b = binary.BigEndian.AppendUint32(b, q.checksum(b))
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func parseCursor(s string) (Position, error) {
-	if s == "" {
+func (q Query) checksum(b []byte) uint32 {
+	return crc32.Update(crc32.ChecksumIEEE(b), crc32.IEEETable, []byte(q.Expr.String()))
+}
+
+// place is where the query's page begins.
+func (q Query) place() (Position, error) {
+	if q.After == "" {
 		return Position{}, nil
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != 20 || binary.BigEndian.Uint32(b[16:]) != crc32.ChecksumIEEE(b[:16]) {
+	b, ok := cursorBytes(q.After)
+	if !ok || binary.BigEndian.Uint32(b[len(b)-4:]) != q.checksum(b[:len(b)-4]) {
 		return Position{}, ErrCursor
 	}
 	p := Position{
@@ -34,4 +51,19 @@ func parseCursor(s string) (Position, error) {
 		return Position{}, ErrCursor
 	}
 	return p, nil
+}
+
+func cursorBytes(s string) ([]byte, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	return b, err == nil && (len(b) == cursorSize || len(b) == cursorSize+askedSize)
+}
+
+// AskedAt is from when the relative times of a query are reckoned whose page begins
+// at a cursor: from when its first page was asked for, so that all pages are of the
+// same stretch. For a first page, and where the cursor says nothing of it, it is now.
+func AskedAt(after string, now time.Time) time.Time {
+	if b, ok := cursorBytes(after); ok && len(b) == cursorSize+askedSize {
+		return time.Unix(0, int64(binary.BigEndian.Uint64(b[16:]))).UTC()
+	}
+	return now
 }

@@ -101,7 +101,7 @@ func (e *Engine) search(ctx context.Context, q Query, outline bool, take func([]
 	began := time.Now()
 	var sum Summary
 	var why Explanation
-	after, err := parseCursor(q.After)
+	after, err := q.place()
 	switch {
 	case err != nil:
 		return sum, why, err

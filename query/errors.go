@@ -57,8 +57,8 @@ func printable(rs []rune) string {
 	return string(rs)
 }
 
-// ErrCursor says that a cursor is not one that a search returned.
-var ErrCursor = errors.New("not a cursor of a search")
+// ErrCursor says that a cursor is not one that a page of the same query returned.
+var ErrCursor = errors.New("not a cursor of this search")
 
 // ErrIndexAhead says that the index knows changes which the store has not, so
 // it belongs to another store, or to this one before it was restored.

@@ -40,6 +40,9 @@ type HistogramOptions struct {
 	Step time.Duration // of the buckets, which begin at its multiples since 1970 in UTC; 0: one is chosen
 	By   audit.Facet   // 0: they are not parted
 	Top  int           // series at most, the others being one; 0 is 10
+	// Named are the series to make, in this order, with one of all others behind them;
+	// nil: the largest.
+	Named []string
 }
 
 // maxBuckets is how many buckets a histogram may have.
@@ -61,7 +64,7 @@ func (e *Engine) Histogram(ctx context.Context, expr Expr, o HistogramOptions) (
 	h := &Histogram{}
 	var err error
 	h.Answer, err = e.answer(ctx, expr, func(r *run, sections []*planned) (int, error) {
-		b := &bucketing{run: r, facet: o.By}
+		b := &bucketing{run: r, facet: o.By, named: o.Named}
 		return b.count(ctx, r.expr, sections, o, h)
 	})
 	if err != nil {
@@ -81,6 +84,8 @@ type bucketing struct {
 	first float64    // the number of the first bucket, counted from 1970
 	n     []int
 	parts map[string][]int
+	named []string
+	rest  []int // of the series that are not named
 	out   int
 }
 
@@ -188,6 +193,7 @@ func (b *bucketing) lay(first, last audit.Time, step time.Duration) error {
 		}
 	}
 	b.step = audit.Time(step / time.Millisecond)
+	b.parts = map[string][]int{}
 	if last < first {
 		return nil
 	}
@@ -197,8 +203,8 @@ func (b *bucketing) lay(first, last audit.Time, step time.Duration) error {
 		return ErrBuckets
 	}
 	b.n = make([]int, int(n))
-	if b.facet != 0 {
-		b.parts = map[string][]int{}
+	if b.named != nil {
+		b.rest = make([]int, int(n))
 	}
 	return nil
 }
@@ -222,6 +228,9 @@ func (b *bucketing) add(to []int, t audit.Time) {
 }
 
 func (b *bucketing) series(value string) []int {
+	if b.named != nil && !slices.Contains(b.named, value) {
+		return b.rest
+	}
 	s := b.parts[value]
 	if s == nil {
 		s = make([]int, len(b.n))
@@ -234,7 +243,14 @@ func (b *bucketing) series(value string) []int {
 func (b *bucketing) finish(h *Histogram, o HistogramOptions) {
 	h.Step, h.Outside = time.Duration(b.step)*time.Millisecond, b.out
 	var columns [][]int
-	if b.facet != 0 {
+	switch {
+	case b.facet == 0:
+	case b.named != nil:
+		for _, value := range b.named {
+			columns = append(columns, b.series(value))
+		}
+		h.Series, columns, h.Others = b.named, append(columns, b.rest), true
+	default:
 		h.Series, columns, h.Others = b.topSeries(o.Top)
 	}
 	for i, n := range b.n {

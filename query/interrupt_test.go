@@ -41,7 +41,7 @@ func TestInterruptedSearchSaysSo(t *testing.T) {
 	if s.Partial != query.Interrupted || s.TotalExact || s.Count != len(res.Changes) || s.Count == 0 || s.Count == 3000 {
 		t.Errorf("%+v", s)
 	}
-	rest, err := w.engine.Search(t.Context(), query.Query{After: s.Next})
+	rest, err := w.engine.Search(t.Context(), query.Query{Expr: expr, After: s.Next})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func (p *pager) do(ctx context.Context) error {
 		err = p.count(ctx)
 	}
 	if p.more {
-		p.sum.Next = cursor(p.last)
+		p.sum.Next = p.query.cursor(p.last)
 	}
 	return err
 }
@@ -254,6 +254,6 @@ func (p *pager) hand(changes []audit.Change) error {
 func (p *pager) stopped() {
 	p.sum.Partial, p.sum.Total, p.sum.TotalExact = Interrupted, max(p.sum.Total, p.sum.Count), false
 	if p.sum.Count > 0 {
-		p.sum.Next = cursor(p.last)
+		p.sum.Next = p.query.cursor(p.last)
 	}
 }

@@ -22,28 +22,50 @@ const (
 // error is a *SyntaxError.
 func Parse(s string, now time.Time) (Expr, error) {
 	p := &parser{s: s, now: now}
-	switch {
-	case len(s) > MaxLength:
-		return Expr{}, p.fail(0, "", "longer than %d bytes", MaxLength)
-	case !utf8.ValidString(s):
-		p.s = strings.ToValidUTF8(s, "\uFFFD")
-		return Expr{}, p.fail(0, "", "not UTF-8")
-	}
-	p.space()
-	if p.eof() {
-		return Expr{}, p.fail(0, "* asks for everything", "nothing is asked for")
-	}
-	n, err := p.or()
+	n, err := p.filter()
 	if err != nil {
 		return Expr{}, err
 	}
 	if p.peek() == '|' {
 		return Expr{}, p.fail(p.pos, "recourse search takes pipes; put text that has a | in quotes", "a pipe, which is not taken here")
 	}
-	if !p.eof() {
-		return Expr{}, p.fail(p.pos, "", "a parenthesis that was not opened")
+	return Expr{n}, nil
+}
+
+// parseFilter reads the filter of a query that was saved, perhaps with pipes. These
+// are left out, but for where, without which the filter finds more than was meant.
+func parseFilter(s string, now time.Time) (Expr, error) {
+	p := &parser{s: s, now: now}
+	n, err := p.filter()
+	if err != nil {
+		return Expr{}, err
+	}
+	if at := p.pos; p.take("|") {
+		if p.space(); strings.EqualFold(p.word(), "where") {
+			return Expr{}, p.fail(at, "save what stands before it, and write the | where again", "| where is no part of a filter")
+		}
 	}
 	return Expr{n}, nil
+}
+
+// filter reads a filter, to the end or to the first pipe.
+func (p *parser) filter() (Node, error) {
+	switch {
+	case len(p.s) > MaxLength:
+		return nil, p.fail(0, "", "longer than %d bytes", MaxLength)
+	case !utf8.ValidString(p.s):
+		p.s = strings.ToValidUTF8(p.s, "\uFFFD")
+		return nil, p.fail(0, "", "not UTF-8")
+	}
+	p.space()
+	if p.eof() {
+		return nil, p.fail(0, "* asks for everything", "nothing is asked for")
+	}
+	n, err := p.or()
+	if err == nil && !p.eof() && p.peek() != '|' {
+		err = p.fail(p.pos, "", "a parenthesis that was not opened")
+	}
+	return n, err
 }
 
 // enter goes one level down; the depth is that of parentheses and negations.
@@ -121,6 +143,10 @@ func (p *parser) primary() (Node, error) {
 		return nil, p.fail(start, "* asks for everything; put text that has a | in quotes", "nothing stands before the |")
 	case r == ')':
 		return nil, p.fail(start, "", "nothing stands before the parenthesis")
+	case r == '!':
+		return nil, p.fail(start, "write -TERM, or not TERM; put it in quotes if it is text", "an exclamation mark before a term")
+	case strings.HasPrefix(p.rest(), "&&"):
+		return nil, p.fail(start, "terms that stand together must all hold; write and, or nothing", "&& means nothing")
 	case r == '(':
 		return p.group()
 	case r == '"', r == '/':
@@ -177,10 +203,13 @@ func (p *parser) fieldName() (string, int, error) {
 	if dotted && slices.Contains(imageNames, name) {
 		return name, len(name), nil
 	}
+	known := !dotted && slices.Contains(fieldNames, name)
+	if known && strings.HasPrefix(after, "!=") {
+		return "", 0, p.fail(p.pos+n, "write -"+name+":VALUE, or put it in quotes to search for the text", "an unequals sign after a field")
+	}
 	if n == 0 || after == "" || !strings.ContainsRune(":<>=", rune(after[0])) {
 		return "", 0, nil
 	}
-	known := !dotted && slices.Contains(fieldNames, name)
 	switch {
 	case known && after[0] != '=':
 		return name, n, nil

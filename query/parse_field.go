@@ -44,7 +44,11 @@ func (p *parser) field(start int, name string) (Node, error) {
 		test, err := p.test(op)
 		return Leaf{Sense(name), test}, err
 	case "risk":
+		at := p.pos
 		test, err := p.test(op)
+		if err == nil {
+			err = p.possible(at, name, test)
+		}
 		return Alerted{ByRisk: true, Risk: test, at: p.place(start)}, err
 	}
 	if measures[name] != nil {

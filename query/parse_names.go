@@ -19,7 +19,8 @@ func (p *parser) at(start int) (Node, error) {
 			err = p.fail(p.pos, "write @q:NAME", "the saved query's name is missing")
 		}
 		now := p.now
-		return Saved{name, p.place(start), func(s string) (Expr, error) { return Parse(s, now) }}, err
+		p.relative = true
+		return Saved{name, p.place(start), func(s string) (Expr, error) { return parseFilter(s, now) }}, err
 	case strings.HasPrefix(rest, "txn:"):
 		p.pos += len("txn:")
 		return p.around(start, "txn")
@@ -57,7 +58,7 @@ func (p *parser) around(start int, what string) (Node, error) {
 	if what == "alert" {
 		return Near{id, around, p.place(start)}, nil
 	}
-	sp, err := parseSpan(id, p.now)
+	sp, err := p.span(id)
 	if err != nil || sp.kind != instantSpan {
 		return nil, p.fail(start, "write the number that Harper shows, such as @txn:1795465916125.6418±5m", "%q is not the time of a transaction", id)
 	}
@@ -136,5 +137,8 @@ func (p *parser) measure(name string, op Op) (Node, error) {
 	if c, ok := compare(test.Low, test.High); test.Op == Within && ok && c > 0 {
 		return nil, p.fail(start, "write ("+name+">=A or "+name+"<=B)", "the range ends before it begins")
 	}
-	return Measure{name, test}, nil
+	if name == "op_reported" {
+		return Measure{name, test}, nil
+	}
+	return Measure{name, test}, p.possible(start, name, test)
 }

@@ -22,8 +22,12 @@ func (p *parser) attribute(name string) (Node, error) {
 	if p.atEnd() {
 		return nil, p.fail(p.pos, `write :* for any value, :"" for the empty text`, "the attribute needs a value")
 	}
+	at := p.pos
 	test, err := p.test(op)
 	if name == "delta" || name == "ratio" {
+		if err == nil {
+			err = p.possible(at, name, test)
+		}
 		return Delta{name == "ratio", path, test}, err
 	}
 	return Attribute{name == "after", path, test}, err
@@ -177,12 +181,7 @@ func (p *parser) timeValue(start int) (Node, error) {
 	if low, high, ok := cutRange(text); ok {
 		return p.ends(start, low, high, func(op Op, text string) (Node, error) { return p.timeEnd(start, op, text) })
 	}
-	sp, err := parseSpan(text, p.now)
-	if err != nil {
-		if back, ago := parseSpan("-"+text, p.now); ago == nil && back.kind == agoSpan {
-			sp, err = back, nil
-		}
-	}
+	sp, err := p.span(text)
 	switch {
 	case err != nil:
 		return nil, p.fail(start, "", "time %q: %v", text, err)
@@ -205,7 +204,7 @@ func (p *parser) timeOrder(op Op) (Node, error) {
 
 // timeEnd compares with a time; a day is compared as a whole.
 func (p *parser) timeEnd(at int, op Op, text string) (Node, error) {
-	sp, err := parseSpan(text, p.now)
+	sp, err := p.span(text)
 	if err != nil {
 		return nil, p.fail(at, "", "time %q: %v", text, err)
 	}
@@ -227,7 +226,7 @@ func (p *parser) transaction() (Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	sp, err := parseSpan(text, p.now)
+	sp, err := p.span(text)
 	if err != nil || sp.kind != instantSpan {
 		return nil, p.fail(start, "write the number that Harper shows, such as txn:1795465916125.6418", "%q is not the time of a transaction", text)
 	}

@@ -12,6 +12,9 @@ import (
 type Pipeline struct {
 	Filter Expr
 	Pipes  []Pipe
+	// Relative says that times were reckoned from Language.Now, or may be in a saved
+	// query.
+	Relative bool
 }
 
 // String is the pipeline in the language, which [Language.Parse] reads back to the
@@ -199,6 +202,8 @@ func (p PipeHist) String() string {
 
 func (p PipeHist) columns([]string) []string {
 	switch {
+	case p.Versus > 0 && p.By != 0:
+		return []string{"time", "count", p.By.String(), "others", "expected", "low", "high", "days", "outside"}
 	case p.Versus > 0:
 		return []string{"time", "count", "expected", "low", "high", "days", "outside"}
 	case p.By != 0:

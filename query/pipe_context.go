@@ -86,7 +86,9 @@ func (x *execution) neighbours(ctx context.Context, p PipeContext, c *audit.Chan
 		return nil
 	}
 	if p.Before > 0 {
-		if err := add(Query{Expr: Of(same), After: cursor(PositionOf(c)), Limit: p.Before}); err != nil {
+		older := Query{Expr: Of(same), Limit: p.Before}
+		older.After = older.cursor(PositionOf(c))
+		if err := add(older); err != nil {
 			return err
 		}
 	}

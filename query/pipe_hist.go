@@ -66,7 +66,7 @@ func (x *execution) versus(ctx context.Context, p PipeHist, h *Histogram) error 
 	const dayMS = audit.Time(day / time.Millisecond)
 	from := first - audit.Time(p.Versus)*dayMS
 	other = Conjunction(other, Of(And{When{AtLeast, from}, When{Less, last - dayMS}}))
-	before, err := x.engine.Histogram(ctx, other, HistogramOptions{Step: h.Step})
+	before, err := x.engine.Histogram(ctx, other, HistogramOptions{Step: h.Step, By: p.By, Named: append([]string{}, h.Series...)})
 	if x.interruptedBy(ctx, err) {
 		x.give(nil)
 		return nil
@@ -77,31 +77,63 @@ func (x *execution) versus(ctx context.Context, p PipeHist, h *Histogram) error 
 	for _, s := range before.Steps {
 		x.notes.add(s)
 	}
-	counts := map[audit.Time]int{}
-	for _, b := range before.Buckets {
-		counts[b.From] = b.N
+	x.give(versusRows(p, h, before))
+	return nil
+}
+
+// versusRows are a row for each bucket, or for each series of each bucket and for the
+// others together, with what the same hours of the days before had.
+func versusRows(p PipeHist, h, before *Histogram) [][]any {
+	const dayMS = audit.Time(day / time.Millisecond)
+	at := map[audit.Time]int{}
+	for i, b := range before.Buckets {
+		at[b.From] = i
 	}
 	known := knownTimes(before.Coverage)
 	var rows [][]any
 	for _, b := range h.Buckets {
-		var days []int
+		var days []Bucket // those of the days that are known
 		for k := 1; k <= p.Versus; k++ {
 			shift := audit.Time(k) * dayMS
-			if known(b.From-shift, b.To-shift) {
-				days = append(days, counts[b.From-shift])
+			if !known(b.From-shift, b.To-shift) {
+				continue
 			}
+			day := Bucket{Parts: make([]int, len(h.Series)+1)}
+			if i, there := at[b.From-shift]; there {
+				day = before.Buckets[i]
+			}
+			days = append(days, day)
 		}
-		rows = append(rows, versusRow(b, days))
+		counts := func(count func(Bucket) int) (out []int) {
+			for _, day := range days {
+				out = append(out, count(day))
+			}
+			return out
+		}
+		if p.By == 0 {
+			rows = append(rows, append([]any{b.From, b.N}, versusCells(b.N, counts(func(b Bucket) int { return b.N }))...))
+			continue
+		}
+		for i := range len(h.Series) + 1 {
+			n, name := 0, any(nil)
+			if i < len(b.Parts) {
+				n = b.Parts[i]
+			}
+			if i < len(h.Series) {
+				name = h.Series[i]
+			}
+			row := []any{b.From, n, name, name == nil}
+			rows = append(rows, append(row, versusCells(n, counts(func(b Bucket) int { return b.Parts[i] }))...))
+		}
 	}
-	x.give(rows)
-	return nil
+	return rows
 }
 
-// versusRow is a bucket and what was expected of it: the median of the same hours
-// of other days, the least and the most. Nothing is expected where no day is known.
-func versusRow(b Bucket, days []int) []any {
+// versusCells are what was expected of so many: the median of the same hours of
+// other days, the least and the most. Nothing is expected where no day is known.
+func versusCells(n int, days []int) []any {
 	if len(days) == 0 {
-		return []any{b.From, b.N, nil, nil, nil, 0, nil}
+		return []any{nil, nil, nil, 0, nil}
 	}
 	slices.Sort(days)
 	median := float64(days[len(days)/2])
@@ -109,7 +141,7 @@ func versusRow(b Bucket, days []int) []any {
 		median = (median + float64(days[len(days)/2-1])) / 2
 	}
 	low, high := days[0], days[len(days)-1]
-	return []any{b.From, b.N, median, low, high, len(days), b.N < low || b.N > high}
+	return []any{median, low, high, len(days), n < low || n > high}
 }
 
 // timeless is an expression without the times among the terms that must all hold;

@@ -15,7 +15,7 @@ func (x *execution) deliver(ctx context.Context) error {
 	}
 	q, page := Query{}, x.onlyFields()
 	if page {
-		q = Query{Limit: x.options.Limit, After: x.options.After, Skip: x.options.Skip}
+		q = Query{Limit: x.options.Limit, After: x.options.After, Skip: x.options.Skip, Asked: x.options.Asked}
 	}
 	sum, err := x.drain(ctx, out, q)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"recourse/audit"
 )
@@ -26,18 +25,7 @@ type Language struct {
 // Parse reads a query with pipes. The error is a *SyntaxError.
 func (l Language) Parse(s string) (*Pipeline, error) {
 	p := &parser{s: s, now: l.Now, known: l.Attributes}
-	switch {
-	case len(s) > MaxLength:
-		return nil, p.fail(0, "", "longer than %d bytes", MaxLength)
-	case !utf8.ValidString(s):
-		p.s = strings.ToValidUTF8(s, "\uFFFD")
-		return nil, p.fail(0, "", "not UTF-8")
-	}
-	p.space()
-	if p.eof() {
-		return nil, p.fail(0, "* asks for everything", "nothing is asked for")
-	}
-	n, err := p.or()
+	n, err := p.filter()
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +38,7 @@ func (l Language) Parse(s string) (*Pipeline, error) {
 	if !p.eof() {
 		return nil, p.fail(p.pos, "", "a parenthesis that was not opened")
 	}
+	q.out.Relative = p.relative
 	return q.out, nil
 }
 
@@ -87,13 +76,18 @@ func pipeReaders() map[string]pipeReader {
 // absentPipes are pipes that one may look for and that there are not, with what to
 // do instead.
 var absentPipes = map[string]string{
-	"prove": "there are no evidence bundles; recourse verify checks the store",
+	"prove": "recourse evidence export QUERY seals what a query finds",
 	"near":  "write @alert:ID±10m or @txn:T±5m before the pipes",
 	"join":  "write | pivot or | seq",
 	"eval":  "there are no fields of your own; delta.x and ratio.x are how numbers changed",
 	"dedup": "write | last by(FIELD)", "uniq": "write | last by(FIELD)", "head": "write | limit N", "tail": "write | sort time | limit N",
 	"count": "write | stats count", "table": "write | fields A,B", "rare": "write | facets rare", "timechart": "write | hist",
 	"baseline": "write | hist 1h vs 14d",
+	"actor":    "there is a command: recourse actor USER", "pickaxe": "there is a command: recourse pickaxe VALUE --query QUERY",
+	"coverage": "there is a command: recourse coverage", "hunt": "there is a command: recourse hunt RULE QUERY",
+	"report": "there is a command: recourse report QUERY", "timeline": "there is a command: recourse report QUERY",
+	"show": "there is a command: recourse show SEQ", "explain": "there is a flag: --explain",
+	"rename": "write as NAME behind a figure of stats",
 }
 
 // pipe reads one pipe.
@@ -103,6 +97,8 @@ func (q *pipeParser) pipe() error {
 	name := strings.ToLower(q.word())
 	reader, known := pipeReaders()[name]
 	switch {
+	case name == "" && q.peek() == '|':
+		return q.fail(start, "write or between alternatives", "the name of a pipe is missing")
 	case name == "":
 		return q.fail(start, "pipes are "+strings.Join(PipeNames(), ", "), "the name of a pipe is missing")
 	case !known:
@@ -127,7 +123,14 @@ func (q *pipeParser) pipe() error {
 	}
 	q.space()
 	if !q.eof() && q.peek() != '|' {
-		return q.fail(q.pos, "a pipe begins with |", "%s takes no more than this", name)
+		hint := "a pipe begins with |"
+		switch name {
+		case "sort":
+			hint = "fields are separated by commas, and a minus sign sorts the largest first: sort -count,user"
+		case "fields":
+			hint = "fields are separated by commas: fields time,user"
+		}
+		return q.fail(q.pos, hint, "%s takes no more than this", name)
 	}
 	q.out.Pipes = append(q.out.Pipes, pipe)
 	q.columns = pipe.columns(q.columns)

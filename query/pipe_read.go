@@ -145,8 +145,6 @@ func (q *pipeParser) readHist(int) (p Pipe, err error) {
 
 func (q *pipeParser) checkHist(h PipeHist) error {
 	switch {
-	case h.Versus > 0 && h.By != 0:
-		return q.fail(q.pos, "leave one of them out", "hist by a field has no vs")
 	case h.Versus > 0 && (h.Step == 0 || day%h.Step != 0):
 		return q.fail(q.pos, "write hist 1h vs 14d", "hist vs needs a step of which a day is whole")
 	case h.Top > 0 && h.By == 0:
@@ -194,8 +192,15 @@ func (q *pipeParser) readTop(int) (Pipe, error) {
 		q.space()
 	}
 	q.option("by")
-	t.Field, err = q.pipeField(q.columns)
-	return t, err
+	q.space()
+	at := q.pos
+	if t.Field, err = q.pipeField(q.columns); err != nil {
+		return nil, err
+	}
+	if names := t.columns(nil); slices.Contains(names[1:], names[0]) {
+		return nil, q.fail(at, "write stats by("+names[0]+") count as n", "two columns are named %q", names[0])
+	}
+	return t, nil
 }
 
 func readEnds(last bool) func(*pipeParser, int) (Pipe, error) {

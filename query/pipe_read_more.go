@@ -221,6 +221,10 @@ func (q *pipeParser) readCompare(int) (Pipe, error) {
 		return PipeCompare{Versus: days}, err
 	}
 	with, err := q.nested()
+	q.space()
+	if at := q.pos; err == nil && q.option("vs") {
+		err = q.fail(at, "the changes before the pipe are one set, those of the parentheses the other: user:bob | compare (user:alice)", "compare takes one filter")
+	}
 	return PipeCompare{With: with}, err
 }
 
@@ -259,6 +263,10 @@ func (q *pipeParser) readSave(start int) (Pipe, error) {
 		}
 	}
 	at := q.pos
+	if p.What == "query" && q.option("case") && !q.eof() {
+		return nil, q.fail(at, absentNames["case"], "a case cannot be saved to")
+	}
+	q.pos = at
 	var err error
 	if p.Name, err = q.file("save", "night-deletes"); err != nil {
 		return nil, err

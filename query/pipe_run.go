@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"recourse/audit"
@@ -13,9 +14,10 @@ import (
 // PipeOptions say how a query with pipes is answered. The zero value is all of the
 // answer, in memory.
 type PipeOptions struct {
-	Limit int    // changes or rows that are handed over; 0 is all. The others are counted
-	After string // the Next of the page before: only of a query whose pipes keep changes in order
-	Skip  int    // as in Query, of the same
+	Limit int       // changes or rows that are handed over; 0 is all. The others are counted
+	After string    // the Next of the page before: only of a query whose pipes keep changes in order
+	Skip  int       // as in Query, of the same
+	Asked time.Time // as in Query
 	// Memory is about how many bytes pipes may keep that must see all before they
 	// give any, such as sort and stats; 0 is 256 MiB. What needs more is an error.
 	Memory int64
@@ -33,6 +35,7 @@ type Output struct {
 	// is the last pipe.
 	Histogram *Histogram
 	Facets    *Facets
+	Sessions  *Sessions // as these, where sessions is the last pipe
 	Summary   PipeSummary
 	Explanation
 }
@@ -51,13 +54,21 @@ const Interrupted = "interrupted"
 // ErrMemory says that a pipe would have to keep more than it may.
 var ErrMemory error = &hinted{"a pipe would keep more in memory than it may", "ask for less time, or put a | limit or | where before it; --memory gives more"}
 
+// searchError says of an error that it is of a search, if it does not say so.
+func searchError(err error) error {
+	if strings.HasPrefix(err.Error(), "search: ") {
+		return err
+	}
+	return fmt.Errorf("search: %w", err)
+}
+
 // Pipe answers a query with pipes. If ctx ends first, the answer is that of what
 // was read until then, and its Partial says so.
 func (e *Engine) Pipe(ctx context.Context, p *Pipeline, o PipeOptions) (*Output, error) {
 	began := time.Now()
 	filter, err := e.Names.Bind(ctx, p.Filter)
 	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
+		return nil, searchError(err)
 	}
 	if o.Memory == 0 {
 		o.Memory = 256 << 20
@@ -70,10 +81,10 @@ func (e *Engine) Pipe(ctx context.Context, p *Pipeline, o PipeOptions) (*Output,
 		if errors.Is(err, ErrCursor) || errors.Is(err, ErrMemory) {
 			return nil, err
 		}
-		return nil, fmt.Errorf("search: %w", err)
+		return nil, searchError(err)
 	}
 	if err := x.finish(ctx, filter); err != nil {
-		return nil, fmt.Errorf("search: %w", err)
+		return nil, searchError(err)
 	}
 	x.out.Summary.Took = time.Since(began)
 	x.out.Explanation = x.notes.explanation()

@@ -56,8 +56,14 @@ var wrongPipes = []struct {
 	{`* | where x == 1`, 5, "not taken here"},
 	{`* | stats by(user) | where`, 27, "needs a test"},
 	{`* | stats by(user) | where count`, 33, "value"},
-	{`* | prove`, 5, "evidence bundles"},
+	{`* | prove`, 5, "recourse evidence export"},
 	{`* | case`, 5, "pipes are"},
+	{`a || b`, 4, "write or"},
+	{`* | stats by(user) count | top 2 count`, 34, "two columns"},
+	{`* | sort user desc`, 15, "-count"},
+	{`* | pickaxe x`, 5, "recourse pickaxe"},
+	{`* | save case C-7 note "x"`, 10, "there are no cases"},
+	{`* | compare (user:bob) vs (user:alice)`, 24, "compare takes one filter"},
 	{`* | dedup`, 5, "last by"},
 	{`) | hist`, 1, "parenthesis"},
 	{`* | top 5 status`, 11, "no field"},
@@ -205,6 +211,43 @@ func TestHistogramAgainstOtherDays(t *testing.T) {
 	got := querytest.Texts(out.Table.Rows)
 	if len(got) != 1 || strings.Join(got[0][1:], " ") != "9 3 2 4 2 boolean true" {
 		t.Errorf("rows %v: want 9 changes, 3 expected of 2 to 4 on 2 days, outside", got)
+	}
+}
+
+// Parted by a field, each value is held against itself on the other days, and those
+// who are among the most frequent no more, or not yet, against each other.
+func TestHistogramByFieldAgainstOtherDays(t *testing.T) {
+	const day = 86_400_000
+	start := audit.Time(1785542400000) // 2026-08-01
+	table := audit.Table{Database: "d", Name: "t"}
+	m := &querytest.Memory{}
+	for back, users := range []map[string]int{{"eve": 9, "bob": 1}, {"bob": 2, "kim": 5}, {"bob": 4, "eve": 1}} {
+		for user, n := range users {
+			for i := range n {
+				c := audit.Change{Time: start - audit.Time(back)*day + audit.Time(i), Op: audit.OpUpdate, User: user,
+					Key: audit.Key{Table: table, ID: `"a"`}, After: audit.PresentImage(audit.Object(nil), audit.Logged, audit.Exact)}
+				c.ID = c.Identify()
+				m.Add(c)
+			}
+		}
+	}
+	m.Spanned = []audit.Span{{Table: table, From: start - 2.5*day, To: start + day}}
+	e := &query.Engine{Store: m, Now: func() time.Time { return time.UnixMilli(int64(start) + day) }}
+	for q, want := range map[string]string{
+		"hist 1h by user vs 3d":       `9 text "eve" boolean false 1/2 0 1 2 boolean true, 1 text "bob" boolean false 3 2 4 2 boolean true, 0 nothing boolean true 5/2 0 5 2 boolean false`,
+		"hist 1h by user top 1 vs 3d": `9 text "eve" boolean false 1/2 0 1 2 boolean true, 1 nothing boolean true 11/2 4 7 2 boolean true`,
+	} {
+		out, err := e.Pipe(t.Context(), piped(t, "@2026-08-01T00:00:00Z..2026-08-01T00:59:59Z | "+q), query.PipeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, row := range querytest.Texts(out.Table.Rows) {
+			got = append(got, strings.Join(row[1:], " "))
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s:\n got %q\nwant %q", q, strings.Join(got, ", "), want)
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ func (x *execution) sessions(ctx context.Context, p PipeSessions) error {
 		return err
 	}
 	x.meet(s.Summary.Changes)
+	x.out.Sessions = s
 	var rows [][]any
 	for i := range s.Sessions {
 		v := &s.Sessions[i]

@@ -15,6 +15,9 @@ type Query struct {
 	Limit int    // how many changes at most; 0 is all of them
 	After string // the Next of the page before; empty for the first page
 	Skip  int    // how many changes to leave out, from After on
+	// Asked is from when relative times in Expr were reckoned (AskedAt), which the
+	// next page then does too. Zero: there are none.
+	Asked time.Time
 }
 
 // A Searcher answers queries: an [Engine] in this process, or a client of one

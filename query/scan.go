@@ -17,6 +17,22 @@ type parser struct {
 	regex int       // how many there were
 	now   time.Time // what -2h is reckoned from
 	known []string  // attributes that there are, to suggest; nil: not known
+	// relative says that now has been made use of, or may be later.
+	relative bool
+}
+
+// span reads a time; 2h is a time ago, as -2h is.
+func (p *parser) span(text string) (span, error) {
+	sp, err := parseSpan(text, p.now)
+	if err != nil {
+		if back, failed := parseSpan("-"+text, p.now); failed == nil && back.kind == agoSpan {
+			sp, err = back, nil
+		}
+	}
+	if err == nil && (sp.kind == agoSpan || strings.EqualFold(text, "now")) {
+		p.relative = true
+	}
+	return sp, err
 }
 
 func (p *parser) fail(at int, hint, format string, args ...any) error {

@@ -36,11 +36,14 @@ func (v *verifier) changes() error {
 		v.block(int(n), payload[chainSize:])
 		return nil
 	})
+	if err != nil {
+		return err // what was not read yet is not missing
+	}
 	v.compare()
 	if v.head > 0 {
 		v.missing(firstOf(want), firstOf(audit.BlockOf(v.head)+1))
 	}
-	return err
+	return nil
 }
 
 // block checks the changes of a block.
@@ -122,7 +125,7 @@ func (v *verifier) compare() {
 		v.view = nil
 		return
 	}
-	if err := v.view.compare(v.ctx, v.sums.freeze(), func(problem string) { v.problem("%s", problem) }); err != nil {
+	if err := v.view.compare(v.ctx, v.sums.freeze(), func(problem string) { v.problem("%s", problem) }); err != nil && v.ctx.Err() == nil {
 		v.problem("sums of chunk %d: %v", v.sums.chunk, err)
 	}
 	v.sums = nil

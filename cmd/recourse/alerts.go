@@ -130,7 +130,7 @@ func actHint(e audit.AlertEvent) string {
 	if e.DuplicateOf != "" {
 		return "--duplicate-of names another alert, the one that stays open; recourse alerts show ID says what that is a duplicate of"
 	}
-	return "see --help for the command's arguments and an example"
+	return usageHint
 }
 
 // actedOn is how alerts stand after somebody acted on them.

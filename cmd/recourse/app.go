@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,14 +29,15 @@ func run(ctx context.Context, e *env, args []string) int {
 			return nil
 		}
 	}
-	err := app.RunContext(ctx, arrange(app, args))
+	words := arrange(app, args)
+	err := app.RunContext(ctx, words)
 	if there, ok := errors.AsType[*attachedExit](err); ok {
 		return there.code
 	}
 	code := exitCode(ctx, err)
 	if code == exitInterrupted && !errors.Is(err, api.ErrLost) {
 		// Whatever was going on just then failed of it, and is not what is wrong.
-		why := interruption(ctx)
+		why := interruption(ctx, commandName(app, words))
 		code, err = why.code, why
 	}
 	if err != nil {
@@ -148,22 +150,24 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 		flags = slices.Clone(c.Command.Flags)
 	}
 	out.hint = "see --help; an argument that begins with a minus sign goes after --"
-	if s := cli.SuggestFlag(append(flags, c.App.Flags...), name, false); strings.HasPrefix(s, "--") {
-		out.hint = "did you mean " + s + "? " + out.hint
+	asksQuery := c.Command != nil && strings.Contains(c.Command.ArgsUsage, "QUERY")
+	if instead := absentFlags[name]; instead != "" && asksQuery {
+		out.hint = instead
+	} else if like := likeFlag(name, append(flags, c.App.Flags...)); like != "" {
+		out.hint = "did you mean --" + like + "? " + out.hint
 	}
 	return out
 }
 
 func unknownCommand(c *cli.Context, name string) error {
-	commands := c.App.Commands
+	commands, parent := c.App.Commands, ""
 	if c.Command != nil && len(c.Command.Subcommands) > 0 {
-		commands = c.Command.Subcommands
+		commands, parent = c.Command.Subcommands, strings.TrimPrefix(c.Command.FullName(), c.App.Name)
 	}
-	err := &exitError{code: exitUsage, err: fmt.Errorf("there is no command %q", name), hint: "see --help for the commands"}
-	if s := cli.SuggestCommand(commands, name); !strings.Contains(s, `""`) {
-		err.hint = s
+	return &exitError{
+		code: exitUsage, err: fmt.Errorf("there is no command %q", name),
+		hint: cmp.Or(hintForCommand(parent, name, commands), "see --help for the commands"),
 	}
-	return err
 }
 
 // globalFlags take from the environment what is not given. The library would look

@@ -64,7 +64,7 @@ func attach(e *env, args []string) cli.BeforeFunc {
 			return err
 		}
 		code, err := caller.Call(c.Context, command, api.Streams{In: e.stdin, Out: e.stdout, Err: e.stderr})
-		return attachedOutcome(code, err)
+		return attachedOutcome(name, code, err)
 	}
 }
 
@@ -77,7 +77,7 @@ func refuseAlone(ctx context.Context, caller api.Caller, name, why string) error
 	return &exitError{code: exitBusy, err: fmt.Errorf("%s: recourse watch has the data folder: %s", name, why), hint: "stop recourse watch first"}
 }
 
-func attachedOutcome(code int, err error) error {
+func attachedOutcome(name string, code int, err error) error {
 	var refused *api.RefusedError
 	switch {
 	case err == nil:
@@ -87,9 +87,25 @@ func attachedOutcome(code int, err error) error {
 	case errors.As(err, &refused):
 		return &exitError{code: refused.Code, err: err, hint: refused.Hint()}
 	case errors.Is(err, api.ErrLost):
-		return &exitError{code: exitInterrupted, err: err, hint: "start recourse watch again, and run the same command again: what is done is not done twice"}
+		return &exitError{code: exitInterrupted, err: err, hint: "start recourse watch again, and " + againHint(name)}
 	}
 	return err
+}
+
+// commandName is the name of the command that an arranged command line is of; empty
+// if it is of none.
+func commandName(app *cli.App, words []string) string {
+	for i := 1; i < len(words); i++ {
+		flag, isFlag := strings.CutPrefix(words[i], "-")
+		if !isFlag {
+			return leafName(app.Commands, words[i:])
+		}
+		name, _, hasValue := strings.Cut(strings.TrimLeft(flag, "-"), "=")
+		if f := findFlag(app.Flags, name); f != nil && takesValue(f) && !hasValue {
+			i++
+		}
+	}
+	return ""
 }
 
 // leafName is the name of the command that words begin with, such as "rules lint";
@@ -99,6 +115,9 @@ func leafName(commands []*cli.Command, words []string) string {
 	for _, word := range words {
 		cmd := findCommand(commands, word)
 		if cmd == nil {
+			if len(name) == 1 && name[0] == "playbook" { // which runs one by its name alone
+				return name[0]
+			}
 			return ""
 		}
 		name = append(name, cmd.Name)

@@ -96,7 +96,22 @@ func TestMemoryIsGuarded(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(ended["search"])
-	if why := interruption(ctx); why.code != exitBusy || why.hint == "" {
+	if why := interruption(ctx, "search"); why.code != exitBusy || why.hint == "" {
 		t.Errorf("it ends with %d: %v", why.code, why)
+	}
+}
+
+// Only of what stores or writes as it goes does the hint of an interrupted command
+// say that it goes on.
+func TestHintOfAnInterruptedCommand(t *testing.T) {
+	app := newApp(&env{lookup: func(string) (string, bool) { return "", false }})
+	for line, goesOn := range map[string]bool{
+		"search *": false, "--data search import x": true, "verify -o json": false, "-o json q *": false, "revert plan x": false,
+		"revert apply plan.rvp --dry-run": true, "--color=never reindex": true, "nothing": false, "": false,
+	} {
+		words := arrange(app, append([]string{"recourse"}, strings.Fields(line)...))
+		if got := strings.Contains(againHint(commandName(app, words)), "not done twice"); got != goesOn {
+			t.Errorf("%q: it is said to go on: %v, want %v", line, got, goesOn)
+		}
 	}
 }

@@ -105,9 +105,18 @@ func heapBytes() int64 {
 	return int64(s[0].Value.Uint64())
 }
 
+// againHint says what becomes of a command that is run again after it was interrupted:
+// those that store or write as they go, go on from there.
+func againHint(name string) string {
+	if name == "watch" || name == "reindex" || slices.Contains(writers, name) {
+		return "run the same command again: what is done is not done twice"
+	}
+	return "run the same command again"
+}
+
 // interruption is why a command ended before its time, and the exit code of that.
-func interruption(ctx context.Context) *exitError {
-	err := &exitError{code: exitInterrupted, err: errors.New("interrupted"), hint: "run the same command again: what is done is not done twice"}
+func interruption(ctx context.Context, name string) *exitError {
+	err := &exitError{code: exitInterrupted, err: errors.New("interrupted"), hint: againHint(name)}
 	cause := context.Cause(ctx)
 	if memory, ok := errors.AsType[*memoryError](cause); ok {
 		err.code, err.err, err.hint = exitBusy, memory, memory.Hint()

@@ -89,7 +89,7 @@ func readConfig(e *env, path, data string) (config, error) {
 	if c.MaxWaiting < 0 {
 		return config{}, inputErr(fmt.Errorf("read configuration: %s: maxWaiting is %d; want a number above 0", path, c.MaxWaiting))
 	}
-	c.inFolder(path)
+	c.inFolder(e, path)
 	return c, nil
 }
 

@@ -104,10 +104,25 @@ func (s *sinkConfig) at(key string) *token.Token {
 	return s.node.GetToken()
 }
 
-// inFolder makes the files that the sinks name relative to the configuration's own
-// folder, so that it does not matter where the program is started.
-func (c *config) inFolder(path string) {
+// inFolder makes the files that the configuration at path names relative to its own
+// folder, so that it does not matter where the program is started. One that is not
+// there, and that no sink names, is looked for where the command was called.
+func (c *config) inFolder(e *env, path string) {
 	dir := filepath.Dir(path)
+	named := []*string{&c.PasswordFile, &c.CAFile, &c.CertFile, &c.KeyFile, &c.APITokenFile, &c.TLSCertFile, &c.TLSKeyFile, &c.Approvers}
+	for i := range c.Rules {
+		named = append(named, &c.Rules[i])
+	}
+	for _, p := range named {
+		if *p == "" || filepath.IsAbs(*p) {
+			continue
+		}
+		there := filepath.Join(dir, *p)
+		if _, err := e.stat(there); err == nil {
+			*p = there
+		}
+	}
+	dir = e.at(dir) // sinks open their files by themselves
 	for i := range c.Sinks {
 		s := &c.Sinks[i]
 		for _, p := range []*string{&s.URLFile, &s.SecretFile, &s.TokenFile, &s.PasswordFile, &s.TemplateFile, &s.CAFile, &s.CertFile, &s.KeyFile, &s.Path} {

@@ -65,8 +65,11 @@ func exit(code int) error {
 	return &exitError{code: code}
 }
 
+// usageHint is for a command line that is wrong.
+const usageHint = "see --help for the command's arguments and an example"
+
 func usagef(format string, args ...any) error {
-	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...), hint: "see --help for the command's arguments and an example"}
+	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...), hint: usageHint}
 }
 
 func inputErr(err error) error { return &exitError{code: exitInput, err: err} }

@@ -41,8 +41,13 @@ func (e *env) folder() string {
 // told is an error that names a path as it was given, not where it leads.
 func (e *env) told(err error, paths ...string) error {
 	for _, p := range paths {
-		if to := e.at(p); err != nil && to != p {
-			err = &asGiven{err, to, p}
+		to := e.at(p)
+		if err == nil || to == p {
+			continue
+		}
+		err = &asGiven{err, to, p}
+		if clean := filepath.Clean(to); clean != to {
+			err = &asGiven{err, clean, p}
 		}
 	}
 	return err

@@ -50,6 +50,43 @@ func TestFilesAreOpenedThroughTheEnv(t *testing.T) {
 	}
 }
 
+// What others open is opened where a path leads, too.
+func TestLoadersAreGivenPathsThroughTheEnv(t *testing.T) {
+	loaders := []string{"playbook.Load", "rules.ReadFiles", "api.ReadTokens", "api.ReadCertificate"}
+	seen := 0
+	for name, file := range programFiles(t) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			s, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			pkg, ok := s.X.(*ast.Ident)
+			if !ok || !slices.Contains(loaders, pkg.Name+"."+s.Sel.Name) {
+				return true
+			}
+			for _, arg := range call.Args {
+				seen++
+				inner, ok := arg.(*ast.CallExpr)
+				if !ok {
+					t.Errorf("%s: %s.%s: a path is not through at (files.go)", name, pkg.Name, s.Sel.Name)
+					continue
+				}
+				if at, ok := inner.Fun.(*ast.SelectorExpr); !ok || at.Sel.Name != "at" {
+					t.Errorf("%s: %s.%s: a path is not through at (files.go)", name, pkg.Name, s.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	if seen < len(loaders) {
+		t.Errorf("%d paths seen", seen)
+	}
+}
+
 // programFiles are the program's own files, parsed.
 func programFiles(t *testing.T) map[string]*ast.File {
 	t.Helper()

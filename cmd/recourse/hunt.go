@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -49,7 +50,7 @@ func runHunt(c *cli.Context, e *env) (err error) {
 	}
 	pipeline := &query.Pipeline{}
 	if c.Args().Len() > 1 {
-		if pipeline, err = parsePipeline(c, e, strings.Join(c.Args().Tail(), " ")); err != nil {
+		if pipeline, err = parsePipeline(c, e, e.now(), strings.Join(c.Args().Tail(), " ")); err != nil {
 			return err
 		}
 	}
@@ -83,7 +84,7 @@ func runHunt(c *cli.Context, e *env) (err error) {
 		}
 		seqs, tables := h.evidence()
 		pipeline.Filter = query.OfSeqs(expr, seqs, tables)
-		err = w.answerPipes(c, e, p, engine, pipeline)
+		err = w.answerPipes(c, e, p, engine, pipeline, time.Time{})
 		code := exitCode(c.Context, err)
 		if code != exitOK && code != exitNothing {
 			return err

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // runPipes answers a query with pipes.
-func runPipes(c *cli.Context, e *env, p *report.Printer, pipeline *query.Pipeline) (err error) {
+func runPipes(c *cli.Context, e *env, p *report.Printer, pipeline *query.Pipeline, asked time.Time) (err error) {
 	w, err := openToAsk(c, e)
 	if err != nil {
 		return err
@@ -21,11 +22,11 @@ func runPipes(c *cli.Context, e *env, p *report.Printer, pipeline *query.Pipelin
 	defer closeWith(&err, w.close)
 	engine := w.engine()
 	engine.Now = e.now
-	return w.answerPipes(c, e, p, engine, pipeline)
+	return w.answerPipes(c, e, p, engine, pipeline, asked)
 }
 
-func (w *workspace) answerPipes(c *cli.Context, e *env, p *report.Printer, engine *query.Engine, pipeline *query.Pipeline) error {
-	o := query.PipeOptions{After: c.String("after"), Skip: c.Int("skip"), Memory: w.cfg.Memory.forPipes()}
+func (w *workspace) answerPipes(c *cli.Context, e *env, p *report.Printer, engine *query.Engine, pipeline *query.Pipeline, asked time.Time) error {
+	o := query.PipeOptions{After: c.String("after"), Skip: c.Int("skip"), Asked: asked, Memory: w.cfg.Memory.forPipes()}
 	if pipeline.Columns() == nil || c.IsSet("limit") {
 		o.Limit = c.Int("limit")
 	}
@@ -50,6 +51,9 @@ func (w *workspace) answerPipes(c *cli.Context, e *env, p *report.Printer, engin
 	if err != nil {
 		return pipeError(err)
 	}
+	if s := &out.Summary; s.Next != "" && findFlag(c.Command.Flags, "after") == nil {
+		s.Next, s.Matched = "", s.Total // there are no pages to go on from
+	}
 	err = explained(c, e, p, out.Explanation, func() error { return printPiped(p, out, pipeline) })
 	if err != nil {
 		return err
@@ -64,14 +68,14 @@ func (w *workspace) answerPipes(c *cli.Context, e *env, p *report.Printer, engin
 func pipeError(err error) error {
 	switch {
 	case errors.Is(err, query.ErrCursor):
-		return &exitError{code: exitUsage, err: err, hint: "take the cursor from the summary of the page before"}
+		return &exitError{code: exitUsage, err: err, hint: hintCursor}
 	case errors.Is(err, query.ErrMemory), errors.Is(err, query.ErrBuckets), errors.Is(err, query.ErrPages), query.AskedWrongly(err):
 		return &exitError{code: exitUsage, err: err}
 	}
 	return queryError(err)
 }
 
-// printPiped prints an answer; one that is a histogram or facets, as those.
+// printPiped prints an answer; one that is a histogram, facets or sessions, as those.
 func printPiped(p *report.Printer, out *query.Output, pipeline *query.Pipeline) error {
 	whole := out.Summary.Partial == "" && len(out.Summary.Notes) == 0
 	switch last := pipeline.Pipes[len(pipeline.Pipes)-1].(type) {
@@ -82,6 +86,10 @@ func printPiped(p *report.Printer, out *query.Output, pipeline *query.Pipeline) 
 				by = last.By.String()
 			}
 			return p.Histogram(out.Histogram, by)
+		}
+	case query.PipeSessions:
+		if out.Sessions != nil && whole && p.Format() == report.Table && out.Summary.Count == out.Summary.Total {
+			return p.Sessions(out.Sessions)
 		}
 	case query.PipeFacets:
 		if out.Facets != nil && whole && p.Format() == report.Table {

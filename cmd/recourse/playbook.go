@@ -195,20 +195,24 @@ func lintPlaybooks(c *cli.Context, e *env) error {
 	if err := wantArgs(c, 1, -1); err != nil {
 		return err
 	}
-	all, err := playbook.Load(c.Args().Slice()...)
-	if err != nil {
-		return inputErr(err)
-	}
+	n := 0
 	var errs []error
-	for _, b := range all {
-		if err := b.Lint(query.Language{Now: e.now(), Condition: compiled}); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", b.File, err))
+	for _, path := range c.Args().Slice() {
+		all, err := playbook.Load(e.at(path))
+		if err != nil {
+			return inputErr(e.told(err, path))
 		}
+		for _, b := range all {
+			if err := b.Lint(query.Language{Now: e.now(), Condition: compiled}); err != nil {
+				errs = append(errs, e.told(fmt.Errorf("%s: %w", b.File, err), path))
+			}
+		}
+		n += len(all)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return inputErr(err)
 	}
-	_, err = fmt.Fprintf(e.stderr, "%d playbooks, no mistakes\n", len(all))
+	_, err := fmt.Fprintf(e.stderr, "%d playbooks, no mistakes\n", n)
 	return err
 }
 

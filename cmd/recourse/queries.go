@@ -31,7 +31,7 @@ func queriesCommand(e *env) *cli.Command {
 					if err := wantArgs(c, 2, -1); err != nil {
 						return err
 					}
-					if _, err := parsePipeline(c, e, strings.Join(c.Args().Tail(), " ")); err != nil {
+					if _, err := parsePipeline(c, e, e.now(), strings.Join(c.Args().Tail(), " ")); err != nil {
 						return err
 					}
 					return onShelf(c, e, (*workspace).queries, func(s shelf) error {

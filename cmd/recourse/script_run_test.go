@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -26,11 +25,12 @@ func scriptRun(ts *testscript.TestScript, neg bool, args []string) {
 	if last := len(args) - 1; last >= 0 && strings.HasPrefix(args[last], "<") {
 		args, in = args[:last], ts.ReadFile(args[last][1:])
 	}
-	// A process that another script begins has the locks of this one until its exec.
-	// What was locked and let go of before is free once all that fork have done so.
-	syscall.ForkLock.Lock()
-	syscall.ForkLock.Unlock()
+	// A process that another script begins has the locks of this one until its exec:
+	// the next command must not find them held.
+	wait, err := untilExec()
+	ts.Check(err)
 	r := runHere(ts, in, args)
+	ts.Check(wait())
 	fmt.Fprint(ts.Stdout(), r.stdout.String())
 	fmt.Fprint(ts.Stderr(), r.stderr.String())
 	if r.code != want {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -52,14 +53,21 @@ func searchCommand(e *env) *cli.Command {
 	}
 }
 
+// hintCursor is for a cursor that is not of the query.
+const hintCursor = "take the cursor from the summary of the page before, and ask the same query again"
+
 func runSearch(c *cli.Context, e *env) (err error) {
 	p, err := printer(c, e)
 	if err != nil {
 		return err
 	}
-	pipeline, err := pipelineOf(c, e)
+	asked := query.AskedAt(c.String("after"), e.now())
+	pipeline, err := pipelineOf(c, e, asked)
 	if err != nil {
 		return err
+	}
+	if !pipeline.Relative {
+		asked = time.Time{}
 	}
 	for _, flag := range []string{"limit", "skip"} {
 		if c.Int(flag) < 0 {
@@ -67,7 +75,7 @@ func runSearch(c *cli.Context, e *env) (err error) {
 		}
 	}
 	if len(pipeline.Pipes) > 0 {
-		return runPipes(c, e, p, pipeline)
+		return runPipes(c, e, p, pipeline, asked)
 	}
 	w, err := openToAsk(c, e)
 	if err != nil {
@@ -76,7 +84,7 @@ func runSearch(c *cli.Context, e *env) (err error) {
 	defer closeWith(&err, w.close)
 	engine := w.engine()
 	engine.Now = e.now
-	q := query.Query{Expr: pipeline.Filter, Limit: c.Int("limit"), After: c.String("after"), Skip: c.Int("skip")}
+	q := query.Query{Expr: pipeline.Filter, Limit: c.Int("limit"), After: c.String("after"), Skip: c.Int("skip"), Asked: asked}
 	var res *query.Result
 	stream := q.Limit == 0 && p.Format() == report.NDJSON // an answer of any length
 	if stream {
@@ -85,7 +93,7 @@ func runSearch(c *cli.Context, e *env) (err error) {
 		res, err = engine.Search(c.Context, q)
 	}
 	if errors.Is(err, query.ErrCursor) {
-		return &exitError{code: exitUsage, err: err, hint: "take the cursor from the summary of the page before"}
+		return &exitError{code: exitUsage, err: err, hint: hintCursor}
 	}
 	partial := res != nil && res.Summary.Partial != ""
 	if err != nil && !partial {

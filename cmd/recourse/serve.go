@@ -108,6 +108,9 @@ func (d *daemon) ask(config string) api.AskFunc {
 // outcomeOf is an error as it is told to whoever asked over HTTP.
 func outcomeOf(err error, code int) api.Outcome {
 	f := failureOf(err, code)
+	if f.Hint == usageHint { // there is no --help
+		f.Hint = "docs/api.md and /v1/openapi.json have the parameters"
+	}
 	return api.Outcome{Code: f.Code, Message: f.Message, Hint: f.Hint, Position: f.Position}
 }
 

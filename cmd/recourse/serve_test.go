@@ -109,6 +109,8 @@ var questions = []struct {
 	{"/v1/status", "/v1/status", []string{"status"}},
 	{"/v1/alerts", "/v1/alerts?severity=medium", []string{"alerts", "list", "--severity", "medium"}},
 	{"/v1/alerts", "/v1/alerts?rule=none", []string{"alerts", "list", "--rule", "none"}},
+	{"/v1/alerts", "/v1/alerts?state=open&state=closed&since=2026-11-23&assignee=", []string{"alerts", "list", "--state", "open", "--state", "closed", "--since", "2026-11-23", "--assignee", ""}},
+	{"/v1/alerts", "/v1/alerts?state=closed", []string{"alerts", "list", "--state", "closed"}},
 	{"/v1/blame", "/v1/blame?key=shop.customers/8", []string{"blame", "shop.customers/8"}},
 	{"/v1/blame", "/v1/blame?key=shop.customers/8&attr=email&strict=true", []string{"blame", "shop.customers/8", "email", "--strict"}},
 	{"/v1/asof", "/v1/asof?key=shop.customers/8&time=2026-11-23T21:00:00Z", []string{"asof", "shop.customers/8", "2026-11-23T21:00:00Z"}},
@@ -194,7 +196,9 @@ func refusesWhatIsWrong(t *testing.T, a *asking, doc *contract) {
 		{"/v1/search", "/v1/search?where=after.n+%3E%3E+1", 400, 64, 10, "--where"},
 		{"/v1/search", "/v1/search?q=" + url.QueryEscape("op:delete | save mine"), 400, 64, 0, "nothing can be written from here"},
 		{"/v1/search", "/v1/search?q=" + url.QueryEscape("op:delete | plan stolen.json"), 400, 64, 0, "nothing can be written from here"},
-		{"/v1/search", "/v1/search", 400, 64, 0, "an argument is missing"},
+		{"/v1/search", "/v1/search", 400, 64, 0, "the parameter q is missing, and so is where"},
+		{"/v1/compare", "/v1/compare?q=*", 400, 64, 0, "the parameter with is missing, and so is vs"},
+		{"/v1/alerts", "/v1/alerts?state=ajar", 400, 64, 0, "ajar"},
 		{"/v1/search", "/v1/search?q=*&limit=x", 400, 64, 0, "want a number"},
 		{"/v1/search", "/v1/search?q=*&limit=0", 400, 64, 0, "x-ndjson"},
 		{"/v1/search", "/v1/search?q=*&limit=10001", 400, 64, 0, "10000"},
@@ -224,6 +228,9 @@ func refusesWhatIsWrong(t *testing.T, a *asking, doc *contract) {
 			continue
 		}
 		e := body.Error
+		if strings.Contains(e.Hint, "--help for the command") {
+			t.Errorf("%s: the hint %q is one for a command line", x.asked, e.Hint)
+		}
 		if status != x.status || e.Code != x.code || e.Position != x.position || !strings.Contains(e.Message, x.says) {
 			t.Errorf("%s: status %d, %+v; want %d, code %d, position %d, %q", x.asked, status, e, x.status, x.code, x.position, x.says)
 		}

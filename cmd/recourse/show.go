@@ -27,7 +27,10 @@ func showCommand(e *env) *cli.Command {
 			}
 			seq, err := strconv.ParseUint(c.Args().First(), 10, 64)
 			if err != nil || seq == 0 {
-				return usagef("show %q: want a change's number, such as search prints", c.Args().First())
+				return &exitError{
+					code: exitUsage, err: fmt.Errorf("show %q: want a change's number, such as search prints", c.Args().First()),
+					hint: "recourse search txn:TIME prints the changes of a transaction, recourse history KEY those of a record",
+				}
 			}
 			return runShow(c, e, audit.Seq(seq))
 		},

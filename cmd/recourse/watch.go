@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,6 +45,9 @@ func watchCommand(e *env) *cli.Command {
 }
 
 func runWatch(c *cli.Context, e *env) (err error) {
+	if err := checkOnce(c, e); err != nil {
+		return err
+	}
 	w, err := openToStore(c, e, !c.Bool("once"))
 	if err != nil {
 		return err
@@ -70,9 +72,6 @@ func runWatch(c *cli.Context, e *env) (err error) {
 		return err
 	}
 	if c.Bool("once") {
-		if c.String("listen") != "" || c.Bool("baseline") {
-			return usagef("--listen and --baseline are of no use with --once: it ends when everything is read")
-		}
 		return d.once(c, e)
 	}
 	if err := d.listen(c.Context, c); err != nil {
@@ -96,6 +95,18 @@ func runWatch(c *cli.Context, e *env) (err error) {
 	if _, err = w.catchUp(last, d.set); last.Err() != nil {
 		return nil
 	}
+	return err
+}
+
+// checkOnce refuses what does not go together before anything is opened.
+func checkOnce(c *cli.Context, e *env) error {
+	if !c.Bool("once") {
+		return nil
+	}
+	if c.String("listen") != "" || c.Bool("baseline") {
+		return usagef("--listen and --baseline are of no use with --once: it ends when everything is read")
+	}
+	_, err := documentPrinter(c, e)
 	return err
 }
 
@@ -140,7 +151,7 @@ func (d *daemon) open(c *cli.Context, e *env) error {
 func tailOptions(c *cli.Context, e *env, w *workspace) (ingest.Options, *slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
-		return ingest.Options{}, nil, usagef("--log-level: %v", err)
+		return ingest.Options{}, nil, usagef("--log-level %q: want debug, info, warn or error", c.String("log-level"))
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 	o := ingest.Options{
@@ -189,13 +200,11 @@ func (d *daemon) once(c *cli.Context, e *env) error {
 	if len(d.workers) > 0 {
 		err = errors.Join(err, d.w.flush(c.Context, e, flushFor))
 	}
-	if f := c.String("output"); f == "table" || f == "" && e.terminal {
-		_, err2 = fmt.Fprintf(e.stdout, "%d changes new, %d known already, %d gaps new, %d alerts touched\n", got.New, got.Known, got.Gaps, alerts)
-		return errors.Join(err, err2)
-	}
 	// What could be read is told, even if not all could be.
 	sum := map[string]int{"new": got.New, "known": got.Known, "late": got.Late, "gaps": got.Gaps, "alerts": alerts}
-	return errors.Join(err, json.NewEncoder(e.stdout).Encode(sum))
+	return errors.Join(err, printDocument(c, e, "read", sum, func() {
+		fmt.Fprintf(e.stdout, "%d changes new, %d known already, %d gaps new, %d alerts touched\n", got.New, got.Known, got.Gaps, alerts)
+	}))
 }
 
 // touched is how many alerts are new, or rest on more than they did: those of the

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
@@ -56,8 +57,8 @@ func narrowed(expr query.Expr, where string) (query.Expr, error) {
 }
 
 // pipelineOf is the query with its pipes that the arguments are, narrowed by
-// --where.
-func pipelineOf(c *cli.Context, e *env) (*query.Pipeline, error) {
+// --where. Relative times in it are reckoned from now.
+func pipelineOf(c *cli.Context, e *env, now time.Time) (*query.Pipeline, error) {
 	where := c.String("where")
 	least := 1
 	if where != "" {
@@ -69,7 +70,7 @@ func pipelineOf(c *cli.Context, e *env) (*query.Pipeline, error) {
 	pipeline := &query.Pipeline{}
 	if c.Args().Present() {
 		var err error
-		if pipeline, err = parsePipeline(c, e, strings.Join(c.Args().Slice(), " ")); err != nil {
+		if pipeline, err = parsePipeline(c, e, now, strings.Join(c.Args().Slice(), " ")); err != nil {
 			return nil, err
 		}
 	}
@@ -80,8 +81,8 @@ func pipelineOf(c *cli.Context, e *env) (*query.Pipeline, error) {
 
 // parsePipeline reads a query with pipes, and shows where it is wrong. What is no
 // field may be an attribute that is stored, which the hint then says.
-func parsePipeline(c *cli.Context, e *env, text string) (*query.Pipeline, error) {
-	language := query.Language{Now: e.now(), Condition: compiled}
+func parsePipeline(c *cli.Context, e *env, now time.Time, text string) (*query.Pipeline, error) {
+	language := query.Language{Now: now, Condition: compiled}
 	p, err := language.Parse(text)
 	if err == nil {
 		return p, nil

@@ -222,6 +222,8 @@ func (p param) values(given url.Values, format string) ([]string, error) {
 	switch {
 	case !there && p.need:
 		return nil, fmt.Errorf("the parameter %s is missing", p.name)
+	case !there && p.other != "" && !given.Has(p.other):
+		return nil, fmt.Errorf("the parameter %s is missing, and so is %s", p.name, p.other)
 	case len(all) > 1 && p.kind != someText:
 		return nil, fmt.Errorf("the parameter %s is given %d times", p.name, len(all))
 	case p.kind == aSwitch && there && all[0] != "true" && all[0] != "false" && all[0] != "":

@@ -82,6 +82,7 @@ func (r route) operation() object {
 		http.StatusForbidden:           "The server has no tokens, and answers over the socket in the data folder alone.",
 		http.StatusNotFound:            "There is nothing of the kind, or it is not known.",
 		http.StatusNotAcceptable:       "The answer has another form than those that are accepted.",
+		http.StatusMisdirectedRequest:  "The request calls the server by a name that it does not have.",
 		http.StatusInternalServerError: "The question could not be answered.",
 		http.StatusServiceUnavailable:  "So many questions are being answered already, or the daemon stops, or the answer takes more memory than there is.",
 		http.StatusGatewayTimeout:      "The answer took longer than it may.",

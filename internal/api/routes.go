@@ -18,9 +18,10 @@ type param struct {
 	name  string
 	kind  paramKind
 	about string
-	need  bool // it has to be given
-	path  bool // it is a part of the path
-	most  int  // of a number in a JSON answer, which is held in memory; 0: any
+	need  bool   // it has to be given
+	path  bool   // it is a part of the path
+	most  int    // of a number in a JSON answer, which is held in memory; 0: any
+	other string // a parameter that may be given in its place; one of the two has to be
 }
 
 type paramKind string
@@ -37,7 +38,7 @@ const mostChanges = 10_000
 
 var (
 	paramQ      = param{name: "q", kind: aText, about: "the query, as search has it (docs/cli.md); `*` is everything", need: true}
-	paramMaybeQ = param{name: "q", kind: aText, about: "the query, as search has it (docs/cli.md); `*` is everything. Left out beside `where`: everything"}
+	paramMaybeQ = param{name: "q", kind: aText, other: "where", about: "the query, as search has it (docs/cli.md); `*` is everything. Left out beside `where`: everything"}
 	paramWhere  = param{name: "where", kind: aText, about: "only changes of which this condition of a rule holds (docs/rules.md)"}
 	paramExpl   = param{name: "explain", kind: aSwitch, about: "say how the answer was found"}
 	paramImages = param{name: "no-images", kind: aSwitch, about: "leave the records' images out"}
@@ -54,7 +55,7 @@ func routes() []route {
 	return []route{
 		{path: "/v1/search", name: "search", summary: "Find changes, newest first.", command: []string{"search"}, takes: []param{paramMaybeQ},
 			flags: []param{
-				{name: "limit", kind: aNumber, about: "at most so many changes; 50 if not given; 0, all of them, as NDJSON alone", most: mostChanges},
+				{name: "limit", kind: aNumber, about: "at most so many changes; 50 if not given. JSON has 10000 at most; as NDJSON, 0 is all of them", most: mostChanges},
 				{name: "after", kind: aText, about: "go on from this cursor, which a page's summary has as `next`"},
 				{name: "skip", kind: aNumber, about: "leave so many out, from the newest or from `after` on"},
 				paramImages, paramWhere, paramExpl,
@@ -83,7 +84,10 @@ func routes() []route {
 		{path: "/v1/alerts", name: "alerts", summary: "The alerts, newest first.", command: []string{"alerts", "list"},
 			flags: []param{
 				{name: "severity", kind: aText, about: "only of this severity or above: info, low, medium, high, critical"},
-				{name: "rule", kind: aText, about: "only of this rule"},
+				{name: "rule", kind: aText, about: "only of this rule, or of those that the pattern with * and ? matches"},
+				{name: "state", kind: someText, about: "only in this state: open, acknowledged, in-progress or closed"},
+				{name: "since", kind: aText, about: "only with a change at or after this time"},
+				{name: "assignee", kind: aText, about: "only of this assignee; empty: those of nobody"},
 			}, answer: "AlertsAnswer", line: "Alert"},
 		{path: "/v1/alerts/{id}", name: "alert", summary: "One alert with the changes it rests on.", command: []string{"alerts", "show"},
 			takes: []param{{name: "id", kind: aText, about: "its id, or the beginning where only one alert has it", need: true, path: true}}, answer: "ShownAlert"},
@@ -108,7 +112,7 @@ func routes() []route {
 		{path: "/v1/blast", name: "blast", summary: "The records that changes have touched, and whether they are still bad.", command: []string{"blast"},
 			takes: []param{paramMaybeQ}, flags: []param{paramWhere}, answer: "BlastAnswer", line: "Verb"},
 		{path: "/v1/compare", name: "compare", summary: "Two sets of changes, or one with what is usual.", command: []string{"compare"},
-			takes: []param{paramQ, {name: "with", kind: aText, about: "the other query"}},
+			takes: []param{paramQ, {name: "with", kind: aText, other: "vs", about: "the other query"}},
 			flags: []param{
 				{name: "vs", kind: aText, about: "in place of `with`: the same hours as far back as this, such as 14d"}, paramBy,
 				{name: "top", kind: aNumber, about: "name at most so many values of each; 0 is all"},

@@ -67,9 +67,9 @@ func (g *page) actor(a *query.Actor, limit int) {
 		g.gap()
 		g.actorTables(a)
 		g.gap()
-		g.line(plain, "operations: %s", countedWords(a.Ops, 10))
-		g.line(plain, "nodes: %s", countedWords(a.Nodes, 10))
-		g.line(plain, "attributes: %s", countedWords(a.Attrs, 10))
+		g.wrapped(plain, 0, "operations: "+countedWords(a.Ops, 10))
+		g.wrapped(plain, 0, "nodes: "+countedWords(a.Nodes, 10))
+		g.wrapped(plain, 0, "attributes: "+countedWords(a.Attrs, 10))
 		g.gap()
 		shown := a.Sessions
 		if limit > 0 && len(shown) > limit {

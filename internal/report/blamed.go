@@ -153,7 +153,7 @@ func (g *page) blamed(b *query.Blame) {
 		}
 	}
 	g.gap()
-	g.line(plain, "%s", blamedCounts(b))
+	g.wrapped(plain, 0, blamedCounts(b))
 	g.foot(b.Summary.Footing)
 }
 

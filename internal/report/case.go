@@ -105,10 +105,10 @@ func (v caseView) notes() []string {
 // parts are the report's tables and lists, in order; those with nothing in them say
 // so.
 func (v caseView) parts() []htmlSection {
-	out := []htmlSection{{Title: "Open questions", Tone: warn.tone(), Lines: orNone(visibleAll(v.Questions), "none")}}
+	out := []htmlSection{{Title: "Open questions", Tone: warn.tone(), Lines: orNone(visibleAll(v.Questions), v.nothing("none"))}}
 	if v.Facets != nil {
 		for _, f := range v.Facets.Facets {
-			out = append(out, facetPart(&f, v.Facets.Total))
+			out = append(out, v.facetPart(&f))
 		}
 	}
 	out = append(out, v.sessionPart())
@@ -135,10 +135,19 @@ var facetTitles = map[audit.Facet]string{
 	audit.FacetUser: "Who", audit.FacetTable: "Tables", audit.FacetOp: "Operations", audit.FacetAttribute: "Attributes", audit.FacetNode: "Nodes", audit.FacetRule: "Rules",
 }
 
-func facetPart(f *query.FacetCounts, total int) htmlSection {
-	s := htmlSection{Title: facetTitles[f.Facet]}
+// nothing is what a part says that has nothing in it: these words, or, where the
+// report was interrupted, that nobody knows.
+func (v caseView) nothing(words string) string {
+	if v.Partial {
+		return "unknown: it was not worked out"
+	}
+	return words
+}
+
+func (v caseView) facetPart(f *query.FacetCounts) htmlSection {
+	s, total := htmlSection{Title: facetTitles[f.Facet]}, v.Facets.Total
 	if len(f.Top) == 0 {
-		s.Lines = []string{"none"}
+		s.Lines = []string{v.nothing("none")}
 		return s
 	}
 	s.Head = []string{f.Facet.String(), "changes", "share"}
@@ -154,7 +163,7 @@ func facetPart(f *query.FacetCounts, total int) htmlSection {
 func (v caseView) sessionPart() htmlSection {
 	s := htmlSection{Title: "Sessions"}
 	if v.Sessions == nil || len(v.Sessions.Sessions) == 0 {
-		s.Lines = []string{"none"}
+		s.Lines = []string{v.nothing("none")}
 		return s
 	}
 	s.Head = []string{"from", "to", "took", "user", "node", "changes", "records", "operations", "tables"}
@@ -171,7 +180,7 @@ func (v caseView) sessionPart() htmlSection {
 func (v caseView) alertPart() htmlSection {
 	s := htmlSection{Title: "Alerts"}
 	if len(v.Alerts) == 0 {
-		s.Lines = []string{"none on these changes"}
+		s.Lines = []string{v.nothing("none on these changes")}
 		return s
 	}
 	s.Head = []string{"alert", "first", "severity", "state", "rule", "changes", "title"}

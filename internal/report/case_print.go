@@ -12,7 +12,7 @@ import (
 func (v caseView) timelinePart() htmlSection {
 	s := htmlSection{Title: "Timeline"}
 	if len(v.Changes) == 0 {
-		s.Lines = []string{"no change"}
+		s.Lines = []string{v.nothing("no change")}
 		return s
 	}
 	s.Lines = []string{"Long values are cut, and marked with …; recourse show SEQ prints all of a change."}

@@ -65,7 +65,7 @@ func (p *Printer) Facets(f *query.Facets) error {
 			for _, c := range f.Facets {
 				g.facet(c, f.Total)
 			}
-			g.line(plain, "%s", answerWords(f.Answer))
+			g.wrapped(plain, 0, answerWords(f.Answer))
 			g.coverage(f.Coverage)
 		},
 		sheet: func() sheet { return facetSheet(f.Facets) },
@@ -75,7 +75,7 @@ func (p *Printer) Facets(f *query.Facets) error {
 
 // answerWords is the total as a sentence.
 func answerWords(a query.Answer) string {
-	words := searchCounts(query.Summary{Count: a.Total, Total: a.Total, TotalExact: true, Coverage: a.Coverage})
+	words := searchCounts(query.Summary{Count: a.Total, Total: a.Total, TotalExact: a.Partial == "", Coverage: a.Coverage})
 	if a.Partial != "" {
 		words += "; " + partialWords
 	}

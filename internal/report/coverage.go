@@ -156,7 +156,7 @@ func accountNotes(c Coverage) []string {
 
 func stretchLine(s query.TableStretch) string {
 	line := Visible(s.Table.String())
-	if s.From <= 0 {
+	if s.From <= 0 && !math.IsInf(float64(s.To), 1) {
 		line += " up to " + iso(s.To, false)
 	} else {
 		line += between(s.From, s.To)

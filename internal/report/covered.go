@@ -193,8 +193,8 @@ func (g *page) covered(c Covered) {
 	}
 	from, to := c.limits()
 	bar := min((g.width-60)/2, 40)
-	if bar < 8 {
-		cols = cols[:len(cols)-1] // no room for bars
+	if bar < 8 || to <= from { // no room for bars, or no time
+		bar, cols = 0, cols[:len(cols)-1]
 	}
 	rows := make([][]cell, len(c.Tables))
 	for i, t := range c.Tables {

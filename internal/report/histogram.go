@@ -56,7 +56,7 @@ func (p *Printer) Histogram(h *query.Histogram, by string) error {
 				g.sparklines(h)
 				g.gap()
 			}
-			g.line(plain, "%s", histogramWords(h))
+			g.wrapped(plain, 0, histogramWords(h))
 			g.coverage(h.Coverage)
 		},
 		sheet: func() sheet { return histogramSheet(h) },

@@ -212,7 +212,7 @@ func checkForm(t interface {
 		for _, r := range rows {
 			for _, c := range r {
 				var n float64
-				if c != "" && strings.ContainsAny(c[:1], "=+-@") && json.Unmarshal([]byte(c), &n) != nil {
+				if first := strings.TrimSpace(c); first != "" && strings.ContainsAny(first[:1], "=+-@") && json.Unmarshal([]byte(c), &n) != nil {
 					t.Fatalf("a formula gets through: %q", c)
 				}
 			}

@@ -107,7 +107,7 @@ func (p *Printer) investigationDoc(v *Investigation) investigationDoc {
 
 // listing is the answer as rows, changes by their main fields.
 func (a *InvestigationAnswer) listing() Listing {
-	list := Listing{Name: "rows"}
+	list := Listing{Name: "rows", Unknown: expectations}
 	switch {
 	case a.Output == nil:
 	case a.Output.Table != nil:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,9 @@ type Listing struct {
 	Rows     [][]any
 	Coverage *Coverage // how whole the answer is; nil says nothing of it
 	Document any       // what JSON and YAML hold instead; nil is the rows as objects
+	// Unknown are the columns in which nil is not known; in the others it may be that
+	// there is no value, and a table has a dash. Nil: all of them.
+	Unknown []string
 }
 
 // List prints a listing.
@@ -90,16 +94,27 @@ func (l Listing) page(g *page) {
 	if len(l.Rows) == 0 {
 		g.line(plain, "no %s", Visible(l.Name))
 	} else {
-		cols := make([]column, len(l.Columns))
+		var cols []column
+		var from []int // which of the listing's
 		rows := make([][]cell, len(l.Rows))
 		for i, name := range l.Columns {
-			cols[i] = column{name: strings.ToUpper(strings.ReplaceAll(Visible(name), "_", " ")), flex: true, right: len(l.Rows) > 0}
+			if l.ofNothing(i) {
+				continue
+			}
+			from = append(from, i)
+			cols = append(cols, column{name: strings.ToUpper(strings.ReplaceAll(Visible(name), "_", " ")), flex: true, right: len(l.Rows) > 0})
 		}
 		for n, r := range l.Rows {
 			rows[n] = make([]cell, len(cols))
-			for i := range cols {
-				rows[n][i] = cellOf(r, i, false)
-				cols[i].right = cols[i].right && isNumber(rows[n][i].text)
+			for at, i := range from {
+				rows[n][at] = cellOf(r, i, false)
+				switch {
+				case l.ofOthers(r, i):
+					rows[n][at] = cell{text: "(others)"}
+				case (i >= len(r) || r[i] == nil) && l.Unknown != nil && !slices.Contains(l.Unknown, l.Columns[i]):
+					rows[n][at] = cell{"-", faint}
+				}
+				cols[at].right = cols[at].right && isNumber(rows[n][at].text)
 			}
 		}
 		g.table(cols, rows)
@@ -108,6 +123,21 @@ func (l Listing) page(g *page) {
 		g.gap()
 		g.coverage(*l.Coverage)
 	}
+}
+
+// ofNothing says that the rows are not told apart by a column: what they could be
+// told apart by, and none has a value for, is not unknown.
+func (l Listing) ofNothing(i int) bool {
+	if !slices.Contains([]string{"user", "node", "table"}, l.Columns[i]) {
+		return false
+	}
+	return !slices.ContainsFunc(l.Rows, func(r []any) bool { return i < len(r) && r[i] != nil })
+}
+
+// ofOthers says that a row's i-th value is none since the row is of all others
+// together, which the column behind it tells: nothing is unknown there.
+func (l Listing) ofOthers(r []any, i int) bool {
+	return i+1 < min(len(r), len(l.Columns)) && l.Columns[i+1] == "others" && r[i] == nil && r[i+1] == true
 }
 
 // An object is written as JSON with its names in the order given.

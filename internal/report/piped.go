@@ -26,12 +26,16 @@ func (p *Printer) pipeSummary(s query.PipeSummary) pipeSummaryDoc {
 	return doc
 }
 
+// expectations are the columns of rows that have no value where nobody knows it. In
+// others there may be none to be known: an attribute that the record does not have.
+var expectations = []string{"expected", "low", "high", "outside"}
+
 // Piped prints the answer to a query with pipes: changes, or rows.
 func (p *Printer) Piped(out *query.Output) error {
 	if out.Table == nil {
 		return p.pipedChanges(out)
 	}
-	list := Listing{Name: "rows", Columns: out.Table.Columns, Rows: out.Table.Rows}
+	list := Listing{Name: "rows", Columns: out.Table.Columns, Rows: out.Table.Rows, Unknown: expectations}
 	words := pipedWords(out.Summary, "row")
 	return p.print(output{
 		document: func() any {
@@ -82,14 +86,23 @@ func (p *Printer) pipedChanges(out *query.Output) error {
 // pipedWords are the summary as sentences: how much there is first.
 func pipedWords(s query.PipeSummary, what string) []string {
 	first := searchCounts(s.Summary)
-	if what == "row" || s.Next == "" {
+	switch {
+	case s.Next != "": // a page, of as many rows as changes
+		if what == "row" {
+			first = strings.Replace(first, " changes", " rows", 1)
+		}
+	case s.Matched == 0:
+		first = searchCounts(query.Summary{TotalExact: s.Partial == "", Coverage: s.Coverage})
+	default:
 		first = count(s.Count, what)
 		if s.Total > s.Count {
-			first = strconv.Itoa(s.Count) + " of " + count(s.Total, what) + "; --limit 0 prints all"
+			first = strconv.Itoa(s.Count) + " of " + count(s.Total, what)
 		}
-		first += " of " + count(s.Matched, "change")
-		if s.Matched == 0 {
-			first = searchCounts(query.Summary{TotalExact: true, Coverage: s.Coverage})
+		if what != "change" || s.Total != s.Matched {
+			first += " of " + count(s.Matched, "change")
+		}
+		if s.Total > s.Count {
+			first += "; --limit 0 prints all"
 		}
 	}
 	out := []string{first}

@@ -18,7 +18,7 @@ func (p *Printer) Sessions(s *query.Sessions) error {
 				g.sessions(s.Sessions)
 				g.gap()
 			}
-			g.line(plain, "%s", sessionsWords(s.Summary))
+			g.wrapped(plain, 0, sessionsWords(s.Summary))
 			g.foot(s.Summary.Footing)
 		},
 		sheet: func() sheet { return sessionSheet(s.Sessions) },

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -35,10 +36,11 @@ func writeCSVRows(w io.Writer, rows [][]string) error {
 }
 
 // csvCell is a cell that no spreadsheet takes for a formula: one that begins
-// like a formula has an apostrophe before it. (A tab or a line break, which would
-// count as such a beginning, is visible by now.) A number is no formula.
+// like a formula, behind spaces which a spreadsheet may be told to trim, has an
+// apostrophe before it. (A tab or a line break, which would count as such a
+// beginning, is visible by now.) A number is no formula.
 func csvCell(s string) string {
-	first, _ := utf8.DecodeRuneInString(s)
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, unicode.IsSpace))
 	risky := strings.ContainsRune("=+-@＝＋－＠", first)
 	if risky && !isNumber(s) {
 		return "'" + s
