@@ -237,7 +237,11 @@ func (v *victim) class(r *BlastRecord) BlastClass {
 // others are those who have written the record since the first of the changes in
 // question, but for our own applies, by name.
 func (v *victim) others() []BlastWriter {
-	writers := map[string]*BlastWriter{}
+	type writer struct {
+		BlastWriter
+		last int // of the life
+	}
+	writers := map[string]*writer{}
 	begun := false
 	for i := range v.life {
 		c := &v.life[i]
@@ -247,16 +251,18 @@ func (v *victim) others() []BlastWriter {
 		}
 		w := writers[c.User]
 		if w == nil {
-			w = &BlastWriter{User: userDoc(c.User)}
+			w = &writer{BlastWriter: BlastWriter{User: userDoc(c.User)}}
 			writers[c.User] = w
 		}
 		w.Changes++
-		w.Last = v.ref(i)
+		w.last = i
 		w.Over = w.Over || v.wroteOver(i)
 	}
 	out := []BlastWriter{}
 	for _, name := range slices.Sorted(maps.Keys(writers)) {
-		out = append(out, *writers[name])
+		w := writers[name]
+		w.Last = v.ref(w.last)
+		out = append(out, w.BlastWriter)
 	}
 	return out
 }

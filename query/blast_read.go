@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"sync"
 
 	"recourse/audit"
 )
@@ -64,6 +65,9 @@ func (w *blasting) whole(ctx context.Context, r *run, keys []audit.Key) iter.Seq
 	}
 }
 
+// lifeRooms are memory for lives, of which a record's verdict has nothing.
+var lifeRooms = sync.Pool{New: func() any { return new(life) }}
+
 // merged judges records by their deeds, and hands them over with others, all in the
 // order of their keys.
 func (w *blasting) merged(ctx context.Context, r *run, d *deeds, next func() (*BlastRecord, error, bool)) error {
@@ -92,10 +96,15 @@ func (w *blasting) merged(ctx context.Context, r *run, d *deeds, next func() (*B
 		if of.odd {
 			return
 		}
-		if b, ok := w.judge(d.keys[place], of.cluster, of.life(d.keys[place], len(w.ledger.Own) > 0), of.edits()); ok {
+		room := lifeRooms.Get().(*life)
+		l := of.life((*room)[:0], d.keys[place], len(w.ledger.Own) > 0)
+		if b, ok := w.judge(d.keys[place], of.cluster, l, of.edits()); ok {
 			add(b)
 		}
 		of.deeds, of.now = nil, nil
+		clear(l)
+		*room = l
+		lifeRooms.Put(room)
 	}, func(b *BlastRecord) error {
 		k := b.Record()
 		if err := othersTo(&k); err != nil {

@@ -262,9 +262,10 @@ func (of *doing) settle() bool {
 }
 
 // life is the record's life since the first of the changes in question, in outline
-// but for the last image, and without IDs if they are not asked for.
-func (of *doing) life(key audit.Key, ids bool) life {
-	l := make(life, len(of.deeds))
+// but for the last image, and without IDs if they are not asked for. It stands in room,
+// which is empty, if that is large enough.
+func (of *doing) life(room life, key audit.Key, ids bool) life {
+	l := slices.Grow(room, len(of.deeds))[:len(of.deeds)]
 	for i := range of.deeds {
 		if l[i] = of.deeds[i].change(key, of.cluster); ids && l[i].ID == (audit.ChangeID{}) {
 			l[i].ID = l[i].Identify()
