@@ -52,7 +52,7 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 		WithNumCompactors(2).
 		WithValueThreshold(threshold(o)).
 		WithValueLogFileSize(valueLogFile).
-		WithVerifyValueChecksum(false). // every value has one of ours, of key and payload
+		WithVerifyValueChecksum(true).
 		WithChecksumVerificationMode(options.OnBlockRead)
 	b.TableSizeMultiplier = 1
 	return b
