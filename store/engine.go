@@ -52,7 +52,7 @@ func badgerOptions(dir string, o Options, log badger.Logger) badger.Options {
 		WithNumCompactors(2).
 		WithValueThreshold(threshold(o)).
 		WithValueLogFileSize(valueLogFile).
-		WithVerifyValueChecksum(true).
+		WithVerifyValueChecksum(true). // else a damaged head of an entry has Badger panic
 		WithChecksumVerificationMode(options.OnBlockRead)
 	b.TableSizeMultiplier = 1
 	return b
