@@ -146,13 +146,7 @@ func (a *acting) finish(top int) {
 	slices.SortFunc(out.Tables, func(x, y ActorTable) int {
 		return cmp.Or(cmp.Compare(y.Changes, x.Changes), cmp.Compare(x.Database, y.Database), cmp.Compare(x.Table, y.Table))
 	})
-	out.Records = []ActorRecord{}
-	for of, r := range a.records {
-		out.Records = append(out.Records, ActorRecord{recordRef(of.key, of.cluster), r.changes})
-	}
-	slices.SortFunc(out.Records, func(x, y ActorRecord) int {
-		return cmp.Or(cmp.Compare(y.Changes, x.Changes), compareKeys(x.Record(), y.Record()), cmp.Compare(x.Cluster, y.Cluster))
-	})
+	out.Records = a.mostChanged(top)
 	out.Others = []ActorOther{}
 	for _, name := range slices.Sorted(maps.Keys(a.also)) {
 		out.Others = append(out.Others, *a.also[name])
@@ -161,9 +155,32 @@ func (a *acting) finish(top int) {
 	s := a.sessions.finish()
 	out.Sessions = s.Sessions
 	out.Summary.Sessions, out.Summary.Changes, out.Summary.GapMS = len(s.Sessions), s.Summary.Changes, s.Summary.GapMS
-	out.Summary.Records, out.Summary.Others = len(out.Records), len(out.Others)
-	out.Records = out.Records[:min(top, len(out.Records))]
+	out.Summary.Records, out.Summary.Others = len(a.records), len(out.Others)
 	out.Others = out.Others[:min(top, len(out.Others))]
+}
+
+// mostChanged are so many records at most that the user has changed most often, the most
+// changed first. Of many most are not among them, and are not put in order.
+func (a *acting) mostChanged(top int) []ActorRecord {
+	often := make([]int, 0, len(a.records))
+	for _, r := range a.records {
+		often = append(often, r.changes)
+	}
+	slices.Sort(often)
+	least := 0
+	if top < len(often) {
+		least = often[len(often)-max(top, 1)]
+	}
+	out := []ActorRecord{}
+	for of, r := range a.records {
+		if r.changes >= least {
+			out = append(out, ActorRecord{recordRef(of.key, of.cluster), r.changes})
+		}
+	}
+	slices.SortFunc(out, func(x, y ActorRecord) int {
+		return cmp.Or(cmp.Compare(y.Changes, x.Changes), compareKeys(x.Record(), y.Record()), cmp.Compare(x.Cluster, y.Cluster))
+	})
+	return out[:min(top, len(out))]
 }
 
 // compareRefs orders changes by time.
