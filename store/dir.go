@@ -73,6 +73,17 @@ func removeEmptyLogs(dir string) error {
 	return nil
 }
 
+// holdDir holds off other processes while a store is open; it is nil where only the
+// engine can. Badger's own lock is let go of with its file, which a process that is being
+// forked has until its exec.
+func holdDir(dir string) (*dirLock, error) {
+	lock, err := lockDir(dir)
+	if err == nil && lock == nil && canLock {
+		err = ErrBusy
+	}
+	return lock, err
+}
+
 // leftPrivate makes private what opening a damaged store left behind. What another
 // process has, or what is no store, is not touched.
 func leftPrivate(dir string, err error) error {
@@ -105,13 +116,11 @@ const emptyLog = 20
 // endLog begins a new file of the value log behind one that was written to. Badger reads
 // the last file when it is opened, and cuts it off where it finds it damaged, as a
 // crash leaves it: of a store that was closed nothing is to be cut off.
-func endLog(dir string) error {
-	lock, err := lockDir(dir)
-	if err != nil || lock == nil {
-		return err // somebody has it already
+func (db *DB) endLog() error {
+	if db.lock == nil {
+		return nil // somebody may have it already
 	}
-	defer lock.Close()
-	logs, err := filepath.Glob(filepath.Join(dir, "[0-9]*.vlog"))
+	logs, err := filepath.Glob(filepath.Join(db.dir, "[0-9]*.vlog"))
 	if err != nil {
 		return err
 	}
@@ -121,7 +130,7 @@ func endLog(dir string) error {
 			last = max(last, n)
 		}
 	}
-	name := func(n uint64) string { return filepath.Join(dir, fmt.Sprintf("%06d.vlog", n)) }
+	name := func(n uint64) string { return filepath.Join(db.dir, fmt.Sprintf("%06d.vlog", n)) }
 	if info, err := os.Stat(name(last)); err != nil || info.Size() <= emptyLog {
 		return nil
 	}

@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// canLock says that lockDir can hold off others.
+const canLock = true
+
 // lockDir holds off other processes from a store, as Badger does while it is
 // open. It is nil if another one has it.
 func lockDir(dir string) (*dirLock, error) {
@@ -31,5 +34,8 @@ type dirLock struct{ f *os.File }
 // Close lets go of the folder at once, though a process that is being forked may have
 // the file still.
 func (l *dirLock) Close() error {
+	if l == nil {
+		return nil
+	}
 	return errors.Join(syscall.Flock(int(l.f.Fd()), syscall.LOCK_UN), l.f.Close())
 }

@@ -77,6 +77,7 @@ type Options struct {
 type DB struct {
 	badger  *badger.DB
 	dir     string
+	lock    *dirLock // nil: the engine has one
 	o       Options
 	sums    *summing
 	opens   *sumCache // opened blocks
@@ -111,19 +112,23 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := prepareDir(dir); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
+	lock, err := holdDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", dir, err)
+	}
 	log := &engineLog{to: o.Logger}
-	b, err := badger.Open(badgerOptions(dir, o, log))
+	b, err := badger.Open(badgerOptions(dir, o, log).WithBypassLockGuard(lock != nil))
 	if err != nil {
 		err = openError(err)
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), leftPrivate(dir, err))
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), leftPrivate(dir, err), lock.Close())
 	}
-	db := &DB{badger: b, dir: dir, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) * 3 / 4), recents: newRowCache(int(caches(o)) / 4), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
+	db := &DB{badger: b, dir: dir, lock: lock, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) * 3 / 4), recents: newRowCache(int(caches(o)) / 4), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
 	db.stirred <- struct{}{} // checking the tables maps all of them
 	db.shed.Go(func() { db.shedMapped(db.stirred, db.ended) })
 	if err := db.start(o, log); err != nil {
 		close(db.ended)
 		db.shed.Wait()
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close(), leftPrivate(dir, err))
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close(), leftPrivate(dir, err), lock.Close())
 	}
 	return db, nil
 }
@@ -256,7 +261,7 @@ func (db *DB) Close() error {
 	err := db.rest()
 	close(db.ended)
 	db.shed.Wait()
-	if err := errors.Join(err, db.badger.Close(), endLog(db.dir), chmodFiles(db.dir)); err != nil {
+	if err := errors.Join(err, db.badger.Close(), db.endLog(), chmodFiles(db.dir), db.lock.Close()); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil
