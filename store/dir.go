@@ -131,8 +131,12 @@ func (db *DB) endLog() error {
 		}
 	}
 	name := func(n uint64) string { return filepath.Join(db.dir, fmt.Sprintf("%06d.vlog", n)) }
-	if info, err := os.Stat(name(last)); err != nil || info.Size() <= emptyLog {
+	info, err := os.Stat(name(last))
+	if errors.Is(err, os.ErrNotExist) || err == nil && info.Size() <= emptyLog {
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	return os.WriteFile(name(last+1), make([]byte, emptyLog), 0o600)
 }

@@ -66,16 +66,7 @@ func (e *memoryError) Hint() string {
 // in the process is more than it may use: an answer that is too large for it is
 // not to take the daemon along.
 func (d *daemon) guardMemory(ctx context.Context) error {
-	tick := time.NewTicker(memoryEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		d.checkMemory(heapBytes, d.w.cfg.Memory)
-	}
+	return again(ctx, memoryEvery, func() { d.checkMemory(heapBytes, d.w.cfg.Memory) })
 }
 
 // memoryEvery is how often the memory is looked at.

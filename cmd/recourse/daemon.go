@@ -95,6 +95,20 @@ func (d *daemon) run(ctx context.Context, baselines bool) error {
 	return errors.Join(errs...)
 }
 
+// again does something at every tick until ctx ends, which is no error.
+func again(ctx context.Context, every time.Duration, do func()) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		do()
+	}
+}
+
 // follow keeps the index and the alerts up with the store.
 func (d *daemon) follow(ctx context.Context) error {
 	tick := time.NewTicker(followEvery)
