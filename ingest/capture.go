@@ -31,6 +31,8 @@ type capture struct {
 	// there are none.
 	plain bool
 	rows  []harper.AuditRow
+	time  audit.Time // of a plain one
+	keys  []byte     // of a plain one, as they stand there
 }
 
 // whole says that the answer covers the table's log from begin to end.
@@ -263,7 +265,7 @@ func plainCapture(line []byte, table audit.Table, read lineReader) (capture, boo
 	if !ok {
 		return capture{}, false
 	}
-	c := capture{table: table, from: 1, to: 1, single: true, plain: true, rows: group.Rows}
+	c := capture{table: table, from: 1, to: 1, single: true, plain: true, rows: group.Rows, time: group.Time, keys: group.Keys}
 	c.setTable(group.Database, group.Schema, group.Table)
 	return c, c.check() == nil
 }

@@ -26,6 +26,10 @@ type Importer struct {
 	Stdin io.Reader
 	// Progress is called after each capture; nil: nobody.
 	Progress func(ImportReport)
+	// Ordered is called before anything is stored if nothing that is stored will make
+	// otherwise what this import stored before, so that who follows the store may do so
+	// meanwhile and find what he would find at the end; nil: nobody.
+	Ordered func()
 	// Now is our clock; nil is time.Now.
 	Now func() time.Time
 
@@ -60,13 +64,20 @@ func (im *Importer) Import(ctx context.Context, paths []string) (ImportReport, e
 		return report, err
 	}
 	var lines harper.LineDecoder
-	check := func(c capture) error { return im.check(ctx, c) }
+	var order ordered
+	check := func(c capture) error {
+		order.add(&c)
+		return im.check(ctx, c)
+	}
 	if err := im.each(files, lines.Check, check, func(string, string) {}); err != nil {
 		return report, err
 	}
 	covers, err := newCoverer(ctx, im.Store, cmp.Or(im.Node, "import"))
 	if err != nil {
 		return report, err
+	}
+	if !order.broken && im.Ordered != nil {
+		im.Ordered()
 	}
 	w := newWriter(ctx, im.Store)
 	visit := func(c capture) error {

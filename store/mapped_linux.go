@@ -42,6 +42,7 @@ func (db *DB) shedMapped(stirred <-chan struct{}, done <-chan struct{}) {
 	for {
 		if time.Since(last) > mappedAfter {
 			db.releaseTables()
+			db.newest.clear()
 			select {
 			case <-stirred:
 			case <-done:

@@ -36,6 +36,7 @@ type reader struct {
 	// recents are changes that were read before, which all readers share; nil: none
 	// are, as of what a transaction is about to write.
 	recents *rowCache
+	newest  *newestBlocks    // blocks that were filled lately; nil: none are
 	bases   *badger.Iterator // over the base records; made when needed
 	base    base
 }
@@ -148,17 +149,42 @@ func (r *reader) amend(c *audit.Change) error {
 // ends at the newest. Changes that are appended meanwhile may be among them.
 func (db *DB) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audit.Change, error] {
 	return func(yield func(audit.Change, error) bool) {
-		pages(yield, "follow", func() (page []audit.Change, more bool, err error) {
-			err = db.view(ctx, func(r *reader) (err error) {
+		for page, err := range db.FollowPages(ctx, after) {
+			for i := range page {
+				if !yield(page[i], nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(audit.Change{}, err)
+			}
+		}
+	}
+}
+
+// FollowPages is Follow with the changes of a block at once, or of what is left of it;
+// with an error come those before the failure. A page is the caller's.
+func (db *DB) FollowPages(ctx context.Context, after audit.Seq) iter.Seq2[[]audit.Change, error] {
+	return func(yield func([]audit.Change, error) bool) {
+		for more := true; more; {
+			var page []audit.Change
+			err := db.view(ctx, func(r *reader) (err error) {
 				page, more, err = r.follow(ctx, after)
 				return err
 			})
 			db.stir()
-			if len(page) > 0 {
-				after = page[len(page)-1].Seq
+			if err != nil {
+				more, err = false, fmt.Errorf("follow: %w", err)
 			}
-			return page, more, err
-		})
+			if n := len(page); n > 0 {
+				after = page[n-1].Seq
+			} else if err == nil {
+				return
+			}
+			if !yield(page, err) {
+				return
+			}
+		}
 	}
 }
 
@@ -199,6 +225,9 @@ func (r *reader) follow(ctx context.Context, after audit.Seq) (page []audit.Chan
 // changes are the changes of a block from a number on, up to the newest. With an
 // error they are those before the failure.
 func (r *reader) changes(n int, from audit.Seq) ([]audit.Change, error) {
+	if page, kept, err := r.newestChanges(n, from); kept {
+		return page, err
+	}
 	room := rowRooms.Get().(*[audit.BlockSize]row)
 	defer func() {
 		clear(room[:]) // of what the caller has now
@@ -209,12 +238,14 @@ func (r *reader) changes(n int, from audit.Seq) ([]audit.Change, error) {
 	for i := range rows {
 		c, err := r.change(&rows[i])
 		if err != nil {
-			return page, fmt.Errorf("change %d: %w", rows[i].c.Seq, err)
+			return page, changeError(rows[i].c.Seq, err)
 		}
 		page = append(page, c)
 	}
 	return page, err
 }
+
+func changeError(s audit.Seq, err error) error { return fmt.Errorf("change %d: %w", s, err) }
 
 // rowRooms are rows to be written, of which a scan needs as many for every block.
 var rowRooms = sync.Pool{New: func() any { return new([audit.BlockSize]row) }}

@@ -18,6 +18,7 @@ func (db *DB) settle(a *appender) error {
 	if a.out.New > 0 {
 		w.rest = w.next
 		w.own()
+		db.keepNewest(a.r.rows)
 	}
 	err := db.sumUp(a, &k)
 	// Until here the batch was using the images that these take the place of.

@@ -82,6 +82,7 @@ type DB struct {
 	sums    *summing
 	opens   *sumCache // opened blocks
 	recents *rowCache // changes
+	newest  newestBlocks
 
 	collect sync.Mutex // held while the value log's garbage is collected; locked before write
 
@@ -123,6 +124,7 @@ func Open(dir string, o Options) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), leftPrivate(dir, err), lock.Close())
 	}
 	db := &DB{badger: b, dir: dir, lock: lock, o: o, sums: newSumming(cmp.Or(o.layout, standard()), defaultSumCache), opens: newSumCache(int(caches(o)) * 3 / 4), recents: newRowCache(int(caches(o)) / 4), room: newRoom(dir, o), stirred: make(chan struct{}, 1), ended: make(chan struct{})}
+	db.newest.limit = int(caches(o)) / 4
 	db.stirred <- struct{}{} // checking the tables maps all of them
 	db.shed.Go(func() { db.shedMapped(db.stirred, db.ended) })
 	if err := db.start(o, log); err != nil {
@@ -302,7 +304,7 @@ func (db *DB) snapshot() *reader {
 		k := db.known.Load()
 		txn := db.badger.NewTransaction(false)
 		if db.known.Load() == k && db.sums.open.is(opened) {
-			return &reader{txn: txn, known: k, sums: db.sums, opened: opened, opens: db.opens, recents: db.recents}
+			return &reader{txn: txn, known: k, sums: db.sums, opened: opened, opens: db.opens, recents: db.recents, newest: &db.newest}
 		}
 		txn.Discard() // a commit began or ended just then
 	}

@@ -221,5 +221,5 @@ func (v *View) Read(ctx context.Context, seqs []audit.Seq) ([]audit.Change, erro
 // again is a reader of the same snapshot, for another goroutine. It must be
 // released before the snapshot is closed.
 func (r *reader) again() *reader {
-	return &reader{txn: r.txn, known: r.known, sums: r.sums, opened: r.opened, opens: r.opens, recents: r.recents}
+	return &reader{txn: r.txn, known: r.known, sums: r.sums, opened: r.opened, opens: r.opens, recents: r.recents, newest: r.newest}
 }

@@ -56,18 +56,20 @@ func runImport(c *cli.Context, e *env) (err error) {
 	}
 	bar := newProgress(e, "captures")
 	defer bar.done()
+	up := newKeepingUp(w, set)
 	im := ingest.Importer{
-		Store: w.store, Dir: e.dir, Stdin: e.stdin, Now: e.now,
+		Store: up, Ordered: func() { up.begin(c.Context) }, Dir: e.dir, Stdin: e.stdin, Now: e.now,
 		Node: c.String("node"), Cluster: c.String("cluster"),
 		Table:    audit.Table{Database: c.String("database"), Name: c.String("table")},
 		Progress: func(r ingest.ImportReport) { bar.set(r.Captures) },
 	}
 	rep, err := im.Import(c.Context, c.Args().Slice())
 	if err != nil {
+		_ = up.stop(c.Context) // the import's error says more
 		return e.told(err, c.Args().Slice()...)
 	}
 	bar.done()
-	alerts, err := w.catchUp(c.Context, set)
+	alerts, err := up.end(c.Context)
 	if err != nil {
 		return err
 	}

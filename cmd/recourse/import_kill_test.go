@@ -24,23 +24,27 @@ rules:
   - {id: suspect, name: X, severity: low, alert: {title: t}, risk: {entity: user, gte: 60, within: 1h, half_life: 10m, distinct_rules: 2}}
 `
 
-// randomLog is so many groups of an audit log, some seconds apart, some of them
-// long before the one in front.
-func randomLog(n int) []byte {
+// randomLog is so many groups of an audit log, some seconds apart; unless they are
+// ordered some of them are long before the one in front.
+func randomLog(n int, ordered bool) []byte {
 	r := rand.New(rand.NewPCG(1, 2))
 	var b bytes.Buffer
 	at := 1795470364242.5
 	for range n {
 		at += r.Float64() * 4000
 		t := at
-		if r.IntN(10) == 0 {
+		if r.IntN(10) == 0 && !ordered {
 			t -= r.Float64() * 60_000
 		}
 		id, user := r.IntN(40), r.IntN(4)
 		head := fmt.Sprintf(`{"database":"shop","table":"orders","user_name":"u%d","timestamp":%.4f,"hash_values":[%d],`, user, t, id)
 		switch r.IntN(3) {
 		case 0:
-			fmt.Fprintf(&b, "%s\"operation\":\"delete\"}\n", head)
+			records := ""
+			if ordered { // as Harper writes it, so that all lines are of the common form
+				records = `"records":[null],`
+			}
+			fmt.Fprintf(&b, "%s%s\"operation\":\"delete\"}\n", head, records)
 		case 1:
 			fmt.Fprintf(&b, "%s\"operation\":\"insert\",\"records\":[{\"id\":%d,\"total\":%d}]}\n", head, id, r.IntN(100))
 		default:
@@ -54,13 +58,19 @@ func randomLog(n int) []byte {
 // alone gives the alerts of one that was not disturbed, to the byte.
 func TestKilledImport(t *testing.T) {
 	t.Parallel()
+	for name, ordered := range map[string]bool{"any order": false, "in order": true} {
+		t.Run(name, func(t *testing.T) { killImports(t, ordered) })
+	}
+}
+
+func killImports(t *testing.T, ordered bool) {
 	lines, kills := 3000, 5
 	if os.Getenv("RECOURSE_SOAK") != "" {
 		lines, kills = 1_000_000, 60
 	}
 	dir := t.TempDir()
 	log, rules := filepath.Join(dir, "log.ndjson"), filepath.Join(dir, "rules.yaml")
-	for name, data := range map[string][]byte{log: randomLog(lines), rules: []byte(killRules)} {
+	for name, data := range map[string][]byte{log: randomLog(lines, ordered), rules: []byte(killRules)} {
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,12 @@ type follower interface {
 	leave() // nothing more is read
 }
 
+// A paged is a follower that gives many changes at once, for the caller to keep.
+type paged interface {
+	follower
+	pages(context.Context, audit.Seq) iter.Seq2[[]audit.Change, error]
+}
+
 // apart is how many changes two followers may be apart for the one that is ahead
 // to be given what it has seen already, so that each change is read but once.
 const apart = audit.ChunkSize
@@ -26,7 +32,7 @@ const buffered = 16
 // at about the same place. The changes are both's to read and nobody's to change.
 // Each follower calls Follow at most once and leaves when it is done.
 type together struct {
-	reader roomyReader
+	reader paged
 	stop   context.CancelFunc
 	sides  [2]side
 	done   sync.WaitGroup
@@ -46,7 +52,7 @@ type batch struct {
 
 // readTogether reads the changes after a number, for as long as a follower takes
 // them.
-func readTogether(ctx context.Context, r roomyReader, after audit.Seq) *together {
+func readTogether(ctx context.Context, r paged, after audit.Seq) *together {
 	ctx, stop := context.WithCancel(ctx)
 	t := &together{reader: r, stop: stop}
 	for i := range t.sides {
@@ -62,22 +68,17 @@ func (t *together) read(ctx context.Context, after audit.Seq) {
 			close(t.sides[i].batches)
 		}
 	}()
-	var changes []audit.Change
 	err := audit.Guarded(func() error {
-		for c, err := range t.reader.Follow(ctx, after) {
-			if err != nil {
-				return err
-			}
-			if changes = append(changes, c); len(changes) == audit.BlockSize {
-				if !t.give(batch{changes, nil}) {
-					return nil
-				}
-				changes = make([]audit.Change, 0, audit.BlockSize)
+		for page, err := range t.reader.pages(ctx, after) {
+			if !t.give(batch{page, err}) || err != nil {
+				return nil
 			}
 		}
 		return nil
 	})
-	t.give(batch{changes, err})
+	if err != nil {
+		t.give(batch{nil, err})
+	}
 }
 
 // give hands a batch to those who are still there, and says whether anybody is.
@@ -110,7 +111,7 @@ func (t *together) end() {
 
 // A oneOfTwo is a store that is read together with another follower.
 type oneOfTwo struct {
-	roomyReader
+	follower
 	side *side
 }
 
@@ -120,8 +121,8 @@ func (o oneOfTwo) Follow(_ context.Context, after audit.Seq) iter.Seq2[audit.Cha
 	return func(yield func(audit.Change, error) bool) {
 		defer o.leave()
 		for b := range o.side.batches {
-			for _, c := range b.changes {
-				if c.Seq > after && !yield(c, nil) {
+			for i := range b.changes {
+				if b.changes[i].Seq > after && !yield(b.changes[i], nil) {
 					return
 				}
 			}

@@ -145,15 +145,39 @@ func (roomyReader) leave() {}
 
 // Follow ends with store.ErrDiskFull when the room is gone.
 func (r roomyReader) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audit.Change, error] {
-	const often = 1000 // changes
-	return func(yield func(audit.Change, error) bool) {
+	return each(r.pages(ctx, after))
+}
+
+// pages is Follow with many changes at once. A page is the caller's.
+func (r roomyReader) pages(ctx context.Context, after audit.Seq) iter.Seq2[[]audit.Change, error] {
+	const often = 4 // pages
+	return func(yield func([]audit.Change, error) bool) {
 		n := 0
-		for c, err := range r.DB.Follow(ctx, after) {
+		for page, err := range r.FollowPages(ctx, after) {
 			if n%often == 0 && err == nil {
-				err = r.CheckRoom()
+				if err = r.CheckRoom(); err != nil {
+					page = nil
+				}
 			}
 			n++
-			if !yield(c, err) || err != nil {
+			if !yield(page, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// each yields the changes of pages one by one.
+func each(pages iter.Seq2[[]audit.Change, error]) iter.Seq2[audit.Change, error] {
+	return func(yield func(audit.Change, error) bool) {
+		for page, err := range pages {
+			for i := range page {
+				if !yield(page[i], nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(audit.Change{}, err)
 				return
 			}
 		}
@@ -170,7 +194,12 @@ func (w *workspace) catchUp(ctx context.Context, set *rules.Set) ([]audit.Alert,
 	if w.beside != nil {
 		return w.beside.caughtUp(ctx)
 	}
-	forIndex, forRules, end, err := w.readers(ctx, set)
+	return w.catchUpWith(ctx, set, roomyReader{w.store})
+}
+
+// catchUpWith is catchUp of a workspace of our own, whose store is read by r.
+func (w *workspace) catchUpWith(ctx context.Context, set *rules.Set, r paged) ([]audit.Alert, error) {
+	forIndex, forRules, end, err := w.readers(ctx, set, r)
 	if err != nil {
 		return nil, err
 	}
@@ -196,8 +225,7 @@ func (w *workspace) catchUp(ctx context.Context, set *rules.Set) ([]audit.Alert,
 
 // readers are how the index and the rules read the store: together if they have
 // much to read and are not far apart. end is to be called when both are done.
-func (w *workspace) readers(ctx context.Context, set *rules.Set) (forIndex, forRules follower, end func(), err error) {
-	plain := roomyReader{w.store}
+func (w *workspace) readers(ctx context.Context, set *rules.Set, plain paged) (forIndex, forRules follower, end func(), err error) {
 	if w.index == nil || set == nil {
 		return plain, plain, func() {}, nil
 	}

@@ -24,9 +24,12 @@ type LineDecoder struct {
 	rows  []AuditRow
 }
 
-// A Line is one group. Its rows are good until the next line is read.
+// A Line is one group. Its rows are good until the next line is read, its keys as long as
+// the line.
 type Line struct {
 	Database, Schema, Table string // empty: it does not name it
+	Time                    audit.Time
+	Keys                    []byte // the list of its records' keys, as it stands there
 	Rows                    []AuditRow
 }
 
@@ -146,7 +149,9 @@ func (d *LineDecoder) field(f lineField, rest []byte) ([]byte, bool) {
 	case lineTime:
 		return d.time(rest)
 	case lineKeys:
-		return d.list(rest, &g.keys, d.key)
+		after, ok := d.list(rest, &g.keys, d.key)
+		g.line.Keys = rest[:len(rest)-len(after)]
+		return after, ok
 	case lineRecords:
 		return d.list(rest, &g.records, d.record)
 	}
@@ -280,7 +285,7 @@ func (d *LineDecoder) finish() (Line, bool) {
 		r.Operation, r.User, r.Time, r.Index, r.Size = audit.Op(g.op), g.user, g.time, i, g.records
 		r.IDsField, r.ID, r.Lossy = g.idsField, d.keys[i], true
 	}
-	if !g.onlyCheck {
+	if g.line.Time = g.time; !g.onlyCheck {
 		g.line.Rows = d.rows
 	}
 	return g.line, true
