@@ -168,7 +168,7 @@ func (a *appender) precede(w *row, h recordName, last lastImage, at place) error
 			w.follow(now.at, image)
 		}
 		if !message {
-			now.at, now.after, now.bodyless = at, w.c.After, false
+			now.at, now.after, now.packed, now.bodyless = at, w.c.After, nil, false
 		}
 	} else {
 		prev, err := a.r.previous(&w.c)

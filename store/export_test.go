@@ -17,11 +17,14 @@ func (o *Options) Chunks(size, shelf int) {
 // Images has so many bytes of last images kept in memory, so many of those that
 // made room written together, and all after so many changes.
 func (o *Options) Images(memory int64, displaced int, every audit.Seq) {
-	o.images = imageLimits{memory: memory, displaced: displaced, every: every}
+	o.images = imageLimits{memory: memory, displaced: displaced, every: every, after: 50}
 }
 
 // Displaced is how many last images had to make room and are not on disk.
 func (db *DB) Displaced() int { return len(db.writer.images.displaced) }
+
+// AllImages says that every record has its last image in memory.
+func (db *DB) AllImages() bool { return db.writer != nil && db.writer.images.whole }
 
 // Cut has f asked before every step that writes; its error is that step's.
 func (o *Options) Cut(f func() error) { o.cut = f }

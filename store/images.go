@@ -33,9 +33,12 @@ func nameRecord(k *audit.Key, cluster string) recordName {
 type lastImage struct {
 	at    place
 	after audit.Image
+	// packed is the body in place of after.Body; nil: that is it.
+	packed packedBody
+	shape  int // that the body may have
 	// said is the sortable time of the record's newest message; 0: there is none.
 	said uint64
-	// bodyless says that after.Body is not here.
+	// bodyless says that the body is not here.
 	bodyless bool
 }
 
@@ -46,28 +49,35 @@ type lastImage struct {
 // nothing to look at; the oldest slab makes room for the next, and what was used
 // since it was written moves on.
 type lastImages struct {
-	slabs [][]byte
-	first int // the number of slabs[0], which are counted from 0
-	most  int // how many there may be
-	at    map[recordName]slot
+	shapes *imageShapes
+	slabs  [][]byte
+	first  int          // the number of slabs[0], which are counted from 0
+	most   int          // how many there may be
+	spare  func() int64 // bytes of memory for more
+	table  imageTable
 	// displaced are images that had to make room and are not on disk yet. A miss
 	// looks here before it looks on disk, where an older one may be.
 	displaced map[recordName]lastImage
 	hasBrief  bool // of some the disk may have no body
-}
+	// whole says that every record has its image here.
+	whole   bool
+	scratch []byte
+	bodies  []byte // memory of those that are unpacked
 
-// A slot is where an image lies.
-type slot struct {
-	slab   uint32 // number
-	offset uint32
+	fetched int        // from disk
+	after   int        // fetched images it is seen whether all have room here
+	onDisk  func() int // at most how many there are
 }
 
 const (
 	slabSize = 1 << 20
+	// An entry is so many bytes or a multiple of it, and so is where it begins.
+	imageUnit = 8
+	slabUnits = slabSize / imageUnit
 	// mostBody is how large a body may be to be kept in memory or with others in
 	// a block.
 	mostBody  = 16 << 10
-	imageHead = 16 + 1 + 3 + 8 + 8 + 4 + 4 + 8 // hash, flags, image, place, room, length, said
+	imageHead = 16 + 1 + 3 + 8 + 8 + 2 + 2 // hash, flags, image, place, room, length
 )
 
 const (
@@ -76,28 +86,57 @@ const (
 	imageBodyless                  // its body is not here
 	imageHasBody                   // there is a body, though it be empty
 	imageBrief                     // what is on disk has not its body
+	imageSaid                      // when the last message was stands before the body
 )
 
-func newLastImages(memory int64) *lastImages {
-	return &lastImages{most: max(2, int(memory/slabSize)), at: map[recordName]slot{}, displaced: map[recordName]lastImage{}}
+func newLastImages(db *DB, shapes *imageShapes) *lastImages {
+	limits := db.imageLimits()
+	return &lastImages{shapes: shapes, most: max(2, int(limits.memory/slabSize)), spare: db.spare, displaced: map[recordName]lastImage{}, after: limits.after, onDisk: db.imagesOnDisk}
 }
 
 // entry is the bytes of an image.
-func (l *lastImages) entry(s slot) []byte {
-	return l.slabs[int(s.slab)-l.first][s.offset:]
+func (l *lastImages) entry(at uint32) []byte {
+	// Numbers of slabs go round, long after the slab is gone.
+	return l.slabs[(int(at/slabUnits)-l.first)&slabMask][at%slabUnits*imageUnit:]
 }
 
-// get is a record's last image if it is in memory. Its body is good until the
+// slabMask is of the numbers of slabs that are told apart: the most that there may be.
+const slabMask = 1<<32/slabUnits - 1
+
+func (l *lastImages) hashAt(at uint32) uint64 { return binary.LittleEndian.Uint64(l.entry(at)) }
+
+// find is the cell of a record's image.
+func (l *lastImages) find(h *recordName) (cell int, found bool) {
+	return l.table.find(hashOf(h), func(at uint32) bool { return recordName(l.entry(at)[:16]) == *h })
+}
+
+// get is a record's last image if it is in memory. What it holds is good until the
 // next put.
-func (l *lastImages) get(h recordName) (lastImage, bool) {
-	s, found := l.at[h]
+func (l *lastImages) get(h *recordName) (lastImage, bool) {
+	cell, found := l.find(h)
 	if !found {
-		i, found := l.displaced[h]
+		i, found := l.displaced[*h]
 		return i, found
 	}
-	e := l.entry(s)
+	e := l.entry(l.table.at(cell))
 	e[16] |= imageUsed
 	return readImage(e), true
+}
+
+// body is what an image has packed, in memory of its own.
+func (l *lastImages) body(p packedBody) (audit.Value, error) {
+	need := l.shapes.unpackedSize(p)
+	if cap(l.bodies)-len(l.bodies) < need {
+		const together = 64 << 10
+		l.bodies = make([]byte, 0, max(need, together))
+	}
+	from := len(l.bodies)
+	all, err := l.shapes.unpack(l.bodies, p)
+	if err != nil {
+		return nil, err
+	}
+	l.bodies = all
+	return all[from:len(all):len(all)], nil
 }
 
 // readImage is the image of an entry, its body a part of that.
@@ -105,58 +144,88 @@ func readImage(e []byte) lastImage {
 	i := lastImage{
 		after: audit.Image{State: audit.State(e[17]), Source: audit.Source(e[18]), Trust: audit.Trust(e[19])},
 		at:    place{binary.LittleEndian.Uint64(e[20:]), audit.Seq(binary.LittleEndian.Uint64(e[28:]))},
+		shape: plainBody,
 	}
 	i.bodyless = e[16]&imageBodyless != 0
-	i.said = binary.LittleEndian.Uint64(e[44:])
+	rest := e[imageHead:]
+	if e[16]&imageSaid != 0 {
+		i.said, rest = binary.LittleEndian.Uint64(rest), rest[8:]
+	}
 	if e[16]&imageHasBody != 0 {
-		end := imageHead + bodyLen(e)
-		i.after.Body = e[imageHead:end:end]
+		end := bodyLen(e)
+		i.packed = rest[:end:end]
+		i.shape = shapeIn(i.packed)
 	}
 	return i
 }
 
-func bodyLen(e []byte) int { return int(binary.LittleEndian.Uint32(e[40:])) }
+// bodyLen is how long the packed body is.
+func bodyLen(e []byte) int { return int(binary.LittleEndian.Uint16(e[38:])) }
 
-func bodyRoom(e []byte) int { return int(binary.LittleEndian.Uint32(e[36:])) }
+// entryLen is how long an entry is.
+func entryLen(e []byte) int { return int(binary.LittleEndian.Uint16(e[36:])) * imageUnit }
 
 // put makes an image the last of its record. dirty says that it is not on disk.
-func (l *lastImages) put(h recordName, i *lastImage, dirty bool) {
-	delete(l.displaced, h)
-	if len(i.after.Body) > mostBody {
-		short := *i
-		short.after.Body, short.bodyless = nil, true
-		i = &short
-	}
-	s, found := l.at[h]
-	if !found || bodyRoom(l.entry(s)) < len(i.after.Body) {
-		s = l.allot(h, len(i.after.Body))
-		l.at[h] = s
-	} else if l.entry(s)[16]&imageDirty != 0 {
-		dirty = true
-	}
-	e := l.entry(s)
+func (l *lastImages) put(h *recordName, i *lastImage, dirty bool) {
+	packed, bodyless := l.pack(i)
+	need := imageHead + len(packed)
 	flags := imageUsed
+	if i.said != 0 {
+		need += 8
+		flags |= imageSaid
+	}
+	cell, found := l.find(h)
+	var e []byte
+	if found {
+		e = l.entry(l.table.at(cell))
+		flags |= e[16] & (imageDirty | imageBrief)
+	}
+	if !found || entryLen(e) < need {
+		e = l.allot(h, need)
+	}
+	delete(l.displaced, *h)
 	if dirty {
 		flags |= imageDirty
 	}
-	if i.bodyless {
+	if bodyless {
 		flags |= imageBodyless
 	}
-	if i.after.Body != nil {
+	if packed != nil {
 		flags |= imageHasBody
 	}
 	e[16], e[17], e[18], e[19] = flags, byte(i.after.State), byte(i.after.Source), byte(i.after.Trust)
 	binary.LittleEndian.PutUint64(e[20:], i.at.time)
 	binary.LittleEndian.PutUint64(e[28:], uint64(i.at.seq))
-	binary.LittleEndian.PutUint32(e[40:], uint32(len(i.after.Body)))
-	binary.LittleEndian.PutUint64(e[44:], i.said)
-	copy(e[imageHead:], i.after.Body)
+	binary.LittleEndian.PutUint16(e[38:], uint16(len(packed)))
+	rest := e[imageHead:]
+	if i.said == 0 {
+		copy(rest, packed)
+		return
+	}
+	copy(rest[8:], packed) // which may be what stands there
+	binary.LittleEndian.PutUint64(rest, i.said)
+}
+
+// pack is an image's body as it is kept, and whether it is not. It is good until the
+// next one.
+func (l *lastImages) pack(i *lastImage) (packed packedBody, bodyless bool) {
+	switch {
+	case i.bodyless:
+		return nil, true
+	case i.packed != nil:
+		return i.packed, false
+	case i.after.Body == nil:
+		return nil, false
+	case len(i.after.Body) > mostBody:
+		return nil, true
+	}
+	l.scratch, _ = l.shapes.pack(l.scratch[:0], i.after.Body, i.shape)
+	return l.scratch, false
 }
 
 // allot finds room for an image, which it takes from others if there is none.
-func (l *lastImages) allot(h recordName, body int) slot {
-	room := (body + 31) &^ 31 // records grow by a little
-	need := imageHead + room
+func (l *lastImages) allot(h *recordName, need int) []byte {
+	need = (need + 15) &^ 15 // records grow by a little
 	if n := len(l.slabs); n == 0 || cap(l.slabs[n-1])-len(l.slabs[n-1]) < need {
 		l.slab()
 	}
@@ -164,47 +233,75 @@ func (l *lastImages) allot(h recordName, body int) slot {
 	offset := len(l.slabs[last])
 	l.slabs[last] = l.slabs[last][:offset+need]
 	e := l.slabs[last][offset:]
+	at := place32(l.first+last, offset)
+	if cell, found := l.find(h); found { // it was not made room of
+		l.table.move(cell, at)
+	} else {
+		l.table.put(hashOf(h), at, l.hashAt)
+	}
 	copy(e, h[:])
-	binary.LittleEndian.PutUint32(e[36:], uint32(room))
-	return slot{uint32(l.first + last), uint32(offset)}
+	binary.LittleEndian.PutUint16(e[36:], uint16(need/imageUnit))
+	return e
+}
+
+func place32(slab, offset int) uint32 {
+	return uint32(slab&slabMask)*slabUnits + uint32(offset/imageUnit)
 }
 
 // slab begins a new slab. If there are too many, the images in the oldest move
 // on if they were used, and are displaced if not.
 func (l *lastImages) slab() {
-	if len(l.slabs) < l.most {
-		l.slabs = append(l.slabs, make([]byte, 0, slabSize))
+	fresh := make([]byte, 0, slabSize)
+	if l.slabs = append(l.slabs, fresh); len(l.slabs) <= l.room() {
 		return
 	}
-	old := l.slabs[0]
-	l.slabs = append(l.slabs[:0], l.slabs[1:]...)
-	l.first++
-	fresh := make([]byte, 0, slabSize)
+	l.turn()
+	for extra := min(len(l.slabs)-l.most, 2); extra > 0 && l.spare() <= 0; extra-- { // somebody else needs it now
+		l.turn()
+	}
+}
+
+// room is how many slabs there may be now.
+func (l *lastImages) room() int {
+	n := l.most
+	if n < len(l.slabs) && l.spare() >= slabSize {
+		n = len(l.slabs)
+	}
+	return min(n, slabMask)
+}
+
+// turn has the oldest slab make room. What moves on goes into the newest.
+func (l *lastImages) turn() {
+	old, last := l.slabs[0], len(l.slabs)-1
 	for offset := 0; offset < len(old); {
 		e := old[offset:]
-		size := imageHead + bodyRoom(e)
+		size := entryLen(e)
 		h := recordName(e[:16])
-		s, live := l.at[h]
-		live = live && int(s.slab) == l.first-1 && int(s.offset) == offset
+		at := place32(l.first, offset)
 		offset += size
+		cell, live := l.find(&h)
+		newest := l.slabs[last]
 		switch {
-		case !live:
-		case e[16]&imageUsed != 0 && cap(fresh)-len(fresh) >= size && len(fresh) < slabSize/2:
-			l.at[h] = slot{uint32(l.first + len(l.slabs)), uint32(len(fresh))}
-			fresh = append(fresh, e[:size]...)
-			fresh[len(fresh)-size+16] &^= imageUsed
+		case !live || l.table.at(cell) != at:
+		case e[16]&imageUsed != 0 && cap(newest)-len(newest) >= size && len(newest) < slabSize/2:
+			l.table.move(cell, place32(l.first+last, len(newest)))
+			newest = append(newest, e[:size]...)
+			newest[len(newest)-size+16] &^= imageUsed
+			l.slabs[last] = newest
 		default:
-			delete(l.at, h)
+			l.table.remove(cell, l.hashAt)
+			l.whole = false
 			// One of which the disk has not the body is worth writing when it makes
 			// room: reading the body from the change takes its whole block.
 			if e[16]&(imageDirty|imageBrief) != 0 {
 				i := readImage(e)
-				i.after.Body = slices.Clone(i.after.Body)
+				i.packed = slices.Clone(i.packed)
 				l.displaced[h] = i
 			}
 		}
 	}
-	l.slabs = append(l.slabs, fresh)
+	l.slabs = append(l.slabs[:0], l.slabs[1:]...)
+	l.first++
 }
 
 // unsaved are the images that are not on disk, and, if whole, those of which the
@@ -215,26 +312,26 @@ func (l *lastImages) unsaved(whole bool) iter.Seq2[recordName, lastImage] {
 		flags |= imageBrief
 	}
 	all := slices.Collect(maps.Keys(l.displaced))
-	for h, s := range l.at {
-		if l.entry(s)[16]&flags != 0 {
-			all = append(all, h)
+	for at := range l.table.all {
+		if e := l.entry(at); e[16]&flags != 0 {
+			all = append(all, recordName(e[:16]))
 		}
 	}
-	return byName(all, func(h recordName) lastImage {
-		if s, found := l.at[h]; found {
-			return readImage(l.entry(s))
+	return byName(all, func(h *recordName) lastImage {
+		if cell, found := l.find(h); found {
+			return readImage(l.entry(l.table.at(cell)))
 		}
-		return l.displaced[h]
+		return l.displaced[*h]
 	})
 }
 
 // byName yields images in the order of their keys: what is written together then
 // stands together, and Badger does not merge it with all others.
-func byName(all []recordName, image func(recordName) lastImage) iter.Seq2[recordName, lastImage] {
+func byName(all []recordName, image func(*recordName) lastImage) iter.Seq2[recordName, lastImage] {
 	slices.SortFunc(all, func(a, b recordName) int { return bytes.Compare(a[:], b[:]) })
 	return func(yield func(recordName, lastImage) bool) {
-		for _, h := range all {
-			if !yield(h, image(h)) {
+		for i := range all {
+			if !yield(all[i], image(&all[i])) {
 				return
 			}
 		}
@@ -244,8 +341,8 @@ func byName(all []recordName, image func(recordName) lastImage) iter.Seq2[record
 // saved says that everything is on disk now, the bodies too if not in brief.
 func (l *lastImages) saved(brief bool) {
 	clear(l.displaced)
-	for _, s := range l.at {
-		e := l.entry(s)
+	for at := range l.table.all {
+		e := l.entry(at)
 		switch {
 		case !brief:
 			e[16] &^= imageDirty | imageBrief

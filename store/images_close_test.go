@@ -38,7 +38,8 @@ func TestImagesAtClose(t *testing.T) {
 		for i := range records {
 			c := made(fmt.Sprint(i), 0, audit.OpUpsert, nil)
 			last, found, err := readLast(txn, nameRecord(&c.Key, c.Cluster))
-			if want := object(round*records + i%50); err != nil || !found || last.bodyless || string(last.after.Body) != string(want) {
+			body, unpacked := db.writer.images.body(last.packed)
+			if want := object(round*records + i%50); err != nil || !found || last.bodyless || unpacked != nil || string(body) != string(want) {
 				t.Fatalf("round %d: record %d: %v %v: %+v", round, i, found, err, last)
 			}
 		}

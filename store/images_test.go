@@ -24,6 +24,7 @@ func TestFewImages(t *testing.T) {
 			few.Images(1, displaced, 12_000)
 			few.Chunks(1000, 4)
 			all := store.Options{NoSync: true}
+			all.Images(64<<20, displaced, 12_000)
 			p := &pair{t: t, r: rand.New(rand.NewPCG(uint64(displaced), 14)), options: []store.Options{few, all}, dirs: []string{t.TempDir(), t.TempDir()}}
 			p.open(0)
 			p.open(1)
@@ -32,6 +33,11 @@ func TestFewImages(t *testing.T) {
 				if i%25 == 24 {
 					p.reopen(p.r.IntN(2))
 				}
+			}
+			p.reopen(1)
+			p.append()
+			if !p.stores[1].AllImages() || p.stores[0].AllImages() {
+				t.Errorf("all images are in memory: of few %v, of all %v", p.stores[0].AllImages(), p.stores[1].AllImages())
 			}
 			p.compare()
 			if displaced > 2048 && p.pending == 0 {

@@ -12,8 +12,9 @@ import (
 // formatVersion is the layout below. A store of a higher one is refused; one of
 // a lower is converted when it is opened. Format 2 added the kinds from kindSpan
 // on, and fields to changes, gaps and cursors; format 3 keeps changes in blocks; format
-// 4 keeps these before all else; in format 5 one that is not full may stand in pieces.
-const formatVersion = 5
+// 4 keeps these before all else; in format 5 one that is not full may stand in pieces; format 6
+// has last images without their names.
+const formatVersion = 6
 
 // A keyKind is the first byte of a key. Numbers are big-endian, so that the
 // order of keys is the order of what they stand for; see appendTime and
@@ -72,6 +73,7 @@ const (
 	kindPiece  keyKind = '3' // number piece → piece of a block that is not full and too large for one value
 	kindBody   keyKind = 'y' // seq part → a body too large for a block
 	kindImage  keyKind = 'f' // record's hash → its last image
+	kindShape  keyKind = '4' // number → names of the attributes of last images
 	kindImaged keyKind = 'k' // → seq up to which the last images are those on disk
 	kindStale  keyKind = 'z' // chunk → changes that are not as their blocks have them
 

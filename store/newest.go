@@ -73,22 +73,8 @@ func (b *newestBlocks) get(n int) ([]row, bool) {
 	return b.rows[n], true
 }
 
-// keepNewest keeps the blocks that a batch filled. The images before changes are last
-// images, whose memory others will have.
+// keepNewest keeps the blocks that a batch filled.
 func (db *DB) keepNewest(rows []row) {
-	rows = rows[:len(rows)-len(rows)%audit.BlockSize]
-	size := 0
-	for i := range rows {
-		size += len(rows[i].was.Body)
-	}
-	room := make([]byte, 0, size)
-	for i := range rows {
-		if was := &rows[i].was.Body; *was != nil {
-			from := len(room)
-			room = append(room, *was...)
-			*was = room[from:len(room):len(room)]
-		}
-	}
 	for ; len(rows) >= audit.BlockSize; rows = rows[audit.BlockSize:] {
 		db.newest.put(audit.BlockOf(rows[0].c.Seq), rows[:audit.BlockSize:audit.BlockSize])
 	}

@@ -23,7 +23,7 @@ func (db *DB) settle(a *appender) error {
 	err := db.sumUp(a, &k)
 	// Until here the batch was using the images that these take the place of.
 	for h, i := range a.lasts {
-		w.images.put(h, &i, true)
+		w.images.put(&h, &i, true)
 	}
 	if err != nil {
 		db.behind.Store(true) // before anybody knows that there is more
@@ -71,10 +71,15 @@ func (db *DB) ready() error {
 	if db.writer != nil {
 		return nil
 	}
-	w := &writer{images: newLastImages(db.imageLimits().memory), sums: db.sums, layout: db.sums.layout}
+	w := &writer{sums: db.sums, layout: db.sums.layout}
 	err := db.badger.View(func(txn *badger.Txn) error {
 		r := &reader{txn: txn, known: db.known.Load(), sums: db.sums, w: w}
 		defer r.release()
+		shapes, err := readShapes(txn)
+		if err != nil {
+			return err
+		}
+		w.images = newLastImages(db, shapes)
 		return w.load(r)
 	})
 	if err != nil {
@@ -118,6 +123,7 @@ func (w *writer) load(r *reader) error {
 		return fmt.Errorf("%w: last images are of %d changes, there are %d", ErrCorrupt, w.imaged, head)
 	}
 	if head == 0 {
+		w.images.whole = true
 		return nil
 	}
 	if err := w.loadRest(r, head); err != nil {
@@ -182,14 +188,14 @@ func (a *appender) recall(w *row) error {
 	case now.at.seq != 0 && now.at.compare(at) >= 0:
 		return nil
 	default:
-		now.at, now.bodyless, now.after = at, false, c.After
+		now.at, now.bodyless, now.packed, now.after = at, false, nil, c.After
 		if a.r.known.isStale(c.Seq) {
 			if now.after, err = a.r.after(c.Seq); err != nil {
 				return err
 			}
 		}
 	}
-	a.w.images.put(h, &now, true)
+	a.w.images.put(&h, &now, true)
 	return nil
 }
 

@@ -38,6 +38,10 @@ type Options struct {
 	// the value log, which is cheaper to write and to read, of which each opening that
 	// writes to it leaves a file; else they stay among the small values.
 	Bulk bool
+	// Spare is how many bytes of memory nobody needs now, which last images may take
+	// beyond Memory until it is none; nil: none. The more of them are in memory the less
+	// is to be read from disk for a change.
+	Spare func() int64
 	// SkipCheck opens without reading every table. By default Open fails with
 	// ErrCorrupt if a block of one does not match its checksum, which takes about
 	// half a second for a million changes. Badger leaves a damaged block out when

@@ -79,6 +79,7 @@ type verifier struct {
 	head   audit.Seq
 	imaged audit.Seq // see writer
 	lasts  map[recordName]left
+	shapes *imageShapes // of last images
 	seed   maphash.Seed
 	view   *View // nil: its sums cannot be read
 	sums   *sums // of the chunk that is being read
@@ -93,6 +94,10 @@ func (v *verifier) problem(format string, args ...any) {
 
 func (v *verifier) run() error {
 	v.head = v.r.known.head
+	var err error
+	if v.shapes, err = readShapes(v.r.txn); err != nil {
+		v.problem("%v", err)
+	}
 	if head, err := readHead(v.r.txn); err != nil {
 		v.problem("%v", err)
 	} else if head < v.head {

@@ -196,6 +196,12 @@ func (v *verifier) beside(key, payload []byte) ([]byte, error) {
 		}
 		_, err = unsqueeze(payload)
 		return bodyKey(audit.Seq(seq), key[9]), errors.Join(err, v.exists("a body", audit.Seq(seq)))
+	case kindShape:
+		n, err := parseUint(key[1:])
+		if err != nil {
+			return nil, err
+		}
+		return shapeKey(int(n)), new(imageShapes).add(payload)
 	default:
 		return key, v.image(key, payload)
 	}
@@ -211,12 +217,18 @@ func (v *verifier) image(key, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	after := i.after
+	if i.packed != nil {
+		if after.Body, err = v.shapes.unpack(nil, i.packed); err != nil {
+			return err
+		}
+	}
 	last, found := v.lasts[recordName(key[1:])]
 	switch {
 	case i.at.seq == 0 || v.out.Problems > 0:
 	case !found || last.at.compare(i.at) < 0:
 		return fmt.Errorf("a last image of change %d, which is no record's last", i.at.seq)
-	case last.at == i.at && !i.bodyless && !v.r.known.isStale(i.at.seq) && v.hash(&i.after) != last.image:
+	case last.at == i.at && !i.bodyless && !v.r.known.isStale(i.at.seq) && v.hash(&after) != last.image:
 		return fmt.Errorf("a last image that is not what change %d left", i.at.seq)
 	case last.at != i.at && last.at.seq <= v.imaged:
 		return fmt.Errorf("a last image of change %d, and change %d is its record's last", i.at.seq, last.at.seq)

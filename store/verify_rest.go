@@ -88,7 +88,7 @@ func (v *verifier) value(key, payload []byte) error {
 		_, err = decodeTextSet(payload, audit.ChunkSize)
 	case kindPiece:
 		want, err = v.piece(key)
-	case kindImaged, kindStale, kindBody, kindImage:
+	case kindImaged, kindStale, kindBody, kindImage, kindShape:
 		want, err = v.beside(key, payload)
 	default:
 		want, err = v.added(key, payload)

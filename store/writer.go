@@ -43,11 +43,15 @@ type imageLimits struct {
 	// every is after how many changes all are written: reading changes again from
 	// there is what a crash costs.
 	every audit.Seq
+	// after is after how many images that were looked for on disk it is seen whether all
+	// of them have room in memory: to read one after the other takes a tenth of what it
+	// takes to look for each.
+	after int
 }
 
 // imageLimits are those of a store.
 func (db *DB) imageLimits() imageLimits {
-	return cmp.Or(db.o.images, imageLimits{memory: imageMemory(db.o), displaced: 2048, every: 4 * audit.ChunkSize})
+	return cmp.Or(db.o.images, imageLimits{memory: imageMemory(db.o), displaced: 2048, every: 16 * audit.ChunkSize, after: 16 << 10})
 }
 
 func imageKey(h recordName) []byte { return append([]byte{byte(kindImage)}, h[:]...) }
@@ -59,13 +63,12 @@ func imagedKey() []byte { return []byte{byte(kindImaged)} }
 func (a *appender) last(h recordName) (lastImage, error) {
 	i, found := a.lasts[h]
 	if !found {
-		i, found = a.w.images.get(h)
+		i, found = a.w.images.get(&h)
 	}
-	if found {
+	if found || a.w.images.whole {
 		return i, nil
 	}
-	i, _, err := readLast(a.txn, h)
-	return i, err
+	return a.w.images.fetch(a.txn, &h)
 }
 
 func readLast(txn *badger.Txn, h recordName) (lastImage, bool, error) {
@@ -79,10 +82,15 @@ func readLast(txn *badger.Txn, h recordName) (lastImage, bool, error) {
 
 // imageOf is what a last image holds, read from its change if it is not at hand.
 func (a *appender) imageOf(i *lastImage) (audit.Image, error) {
-	if !i.bodyless {
-		return i.after, nil
+	if i.bodyless {
+		return a.r.after(i.at.seq)
 	}
-	return a.r.after(i.at.seq)
+	image := i.after
+	var err error
+	if i.packed != nil {
+		image.Body, err = a.w.images.body(i.packed)
+	}
+	return image, err
 }
 
 // refresh takes a change's image anew if it is its record's last: more is known
@@ -105,35 +113,43 @@ func (a *appender) refresh(c *audit.Change) error {
 const imageFixed = 28
 
 // encodeLast is a last image on disk: state, source, trust, a byte that is 1 if
-// its body is to be read from the change and 2 if there is one, its place, when
-// the last message was, body.
+// its body is to be read from the change, 2 if there is one and 3 if it is packed, its
+// place, when the last message was, body.
 func encodeLast(i *lastImage) []byte {
 	how := byte(0)
 	switch {
 	case i.bodyless:
 		how = 1
+	case i.packed != nil:
+		how = 3
 	case i.after.Body != nil:
 		how = 2
 	}
-	b := append(make([]byte, 0, imageFixed+len(i.after.Body)), byte(i.after.State), byte(i.after.Source), byte(i.after.Trust), how)
+	b := append(make([]byte, 0, imageFixed+len(i.after.Body)+len(i.packed)), byte(i.after.State), byte(i.after.Source), byte(i.after.Trust), how)
 	b = appendUint(appendPlace(b, i.at), i.said)
-	if how == 2 {
+	switch how {
+	case 2:
 		b = append(b, i.after.Body...)
+	case 3:
+		b = append(b, i.packed...)
 	}
 	return b
 }
 
 func decodeLast(payload []byte) (lastImage, error) {
-	if len(payload) < imageFixed || payload[3] > 2 || payload[3] < 2 && len(payload) > imageFixed {
+	if len(payload) < imageFixed || payload[3] > 3 || payload[3] == 3 && len(payload) == imageFixed || payload[3] < 2 && len(payload) > imageFixed {
 		return lastImage{}, fmt.Errorf("read last image: %w: %d bytes", ErrCorrupt, len(payload))
 	}
 	u := binary.BigEndian.Uint64
-	i := lastImage{at: place{u(payload[4:]), audit.Seq(u(payload[12:]))}, said: u(payload[20:]), after: audit.Image{State: audit.State(payload[0]), Source: audit.Source(payload[1]), Trust: audit.Trust(payload[2])}}
+	i := lastImage{at: place{u(payload[4:]), audit.Seq(u(payload[12:]))}, said: u(payload[20:]), shape: plainBody, after: audit.Image{State: audit.State(payload[0]), Source: audit.Source(payload[1]), Trust: audit.Trust(payload[2])}}
 	switch payload[3] {
 	case 1:
 		i.bodyless = true
 	case 2:
 		i.after.Body = payload[imageFixed:len(payload):len(payload)]
+	case 3:
+		i.packed = payload[imageFixed:len(payload):len(payload)]
+		i.shape = shapeIn(i.packed)
 	}
 	return i, nil
 }
@@ -153,12 +169,15 @@ func (db *DB) writeImages(all iter.Seq2[recordName, lastImage], brief bool, betw
 			return err
 		}
 	}
+	if err := db.saveShapes(db.writer.images.shapes); err != nil {
+		return err
+	}
 	batch := db.badger.NewWriteBatch()
 	defer func() { batch.Cancel() }()
 	size := 0
 	for h, i := range all {
-		if brief && i.after.Body != nil {
-			i.after.Body, i.bodyless = nil, true
+		if brief && i.packed != nil {
+			i.packed, i.bodyless = nil, true
 		}
 		key := imageKey(h)
 		value := seal(key, encodeLast(&i))
@@ -204,7 +223,7 @@ func (db *DB) saveDisplaced() error {
 	if len(l.displaced) < db.imageLimits().displaced {
 		return nil
 	}
-	err := db.writeImages(byName(slices.Collect(maps.Keys(l.displaced)), func(h recordName) lastImage { return l.displaced[h] }), false, func() {})
+	err := db.writeImages(byName(slices.Collect(maps.Keys(l.displaced)), func(h *recordName) lastImage { return l.displaced[*h] }), false, func() {})
 	if err == nil {
 		clear(l.displaced)
 	}

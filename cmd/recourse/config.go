@@ -53,7 +53,8 @@ type config struct {
 	MaxWaiting int          `yaml:"maxWaiting"` // deliveries that may wait for one sink
 	By         string       `yaml:"by"`         // who acts on alerts, where no --by says so
 
-	bulk bool // much is going to be stored; the command says so, not the file
+	bulk  bool // much is going to be stored; the command says so, not the file
+	alone bool // nothing else is done meanwhile
 }
 
 // targets are the nodes that the file names.

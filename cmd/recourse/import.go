@@ -40,7 +40,7 @@ func runImport(c *cli.Context, e *env) (err error) {
 	if _, err := documentPrinter(c, e); err != nil {
 		return err
 	}
-	w, err := openToStore(c, e, muchIn(e, c.Args().Slice()))
+	w, err := openToStore(c, e, muchIn(e, c.Args().Slice()), true)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,9 @@ func (w *workspace) openStore(ctx context.Context, e *env) (err error) {
 		bar.set(int(done))
 		return ctx.Err()
 	}}
+	if w.cfg.alone {
+		o.Spare = w.cfg.Memory.spare
+	}
 	w.store, err = store.Open(filepath.Join(w.dir, "store"), o)
 	return err
 }

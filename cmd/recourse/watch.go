@@ -48,7 +48,7 @@ func runWatch(c *cli.Context, e *env) (err error) {
 	if err := checkOnce(c, e); err != nil {
 		return err
 	}
-	w, err := openToStore(c, e, !c.Bool("once"))
+	w, err := openToStore(c, e, !c.Bool("once"), false)
 	if err != nil {
 		return err
 	}

@@ -56,13 +56,13 @@ func openWorkspace(c *cli.Context, e *env, withIndex bool) (*workspace, error) {
 }
 
 // openToStore is openWorkspace, with the index, for who stores changes; much says that
-// they may be many.
-func openToStore(c *cli.Context, e *env, much bool) (*workspace, error) {
+// they may be many, alone that nothing else is done meanwhile.
+func openToStore(c *cli.Context, e *env, much, alone bool) (*workspace, error) {
 	dir, cfg, err := configured(c, e)
 	if err != nil {
 		return nil, err
 	}
-	cfg.bulk = much
+	cfg.bulk, cfg.alone = much, alone
 	return openShared(c.Context, e, dir, cfg, true)
 }
 
