@@ -24,7 +24,10 @@ func eachEdit(old, next Value, top bool, visit func(old, next Value)) {
 		return
 	}
 	a, b := old.attributes(), next.attributes()
-	for a.left > 0 || b.left > 0 {
+	for {
+		if passEqual(&a, &b); a.left == 0 && b.left == 0 {
+			return
+		}
 		var o, n Value
 		order := a.compareNames(b)
 		if order <= 0 {

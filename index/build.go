@@ -101,11 +101,11 @@ func (w *words) segment() (*segment, error) {
 // lists are for each word the documents that have it, one word's after the
 // other's, and where each word's end.
 func (w *words) lists() (docs, ends []uint32) {
-	docs, ends = make([]uint32, len(w.places)), make([]uint32, len(w.ends))
+	docs, ends = make([]uint32, len(w.places)), make([]uint32, len(w.entries))
 	sum := uint32(0)
-	for n, seen := range w.seen {
+	for n := range w.entries {
 		ends[n] = sum // for now where they begin
-		sum += seen
+		sum += w.entries[n].seen
 	}
 	for i, start := range w.starts {
 		end := len(w.places)
@@ -121,21 +121,22 @@ func (w *words) lists() (docs, ends []uint32) {
 }
 
 // sorted are the words by their numbers, in order. Most are told apart by their
-// first eight bytes, which are compared as a number.
+// first eight bytes, and nearly all others by their leads.
 func (w *words) sorted() []uint32 {
 	type key struct {
 		start uint64
 		n     uint32
 	}
-	keys := make([]key, len(w.ends))
+	keys := make([]key, len(w.entries))
 	for n := range keys {
-		var start [8]byte
-		copy(start[:], w.term(uint32(n)))
-		keys[n] = key{binary.BigEndian.Uint64(start[:]), uint32(n)}
+		keys[n] = key{w.entries[n].lead[0], uint32(n)}
 	}
 	slices.SortFunc(keys, func(a, b key) int {
 		if a.start != b.start {
 			return cmp.Compare(a.start, b.start)
+		}
+		if x, y := w.entries[a.n].lead[1], w.entries[b.n].lead[1]; x != y {
+			return cmp.Compare(x, y)
 		}
 		return bytes.Compare(w.term(a.n), w.term(b.n))
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"math"
+	"math/bits"
 	"unicode/utf8"
 
 	"recourse/audit"
@@ -44,13 +45,11 @@ var anyWord = []byte{cutMark}
 // words are the distinct words of some blocks, and in which of them each is. Its
 // zero value is not ready: see newWords.
 type words struct {
-	seed   maphash.Seed
-	table  []uint32 // by hash: number of the word + 1, or 0
-	hashes []uint32 // of each word
-	ends   []uint32 // where in text each word ends
-	text   []byte   // the words, one after the other
-	seen   []uint32 // of each word: in how many blocks it is
-	latest []uint32 // of each word: the last block in which it is, by its place among blocks
+	seed    maphash.Seed
+	keys    [2]uint64 // drawn at random, by which short words are hashed
+	table   []uint64  // by hash: the hash, and below it the number of the word + 1; or 0
+	entries []entry   // the words by their numbers
+	text    []byte    // the words, one after the other
 
 	blocks []uint32 // numbers of the blocks
 	starts []int    // of each block: where in places it begins
@@ -63,7 +62,10 @@ type words struct {
 }
 
 func newWords() *words {
-	w := &words{seed: maphash.MakeSeed(), table: make([]uint32, 1<<12)}
+	w := &words{seed: maphash.MakeSeed(), table: make([]uint64, 1<<12)}
+	for i := range w.keys {
+		w.keys[i] = maphash.Comparable(w.seed, i)
+	}
 	// Made once, as each would cost an allocation a change.
 	w.leaf = w.value
 	w.edit = func(old, next audit.Value) {
@@ -76,8 +78,7 @@ func newWords() *words {
 // reset empties w and keeps its memory.
 func (w *words) reset() {
 	clear(w.table)
-	w.hashes, w.ends, w.text = w.hashes[:0], w.ends[:0], w.text[:0]
-	w.seen, w.latest = w.seen[:0], w.latest[:0]
+	w.entries, w.text = w.entries[:0], w.text[:0]
 	w.blocks, w.starts, w.places, w.bytes = w.blocks[:0], w.starts[:0], w.places[:0], 0
 }
 
@@ -94,7 +95,7 @@ func (w *words) end(last audit.Seq) {
 		return
 	}
 	for _, word := range w.places[w.starts[n]:] {
-		w.seen[word]--
+		w.entries[word].seen--
 	}
 	w.places, w.blocks, w.starts = w.places[:w.starts[n]], w.blocks[:n], w.starts[:n]
 }
@@ -102,7 +103,7 @@ func (w *words) end(last audit.Seq) {
 // full says whether the blocks are enough for a batch, or their words take so
 // many bytes of memory.
 func (w *words) full(memory int) bool {
-	return len(w.blocks) >= batchBlocks || len(w.text)+len(w.ends)*48+len(w.places)*8 >= memory
+	return len(w.blocks) >= batchBlocks || len(w.text)+len(w.entries)*48+len(w.places)*8 >= memory
 }
 
 // change adds the words of a change to the block: those that it wrote or
@@ -149,26 +150,38 @@ func foldTable() (t [256]byte) {
 
 // add adds the words of a text: query.Tokens, for ASCII without its strings.
 func (w *words) add(text []byte) {
-	for i := 0; i < len(text); {
-		if folded[text[i]] == 0 {
-			i++
-			continue
-		}
-		word := w.word[:0]
+	for i := 0; i < len(text); i++ {
+		var l lead
 		j := i
 		for ; j < len(text); j++ {
 			c := folded[text[j]]
-			if c == 0 {
+			if c-1 >= other-1 { // neither of these is of a word: 0, other
 				break
 			}
-			if c == other {
-				w.addSlow(text[i:])
-				return
+			if j-i < leadSize/2 {
+				l[0] = l[0]<<8 | uint64(c)
+			} else {
+				l[1] = l[1]<<8 | uint64(c)
 			}
-			word = append(word, c)
 		}
-		w.word = word
-		w.put(word)
+		if j < len(text) && text[j] >= utf8.RuneSelf {
+			w.addSlow(text[i:])
+			return
+		}
+		switch n := j - i; {
+		case n > leadSize:
+			w.word = w.word[:0]
+			for _, c := range text[i:j] {
+				w.word = append(w.word, folded[c])
+			}
+			w.put(w.word)
+		case n > leadSize/2:
+			l[1] <<= 8 * (leadSize - n)
+			w.enter(l, n, nil)
+		case n > 0:
+			l[0] <<= 8 * (leadSize/2 - n)
+			w.enter(l, n, nil)
+		}
 		i = j
 	}
 }
@@ -186,61 +199,80 @@ func (w *words) put(word []byte) {
 	if cut {
 		word = append(word, cutMark)
 	}
+	w.enter(leadOf(word), len(word), word)
+}
+
+// enter adds a word of so many bytes; word is all of it where that is more than its lead.
+func (w *words) enter(l lead, size int, word []byte) {
 	if len(w.places)-w.starts[len(w.starts)-1] >= mostWords {
-		word = anyWord
+		l, size = leadOf(anyWord), len(anyWord)
 	}
-	h := w.hash(word)
+	h := w.hash(l, size, word)
 	mask := uint32(len(w.table) - 1)
 	at := h & mask
 	for ; w.table[at] != 0; at = (at + 1) & mask {
-		if n := w.table[at] - 1; w.hashes[n] == h && bytes.Equal(w.term(n), word) {
-			w.place(n)
+		slot := w.table[at]
+		if uint32(slot>>32) != h {
+			continue
+		}
+		n := uint32(slot) - 1
+		e := &w.entries[n]
+		if e.lead == l && int(e.size) == size && (size <= leadSize || bytes.Equal(w.term(n), word)) {
+			w.place(e, n)
 			return
 		}
 	}
-	n := uint32(len(w.ends))
-	w.table[at] = n + 1
-	w.text = append(w.text, word...)
-	w.hashes = append(w.hashes, h)
-	w.ends = append(w.ends, uint32(len(w.text)))
-	w.seen = append(w.seen, 0)
-	w.latest = append(w.latest, math.MaxUint32)
-	w.place(n)
-	if len(w.ends)*2 > len(w.table) {
+	n := uint32(len(w.entries))
+	w.table[at] = uint64(h)<<32 | uint64(n+1)
+	w.entries = append(w.entries, entry{lead: l, at: uint32(len(w.text)), size: uint32(size), latest: math.MaxUint32})
+	if size > leadSize {
+		w.text = append(w.text, word...)
+	} else {
+		w.text = l.append(w.text, size)
+	}
+	w.place(&w.entries[n], n)
+	if len(w.entries)*2 > len(w.table) {
 		w.grow()
 	}
 }
 
-func (w *words) hash(word []byte) uint32 { return uint32(maphash.Bytes(w.seed, word)) }
+func (w *words) hash(l lead, size int, word []byte) uint32 {
+	if size > leadSize {
+		return uint32(maphash.Bytes(w.seed, word))
+	}
+	high, low := bits.Mul64(l[0]^w.keys[0], l[1]^w.keys[1]) // as wyhash ends
+	return uint32(high ^ low)
+}
 
 func (w *words) grow() {
-	w.table = make([]uint32, 2*len(w.table))
+	old := w.table
+	w.table = make([]uint64, 2*len(old))
 	mask := uint32(len(w.table) - 1)
-	for n, h := range w.hashes {
-		at := h & mask
+	for _, slot := range old {
+		if slot == 0 {
+			continue
+		}
+		at := uint32(slot>>32) & mask
 		for w.table[at] != 0 {
 			at = (at + 1) & mask
 		}
-		w.table[at] = uint32(n) + 1
+		w.table[at] = slot
 	}
 }
 
 // place puts a word into the block, once.
-func (w *words) place(n uint32) {
+func (w *words) place(e *entry, n uint32) {
 	block := uint32(len(w.blocks) - 1)
-	if w.latest[n] == block {
+	if e.latest == block {
 		return
 	}
-	w.latest[n] = block
-	w.seen[n]++
+	e.latest = block
+	e.seen++
 	w.places = append(w.places, n)
 }
 
 // term is a word by its number. It is w's memory.
 func (w *words) term(n uint32) []byte {
-	start := uint32(0)
-	if n > 0 {
-		start = w.ends[n-1]
-	}
-	return w.text[start:w.ends[n]]
+	e := &w.entries[n]
+	return w.text[e.at : e.at+e.size]
 }

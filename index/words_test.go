@@ -68,8 +68,8 @@ func TestManyWords(t *testing.T) {
 			w.value(audit.Int(int64(i * (block + 1))))
 		}
 	}
-	if len(w.ends) != 20_000+10_000+10_000 || len(w.places) != 60_000 {
-		t.Errorf("%d words, %d places", len(w.ends), len(w.places))
+	if len(w.entries) != 20_000+10_000+10_000 || len(w.places) != 60_000 {
+		t.Errorf("%d words, %d places", len(w.entries), len(w.places))
 	}
 	s, err := w.segment()
 	if err != nil {
