@@ -252,14 +252,21 @@ func (v Value) Get(name string) Value {
 		return nil
 	}
 	for r := v.inside(); r.left > 0; {
-		h := r.rest.head()
+		h := head{arg: uint64(r.rest[0] & 31), size: 1}
+		if h.arg >= 24 { // a long name
+			h = r.rest.head()
+		}
 		if h.arg > uint64(len(name)) {
 			return nil // shorter names come first
 		}
-		found := string(r.next()[h.size:]) == name
-		if val := r.next(); found {
-			return val
+		end := h.size + int(h.arg)
+		val := r.rest[end:]
+		n := itemLen(val)
+		if end-h.size == len(name) && string(r.rest[h.size:end]) == name {
+			return val[:n:n]
 		}
+		r.rest = val[n:]
+		r.left -= 2
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ type facts struct {
 	words  *vocabulary
 	labels *labeller
 	names  map[string]*attrName
-	recent [64]*attrName // by a few of their letters, those met last
+	recent [256]*attrName // by a few of their letters, those met last
 
 	compared bool
 	changed  []element // without order
@@ -174,7 +174,7 @@ func (f *facts) size() int { return len(f.c.Before.Body) + len(f.c.After.Body) }
 
 // known is the name, with all that was found out about it.
 func (f *facts) known(raw []byte) *attrName {
-	last := &f.recent[(7*len(raw)+int(lastByte(raw)))%len(f.recent)]
+	last := &f.recent[recentPlace(raw)%len(f.recent)]
 	if n := *last; n != nil && bytes.Equal(n.text, raw) {
 		return n
 	}
@@ -192,11 +192,13 @@ func (f *facts) known(raw []byte) *attrName {
 // short, unless somebody makes them up.
 const longestName = 256
 
-func lastByte(s []byte) byte {
-	if len(s) == 0 {
+// recentPlace is a number made of a few of a name's letters.
+func recentPlace(name []byte) int {
+	n := len(name)
+	if n == 0 {
 		return 0
 	}
-	return s[len(s)-1]
+	return 7*n + 31*int(name[n-1]) + 5*int(name[n/2])
 }
 
 // another is a name that was not met yet.
