@@ -72,6 +72,7 @@ func (b *builder) finish() error {
 
 // segment makes a segment of the words, in memory.
 func (w *words) segment() (*segment, error) {
+	w.settle()
 	var out bytes.Buffer
 	b := &builder{out: &out, blocks: slices.Clone(w.blocks)}
 	docs, ends := w.lists()

@@ -12,6 +12,14 @@ type entry struct {
 	latest uint32 // the last block in which it is, by its place among blocks
 }
 
+// A met is a word that is no longer than its lead and was met, and what the table has by its hash.
+type met struct {
+	lead lead
+	size int
+	hash uint32
+	slot uint64
+}
+
 // A lead is the first bytes of a word as numbers that sort as they do, with zeros after its
 // end. Most words are no longer.
 type lead [2]uint64

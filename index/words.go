@@ -1,10 +1,7 @@
 package index
 
 import (
-	"bytes"
 	"hash/maphash"
-	"math"
-	"math/bits"
 	"unicode/utf8"
 
 	"recourse/audit"
@@ -56,13 +53,17 @@ type words struct {
 	places []uint32 // the words of each block, by their numbers
 	bytes  int      // what was read of images, so that a batch can be bounded
 
+	waiting []met // short words that are not yet entered, in order
+	looked  uint32 // see settle
+
 	leaf      func(audit.Value) bool
 	edit      func(old, next audit.Value)
 	word, num []byte // space to work in
 }
 
 func newWords() *words {
-	w := &words{seed: maphash.MakeSeed(), table: make([]uint64, 1<<12)}
+	const most = 64 // words that wait
+	w := &words{seed: maphash.MakeSeed(), table: make([]uint64, 1<<12), waiting: make([]met, 0, most)}
 	for i := range w.keys {
 		w.keys[i] = maphash.Comparable(w.seed, i)
 	}
@@ -80,16 +81,19 @@ func (w *words) reset() {
 	clear(w.table)
 	w.entries, w.text = w.entries[:0], w.text[:0]
 	w.blocks, w.starts, w.places, w.bytes = w.blocks[:0], w.starts[:0], w.places[:0], 0
+	w.waiting = w.waiting[:0]
 }
 
 // begin starts a block; they come in order.
 func (w *words) begin(block int) {
+	w.settle()
 	w.blocks = append(w.blocks, uint32(block))
 	w.starts = append(w.starts, len(w.places))
 }
 
 // end drops a block that is not whole: the one that goes beyond a number.
 func (w *words) end(last audit.Seq) {
+	w.settle()
 	n := len(w.blocks) - 1
 	if n < 0 || (audit.Seq(w.blocks[n])+1)*audit.BlockSize <= last {
 		return
@@ -103,6 +107,7 @@ func (w *words) end(last audit.Seq) {
 // full says whether the blocks are enough for a batch, or their words take so
 // many bytes of memory.
 func (w *words) full(memory int) bool {
+	w.settle()
 	return len(w.blocks) >= batchBlocks || len(w.text)+len(w.entries)*48+len(w.places)*8 >= memory
 }
 
@@ -177,10 +182,10 @@ func (w *words) add(text []byte) {
 			w.put(w.word)
 		case n > leadSize/2:
 			l[1] <<= 8 * (leadSize - n)
-			w.enter(l, n, nil)
+			w.await(l, n)
 		case n > 0:
 			l[0] <<= 8 * (leadSize/2 - n)
-			w.enter(l, n, nil)
+			w.await(l, n)
 		}
 		i = j
 	}
@@ -191,88 +196,4 @@ func (w *words) addSlow(text []byte) {
 		w.word = append(w.word[:0], token...)
 		w.put(w.word)
 	}
-}
-
-// put adds a word, which is in w.word.
-func (w *words) put(word []byte) {
-	word, cut := cutTerm(word)
-	if cut {
-		word = append(word, cutMark)
-	}
-	w.enter(leadOf(word), len(word), word)
-}
-
-// enter adds a word of so many bytes; word is all of it where that is more than its lead.
-func (w *words) enter(l lead, size int, word []byte) {
-	if len(w.places)-w.starts[len(w.starts)-1] >= mostWords {
-		l, size = leadOf(anyWord), len(anyWord)
-	}
-	h := w.hash(l, size, word)
-	mask := uint32(len(w.table) - 1)
-	at := h & mask
-	for ; w.table[at] != 0; at = (at + 1) & mask {
-		slot := w.table[at]
-		if uint32(slot>>32) != h {
-			continue
-		}
-		n := uint32(slot) - 1
-		e := &w.entries[n]
-		if e.lead == l && int(e.size) == size && (size <= leadSize || bytes.Equal(w.term(n), word)) {
-			w.place(e, n)
-			return
-		}
-	}
-	n := uint32(len(w.entries))
-	w.table[at] = uint64(h)<<32 | uint64(n+1)
-	w.entries = append(w.entries, entry{lead: l, at: uint32(len(w.text)), size: uint32(size), latest: math.MaxUint32})
-	if size > leadSize {
-		w.text = append(w.text, word...)
-	} else {
-		w.text = l.append(w.text, size)
-	}
-	w.place(&w.entries[n], n)
-	if len(w.entries)*2 > len(w.table) {
-		w.grow()
-	}
-}
-
-func (w *words) hash(l lead, size int, word []byte) uint32 {
-	if size > leadSize {
-		return uint32(maphash.Bytes(w.seed, word))
-	}
-	high, low := bits.Mul64(l[0]^w.keys[0], l[1]^w.keys[1]) // as wyhash ends
-	return uint32(high ^ low)
-}
-
-func (w *words) grow() {
-	old := w.table
-	w.table = make([]uint64, 2*len(old))
-	mask := uint32(len(w.table) - 1)
-	for _, slot := range old {
-		if slot == 0 {
-			continue
-		}
-		at := uint32(slot>>32) & mask
-		for w.table[at] != 0 {
-			at = (at + 1) & mask
-		}
-		w.table[at] = slot
-	}
-}
-
-// place puts a word into the block, once.
-func (w *words) place(e *entry, n uint32) {
-	block := uint32(len(w.blocks) - 1)
-	if e.latest == block {
-		return
-	}
-	e.latest = block
-	e.seen++
-	w.places = append(w.places, n)
-}
-
-// term is a word by its number. It is w's memory.
-func (w *words) term(n uint32) []byte {
-	e := &w.entries[n]
-	return w.text[e.at : e.at+e.size]
 }
