@@ -53,7 +53,7 @@ type words struct {
 	places []uint32 // the words of each block, by their numbers
 	bytes  int      // what was read of images, so that a batch can be bounded
 
-	waiting []met // short words that are not yet entered, in order
+	waiting []met  // short words that are not yet entered, in order
 	looked  uint32 // see settle
 
 	leaf      func(audit.Value) bool
