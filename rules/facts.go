@@ -48,6 +48,7 @@ type attrName struct {
 	text  []byte
 	lower []byte
 	own   bool // Harper itself keeps it
+	slot  int  // its number, if conditions name it; else -1
 	memo  []remembered
 	// The rules that it is for, of shelves of late.
 	shelves [8]struct {
@@ -86,6 +87,7 @@ type facts struct {
 	said     *labelled // of the table; nil: not asked for yet
 	actor    string    // the kind of the user; empty: not asked for yet
 	slots    []slotValue
+	moved    []uint64     // of attributes that conditions name: the turn at which it changed last
 	values   []foundValue // by element, then by value
 	memory   []byte       // of texts that were put together
 	elements int          // of any list, so far
@@ -105,7 +107,7 @@ type foundValue struct {
 }
 
 func newFacts(words *vocabulary, l *labeller) *facts {
-	return &facts{words: words, labels: l, names: map[string]*attrName{}, slots: make([]slotValue, 2*len(words.slots))}
+	return &facts{words: words, labels: l, names: map[string]*attrName{}, slots: make([]slotValue, 2*len(words.slots)), moved: make([]uint64, len(words.slots))}
 }
 
 // load turns to another change.
@@ -208,7 +210,10 @@ func (f *facts) another(raw []byte) *attrName {
 	if len(f.names) >= most {
 		clear(f.names)
 	}
-	n := &attrName{text: []byte(name), lower: bytes.ToLower(raw), own: bookkeeping(name), memo: make([]remembered, f.words.nameTests)}
+	n := &attrName{text: []byte(name), lower: bytes.ToLower(raw), own: bookkeeping(name), slot: -1, memo: make([]remembered, f.words.nameTests)}
+	if slot, named := f.words.slots[name]; named && slot < len(f.moved) {
+		n.slot = slot
+	}
 	if len(name) <= longestName {
 		f.names[name] = n
 	}
@@ -234,6 +239,9 @@ func (f *facts) compare() {
 			continue
 		}
 		f.changed = append(f.changed, el)
+		if n.slot >= 0 {
+			f.moved[n.slot] = f.turn
+		}
 	}
 }
 

@@ -58,12 +58,18 @@ type quick struct {
 	// most is how many bytes two images may have together for no evaluation of the
 	// condition to come near maxSteps, so that there is no error to be missed.
 	most int
+	// stays is the number of an attribute, and 1: of a change that leaves it as it was the
+	// condition is false; 0: there is none such.
+	stays int
 }
 
 // decide is ask for images that are large.
 func (q *quick) decide(f *facts) verdict {
 	if f.size() > q.most {
 		return ask
+	}
+	if q.stays > 0 && f.stayed(q.stays-1) {
+		return no
 	}
 	return q.test(f, nil)
 }
