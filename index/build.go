@@ -2,7 +2,6 @@ package index
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -119,31 +118,4 @@ func (w *words) lists() (docs, ends []uint32) {
 		}
 	}
 	return docs, ends
-}
-
-// sorted are the words by their numbers, in order. Most are told apart by their
-// first eight bytes, and nearly all others by their leads.
-func (w *words) sorted() []uint32 {
-	type key struct {
-		start uint64
-		n     uint32
-	}
-	keys := make([]key, len(w.entries))
-	for n := range keys {
-		keys[n] = key{w.entries[n].lead[0], uint32(n)}
-	}
-	slices.SortFunc(keys, func(a, b key) int {
-		if a.start != b.start {
-			return cmp.Compare(a.start, b.start)
-		}
-		if x, y := w.entries[a.n].lead[1], w.entries[b.n].lead[1]; x != y {
-			return cmp.Compare(x, y)
-		}
-		return bytes.Compare(w.term(a.n), w.term(b.n))
-	})
-	order := make([]uint32, len(keys))
-	for i, k := range keys {
-		order[i] = k.n
-	}
-	return order
 }
