@@ -230,7 +230,6 @@ func (f *facts) compare() {
 			continue
 		}
 		el := element{name: n, text: n.text, old: p.Old, next: p.New, at: f.elements}
-		el.has = f.words.features(&el)
 		f.elements++
 		if p.New != nil && f.c.Before.State == audit.Unknown {
 			f.whole = append(f.whole, el)

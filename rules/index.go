@@ -93,10 +93,16 @@ func (e *Engine) meet(s *shelf) {
 	e.facts.ready()
 	for i := range e.facts.changed {
 		el := &e.facts.changed[i]
+		var admits []admission
 		if s.byName != nil {
-			e.admit(s.of(e.facts, el), el.has)
+			admits = s.of(e.facts, el)
 		}
-		e.admit(s.shaped, el.has)
+		if len(admits)+len(s.shaped) == 0 {
+			continue
+		}
+		has := e.facts.words.features(el)
+		e.admit(admits, has)
+		e.admit(s.shaped, has)
 	}
 	if len(s.texts) == 0 {
 		return

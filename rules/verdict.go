@@ -47,9 +47,8 @@ type element struct {
 	name      *attrName // nil for a text
 	text      []byte
 	old, next audit.Value
-	at        int      // its number among all elements of the change
-	has       features // of an attribute
-	patterns  uint32   // that may match a text; see facts.mayMatch
+	at        int    // its number among all elements of the change
+	patterns  uint32 // that may match a text; see facts.mayMatch
 }
 
 // A quick is the quick condition of an expression.

@@ -19,7 +19,7 @@ import (
 type LineDecoder struct {
 	json  audit.JSONReader
 	words map[string]string // texts that come again and again
-	last  [256]string       // of them, those of late
+	last  [512]string       // of them, those of late
 	names []int             // of the line before, by their places in lineNames
 	group lineGroup
 	keys  []audit.ID
@@ -128,6 +128,9 @@ func (d *LineDecoder) field(f lineField, rest []byte) ([]byte, bool) {
 	}
 	if text == nil && f == lineUser {
 		return passNull(rest)
+	}
+	if g.onlyCheck && (f == lineOp || f == lineUser) {
+		return after, text != nil
 	}
 	switch f {
 	case lineOp:

@@ -79,13 +79,14 @@ func (d *LineDecoder) word(text []byte) string {
 	return *last
 }
 
-// wordPlace is where among the words of late a text is.
-func wordPlace(text []byte) int {
-	n := len(text)
-	if n == 0 {
-		return 0
+// wordPlace is where among the words of late a text is: by its last letters, in which
+// names that are numbered differ.
+func wordPlace(text []byte) uint32 {
+	place := uint32(len(text))
+	for _, c := range text[max(0, len(text)-4):] {
+		place = place*31 + uint32(c)
 	}
-	return (7*n + 31*int(text[n-1]) + int(text[n/2])) & 0xff
+	return (place ^ place>>9) % 512
 }
 
 // known is the one string of which the same comes again and again.
