@@ -111,8 +111,11 @@ func (v Value) Text() string {
 
 // TextBytes is the string in v's own memory; nil for other kinds.
 func (v Value) TextBytes() []byte {
-	if v.Kind() != KindText {
+	if len(v) == 0 || v[0]>>5 != majorText {
 		return nil
+	}
+	if v[0]&31 < 24 { // most are short
+		return v[1:]
 	}
 	return v.raw()
 }

@@ -70,8 +70,8 @@ func newWords() *words {
 	// Made once, as each would cost an allocation a change.
 	w.leaf = w.value
 	w.edit = func(old, next audit.Value) {
-		old.Leaves(w.leaf)
-		next.Leaves(w.leaf)
+		w.leaves(old)
+		w.leaves(next)
 	}
 	return w
 }
@@ -120,6 +120,15 @@ func (w *words) change(c *audit.Change) {
 	if c.Before.State == audit.Present && (c.Before.Source != audit.Folded || c.Op.Kind() == audit.KindMessage) {
 		c.Before.Body.Leaves(w.leaf)
 	}
+}
+
+// leaves adds the words of a value and of all within it.
+func (w *words) leaves(v audit.Value) {
+	if text := v.TextBytes(); text != nil { // as most are
+		w.add(text)
+		return
+	}
+	v.Leaves(w.leaf)
 }
 
 // value adds the words of a value that holds no others.
