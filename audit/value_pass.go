@@ -104,33 +104,34 @@ func passArray(d []byte, i, depth int) int {
 
 // passString reads past the string whose first quote is at i.
 func passString(d []byte, i int) int {
-	for i++; ; i++ {
-		for ; i+8 <= len(d); i += 8 {
-			if m := stringMarks(binary.LittleEndian.Uint64(d[i:])); m != 0 {
-				i += bits.TrailingZeros64(m) / 8
-				break
+	for i++; i < len(d); {
+		if i+8 <= len(d) {
+			m := stringMarks(binary.LittleEndian.Uint64(d[i:]))
+			if m == 0 {
+				i += 8
+				continue
 			}
+			i += bits.TrailingZeros64(m) / 8
 		}
-		for i < len(d) && d[i] >= ' ' && d[i] != '"' && d[i] != '\\' {
-			i++
-		}
-		switch {
-		case i >= len(d) || d[i] < ' ':
-			return -1
-		case d[i] == '"':
+		switch c := d[i]; {
+		case c == '"':
 			return i + 1
+		case c < ' ':
+			return -1
+		case c != '\\': // of the last few
+			i++
+			continue
 		}
-		if i++; i+5 >= len(d) { // a string goes on for a quote at least
-			if i >= len(d) || d[i] == 'u' {
-				return -1
-			}
+		if i+6 >= len(d) && (i+2 >= len(d) || d[i+1] == 'u') {
+			return -1 // what it escapes and a quote have no room
 		}
-		end, err := passEscape(d, i)
+		end, err := passEscape(d, i+1)
 		if err != nil {
 			return -1
 		}
-		i = end
+		i = end + 1
 	}
+	return -1
 }
 
 // stringMarks marks the highest bit of the first byte of eight that ends what a
