@@ -111,8 +111,11 @@ func (v Value) Text() string {
 
 // TextBytes is the string in v's own memory; nil for other kinds.
 func (v Value) TextBytes() []byte {
-	if v.Kind() != KindText {
+	if len(v) == 0 || v[0]>>5 != majorText {
 		return nil
+	}
+	if v[0]&31 < 24 { // most are short
+		return v[1:]
 	}
 	return v.raw()
 }
@@ -244,24 +247,6 @@ func (v Value) Fields() iter.Seq2[string, Value] {
 			}
 		}
 	}
-}
-
-// Get is the attribute of that name, or nil when v has none or is no object.
-func (v Value) Get(name string) Value {
-	if v.Kind() != KindObject {
-		return nil
-	}
-	for r := v.inside(); r.left > 0; {
-		h := r.rest.head()
-		if h.arg > uint64(len(name)) {
-			return nil // shorter names come first
-		}
-		found := string(r.next()[h.size:]) == name
-		if val := r.next(); found {
-			return val
-		}
-	}
-	return nil
 }
 
 // Names lists an object's attributes, sorted.

@@ -59,47 +59,6 @@ func readHead(b []byte) (head, error) {
 	return h, nil
 }
 
-// itemLen is the length of the first item of b, which is well-formed and in
-// our own deterministic form.
-func itemLen(b []byte) int {
-	if len(b) > 1 { // numbers, words and short texts, which are most
-		switch major, info := b[0]>>5, b[0]&31; {
-		case (major <= majorNegative || major == majorSimple) && info <= 27:
-			return 1 + int(argLens[info])
-		case major == majorText && info < 24:
-			return 1 + int(info)
-		case major == majorText && info == 24:
-			return 2 + int(b[1])
-		}
-	}
-	return nestedLen(b)
-}
-
-// argLens is how many bytes of argument follow the first of a head.
-var argLens = [28]uint8{24: 1, 25: 2, 26: 4, 27: 8}
-
-func nestedLen(b []byte) int {
-	pos := 0
-	for left := uint64(1); left > 0; left-- {
-		h, err := readHead(b[pos:])
-		if err != nil {
-			return len(b) // unreachable for a Value
-		}
-		pos += h.size
-		switch h.major {
-		case majorBytes, majorText:
-			pos += int(h.arg)
-		case majorArray:
-			left += h.arg
-		case majorMap:
-			left += 2 * h.arg
-		case majorTag:
-			left++
-		}
-	}
-	return pos
-}
-
 // Decode reads one CBOR item, in any of CBOR's forms, and returns it in the
 // deterministic one. Nothing may follow it. Undefined is missing: nil at the
 // top, no attribute within an object, null in an array.

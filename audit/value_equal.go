@@ -11,6 +11,9 @@ func (v Value) Equal(w Value) bool {
 	if bytes.Equal(v, w) {
 		return (v == nil) == (w == nil)
 	}
+	if len(v) > 0 && len(w) > 0 && (v[0]|w[0])>>5 <= majorText {
+		return false // neither is a float, a tag or holds others
+	}
 	vk, wk := v.Kind(), w.Kind()
 	switch {
 	case vk == KindInt && wk == KindFloat:

@@ -17,8 +17,18 @@ type items struct {
 	left uint64
 }
 
-func (r *items) next() Value {
-	n := itemLen(r.rest)
+func (r *items) next() Value { return r.take(itemLen(r.rest)) }
+
+// nextLen is how many bytes the next value has; 0: none is left.
+func (r *items) nextLen() int {
+	if r.left == 0 {
+		return 0
+	}
+	return itemLen(r.rest)
+}
+
+// take is the next value, which has so many bytes.
+func (r *items) take(n int) Value {
 	v := r.rest[:n:n]
 	r.rest = r.rest[n:]
 	r.left--

@@ -10,20 +10,15 @@ import (
 // number appends the number that comes next.
 func (r *JSONReader) number(dst []byte, first byte) ([]byte, error) {
 	start := r.pos
+	if x, end := readDecimal(r.data, start); end >= 0 {
+		r.pos = end
+		return x.append(dst), nil
+	}
 	whole, err := r.digits(first)
 	if err != nil {
 		return nil, err
 	}
 	raw := r.data[start:r.pos]
-	const short = 15 // digits of which every number is a float64
-	if len(raw) <= short {
-		if n, scale, ok := decimal(raw); ok {
-			if whole {
-				return appendWhole(dst, n), nil
-			}
-			return appendFloat(dst, float64(n)/powers[scale]), nil
-		}
-	}
 	if whole && len(raw) > maxDigits {
 		return nil, fmt.Errorf("number of %d digits", len(raw))
 	}
@@ -49,32 +44,6 @@ func appendWhole(dst []byte, n int64) []byte {
 		return appendHead(dst, majorNegative, uint64(^n))
 	}
 	return appendHead(dst, majorUint, uint64(n))
-}
-
-// powers are those of ten that a short number can be divided by; all are exact.
-var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
-
-// decimal is the digits of a short number as one integer, and how many of them
-// stand after the point. It does not know exponents.
-func decimal(raw []byte) (n int64, scale int, ok bool) {
-	point := -1
-	for i, c := range raw {
-		switch {
-		case '0' <= c && c <= '9':
-			n = n*10 + int64(c-'0')
-		case c == '.':
-			point = i
-		case c != '-':
-			return 0, 0, false
-		}
-	}
-	if point >= 0 {
-		scale = len(raw) - 1 - point
-	}
-	if raw[0] == '-' {
-		n = -n
-	}
-	return n, scale, true
 }
 
 // digits passes the number that comes next, and says whether it is written

@@ -2,9 +2,12 @@ package audit_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"math/big"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,6 +50,36 @@ func TestNumbersFromJSON(t *testing.T) {
 	}
 	if _, err := audit.FromJSON([]byte(strings.Repeat("9", 5000))); err == nil {
 		t.Error("an integer of 5000 digits was read")
+	}
+}
+
+// A number of JSON is the float64 nearest to it, as strconv finds it, however many
+// digits it has and wherever its point stands.
+func TestDecimalsAreRoundedAsStrconvDoes(t *testing.T) {
+	check := func(s string) {
+		t.Helper()
+		want, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := audit.FromJSON([]byte(s)); err != nil || !bytes.Equal(v, audit.Float(want)) {
+			t.Fatalf("%s: got %s, %v; want %v", s, v.JSON(), err, want)
+		}
+		if f, rest, ok := audit.ReadNumber([]byte(s + ",")); ok && (f != want || math.Signbit(f) != (f < 0) || string(rest) != ",") {
+			t.Fatalf("%s: read as %v, and %q follows; want %v", s, f, rest, want)
+		}
+	}
+	for _, s := range []string{ // in the middle between two, and just beside it
+		"9007199254740993.0", "9007199254740993.1", "900719925474099.31", "4503599627370496.5", "4503599627370497.5", "-4503599627370497.5",
+		"1125899906842624.125", "1125899906842624.126", "0.999999999999999999", "0.000000000000000001", "1.000000000000000001", "-0.0",
+	} {
+		check(s)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		digits := strconv.FormatUint(r.Uint64()>>r.IntN(60), 10)
+		point := r.IntN(len(digits))
+		check(strings.Repeat("-", r.IntN(2)) + cmp.Or(digits[:point], "0") + "." + digits[point:])
 	}
 }
 

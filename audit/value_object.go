@@ -85,3 +85,28 @@ func insertHead(dst []byte, start int, major byte, n uint64) []byte {
 	copy(dst[start:], head)
 	return dst
 }
+
+// Get is the attribute of that name, or nil when v has none or is no object.
+func (v Value) Get(name string) Value {
+	if v.Kind() != KindObject {
+		return nil
+	}
+	for r := v.inside(); r.left > 0; {
+		h := head{arg: uint64(r.rest[0] & 31), size: 1}
+		if h.arg >= 24 { // a long name
+			h = r.rest.head()
+		}
+		if h.arg > uint64(len(name)) {
+			return nil // shorter names come first
+		}
+		end := h.size + int(h.arg)
+		val := r.rest[end:]
+		n := itemLen(val)
+		if end-h.size == len(name) && string(r.rest[h.size:end]) == name {
+			return val[:n:n]
+		}
+		r.rest = val[n:]
+		r.left -= 2
+	}
+	return nil
+}

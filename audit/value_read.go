@@ -18,11 +18,20 @@ type JSONReader struct {
 	spans []span // attributes of the objects that are open
 	out   []byte
 	spare []byte // where an object's attributes are put in order
+
+	shapes shape // of the objects that were read
+	learnt int   // how many there are
+	parts  []part
 }
 
 // Read is the value with which data begins, and what follows it. White space
 // before it is no part of either.
-func (r *JSONReader) Read(data []byte) (Value, []byte, error) { return r.read(data, MaxDepth) }
+func (r *JSONReader) Read(data []byte) (Value, []byte, error) {
+	if v, end := r.shaped(data); v != nil {
+		return v, data[end:], nil
+	}
+	return r.read(data, MaxDepth)
+}
 
 func (r *JSONReader) read(data []byte, maxDepth int) (Value, []byte, error) {
 	r.data, r.pos, r.spans = data, 0, r.spans[:0]
@@ -45,6 +54,9 @@ const roomy = 1 << 20
 // Skip is what follows the value with which data begins. It errs when that is
 // no JSON or nests deeper than MaxDepth; of numbers it takes those of any length.
 func (r *JSONReader) Skip(data []byte) ([]byte, error) {
+	if end := passValue(data, 0, MaxDepth); end >= 0 {
+		return data[end:], nil
+	}
 	r.data, r.pos = data, 0
 	err := r.pass(MaxDepth)
 	r.data = nil

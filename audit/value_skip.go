@@ -73,7 +73,7 @@ func passEscape(raw []byte, i int) (int, error) {
 		return i, nil
 	case 'u':
 		for j := i + 1; j <= i+4; j++ {
-			if c := raw[j] | 0x20; c-'0' > 9 && c-'a' > 5 {
+			if c := raw[j]; c-'0' > 9 && (c|0x20)-'a' > 5 {
 				return 0, fmt.Errorf("%q is no escape", raw[i-1:i+1])
 			}
 		}
@@ -86,21 +86,21 @@ func passEscape(raw []byte, i int) (int, error) {
 // it. The text is good until the next call; it is nil, without an error, when
 // data begins with something else.
 func (r *JSONReader) ReadText(data []byte) (text, rest []byte, err error) {
-	r.data, r.pos = data, 0
-	defer func() { r.data = nil }()
-	if c, err := r.next(); err != nil || c != '"' {
-		return nil, data, err
+	i := passSpace(data, 0)
+	if i >= len(data) {
+		return nil, data, ErrTruncated
 	}
-	start := r.pos
-	raw, plain, err := r.quoted()
+	if data[i] != '"' {
+		return nil, data, nil
+	}
+	text = data[i+1:]
+	if n := plainLen(text); n < len(text) && text[n] == '"' {
+		return text[:n], text[n+1:], nil
+	}
+	r.data, r.pos = data, i
+	r.out, err = r.text(r.out[:0])
+	r.data = nil
 	if err != nil {
-		return nil, nil, fmt.Errorf("read JSON: %w", err)
-	}
-	if plain {
-		return raw[1 : len(raw)-1], data[r.pos:], nil
-	}
-	r.pos = start
-	if r.out, err = r.text(r.out[:0]); err != nil {
 		return nil, nil, fmt.Errorf("read JSON: %w", err)
 	}
 	return Value(r.out).raw(), data[r.pos:], nil

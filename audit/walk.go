@@ -11,7 +11,8 @@ func (c *Change) EachTouched(visit func(old, next Value)) {
 	case c.Before.State == Unknown && c.After.State == Unknown:
 		return
 	}
-	if !before.Equal(after) {
+	// Of two records eachEdit finds what differs by itself.
+	if isRecord(before) && isRecord(after) || !before.Equal(after) {
 		eachEdit(before, after, true, visit)
 	}
 }
@@ -24,19 +25,13 @@ func eachEdit(old, next Value, top bool, visit func(old, next Value)) {
 		return
 	}
 	a, b := old.attributes(), next.attributes()
-	for a.left > 0 || b.left > 0 {
-		var o, n Value
-		order := a.compareNames(b)
-		if order <= 0 {
-			a.next()
-			o = a.next()
+	for {
+		shared := passEqual(&a, &b)
+		if a.left == 0 && b.left == 0 {
+			return
 		}
-		if order >= 0 {
-			b.next()
-			n = b.next()
-		}
-		if !o.Equal(n) {
-			eachEdit(o, n, false, visit)
+		if p := nextPair(&a, &b, shared); !p.Old.Equal(p.New) {
+			eachEdit(p.Old, p.New, false, visit)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package index
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -72,6 +71,7 @@ func (b *builder) finish() error {
 
 // segment makes a segment of the words, in memory.
 func (w *words) segment() (*segment, error) {
+	w.settle()
 	var out bytes.Buffer
 	b := &builder{out: &out, blocks: slices.Clone(w.blocks)}
 	docs, ends := w.lists()
@@ -101,11 +101,11 @@ func (w *words) segment() (*segment, error) {
 // lists are for each word the documents that have it, one word's after the
 // other's, and where each word's end.
 func (w *words) lists() (docs, ends []uint32) {
-	docs, ends = make([]uint32, len(w.places)), make([]uint32, len(w.ends))
+	docs, ends = make([]uint32, len(w.places)), make([]uint32, len(w.entries))
 	sum := uint32(0)
-	for n, seen := range w.seen {
+	for n := range w.entries {
 		ends[n] = sum // for now where they begin
-		sum += seen
+		sum += w.entries[n].seen
 	}
 	for i, start := range w.starts {
 		end := len(w.places)
@@ -118,30 +118,4 @@ func (w *words) lists() (docs, ends []uint32) {
 		}
 	}
 	return docs, ends
-}
-
-// sorted are the words by their numbers, in order. Most are told apart by their
-// first eight bytes, which are compared as a number.
-func (w *words) sorted() []uint32 {
-	type key struct {
-		start uint64
-		n     uint32
-	}
-	keys := make([]key, len(w.ends))
-	for n := range keys {
-		var start [8]byte
-		copy(start[:], w.term(uint32(n)))
-		keys[n] = key{binary.BigEndian.Uint64(start[:]), uint32(n)}
-	}
-	slices.SortFunc(keys, func(a, b key) int {
-		if a.start != b.start {
-			return cmp.Compare(a.start, b.start)
-		}
-		return bytes.Compare(w.term(a.n), w.term(b.n))
-	})
-	order := make([]uint32, len(keys))
-	for i, k := range keys {
-		order[i] = k.n
-	}
-	return order
 }

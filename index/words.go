@@ -1,9 +1,7 @@
 package index
 
 import (
-	"bytes"
 	"hash/maphash"
-	"math"
 	"unicode/utf8"
 
 	"recourse/audit"
@@ -44,18 +42,19 @@ var anyWord = []byte{cutMark}
 // words are the distinct words of some blocks, and in which of them each is. Its
 // zero value is not ready: see newWords.
 type words struct {
-	seed   maphash.Seed
-	table  []uint32 // by hash: number of the word + 1, or 0
-	hashes []uint32 // of each word
-	ends   []uint32 // where in text each word ends
-	text   []byte   // the words, one after the other
-	seen   []uint32 // of each word: in how many blocks it is
-	latest []uint32 // of each word: the last block in which it is, by its place among blocks
+	seed    maphash.Seed
+	keys    [2]uint64 // drawn at random, by which short words are hashed
+	table   []uint64  // by hash: the hash, and below it the number of the word + 1; or 0
+	entries []entry   // the words by their numbers
+	text    []byte    // the words, one after the other
 
 	blocks []uint32 // numbers of the blocks
 	starts []int    // of each block: where in places it begins
 	places []uint32 // the words of each block, by their numbers
 	bytes  int      // what was read of images, so that a batch can be bounded
+
+	waiting []met  // short words that are not yet entered, in order
+	looked  uint32 // see settle
 
 	leaf      func(audit.Value) bool
 	edit      func(old, next audit.Value)
@@ -63,12 +62,16 @@ type words struct {
 }
 
 func newWords() *words {
-	w := &words{seed: maphash.MakeSeed(), table: make([]uint32, 1<<12)}
+	const most = 64 // words that wait
+	w := &words{seed: maphash.MakeSeed(), table: make([]uint64, 1<<12), waiting: make([]met, 0, most)}
+	for i := range w.keys {
+		w.keys[i] = maphash.Comparable(w.seed, i)
+	}
 	// Made once, as each would cost an allocation a change.
 	w.leaf = w.value
 	w.edit = func(old, next audit.Value) {
-		old.Leaves(w.leaf)
-		next.Leaves(w.leaf)
+		w.leaves(old)
+		w.leaves(next)
 	}
 	return w
 }
@@ -76,25 +79,27 @@ func newWords() *words {
 // reset empties w and keeps its memory.
 func (w *words) reset() {
 	clear(w.table)
-	w.hashes, w.ends, w.text = w.hashes[:0], w.ends[:0], w.text[:0]
-	w.seen, w.latest = w.seen[:0], w.latest[:0]
+	w.entries, w.text = w.entries[:0], w.text[:0]
 	w.blocks, w.starts, w.places, w.bytes = w.blocks[:0], w.starts[:0], w.places[:0], 0
+	w.waiting = w.waiting[:0]
 }
 
 // begin starts a block; they come in order.
 func (w *words) begin(block int) {
+	w.settle()
 	w.blocks = append(w.blocks, uint32(block))
 	w.starts = append(w.starts, len(w.places))
 }
 
 // end drops a block that is not whole: the one that goes beyond a number.
 func (w *words) end(last audit.Seq) {
+	w.settle()
 	n := len(w.blocks) - 1
 	if n < 0 || (audit.Seq(w.blocks[n])+1)*audit.BlockSize <= last {
 		return
 	}
 	for _, word := range w.places[w.starts[n]:] {
-		w.seen[word]--
+		w.entries[word].seen--
 	}
 	w.places, w.blocks, w.starts = w.places[:w.starts[n]], w.blocks[:n], w.starts[:n]
 }
@@ -102,7 +107,8 @@ func (w *words) end(last audit.Seq) {
 // full says whether the blocks are enough for a batch, or their words take so
 // many bytes of memory.
 func (w *words) full(memory int) bool {
-	return len(w.blocks) >= batchBlocks || len(w.text)+len(w.ends)*48+len(w.places)*8 >= memory
+	w.settle()
+	return len(w.blocks) >= batchBlocks || len(w.text)+len(w.entries)*48+len(w.places)*8 >= memory
 }
 
 // change adds the words of a change to the block: those that it wrote or
@@ -114,6 +120,15 @@ func (w *words) change(c *audit.Change) {
 	if c.Before.State == audit.Present && (c.Before.Source != audit.Folded || c.Op.Kind() == audit.KindMessage) {
 		c.Before.Body.Leaves(w.leaf)
 	}
+}
+
+// leaves adds the words of a value and of all within it.
+func (w *words) leaves(v audit.Value) {
+	if text := v.TextBytes(); text != nil { // as most are
+		w.add(text)
+		return
+	}
+	v.Leaves(w.leaf)
 }
 
 // value adds the words of a value that holds no others.
@@ -149,26 +164,38 @@ func foldTable() (t [256]byte) {
 
 // add adds the words of a text: query.Tokens, for ASCII without its strings.
 func (w *words) add(text []byte) {
-	for i := 0; i < len(text); {
-		if folded[text[i]] == 0 {
-			i++
-			continue
-		}
-		word := w.word[:0]
+	for i := 0; i < len(text); i++ {
+		var l lead
 		j := i
 		for ; j < len(text); j++ {
 			c := folded[text[j]]
-			if c == 0 {
+			if c-1 >= other-1 { // neither of these is of a word: 0, other
 				break
 			}
-			if c == other {
-				w.addSlow(text[i:])
-				return
+			if j-i < leadSize/2 {
+				l[0] = l[0]<<8 | uint64(c)
+			} else {
+				l[1] = l[1]<<8 | uint64(c)
 			}
-			word = append(word, c)
 		}
-		w.word = word
-		w.put(word)
+		if j < len(text) && text[j] >= utf8.RuneSelf {
+			w.addSlow(text[i:])
+			return
+		}
+		switch n := j - i; {
+		case n > leadSize:
+			w.word = w.word[:0]
+			for _, c := range text[i:j] {
+				w.word = append(w.word, folded[c])
+			}
+			w.put(w.word)
+		case n > leadSize/2:
+			l[1] <<= 8 * (leadSize - n)
+			w.await(l, n)
+		case n > 0:
+			l[0] <<= 8 * (leadSize/2 - n)
+			w.await(l, n)
+		}
 		i = j
 	}
 }
@@ -178,69 +205,4 @@ func (w *words) addSlow(text []byte) {
 		w.word = append(w.word[:0], token...)
 		w.put(w.word)
 	}
-}
-
-// put adds a word, which is in w.word.
-func (w *words) put(word []byte) {
-	word, cut := cutTerm(word)
-	if cut {
-		word = append(word, cutMark)
-	}
-	if len(w.places)-w.starts[len(w.starts)-1] >= mostWords {
-		word = anyWord
-	}
-	h := w.hash(word)
-	mask := uint32(len(w.table) - 1)
-	at := h & mask
-	for ; w.table[at] != 0; at = (at + 1) & mask {
-		if n := w.table[at] - 1; w.hashes[n] == h && bytes.Equal(w.term(n), word) {
-			w.place(n)
-			return
-		}
-	}
-	n := uint32(len(w.ends))
-	w.table[at] = n + 1
-	w.text = append(w.text, word...)
-	w.hashes = append(w.hashes, h)
-	w.ends = append(w.ends, uint32(len(w.text)))
-	w.seen = append(w.seen, 0)
-	w.latest = append(w.latest, math.MaxUint32)
-	w.place(n)
-	if len(w.ends)*2 > len(w.table) {
-		w.grow()
-	}
-}
-
-func (w *words) hash(word []byte) uint32 { return uint32(maphash.Bytes(w.seed, word)) }
-
-func (w *words) grow() {
-	w.table = make([]uint32, 2*len(w.table))
-	mask := uint32(len(w.table) - 1)
-	for n, h := range w.hashes {
-		at := h & mask
-		for w.table[at] != 0 {
-			at = (at + 1) & mask
-		}
-		w.table[at] = uint32(n) + 1
-	}
-}
-
-// place puts a word into the block, once.
-func (w *words) place(n uint32) {
-	block := uint32(len(w.blocks) - 1)
-	if w.latest[n] == block {
-		return
-	}
-	w.latest[n] = block
-	w.seen[n]++
-	w.places = append(w.places, n)
-}
-
-// term is a word by its number. It is w's memory.
-func (w *words) term(n uint32) []byte {
-	start := uint32(0)
-	if n > 0 {
-		start = w.ends[n-1]
-	}
-	return w.text[start:w.ends[n]]
 }

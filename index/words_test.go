@@ -18,6 +18,7 @@ func gathered(w *words, changes ...audit.Change) []string {
 	for i := range changes {
 		w.change(&changes[i])
 	}
+	w.settle()
 	var out []string
 	for _, n := range w.sorted() {
 		out = append(out, string(w.term(n)))
@@ -68,8 +69,9 @@ func TestManyWords(t *testing.T) {
 			w.value(audit.Int(int64(i * (block + 1))))
 		}
 	}
-	if len(w.ends) != 20_000+10_000+10_000 || len(w.places) != 60_000 {
-		t.Errorf("%d words, %d places", len(w.ends), len(w.places))
+	w.settle()
+	if len(w.entries) != 20_000+10_000+10_000 || len(w.places) != 60_000 {
+		t.Errorf("%d words, %d places", len(w.entries), len(w.places))
 	}
 	s, err := w.segment()
 	if err != nil {

@@ -28,10 +28,14 @@ const maxEach = 100
 // deterministic: the same changes in the same order give the same alerts, with
 // or without a restart from State in between. It is for one goroutine.
 type Engine struct {
-	opts     Options
-	rules    []*ruleState
-	index    map[placement]*shelf
-	last     *shelf       // of the change at hand
+	opts   Options
+	rules  []*ruleState
+	index  map[placement]*shelf
+	last   *shelf        // of the change at hand
+	recent [128]struct { // shelves of late, by a little of their placements
+		placement placement
+		shelf     *shelf
+	}
 	shelves  uint32       // that were made
 	met      []*ruleState // the candidates of the change at hand; its memory is used again
 	facts    *facts

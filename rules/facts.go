@@ -48,6 +48,7 @@ type attrName struct {
 	text  []byte
 	lower []byte
 	own   bool // Harper itself keeps it
+	slot  int  // its number, if conditions name it; else -1
 	memo  []remembered
 	// The rules that it is for, of shelves of late.
 	shelves [8]struct {
@@ -67,7 +68,7 @@ type facts struct {
 	words  *vocabulary
 	labels *labeller
 	names  map[string]*attrName
-	recent [64]*attrName // by a few of their letters, those met last
+	recent [256]*attrName // by a few of their letters, those met last
 
 	compared bool
 	changed  []element // without order
@@ -86,6 +87,7 @@ type facts struct {
 	said     *labelled // of the table; nil: not asked for yet
 	actor    string    // the kind of the user; empty: not asked for yet
 	slots    []slotValue
+	moved    []uint64     // of attributes that conditions name: the turn at which it changed last
 	values   []foundValue // by element, then by value
 	memory   []byte       // of texts that were put together
 	elements int          // of any list, so far
@@ -105,7 +107,7 @@ type foundValue struct {
 }
 
 func newFacts(words *vocabulary, l *labeller) *facts {
-	return &facts{words: words, labels: l, names: map[string]*attrName{}, slots: make([]slotValue, 2*len(words.slots))}
+	return &facts{words: words, labels: l, names: map[string]*attrName{}, slots: make([]slotValue, 2*len(words.slots)), moved: make([]uint64, len(words.slots))}
 }
 
 // load turns to another change.
@@ -174,7 +176,7 @@ func (f *facts) size() int { return len(f.c.Before.Body) + len(f.c.After.Body) }
 
 // known is the name, with all that was found out about it.
 func (f *facts) known(raw []byte) *attrName {
-	last := &f.recent[(7*len(raw)+int(lastByte(raw)))%len(f.recent)]
+	last := &f.recent[recentPlace(raw)%len(f.recent)]
 	if n := *last; n != nil && bytes.Equal(n.text, raw) {
 		return n
 	}
@@ -192,11 +194,13 @@ func (f *facts) known(raw []byte) *attrName {
 // short, unless somebody makes them up.
 const longestName = 256
 
-func lastByte(s []byte) byte {
-	if len(s) == 0 {
+// recentPlace is a number made of a few of a name's letters.
+func recentPlace(name []byte) int {
+	n := len(name)
+	if n == 0 {
 		return 0
 	}
-	return s[len(s)-1]
+	return 7*n + 31*int(name[n-1]) + 5*int(name[n/2])
 }
 
 // another is a name that was not met yet.
@@ -206,7 +210,10 @@ func (f *facts) another(raw []byte) *attrName {
 	if len(f.names) >= most {
 		clear(f.names)
 	}
-	n := &attrName{text: []byte(name), lower: bytes.ToLower(raw), own: bookkeeping(name), memo: make([]remembered, f.words.nameTests)}
+	n := &attrName{text: []byte(name), lower: bytes.ToLower(raw), own: bookkeeping(name), slot: -1, memo: make([]remembered, f.words.nameTests)}
+	if slot, named := f.words.slots[name]; named && slot < len(f.moved) {
+		n.slot = slot
+	}
 	if len(name) <= longestName {
 		f.names[name] = n
 	}
@@ -223,7 +230,6 @@ func (f *facts) compare() {
 			continue
 		}
 		el := element{name: n, text: n.text, old: p.Old, next: p.New, at: f.elements}
-		el.has = f.words.features(&el)
 		f.elements++
 		if p.New != nil && f.c.Before.State == audit.Unknown {
 			f.whole = append(f.whole, el)
@@ -232,6 +238,9 @@ func (f *facts) compare() {
 			continue
 		}
 		f.changed = append(f.changed, el)
+		if n.slot >= 0 {
+			f.moved[n.slot] = f.turn
+		}
 	}
 }
 

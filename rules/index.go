@@ -7,15 +7,6 @@ import (
 	"recourse/audit"
 )
 
-// A placement is what the cheap part of a rule's match depends on.
-type placement struct {
-	op            audit.Op
-	table         audit.Table
-	before, after audit.State
-	actor         string // the kind of the user
-	late, lossy   bool
-}
-
 // A shelf is the rules that look at changes of a placement, by what their conditions
 // ask of a change besides: those that take any, those of a user, those of an attribute
 // that changes, known or told by its name, and those that are told by what it holds.
@@ -84,10 +75,16 @@ func (e *Engine) meet(s *shelf) {
 	e.facts.ready()
 	for i := range e.facts.changed {
 		el := &e.facts.changed[i]
+		var admits []admission
 		if s.byName != nil {
-			e.admit(s.of(e.facts, el), el.has)
+			admits = s.of(e.facts, el)
 		}
-		e.admit(s.shaped, el.has)
+		if len(admits)+len(s.shaped) == 0 {
+			continue
+		}
+		has := e.facts.words.features(el)
+		e.admit(admits, has)
+		e.admit(s.shaped, has)
 	}
 	if len(s.texts) == 0 {
 		return
@@ -137,21 +134,6 @@ func (s *shelf) findAdmitted(f *facts, el *element) []admission {
 	}
 	s.byName[name] = found
 	return found
-}
-
-// shelf is that of the change at hand, made when it is first asked for.
-func (e *Engine) shelf(c *audit.Change) *shelf {
-	p := placement{c.Op, c.Key.Table, c.Before.State, c.After.State, e.facts.actorKind(), c.Late, c.Lossy}
-	s := e.index[p]
-	if s == nil {
-		s = e.fill(p)
-		if len(e.index) >= mostRemembered { // tables are few, unless somebody makes them up
-			clear(e.index)
-		}
-		e.index[p] = s
-	}
-	e.last, e.facts.said = s, s.said
-	return s
 }
 
 // fill makes the shelf of a placement, which the change at hand has.

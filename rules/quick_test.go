@@ -95,6 +95,7 @@ var conditionParts = []string{
 	`any(changed, E)`, `any(written, E)`, `none(added, E)`, `any(removed, E)`, `all(changed, E)`, `count(changed, E) >= 2`, `count(written, E) >= 0`, `any(new_texts, T)`, `none(new_texts, T)`, `one(changed, E)`, `len(changed) > 1`,
 	`(after.A ?? 3) == 3`, `(late ? after.A > 1 : after.A > 2)`, `glob(after.A, "a*|*b")`, `glob(user, list("names"))`, `fingerprint(after.A) == "x"`,
 	`from("A", V)`, `to("A", V)`, `not from("A", nil)`, `format(after.A) in ["text", "hex"]`, `secretlike(after.A)`, `get(after.A, "x") == V`,
+	`before.A == V and after.A == "a"`, `after.A in ["a", "b"] and before.A != "a"`, `after.A < V and before.A >= 1`, `before.A == true and "A" not in changed and after.A == V`, `delta("A") < V`, `ratio("A") > 1 and after.A in [1, 2]`,
 	`"pii" in table.labels`, `after.A not in table.labels`, `canary`, `actor.kind == "human"`, `dow >= 4`, `seq > 9`, `seen > 0.5`, `txn.i == 0`, `txn.size > 1`, `synthetic`,
 }
 
@@ -181,7 +182,8 @@ func TestQuickConditionsSayWhatExprSaysOfAnything(t *testing.T) {
 			each = fmt.Sprintf(`, window: {size: 10s, by: [user, table], each: "%s", distinct: key, count: 2}`, each)
 		}
 		set, err := Compile(File{Name: "test.yaml", Data: fmt.Appendf(nil,
-			"apiVersion: rules/v1\ntables: [{match: d.a, labels: [pii, a], canary_ids: [1, 2]}]\nactors: [{match: eve, kind: human}]\nlists:\n  names: {items: [eve, 'a*', '*z', abc]}\nrules:\n  - {id: r, name: R, severity: low, alert: {title: t}, on_unknown_before: %s, where: %s%s}\n",
+			"apiVersion: rules/v1\ntables: [{match: d.a, labels: [pii, a], canary_ids: [1, 2]}]\nactors: [{match: eve, kind: human}]\nlists:\n  names: {items: [eve, 'a*', '*z', abc]}\nrules:\n  - {id: r, name: R, severity: low, alert: {title: t}, on_unknown_before: %s, where: %s%s}\n"+
+				"  - {id: q, name: Q, severity: low, alert: {title: t}, where: 'any(changed, # == \"b\")'}\n", // for which all must be compared
 			rapid.SampledFrom([]string{"skip", "flag", "evaluate"}).Draw(t, "unknown"), where, each)})
 		if err != nil {
 			refused++ // two constants of other types, for one
@@ -220,6 +222,48 @@ func TestAPatternNeedsWhatItFinds(t *testing.T) {
 	for _, s := range patterns[:5] {
 		if p, _ := compilePattern(s); len(p.needs) == 0 {
 			t.Errorf("%s: nothing that it needs is known", s)
+		}
+	}
+}
+
+// A condition that is false of whatever leaves an attribute as it was is known to be.
+func TestWhatIsFalseWithoutAChangeIsKnown(t *testing.T) {
+	for where, want := range map[string]bool{
+		`before.a == true and after.a == false`:                  true,
+		`user == "eve" and before.a == 1 and after.a == 2`:       false, // what comes before may fail
+		`before.b == "x" and before.a == "x" and after.a == "y"`: true,
+		`before.a == "x" and after.a == "x"`:                     false,
+		`before.a == "x" and after.b == "y"`:                     false,
+		`before.a == "x" and before.a == "y"`:                    false, // never true, and not for want of a change
+		`after.a in ["x", "y"] and before.a not in ["x"]`:        false,
+		`after.a in ["x", "y"] and before.a == "z"`:              true,
+		`after.a in ["x", "y"] and before.a == "y"`:              false,
+		`before.a != "x" and after.a == "x"`:                     true,
+		`before.a > 5 and after.a < 5`:                           true,
+		`before.a >= 5 and after.a <= 5`:                         false,
+		`before.a >= 5 and after.a < 5`:                          true,
+		`before.a > 0 and after.a == 0`:                          true,
+		`before.a > "0" and after.a == 0`:                        false,
+		`before.a == 1 or after.a == 2`:                          false,
+		`ratio("a") > 1`:                                         true,
+		`ratio("a") >= 1`:                                        false,
+		`abs(delta("a")) > 0`:                                    true,
+		`delta("a") > -1`:                                        false,
+		`"a" in changed`:                                         true,
+		`not ("a" in changed)`:                                   false,
+		`"__updatedtime__" in changed`:                           false,
+		`delta("__updatedtime__") > 0`:                           false,
+	} {
+		quoted, err := json.Marshal(where)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := Compile(File{Name: "test.yaml", Data: fmt.Appendf(nil, "apiVersion: rules/v1\nrules:\n  - {id: r, name: R, severity: low, alert: {title: t}, where: %s}\n", quoted)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := set.rules[0].where.quick.stays > 0; got != want {
+			t.Errorf("%s: got %t, want %t", where, got, want)
 		}
 	}
 }

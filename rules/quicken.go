@@ -23,7 +23,11 @@ func (c *compilation) quicken(n ast.Node) *quick {
 	if t == nil {
 		return nil
 	}
-	return &quick{test: t, most: k.most()}
+	q := &quick{test: t, most: k.most()}
+	if slot, ok := c.stays(n); ok {
+		q.stays = slot + 1
+	}
+	return q
 }
 
 // most is how large two images may be together, in bytes, for no evaluation of

@@ -47,9 +47,8 @@ type element struct {
 	name      *attrName // nil for a text
 	text      []byte
 	old, next audit.Value
-	at        int      // its number among all elements of the change
-	has       features // of an attribute
-	patterns  uint32   // that may match a text; see facts.mayMatch
+	at        int    // its number among all elements of the change
+	patterns  uint32 // that may match a text; see facts.mayMatch
 }
 
 // A quick is the quick condition of an expression.
@@ -58,12 +57,18 @@ type quick struct {
 	// most is how many bytes two images may have together for no evaluation of the
 	// condition to come near maxSteps, so that there is no error to be missed.
 	most int
+	// stays is the number of an attribute, and 1: of a change that leaves it as it was the
+	// condition is false; 0: there is none such.
+	stays int
 }
 
 // decide is ask for images that are large.
 func (q *quick) decide(f *facts) verdict {
 	if f.size() > q.most {
 		return ask
+	}
+	if q.stays > 0 && f.stayed(q.stays-1) {
+		return no
 	}
 	return q.test(f, nil)
 }

@@ -19,6 +19,8 @@ import (
 type LineDecoder struct {
 	json  audit.JSONReader
 	words map[string]string // texts that come again and again
+	last  [512]string       // of them, those of late
+	names []int             // of the line before, by their places in lineNames
 	group lineGroup
 	keys  []audit.ID
 	rows  []AuditRow
@@ -77,14 +79,9 @@ func (d *LineDecoder) read(line []byte, onlyCheck bool) (Line, bool) {
 	if !ok || len(line) > maxLine {
 		return Line{}, false
 	}
-	for {
-		var name []byte
-		var err error
-		if name, rest, err = d.json.ReadText(rest); err != nil || name == nil {
-			return Line{}, false
-		}
-		f := fieldOfLine(name, g)
-		if rest, ok = passByte(rest, ':'); !ok || f == 0 || g.have&f != 0 {
+	for n := 0; ; n++ {
+		var f lineField
+		if f, rest, ok = d.name(rest, n); !ok || g.have&f != 0 {
 			return Line{}, false
 		}
 		g.have |= f
@@ -96,7 +93,7 @@ func (d *LineDecoder) read(line []byte, onlyCheck bool) (Line, bool) {
 			continue
 		}
 		rest, ok = passByte(rest, '}')
-		if !ok || len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
+		if !ok || len(trimSpace(rest)) > 0 {
 			return Line{}, false
 		}
 		return d.finish()
@@ -115,31 +112,6 @@ func passByte(data []byte, want byte) ([]byte, bool) {
 		}
 	}
 	return data, false
-}
-
-func fieldOfLine(name []byte, g *lineGroup) lineField {
-	switch string(name) {
-	case "operation":
-		return lineOp
-	case "user_name":
-		return lineUser
-	case "timestamp":
-		return lineTime
-	case "ids":
-		g.idsField = true
-		return lineKeys
-	case "hash_values":
-		return lineKeys
-	case "records":
-		return lineRecords
-	case "database":
-		return lineDatabase
-	case "schema":
-		return lineSchema
-	case "table":
-		return lineTable
-	}
-	return 0
 }
 
 // field reads the value of a name.
@@ -162,6 +134,9 @@ func (d *LineDecoder) field(f lineField, rest []byte) ([]byte, bool) {
 	if text == nil && f == lineUser {
 		return passNull(rest)
 	}
+	if g.onlyCheck && (f == lineOp || f == lineUser) {
+		return after, text != nil
+	}
 	switch f {
 	case lineOp:
 		g.op = d.word(text)
@@ -178,27 +153,14 @@ func (d *LineDecoder) field(f lineField, rest []byte) ([]byte, bool) {
 }
 
 func passNull(data []byte) ([]byte, bool) {
-	rest, ok := bytes.CutPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("null"))
-	return rest, ok
-}
-
-// word is a text of which the same comes again and again.
-func (d *LineDecoder) word(text []byte) string {
-	if s, known := d.words[string(text)]; known {
-		return s
-	}
-	const most, longest = 10_000, 256
-	s := string(text)
-	if d.words == nil || len(d.words) >= most {
-		d.words = map[string]string{}
-	}
-	if len(s) <= longest {
-		d.words[s] = s
-	}
-	return s
+	return bytes.CutPrefix(trimSpace(data), []byte("null"))
 }
 
 func (d *LineDecoder) time(rest []byte) ([]byte, bool) {
+	if f, after, ok := audit.ReadNumber(rest); ok {
+		d.group.time = audit.Time(f)
+		return after, true
+	}
 	v, rest, err := d.json.Read(rest)
 	if err != nil || v.Kind() != audit.KindInt && v.Kind() != audit.KindFloat {
 		return nil, false
