@@ -130,7 +130,7 @@ func (v *View) Touching(ctx context.Context, keys []audit.Key) ([]audit.Seq, err
 	for i, k := range keys {
 		hashes[i] = recordHashOf(k)
 	}
-	sealed, err := v.r.sums.read(v.r.txn)
+	sealed, err := v.r.sealed()
 	found := wantHashes(hashes)
 	found.all = make([]uint64, v.r.known.head/64+1)
 	if err == nil {

@@ -135,7 +135,15 @@ func (v *View) sealedTables(ctx context.Context) (map[audit.Table]int, error) {
 
 // addTables adds how many changes of a chunk each table has.
 func (v *View) addTables(ctx context.Context, chunk int, tables map[audit.Table]int) error {
-	counts, err := v.Counts(ctx, chunk, audit.FacetTable)
+	z, err := v.at(ctx, chunk)
+	var counts map[string]int
+	switch {
+	case err != nil:
+	case z != nil:
+		counts = z.tables()
+	default:
+		counts, err = v.Counts(ctx, chunk, audit.FacetTable)
+	}
 	for name, n := range counts {
 		// Harper allows no dot in a database's name.
 		database, table, _ := strings.Cut(name, ".")

@@ -82,6 +82,7 @@ type DB struct {
 	sums    *summing
 	opens   *sumCache // opened blocks
 	recents *rowCache // changes
+	lists   sync.Map  // keyKind → listed: what was listed last
 
 	collect sync.Mutex // held while the value log's garbage is collected; locked before write
 
