@@ -89,11 +89,29 @@ func (c *packedColumn) below(limit, n int) bool {
 	default:
 		bytes = c.cells[1:]
 	}
-	most := byte(0)
-	for _, b := range bytes {
-		most = max(most, b)
+	return limit > 0xff || limit > 0 && !exceed(bytes, byte(limit-1))
+}
+
+// exceed says that one of some bytes is more than another; eight are looked at at once.
+func exceed(all []byte, most byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	add := ones * uint64(0x7f-most&0x7f) // makes the top bit of what is more, of seven bits
+	var found uint64
+	for ; len(all) >= 8; all = all[8:] {
+		u := binary.LittleEndian.Uint64(all)
+		more := u&^tops + add
+		if most < 0x80 {
+			found |= more | u
+		} else {
+			found |= more & u
+		}
 	}
-	return int(most) < limit
+	for _, b := range all {
+		if b > most {
+			return true
+		}
+	}
+	return found&tops != 0
 }
 
 // spread writes the column of n numbers out; what that takes is of room.

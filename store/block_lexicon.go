@@ -110,13 +110,13 @@ func (t *texts) at(i int) []byte { return t.text[t.ends[i]:t.ends[i+1]] }
 
 // texts reads a lexicon of up to limit entries, none of which is longer than longest.
 // Most are shorter than 128 bytes.
-func (s *stream) texts(limit, longest int) texts {
+func (s *stream) texts(room *blockRoom, limit, longest int) texts {
 	n := s.uvarint()
 	if s.bad || n > uint64(limit) || n > uint64(len(s.b)-s.pos) {
 		s.bad = true
 		return texts{ends: []int32{0}}
 	}
-	t, start := texts{ends: make([]int32, n+1)}, s.pos
+	t, start := texts{ends: room.endsOf(int(n) + 1)}, s.pos
 	var total, most uint64
 	ends := t.ends[1:]
 	for i, size := range s.b[s.pos : s.pos+int(n)] { // nearly all sizes are a byte each

@@ -5,6 +5,7 @@ import "recourse/audit"
 // blockMeta is what a block says of its changes as a whole. It is only read once
 // it is there.
 type blockMeta struct {
+	room         *blockRoom // nil: all is in memory of its own
 	first        audit.Seq
 	users        texts
 	userText     string // of the users, of who reads all changes
@@ -48,14 +49,14 @@ const (
 func (m *blockMeta) dictionaries() bool {
 	s := stream{b: m.parts[partTexts]}
 	var names, shapes texts
-	m.users, names = s.texts(maxEntries, maxBlock), s.texts(maxEntries, maxBlock)
-	m.forms, m.words = s.texts(maxForms, maxTemplate+2), s.texts(maxWords, maxWord)
-	shapes = s.texts(maxEntries, maxBlock)
+	m.users, names = s.texts(m.room, maxEntries, maxBlock), s.texts(m.room, maxEntries, maxBlock)
+	m.forms, m.words = s.texts(m.room, maxForms, maxTemplate+2), s.texts(m.room, maxWords, maxWord)
+	shapes = s.texts(m.room, maxEntries, maxBlock)
 	if s.bad {
 		return false
 	}
 	m.lits, m.names = s.b[s.pos:], names.names()
-	m.shapes = make([]shape, shapes.len())
+	m.shapes = m.room.shapesOf(shapes.len())
 	for i := range m.shapes {
 		names := shapes.at(i)
 		n := countNames(names)
@@ -73,7 +74,7 @@ func (m *blockMeta) columns(n int) bool {
 		m.cols[i] = s.column(n)
 	}
 	each := (n - 1) / checkEvery
-	checks := make([]int, checkCount*each)
+	checks := m.room.checksOf(checkCount * each)
 	for i := range m.checks {
 		m.checks[i] = checks[i*each : (i+1)*each]
 		at := 0
@@ -182,7 +183,7 @@ func (m *blockMeta) spreadColumns(n int) bool {
 // groupForms finds where the forms of each kind and shape begin.
 func (m *blockMeta) groupForms(n int) bool {
 	b, pos := m.parts[partForms], 0
-	counts := make([]uint16, len(m.shapes))
+	counts := m.room.countsOf(len(m.shapes))
 	for role := range m.groups {
 		col := &m.cols[colAfterBody+role]
 		if !col.below(bodyShape+len(m.shapes), n) {
@@ -199,8 +200,8 @@ func (m *blockMeta) groupForms(n int) bool {
 				names += m.shapes[i].n
 			}
 		}
-		m.groups[role] = make([]group, len(m.shapes))
-		room := make([]int32, names)
+		m.groups[role] = m.room.groupsOf(len(m.shapes))
+		room := m.room.endsOf(names)
 		for i, n := range counts {
 			if n == 0 {
 				continue

@@ -11,10 +11,11 @@ func (b *block) load() error {
 }
 
 func (b *block) unpack() error {
-	m := &blockMeta{first: b.first, keys: b.keys}
+	m := b.room.newMeta()
+	m.first, m.keys, m.room = b.first, b.keys, b.room
 	for i, f := range b.frames {
 		var err error
-		if m.parts[i], err = f.open(); err != nil {
+		if m.parts[i], err = f.open(b.room); err != nil {
 			return b.corrupt(err.Error())
 		}
 	}
@@ -76,10 +77,10 @@ func (b *block) reader() (*blockReader, error) {
 	m := b.meta
 	d := &blockReader{b: b, m: m, limit: b.bodies, keys: m.keyReader()}
 	d.in = sources{words: stream{b: m.parts[partWords]}, nums: stream{b: m.parts[partNums]}, lits: stream{b: m.lits}}
-	d.names = make([][][]byte, len(m.shapes))
+	d.names = b.room.namesOf(len(m.shapes))
 	for role := range d.seen {
 		if m.groups[role] != nil {
-			d.seen[role] = make([]uint16, len(m.shapes))
+			d.seen[role] = b.room.countsOf(len(m.shapes))
 		}
 	}
 	return d, nil

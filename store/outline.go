@@ -104,10 +104,11 @@ func (b *block) outlines(seqs []audit.Seq, rows []row) error {
 // directory is what the block says of its changes but for their bodies. What needs
 // these unpacks the rest, and then it is the same.
 func (b *block) directory() (*blockMeta, error) {
-	m := &blockMeta{first: b.first, keys: b.keys}
+	m := b.room.newMeta()
+	m.first, m.keys, m.room = b.first, b.keys, b.room
 	for _, part := range []int{partTexts, partMeta} {
 		var err error
-		if m.parts[part], err = b.frames[part].open(); err != nil {
+		if m.parts[part], err = b.frames[part].open(b.room); err != nil {
 			return nil, b.corrupt(err.Error())
 		}
 	}
