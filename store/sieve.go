@@ -201,7 +201,8 @@ func (s *sieve) refine(b *block, may []bool, all, letters, numbers *found) error
 		if !is {
 			continue
 		}
-		for i := d.seek(g * checkEvery); i < min((g+1)*checkEvery, b.n); i++ {
+		body, key := lastOf(b, g, all, letters, numbers)
+		for i := d.seek(g * checkEvery); i < min((g+1)*checkEvery, b.n) && (d.in.before(body) || d.keys.in.before(key)); i++ {
 			body, key := d.in.places(), d.keys.in.places()
 			d.pass(i)
 			may[i] = may[i] || all.has(body, key, d) || letters.hasBeside(body, key, d) && (s.number == nil || numbers.has(body, key, d))
