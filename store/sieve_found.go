@@ -12,6 +12,12 @@ import (
 // of the keys' ids.
 type found struct{ bodies, keys foundIn }
 
+// any says that there is a place at all.
+func (f *found) any() bool {
+	there := func(places []int) bool { return len(places) > 0 }
+	return slices.ContainsFunc(f.bodies[:], there) || slices.ContainsFunc(f.keys[:], there)
+}
+
 // A foundIn is places, in no order.
 type foundIn [3][]int
 
