@@ -45,7 +45,9 @@ func (r *run) sift(ctx context.Context, seqs []audit.Seq, w word) ([]audit.Seq, 
 		if err == nil {
 			err = failed
 		}
-		left = slices.Compact(slices.Sorted(slices.Values(append(left, more...))))
+		left = slices.Concat(left, more) // the sieve may have given the changes themselves
+		slices.Sort(left)
+		left = slices.Compact(left)
 	}
 	return left, err
 }
