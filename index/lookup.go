@@ -31,9 +31,13 @@ func (x *Index) Explain(word string, fuzzy int) (way Lookup, words int, err erro
 
 // Blocks implements query.WordFinder. Up to two characters may differ, in a word
 // without wildcards: they may be put in, left out or replaced.
-func (x *Index) Blocks(ctx context.Context, word string, fuzzy int) (blocks *roaring.Bitmap, ok bool, err error) {
+func (x *Index) Blocks(ctx context.Context, word string, fuzzy int) (*roaring.Bitmap, bool, error) {
+	return x.look(ctx, newQuestion(word, fuzzy), nil)
+}
+
+// look is Blocks; it tells, if anybody wants to know, which words it found.
+func (x *Index) look(ctx context.Context, q question, tell *told) (blocks *roaring.Bitmap, ok bool, err error) {
 	defer guard(&err)
-	q := newQuestion(word, fuzzy)
 	if q.way == LookupNone {
 		return nil, false, ctx.Err()
 	}
@@ -46,7 +50,7 @@ func (x *Index) Blocks(ctx context.Context, word string, fuzzy int) (blocks *roa
 	for _, s := range snapshot.Segments() {
 		d, err := dictionary(s)
 		if err == nil {
-			a := &answer{ctx: ctx, cursor: d.cursor(), hit: make([]bool, len(d.blocks))}
+			a := &answer{ctx: ctx, cursor: d.cursor(), hit: make([]bool, len(d.blocks)), tell: tell}
 			if ok, err = a.find(q); err == nil && !ok {
 				return nil, false, nil
 			}
@@ -69,6 +73,7 @@ type answer struct {
 	hit   []bool // documents
 	hits  int
 	found []uint32 // space to work in
+	tell  *told    // nil: nobody wants to know the words
 }
 
 // into adds the blocks of the documents that were found, but deleted ones.
@@ -164,11 +169,15 @@ func (a *answer) prefix(start string) error {
 			return err
 		}
 	}
+	if a.hits > 0 {
+		a.tell.lose()
+	}
 	a.seek(a.s.pageOf(start))
-	for more := a.from(start); more && a.hits < len(a.hit) && strings.HasPrefix(string(a.term), start); more = a.next() {
+	for more := a.from(start); more && (a.hits < len(a.hit) || a.tell.wants()) && strings.HasPrefix(string(a.term), start); more = a.next() {
 		if err := a.take(); err != nil {
 			return err
 		}
+		a.tell.add(a)
 	}
 	return a.err
 }

@@ -70,6 +70,7 @@ func (m *merge) take(ctx context.Context, most int) ([]item, error) {
 			return out, err
 		}
 		n = l.upTo(n, most-len(out))
+		out = slices.Grow(out, n)
 		for _, o := range l.offsets[:n] {
 			out = append(out, item{l.First + audit.Seq(o), l.sure == nil || l.sure.Contains(o)})
 		}

@@ -65,7 +65,7 @@ func (p *written) find(ctx context.Context, r *run) error {
 	}
 	for _, token := range p.words.Tokens {
 		began := time.Now()
-		blocks, ok, err := r.words.Blocks(ctx, token, p.words.Fuzzy)
+		blocks, ok, err := r.lookUp(ctx, token, p.words.Fuzzy)
 		if err != nil {
 			return err
 		}

@@ -56,15 +56,17 @@ func (r *run) blocks(ctx context.Context, seqs []audit.Seq, backwards bool, do f
 	defer cancel(nil)
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for worker := range workers {
-		wait.Go(func() {
-			for n := int(next.Add(1)) - 1; n < blocks && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
-				if err := one(ctx, worker, n); err != nil {
-					cancel(err)
-				}
+	work := func(worker int) {
+		for n := int(next.Add(1)) - 1; n < blocks && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
+			if err := one(ctx, worker, n); err != nil {
+				cancel(err)
 			}
-		})
+		}
 	}
+	for worker := 1; worker < workers; worker++ {
+		wait.Go(func() { work(worker) })
+	}
+	work(0) // here, while another processor wakes up
 	wait.Wait()
 	if ctx.Err() != nil {
 		return blocks, context.Cause(ctx)

@@ -20,7 +20,8 @@ type run struct {
 	words    WordFinder // nil for none
 	indexed  audit.Seq  // up to here words are known
 	expr     Expr
-	word     word // that all changes have that match
+	word     word                // that all changes have that match
+	found    map[uint32][]string // by block the words of the index that word begins; nil: not known
 	part     part
 	after    Position
 	parallel int

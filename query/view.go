@@ -85,6 +85,14 @@ type WordFinder interface {
 	Blocks(ctx context.Context, word string, fuzzy int) (blocks *roaring.Bitmap, ok bool, err error)
 }
 
+// A WordTeller is a WordFinder that can tell which words it found.
+type WordTeller interface {
+	// Found is Blocks of the words that begin with something, which has no wildcards,
+	// and those that each block has; nil where some are not known whole, or where there
+	// are more than most in all.
+	Found(ctx context.Context, start string, most int) (blocks *roaring.Bitmap, words map[uint32][]string, ok bool, err error)
+}
+
 // A WordOpener is a WordFinder that is opened before it is used, and again before
 // each further question. What asks for no words leaves it as it is.
 type WordOpener interface{ Open() error }

@@ -46,6 +46,7 @@ type block struct {
 	bodies int // bytes of all bodies
 	keys   int // bytes of all ids
 	frames [partCount]frame
+	room   *blockRoom // nil: what is found out stays with the block
 
 	// Unpacked once and then only read, so that a block may be shared.
 	once sync.Once
@@ -138,8 +139,18 @@ func (b *block) check(rows []row) error {
 // The rest is unpacked when it is first needed. What is not a block is
 // ErrCorrupt, now or then.
 func openBlock(first audit.Seq, payload []byte) (*block, error) {
+	return openBlockIn(nil, first, payload)
+}
+
+// openBlockIn is openBlock for a block that is good as long as nobody else has the room.
+func openBlockIn(room *blockRoom, first audit.Seq, payload []byte) (*block, error) {
 	s := stream{b: payload}
-	b := &block{first: first}
+	b := new(block)
+	if room != nil {
+		room.clear()
+		b = &room.block
+	}
+	*b = block{first: first, room: room}
 	version := s.byte()
 	n, bodies, keys := s.uvarint(), s.uvarint(), s.uvarint()
 	if s.bad || version != blockVersion || n == 0 || n > audit.BlockSize || bodies > maxBlock || keys > maxBlock {

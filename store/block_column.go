@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"recourse/audit"
 )
@@ -90,7 +89,29 @@ func (c *packedColumn) below(limit, n int) bool {
 	default:
 		bytes = c.cells[1:]
 	}
-	return int(slices.Max(bytes)) < limit
+	return limit > 0xff || limit > 0 && !exceed(bytes, byte(limit-1))
+}
+
+// exceed says that one of some bytes is more than another; eight are looked at at once.
+func exceed(all []byte, most byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	add := ones * uint64(0x7f-most&0x7f) // makes the top bit of what is more, of seven bits
+	var found uint64
+	for ; len(all) >= 8; all = all[8:] {
+		u := binary.LittleEndian.Uint64(all)
+		more := u&^tops + add
+		if most < 0x80 {
+			found |= more | u
+		} else {
+			found |= more & u
+		}
+	}
+	for _, b := range all {
+		if b > most {
+			return true
+		}
+	}
+	return found&tops != 0
 }
 
 // spread writes the column of n numbers out; what that takes is of room.
@@ -236,16 +257,26 @@ func (w *blockWriter) columns(r, before *row) {
 	add(colPrevTime, prevTime)
 }
 
+// user is one of the users; of who reads a few changes each is a copy, for most of the
+// users are of no use to him.
+func (m *blockMeta) user(i uint64) string {
+	if m.userText == "" {
+		return string(m.users.at(int(i)))
+	}
+	return m.userText[m.users.ends[i]:m.users.ends[i+1]]
+}
+
 // fill sets what the columns say of the change at place i.
 func (m *blockMeta) fill(i int, r *row) {
 	col := func(c int) uint64 { return m.cols[c].at(i) }
 	c := &r.c
 	time, observed := m.timesAt(i)
 	c.Time, c.Observed = timeOf(time), timeOf(observed)
-	c.User = m.users.at(col(colUser))
-	c.Op, c.Reported = audit.Op(m.names[col(colOp)]), audit.Op(m.names[col(colReported)])
-	c.Cluster, c.Node, c.Note = m.names[col(colCluster)], m.names[col(colNode)], m.names[col(colNote)]
-	c.Key.Table = audit.Table{Database: m.names[col(colDatabase)], Name: m.names[col(colTable)]}
+	name := func(c int) string { return m.names.at(col(c)) }
+	c.User = m.user(col(colUser))
+	c.Op, c.Reported = audit.Op(name(colOp)), audit.Op(name(colReported))
+	c.Cluster, c.Node, c.Note = name(colCluster), name(colNode), name(colNote)
+	c.Key.Table = audit.Table{Database: name(colDatabase), Name: name(colTable)}
 	c.Nth = int(unfold(col(colNth)))
 	c.Group = audit.Group{Size: int(unfold(col(colSize))), Index: int(unfold(col(colIndex)))}
 	flags := col(colFlags)

@@ -16,7 +16,7 @@ type frame struct {
 
 // open is the part; it may be the stored bytes themselves. No more is unpacked
 // than the part has.
-func (f frame) open() ([]byte, error) {
+func (f frame) open(room *blockRoom) ([]byte, error) {
 	if len(f.stored) == f.size {
 		return f.stored, nil
 	}
@@ -24,7 +24,7 @@ func (f frame) open() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := z.DecodeAll(f.stored, make([]byte, 0, f.size))
+	out, err := z.DecodeAll(f.stored, room.bytesOf(f.size)[:0])
 	if err == nil && len(out) != f.size {
 		err = fmt.Errorf("a frame has %d bytes in place of %d", len(out), f.size)
 	}

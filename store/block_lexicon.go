@@ -108,38 +108,41 @@ func (t *texts) len() int { return len(t.ends) - 1 }
 
 func (t *texts) at(i int) []byte { return t.text[t.ends[i]:t.ends[i+1]] }
 
-// texts reads a lexicon of up to limit entries.
-func (s *stream) texts(limit int) texts {
+// texts reads a lexicon of up to limit entries, none of which is longer than longest.
+// Most are shorter than 128 bytes.
+func (s *stream) texts(room *blockRoom, limit, longest int) texts {
 	n := s.uvarint()
-	if s.bad || n > uint64(limit) {
+	if s.bad || n > uint64(limit) || n > uint64(len(s.b)-s.pos) {
 		s.bad = true
 		return texts{ends: []int32{0}}
 	}
-	t := texts{ends: make([]int32, n+1)}
-	var total uint64
-	for i := range n {
-		total += min(s.uvarint(), math.MaxInt32)
-		if total > uint64(len(s.b)) {
-			s.bad = true
-			return texts{ends: []int32{0}}
+	t, start := texts{ends: room.endsOf(int(n) + 1)}, s.pos
+	var total, most uint64
+	ends := t.ends[1:]
+	for i, size := range s.b[s.pos : s.pos+int(n)] { // nearly all sizes are a byte each
+		if size >= 0x80 {
+			break
 		}
-		t.ends[i+1] = int32(total)
+		total += uint64(size)
+		most = max(most, uint64(size))
+		ends[i] = int32(total)
+		s.pos++
 	}
-	t.text = s.take(total)
+	for i := s.pos - start; i < len(ends) && !s.bad; i++ {
+		size := s.uvarint()
+		total += min(size, math.MaxInt32)
+		most = max(most, size)
+		s.bad = s.bad || total > uint64(len(s.b))
+		ends[i] = int32(total)
+	}
+	s.bad = s.bad || most > uint64(longest)
+	if !s.bad {
+		t.text = s.take(total)
+	}
 	if s.bad {
 		return texts{ends: []int32{0}}
 	}
 	return t
-}
-
-// strings are the texts, sharing one copy of them.
-func (t *texts) strings() []string {
-	n := t.names()
-	out := make([]string, n.len())
-	for i := range out {
-		out[i] = n.at(uint64(i))
-	}
-	return out
 }
 
 // names are texts as strings, which share one copy of them, and of which few are

@@ -5,11 +5,13 @@ import "recourse/audit"
 // blockMeta is what a block says of its changes as a whole. It is only read once
 // it is there.
 type blockMeta struct {
+	room         *blockRoom // nil: all is in memory of its own
 	first        audit.Seq
-	users        names
-	names        []string
+	users        texts
+	userText     string // of the users, of who reads all changes
+	names        names
 	forms, words texts
-	shapes       [][][]byte
+	shapes       []shape
 	cols         [colCount]packedColumn
 	times        []uint64 // written out, of who reads all changes
 	observed     []uint64
@@ -19,8 +21,14 @@ type blockMeta struct {
 
 	parts  [partCount][]byte
 	lits   []byte
-	groups [roleCount][]group
-	seen   [roleCount][]uint16 // by checkpoint and shape: how many bodies come before; nil: there are none
+	groups [roleCount][]group // by shape; nil: there are no such bodies
+}
+
+// A shape is the names of an object's attributes, one after the other as they are
+// written, and how many there are.
+type shape struct {
+	names []byte
+	n     int
 }
 
 // A group is the forms of the bodies of one kind and shape. It is zero if there
@@ -40,22 +48,24 @@ const (
 
 func (m *blockMeta) dictionaries() bool {
 	s := stream{b: m.parts[partTexts]}
-	users, names := s.texts(maxEntries), s.texts(maxEntries)
-	m.forms, m.words = s.texts(maxForms), s.texts(maxWords)
-	shapes := s.texts(maxEntries)
+	var names, shapes texts
+	m.users, names = s.texts(m.room, maxEntries, maxBlock), s.texts(m.room, maxEntries, maxBlock)
+	m.forms, m.words = s.texts(m.room, maxForms, maxTemplate+2), s.texts(m.room, maxWords, maxWord)
+	shapes = s.texts(m.room, maxEntries, maxBlock)
 	if s.bad {
 		return false
 	}
-	m.lits = s.b[s.pos:]
-	m.users, m.names = users.names(), names.strings()
-	m.shapes = make([][][]byte, shapes.len())
-	room := make([][]byte, 0, 128)
+	m.lits, m.names = s.b[s.pos:], names.names()
+	m.shapes = m.room.shapesOf(shapes.len())
 	for i := range m.shapes {
-		if m.shapes[i], room = namesIn(room, shapes.at(i)); m.shapes[i] == nil {
+		names := shapes.at(i)
+		n := countNames(names)
+		if n < 0 {
 			return false
 		}
+		m.shapes[i] = shape{names, n}
 	}
-	return m.forms.within(maxTemplate+2) && m.words.within(maxWord)
+	return true
 }
 
 func (m *blockMeta) columns(n int) bool {
@@ -64,7 +74,7 @@ func (m *blockMeta) columns(n int) bool {
 		m.cols[i] = s.column(n)
 	}
 	each := (n - 1) / checkEvery
-	checks := make([]int, checkCount*each)
+	checks := m.room.checksOf(checkCount * each)
 	for i := range m.checks {
 		m.checks[i] = checks[i*each : (i+1)*each]
 		at := 0
@@ -80,7 +90,7 @@ func (m *blockMeta) columns(n int) bool {
 		return false
 	}
 	for col := colOp; col <= colNote; col++ {
-		if !m.cols[col].below(len(m.names), n) {
+		if !m.cols[col].below(m.names.len(), n) {
 			return false
 		}
 	}
@@ -164,6 +174,7 @@ func (m *blockMeta) spreadColumns(n int) bool {
 			return false
 		}
 	}
+	m.userText = string(m.users.text)
 	m.times = m.cols[colTime].sums(0, n, &room)
 	m.observed = m.cols[colObserved].sums(m.times[0], n, &room)
 	return true
@@ -172,10 +183,8 @@ func (m *blockMeta) spreadColumns(n int) bool {
 // groupForms finds where the forms of each kind and shape begin.
 func (m *blockMeta) groupForms(n int) bool {
 	b, pos := m.parts[partForms], 0
-	groups := make([]group, roleCount*len(m.shapes))
-	count := make([]uint16, len(m.shapes))
+	counts := m.room.countsOf(len(m.shapes))
 	for role := range m.groups {
-		m.groups[role] = groups[role*len(m.shapes) : (role+1)*len(m.shapes)]
 		col := &m.cols[colAfterBody+role]
 		if !col.below(bodyShape+len(m.shapes), n) {
 			return false
@@ -183,57 +192,94 @@ func (m *blockMeta) groupForms(n int) bool {
 		if col.cells == nil && col.wide == nil && col.one < bodyShape {
 			continue
 		}
-		m.seen[role] = m.countBodies(col, n, count)
-		for shape, bodies := range count {
-			if bodies == 0 {
+		clear(counts)
+		col.tally(0, n, counts)
+		names := 0
+		for i, n := range counts {
+			if n > 0 {
+				names += m.shapes[i].n
+			}
+		}
+		m.groups[role] = m.room.groupsOf(len(m.shapes))
+		room := m.room.endsOf(names)
+		for i, n := range counts {
+			if n == 0 {
 				continue
 			}
-			g := group{n: int(bodies), at: make([]int32, len(m.shapes[shape]))}
-			for i := range g.at {
-				g.at[i] = int32(pos)
-				size := cellsLen(b[pos:], g.n)
-				if size == 0 {
-					return false
-				}
-				pos += size
+			at := room[:m.shapes[i].n:m.shapes[i].n]
+			room = room[len(at):]
+			if pos = cellsAfter(b, pos, int(n), at); pos < 0 {
+				return false
 			}
-			m.groups[role][shape] = g
+			m.groups[role][i] = group{n: int(n), at: at}
 		}
 	}
 	return pos == len(b)
 }
 
-// countBodies counts the bodies of each shape; it gives, for each checkpoint, how
-// many came before it.
-func (m *blockMeta) countBodies(col *packedColumn, n int, count []uint16) []uint16 {
-	clear(count)
-	seen := make([]uint16, 0, (n-1)/checkEvery*len(count))
-	var room [1 + audit.BlockSize]byte
-	var kinds []byte
-	if col.cells != nil {
-		kinds = appendSpread(room[:0], col.cells, n)[1:] // they are not all the same
-	}
-	for i := range n {
-		if i > 0 && i%checkEvery == 0 {
-			seen = append(seen, count...)
-		}
-		if kinds != nil {
-			if kind := kinds[i]; kind >= bodyShape {
-				count[kind-bodyShape]++
+// cellsAfter enters where cells of n bodies begin that stand one after the other from
+// pos on, and is where the last end; -1 if there are not so many.
+func cellsAfter(b []byte, pos, n int, at []int32) int {
+	few := [...]int{(n + 7) / 8, (n + 3) / 4, 0, (n + 1) / 2} // by bits less one
+	for i := range at {
+		at[i] = int32(pos)
+		size := 2
+		switch rest := b[min(pos, len(b)):]; {
+		case len(rest) < 2:
+			return -1
+		case rest[0] == cellsOne:
+		case rest[0] == cellsFew && rest[1]-1 < maxFew:
+			size = 2 + int(rest[1]) + few[(fewBits(int(rest[1]))-1)&3]
+		default:
+			if size = cellsLen(rest, n); size == 0 {
+				return -1
 			}
-		} else if kind := col.at(i); kind >= bodyShape {
-			count[kind-bodyShape]++
 		}
+		pos += size
 	}
-	return seen
+	if pos > len(b) {
+		return -1
+	}
+	return pos
 }
 
-// within says that no text is longer than limit.
-func (t *texts) within(limit int) bool {
-	for i := range t.len() {
-		if t.ends[i+1]-t.ends[i] > int32(limit) {
-			return false
+// tally adds up how many of the changes from a place to before another have a body of
+// each shape, of a column that says so.
+func (c *packedColumn) tally(from, to int, counts []uint16) {
+	count := func(kind uint64, n uint16) {
+		if kind >= bodyShape {
+			counts[kind-bodyShape] += n
 		}
 	}
-	return true
+	switch {
+	case c.cells == nil && c.wide == nil:
+		count(c.one, uint16(to-from))
+	case c.cells == nil:
+		in := stream{b: c.wide}
+		in.skip(from)
+		for range to - from {
+			count(in.uvarint(), 1)
+		}
+	case c.cells[0] == cellsFew:
+		k := int(c.cells[1])
+		few, packed := c.cells[2:2+k], c.cells[2+k:]
+		width := fewBits(k)
+		mask := byte(1<<width - 1)
+		var places [maxFew]uint16
+		at, end := from*width, to*width
+		for ; width == 4 && at%8 == 0 && at+8 <= end; at += 8 {
+			places[packed[at/8]&15]++
+			places[packed[at/8]>>4]++
+		}
+		for ; at < end; at += width {
+			places[packed[at/8]>>(at%8)&mask&(maxFew-1)]++
+		}
+		for i, n := range places {
+			count(uint64(few[min(i, k)%k]), n) // places that exceed them stand for the first
+		}
+	default:
+		for _, kind := range c.cells[1+from : 1+to] {
+			count(uint64(kind), 1)
+		}
+	}
 }

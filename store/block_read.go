@@ -11,10 +11,11 @@ func (b *block) load() error {
 }
 
 func (b *block) unpack() error {
-	m := &blockMeta{first: b.first, keys: b.keys}
+	m := b.room.newMeta()
+	m.first, m.keys, m.room = b.first, b.keys, b.room
 	for i, f := range b.frames {
 		var err error
-		if m.parts[i], err = f.open(); err != nil {
+		if m.parts[i], err = f.open(b.room); err != nil {
 			return b.corrupt(err.Error())
 		}
 	}
@@ -59,10 +60,12 @@ type blockReader struct {
 	in    sources
 	keys  keyReader
 	arena []byte
-	limit int              // how long arena may become
-	seen  [roleCount][]int // by shape: how many bodies of it came before
-	ends  []int            // where the values of the image after begin and end in arena
-	shape int              // of the image after; -1: it has none
+	limit int                 // how long arena may become
+	seen  [roleCount][]uint16 // by shape: how many bodies of it came before; nil: there are none
+	next  int                 // the place of the change whose bodies come next
+	names [][][]byte          // by shape, of those that were asked for
+	ends  []int               // where the values of the image after begin and end in arena
+	shape int                 // of the image after; -1: it has none
 	maps  map[[2]int][]int
 	large bool // there is more than the block says
 }
@@ -74,9 +77,11 @@ func (b *block) reader() (*blockReader, error) {
 	m := b.meta
 	d := &blockReader{b: b, m: m, limit: b.bodies, keys: m.keyReader()}
 	d.in = sources{words: stream{b: m.parts[partWords]}, nums: stream{b: m.parts[partNums]}, lits: stream{b: m.lits}}
-	all := make([]int, roleCount*len(m.shapes))
+	d.names = b.room.namesOf(len(m.shapes))
 	for role := range d.seen {
-		d.seen[role] = all[role*len(m.shapes) : (role+1)*len(m.shapes)]
+		if m.groups[role] != nil {
+			d.seen[role] = b.room.countsOf(len(m.shapes))
+		}
 	}
 	return d, nil
 }
@@ -115,16 +120,20 @@ func (d *blockReader) seek(i int) int {
 	}
 	d.in.seek(d.m.checks[checkBody:], check-1)
 	d.keys.seek(check)
-	for role, seen := range d.seen {
-		before := d.m.seen[role]
-		if before == nil {
-			continue // there are no bodies to count
+	to := check * checkEvery
+	if d.next > to {
+		for _, seen := range d.seen {
+			clear(seen)
 		}
-		for shape, n := range before[(check-1)*len(seen) : check*len(seen)] {
-			seen[shape] = int(n)
+		d.next = 0
+	}
+	for role, seen := range d.seen {
+		if seen != nil {
+			d.m.cols[colAfterBody+role].tally(d.next, to, seen)
 		}
 	}
-	return check * checkEvery
+	d.next = to
+	return to
 }
 
 // checked says that if there is a checkpoint before place i, the next, it tells
@@ -147,7 +156,7 @@ func (d *blockReader) row(i int, r *row) {
 // images writes out the bodies of the change at place i.
 func (d *blockReader) images(i int, r *row, at moment) {
 	c := &r.c
-	d.shape = -1
+	d.shape, d.next = -1, i+1
 	for role, to := range [roleCount]*audit.Value{&c.After.Body, &c.Before.Body, &r.was.Body, &c.Sent} {
 		switch kind := int(d.m.cols[colAfterBody+role].at(i)); kind {
 		case bodyNone:
@@ -181,18 +190,15 @@ func (d *blockReader) body(role, kind int, at *moment) audit.Value {
 }
 
 func (d *blockReader) object(role, shape int, at *moment) {
-	names, g := d.m.shapes[shape], d.m.groups[role][shape].at
-	cell := d.seen[role][shape]
+	names, g := d.namesOf(shape), d.m.groups[role][shape].at
+	cell := int(d.seen[role][shape])
 	d.seen[role][shape]++
 	var base []int
 	switch {
 	case role == roleAfter:
 		d.shape, d.ends = shape, d.ends[:0]
 	case d.shape >= 0:
-		if d.maps == nil {
-			d.maps = map[[2]int][]int{}
-		}
-		base = placesIn(d.maps, d.m.shapes, shape, d.shape)
+		base = d.placesIn(shape, d.shape)
 	}
 	forms := d.m.parts[partForms]
 	out := appendCBORHead(d.arena, cborMap, uint64(len(names)))
@@ -222,6 +228,22 @@ func (d *blockReader) object(role, shape int, at *moment) {
 		}
 	}
 	d.arena = out
+}
+
+// namesOf are the names of a shape.
+func (d *blockReader) namesOf(shape int) [][]byte {
+	if d.names[shape] == nil {
+		d.names[shape] = namesOf(d.m.shapes[shape].names)
+	}
+	return d.names[shape]
+}
+
+// placesIn says for each name of a shape at which place another has it, or -1.
+func (d *blockReader) placesIn(shape, other int) []int {
+	if d.maps == nil {
+		d.maps = map[[2]int][]int{}
+	}
+	return placesIn(d.maps, [2]int{shape, other}, d.namesOf(shape), d.namesOf(other))
 }
 
 // appendShort appends what is mostly short: sixteen bytes are copied at once

@@ -115,51 +115,55 @@ func nameLen(b []byte) int {
 	return size + int(n)
 }
 
-// namesOf are the names of a shape; nil if it is none.
-func namesOf(shape []byte) [][]byte {
-	names, _ := namesIn(make([][]byte, 0, 16), shape)
-	return names
+// countNames is how many names a shape has; -1 if it is none.
+func countNames(shape []byte) int {
+	n := 0
+	for len(shape) > 0 {
+		size := nameLen(shape)
+		if n++; size == 0 || n > maxAttributes {
+			return -1
+		}
+		shape = shape[size:]
+	}
+	return n
 }
 
-// namesIn is namesOf, behind what stands in room, and the room that is left to others.
-func namesIn(room [][]byte, shape []byte) (names, left [][]byte) {
-	start := len(room)
+// namesOf are the names of a shape, which is one.
+func namesOf(shape []byte) [][]byte {
+	names := make([][]byte, 0, countNames(shape))
 	for len(shape) > 0 {
 		n := nameLen(shape)
-		if n == 0 || len(room)-start == maxAttributes {
-			return nil, room
-		}
-		room = append(room, shape[:n])
+		names = append(names, shape[:n])
 		shape = shape[n:]
 	}
-	return room[start:len(room):len(room)], room
+	return names
 }
 
 func (w *blockWriter) mapping(shape, after int) []int {
 	if w.maps == nil {
 		w.maps = map[[2]int][]int{}
 	}
-	return placesIn(w.maps, w.shaped, shape, after)
+	return placesIn(w.maps, [2]int{shape, after}, w.shaped[shape], w.shaped[after])
 }
 
-// placesIn says for each name of a shape at which place the other has it, or -1.
-func placesIn(known map[[2]int][]int, shapes [][][]byte, shape, other int) []int {
-	key := [2]int{shape, other}
-	if m, ok := known[key]; ok {
+// placesIn says for each name of a shape at which place another has it, or -1; known
+// are those by the numbers of both.
+func placesIn(known map[[2]int][]int, shapes [2]int, names, others [][]byte) []int {
+	if m, ok := known[shapes]; ok {
 		return m
 	}
-	m := make([]int, len(shapes[shape]))
-	if known[key] = m; shape == other { // though it have a name twice
+	m := make([]int, len(names))
+	if known[shapes] = m; shapes[0] == shapes[1] { // though it have a name twice
 		for i := range m {
 			m[i] = i
 		}
 		return m
 	}
-	place := make(map[string]int, len(shapes[other]))
-	for i, name := range shapes[other] {
+	place := make(map[string]int, len(others))
+	for i, name := range others {
 		place[string(name)] = i
 	}
-	for i, name := range shapes[shape] {
+	for i, name := range names {
 		m[i] = -1
 		if at, ok := place[string(name)]; ok {
 			m[i] = at

@@ -10,6 +10,7 @@ func (d *blockReader) pass(i int) {
 
 // passBodies goes past the bodies of the change at place i, whose key was read.
 func (d *blockReader) passBodies(i int) {
+	d.next = i + 1
 	for role := range roleCount {
 		switch kind := int(d.m.cols[colAfterBody+role].at(i)); kind {
 		case bodyNone, bodyAfter:
@@ -23,7 +24,7 @@ func (d *blockReader) passBodies(i int) {
 
 func (d *blockReader) passObject(role, shape int) {
 	g := d.m.groups[role][shape].at
-	cell := d.seen[role][shape]
+	cell := int(d.seen[role][shape])
 	d.seen[role][shape]++
 	forms := d.m.parts[partForms]
 	for _, at := range g {

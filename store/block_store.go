@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -69,11 +68,14 @@ func stowedOf(txn *badger.Txn, item *badger.Item, n int) (stowed, error) {
 }
 
 // stowedIn is the block of a payload, which it goes on using.
-func stowedIn(payload []byte, n int) (stowed, error) {
+func stowedIn(payload []byte, n int) (stowed, error) { return stowedAs(nil, payload, n) }
+
+// stowedAs is stowedIn for a block that is good as long as nobody else has the room.
+func stowedAs(room *blockRoom, payload []byte, n int) (stowed, error) {
 	if len(payload) < chainSize {
 		return stowed{}, unreadable(n, fmt.Errorf("%w: a block of %d bytes", ErrCorrupt, len(payload)))
 	}
-	b, err := openBlock(firstOf(n), payload[chainSize:])
+	b, err := openBlockIn(room, firstOf(n), payload[chainSize:])
 	if err != nil {
 		return stowed{}, unreadable(n, err)
 	}
@@ -100,7 +102,7 @@ func (r *reader) withBlock(n int, do func(stowed) error) error {
 	if err != nil {
 		return err
 	}
-	room := blockRooms.Get().(*[]byte)
+	room := blockRooms.Get().(*blockRoom)
 	defer blockRooms.Put(room)
 	b, err := lent(item, n, room)
 	if err != nil {
@@ -109,21 +111,18 @@ func (r *reader) withBlock(n int, do func(stowed) error) error {
 	return do(b)
 }
 
-// blockRooms are memory for blocks that are read one after the other.
-var blockRooms = sync.Pool{New: func() any { return new([]byte) }}
-
 // lent is a block that is full, in memory that others will have.
-func lent(item *badger.Item, n int, room *[]byte) (stowed, error) {
-	value, err := item.ValueCopy(*room)
+func lent(item *badger.Item, n int, room *blockRoom) (stowed, error) {
+	value, err := item.ValueCopy(room.value)
 	if err != nil {
 		return stowed{}, unreadable(n, fmt.Errorf("%w: %w", ErrCorrupt, err))
 	}
-	*room = value
+	room.value = value
 	payload, err := unseal(item.Key(), value)
 	if err != nil {
 		return stowed{}, unreadable(n, err)
 	}
-	return stowedIn(payload, n)
+	return stowedAs(room, payload, n)
 }
 
 func unreadable(n int, err error) error {

@@ -126,7 +126,7 @@ func unpacked(t testing.TB, payload []byte) []byte {
 	}
 	var all []byte
 	for _, f := range b.frames {
-		part, err := f.open()
+		part, err := f.open(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

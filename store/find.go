@@ -10,7 +10,7 @@ import (
 // ascending; there may be some of other records among them.
 func (r *reader) recordSeqs(k audit.Key) ([]audit.Seq, error) {
 	hash := recordHashOf(k)
-	sealed, err := r.sums.read(r.txn)
+	sealed, err := r.sealed()
 	if err != nil {
 		return nil, err
 	}
@@ -41,12 +41,8 @@ func (r *reader) openSeqs(seqs []audit.Seq, sealed int, hash uint32, kind keyKin
 			if s.chunk < sealed {
 				continue
 			}
-			hashes := &s.records
-			if kind == kindIDHash {
-				hashes = &s.ids
-			}
 			n := len(seqs)
-			hashes.find(hash, func(off int) bool {
+			s.hashes(kind).find(hash, func(off int) bool {
 				add(s.first(s.chunk), off)
 				return true
 			})
@@ -58,11 +54,7 @@ func (r *reader) openSeqs(seqs []audit.Seq, sealed int, hash uint32, kind keyKin
 		if z.chunk < sealed {
 			continue
 		}
-		hashes := z.records
-		if kind == kindIDHash {
-			hashes = z.ids
-		}
-		for _, off := range offsetsOf(hashes, hash) {
+		for _, off := range z.offsets(kind, hash) {
 			add(z.first(z.chunk), off)
 		}
 	}
@@ -71,7 +63,7 @@ func (r *reader) openSeqs(seqs []audit.Seq, sealed int, hash uint32, kind keyKin
 
 // lookUp is the number under which a change is stored, and whether it is.
 func (r *reader) lookUp(id audit.ChangeID) (audit.Seq, bool, error) {
-	sealed, err := r.sums.read(r.txn)
+	sealed, err := r.sealed()
 	if err != nil {
 		return 0, false, err
 	}
@@ -94,7 +86,7 @@ func (r *reader) find(c *audit.Change) (audit.Seq, bool, error) {
 			return have.Seq, true, nil
 		}
 	}
-	sealed, err := r.sums.read(r.txn)
+	sealed, err := r.sealed()
 	if err != nil {
 		return 0, false, err
 	}

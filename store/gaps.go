@@ -41,7 +41,7 @@ func decodeGap(payload []byte) (audit.Gap, error) {
 // Gaps are the stretches that could not be read, by table, node and time. One
 // that was read after all is among them, Healed.
 func (db *DB) Gaps(ctx context.Context) ([]audit.Gap, error) {
-	return list(ctx, db, []byte{byte(kindGap)}, "gaps", decodeGap)
+	return listAll(ctx, db, kindGap, "gaps", decodeGap)
 }
 
 // grows says that a gap of that kind describes a state that lasts, so that the

@@ -88,17 +88,21 @@ func (r *reader) onAll(ctx context.Context, n int, do func(mine *reader, i int) 
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	errs := make([]error, min(n, runtime.GOMAXPROCS(0)))
-	for worker := range errs {
-		wait.Go(func() {
-			defer audit.Guard(&errs[worker])
-			mine := r.again()
-			defer mine.release()
-			for i := int(next.Add(1)) - 1; i < n && errs[worker] == nil; i = int(next.Add(1)) - 1 {
-				if errs[worker] = ctx.Err(); errs[worker] == nil {
-					errs[worker] = do(mine, i)
-				}
+	work := func(err *error) {
+		defer audit.Guard(err)
+		mine := r.again()
+		defer mine.release()
+		for i := int(next.Add(1)) - 1; i < n && *err == nil; i = int(next.Add(1)) - 1 {
+			if *err = ctx.Err(); *err == nil {
+				*err = do(mine, i)
 			}
-		})
+		}
+	}
+	for worker := 1; worker < len(errs); worker++ {
+		wait.Go(func() { work(&errs[worker]) })
+	}
+	if n > 0 {
+		work(&errs[0]) // here, while another processor wakes up
 	}
 	wait.Wait()
 	return errors.Join(errs...)

@@ -12,17 +12,24 @@ import (
 // the block stood.
 func TestLentBlock(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 11))
+	memory := new(blockRoom)
+	in := func(payload []byte) *block {
+		b, err := openBlockIn(memory, 1, payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
 	for _, n := range []int{1, 2, 17, 40, 256} {
 		for _, plain := range []bool{false, true} {
 			rows := randomRows(r, 1, n)
 			payload := packed(t, rows, plain)
 			room := bytes.Clone(payload)
-			b := mustOpen(t, 1, room)
-			all, err := b.rowsIn(make([]row, audit.BlockSize))
+			all, err := in(room).rowsIn(make([]row, audit.BlockSize))
 			if err != nil {
 				t.Fatal(err)
 			}
-			one, err := mustOpen(t, 1, room).row(n - 1)
+			one, err := in(room).row(n - 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -30,7 +37,10 @@ func TestLentBlock(t *testing.T) {
 			for i := range seqs {
 				seqs[i] = audit.Seq(i + 1)
 			}
-			if err := mustOpen(t, 1, room).outlines(seqs, outlines); err != nil {
+			if err := in(room).outlines(seqs, outlines); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := in(packed(t, randomRows(r, 1, 100), plain)).rows(); err != nil {
 				t.Fatal(err)
 			}
 			for i := range room {

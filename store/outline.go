@@ -104,10 +104,11 @@ func (b *block) outlines(seqs []audit.Seq, rows []row) error {
 // directory is what the block says of its changes but for their bodies. What needs
 // these unpacks the rest, and then it is the same.
 func (b *block) directory() (*blockMeta, error) {
-	m := &blockMeta{first: b.first, keys: b.keys}
+	m := b.room.newMeta()
+	m.first, m.keys, m.room = b.first, b.keys, b.room
 	for _, part := range []int{partTexts, partMeta} {
 		var err error
-		if m.parts[part], err = b.frames[part].open(); err != nil {
+		if m.parts[part], err = b.frames[part].open(b.room); err != nil {
 			return nil, b.corrupt(err.Error())
 		}
 	}
@@ -130,7 +131,7 @@ func (v *View) Touching(ctx context.Context, keys []audit.Key) ([]audit.Seq, err
 	for i, k := range keys {
 		hashes[i] = recordHashOf(k)
 	}
-	sealed, err := v.r.sums.read(v.r.txn)
+	sealed, err := v.r.sealed()
 	found := wantHashes(hashes)
 	found.all = make([]uint64, v.r.known.head/64+1)
 	if err == nil {

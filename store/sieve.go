@@ -38,9 +38,10 @@ func (v *View) Sieve(ctx context.Context, seqs []audit.Seq, word string, prefix 
 		return nil, fmt.Errorf("look for a word among the changes from %d on: %w", seqs[0], err)
 	}
 	var left []audit.Seq
+	stale := r.known.anyStale(audit.ChunkOf(seqs[0]))
 	for _, seq := range seqs {
 		place := last - int(seqs[len(seqs)-1]-seq)
-		if may[place] || r.known.isStale(seq) || r.known.based && !b.follows(place) {
+		if may[place] || stale && r.known.isStale(seq) || r.known.based && !b.follows(place) {
 			left = append(left, seq)
 		}
 	}
@@ -65,7 +66,7 @@ type sieve struct {
 	letter string // its letters, or the first of its parts that are letters
 	whole  bool   // the part that letter is ends there
 	mixed  bool   // it has digits as well
-	number []byte // the digits behind letter, as a number is written; nil: not known
+	number []byte // the digits behind letter, or before it, as a number is written; nil: not known
 	odd    bool   // has a letter to which others that are not ASCII are folded
 }
 
@@ -96,8 +97,14 @@ func newSieve(word string, prefix bool) (*sieve, bool) {
 		at = 1
 	}
 	s.letter, s.whole = parts[at], !prefix || at+1 < len(parts)
-	if at+1 < len(parts) && (!prefix || at+2 < len(parts)) && len(parts[at+1]) <= maxDigits {
-		s.number = binary.AppendUvarint(nil, numberOf(parts[at+1]))
+	digits := ""
+	if at+1 < len(parts) && (!prefix || at+2 < len(parts)) {
+		digits = parts[at+1]
+	} else if at == 1 {
+		digits = parts[0]
+	}
+	if digits != "" && len(digits) <= maxDigits {
+		s.number = binary.AppendUvarint(nil, numberOf(digits))
 	}
 	return s, true
 }
@@ -157,9 +164,11 @@ func (s *sieve) places(b *block) ([]bool, error) {
 	case parts == 1:
 		all.words(m, s.entries(m))
 	case parts <= 3: // no more are taken apart
-		s.parts(m, &letters)
 		if s.number != nil {
 			numbers.of(m, func(in *sources, at *foundIn) { markBytes(&at[1], in.nums.b, s.number) })
+		}
+		if s.number == nil || numbers.any() {
+			s.parts(m, &letters)
 		}
 	}
 	return may, s.refine(b, may, &all, &letters, &numbers)
@@ -201,7 +210,8 @@ func (s *sieve) refine(b *block, may []bool, all, letters, numbers *found) error
 		if !is {
 			continue
 		}
-		for i := d.seek(g * checkEvery); i < min((g+1)*checkEvery, b.n); i++ {
+		body, key := lastOf(b, g, all, letters, numbers)
+		for i := d.seek(g * checkEvery); i < min((g+1)*checkEvery, b.n) && (d.in.before(body) || d.keys.in.before(key)); i++ {
 			body, key := d.in.places(), d.keys.in.places()
 			d.pass(i)
 			may[i] = may[i] || all.has(body, key, d) || letters.hasBeside(body, key, d) && (s.number == nil || numbers.has(body, key, d))

@@ -12,6 +12,12 @@ import (
 // of the keys' ids.
 type found struct{ bodies, keys foundIn }
 
+// any says that there is a place at all.
+func (f *found) any() bool {
+	there := func(places []int) bool { return len(places) > 0 }
+	return slices.ContainsFunc(f.bodies[:], there) || slices.ContainsFunc(f.keys[:], there)
+}
+
 // A foundIn is places, in no order.
 type foundIn [3][]int
 
@@ -82,6 +88,34 @@ func (f *found) groups(b *block) []bool {
 	f.bodies.groups(b.meta.checks[checkBody:], groups)
 	f.keys.groups(b.meta.checks[checkKey:], groups)
 	return groups
+}
+
+// lastOf is the last place of each source in a group at which something was found, whose
+// places are sorted; -1: there is none.
+func lastOf(b *block, group int, of ...*found) (body, key [3]int) {
+	body, key = [3]int{-1, -1, -1}, [3]int{-1, -1, -1}
+	for _, f := range of {
+		f.bodies.last(b.meta.checks[checkBody:], group, &body)
+		f.keys.last(b.meta.checks[checkKey:], group, &key)
+	}
+	return body, key
+}
+
+func (f *foundIn) last(checks [][]int, group int, last *[3]int) {
+	for source, places := range f {
+		if group < len(checks[source]) {
+			end, _ := slices.BinarySearch(places, checks[source][group])
+			places = places[:end]
+		}
+		if n := len(places); n > 0 {
+			last[source] = max(last[source], places[n-1])
+		}
+	}
+}
+
+// before says that the sources have not come past all of some places.
+func (s *sources) before(last [3]int) bool {
+	return s.words.pos <= last[0] || s.nums.pos <= last[1] || s.lits.pos <= last[2]
 }
 
 func (f *foundIn) sort() {

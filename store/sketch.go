@@ -123,15 +123,12 @@ func (d *blockReader) edited(i int, c *audit.Change) (names []string, ok bool) {
 	case was < bodyShape:
 		return nil, false
 	}
-	if d.maps == nil {
-		d.maps = map[[2]int][]int{}
-	}
 	after, was = after-bodyShape, was-bodyShape
 	forms := d.m.parts[partForms]
 	form := func(role, shape, a int) byte {
-		return cellAt(forms[d.m.groups[role][shape].at[a]:], d.seen[role][shape])
+		return cellAt(forms[d.m.groups[role][shape].at[a]:], int(d.seen[role][shape]))
 	}
-	for a, place := range placesIn(d.maps, d.m.shapes, was, after) {
+	for a, place := range d.placesIn(was, after) {
 		old := form(roleWas, was, a)
 		switch {
 		case old == formSame && place >= 0:
@@ -141,19 +138,19 @@ func (d *blockReader) edited(i int, c *audit.Change) (names []string, ok bool) {
 		default:
 			return nil, false
 		}
-		names = append(names, nameIn(d.m.shapes[was][a]))
+		names = append(names, nameIn(d.namesOf(was)[a]))
 	}
 	if was == after {
 		return names, true
 	}
-	for a, place := range placesIn(d.maps, d.m.shapes, after, was) {
+	for a, place := range d.placesIn(after, was) {
 		switch {
 		case place >= 0:
 			continue
 		case form(roleAfter, after, a) == formRaw:
 			return nil, false
 		}
-		names = append(names, nameIn(d.m.shapes[after][a]))
+		names = append(names, nameIn(d.namesOf(after)[a]))
 	}
 	return names, true
 }

@@ -60,7 +60,7 @@ func decodeSlow(payload []byte) (audit.SlowWindow, error) {
 // Spans are what was read of each log, by node, table and time. Those of one
 // node and table neither overlap nor touch.
 func (db *DB) Spans(ctx context.Context) ([]audit.Span, error) {
-	return list(ctx, db, []byte{byte(kindSpan)}, "spans", decodeSpan)
+	return listAll(ctx, db, kindSpan, "spans", decodeSpan)
 }
 
 // SlowWindows are the stretches that took very long to be answered, by node,

@@ -28,6 +28,11 @@ func (k *known) isStale(s audit.Seq) bool {
 	return set != nil && set.Contains(offsetOf(s)) || k.also != nil && k.also.isStale(s)
 }
 
+// anyStale says that a chunk has, or may have, a change that isStale.
+func (k *known) anyStale(chunk int) bool {
+	return k.stale[chunk] != nil || k.also != nil && k.also.anyStale(chunk)
+}
+
 // Relearned says that more was learned of a change, or of what was before it, since it
 // was stored. That it was read again, from whatever node, and said the same is nothing
 // learned.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/dgraph-io/badger/v4"
@@ -80,7 +81,11 @@ func (db *DB) Cursor(ctx context.Context, node string, t audit.Table) (audit.Cur
 
 // Cursors are all cursors, by node and table.
 func (db *DB) Cursors(ctx context.Context) ([]audit.Cursor, error) {
-	return list(ctx, db, []byte{byte(kindCursor)}, "cursors", decodeCursor)
+	all, err := listAll(ctx, db, kindCursor, "cursors", decodeCursor)
+	for i := range all {
+		all[i].Reread = maps.Clone(all[i].Reread)
+	}
+	return all, err
 }
 
 // Divergences are the later readings of a change that say something else than
@@ -106,6 +111,40 @@ func list[T any](ctx context.Context, db *DB, prefix []byte, what string, dec fu
 		return nil, fmt.Errorf("list %s: %w", what, err)
 	}
 	return all, nil
+}
+
+// A listed is all values of a kind that a snapshot has. One of the same time has the
+// same.
+type listed[T any] struct {
+	at  uint64
+	all []T
+}
+
+// listAll is list of all values of a kind that each question asks for: nothing is read
+// where nothing was written since.
+func listAll[T any](ctx context.Context, db *DB, kind keyKind, what string, dec func([]byte) (T, error)) ([]T, error) {
+	var l listed[T]
+	err := db.view(ctx, func(r *reader) error {
+		at := r.txn.ReadTs()
+		if was, ok := db.lists.Load(kind); ok && was.(listed[T]).at == at {
+			l = was.(listed[T])
+			return nil
+		}
+		l.at = at
+		err := scan(r.txn, []byte{byte(kind)}, func(_, payload []byte) error {
+			v, err := dec(payload)
+			l.all = append(l.all, v)
+			return err
+		})
+		if err == nil {
+			db.lists.Store(kind, l)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", what, err)
+	}
+	return slices.Clone(l.all), nil
 }
 
 // Progress is the newest change that a follower of that name has dealt with;

@@ -97,25 +97,55 @@ func diskUse(dir string) (int64, error) {
 	return sum, err
 }
 
+// tablesThen are the counts that a moment has: one of the same snapshot and the same open
+// chunks has the same.
+type tablesThen struct {
+	at, version uint64
+	counts      map[audit.Table]int
+}
+
 // Tables counts the changes of each table, of all clusters together.
 func (db *DB) Tables(ctx context.Context) (map[audit.Table]int, error) {
-	v, err := db.View(ctx)
+	var then tablesThen
+	err := db.view(ctx, func(r *reader) error {
+		if was, ok := db.lists.Load(kindCounts); ok && was.(tablesThen).is(r) {
+			then = was.(tablesThen)
+		}
+		return nil
+	})
+	if err == nil && then.counts == nil {
+		if then, err = db.tablesNow(ctx); err == nil {
+			db.lists.Store(kindCounts, then)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
+	}
+	return maps.Clone(then.counts), nil
+}
+
+func (t tablesThen) is(r *reader) bool {
+	return t.at == r.txn.ReadTs() && t.version == r.opened.version
+}
+
+func (db *DB) tablesNow(ctx context.Context) (tablesThen, error) {
+	v, err := db.View(ctx)
+	if err != nil {
+		return tablesThen{}, err
 	}
 	defer v.Close()
 	sealed, err := v.sealedTables(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list tables: %w", err)
+		return tablesThen{}, err
 	}
 	tables := maps.Clone(sealed)
 	for _, c := range v.chunks[len(v.sealed.chunks):] {
 		if err := v.addTables(ctx, c.Index, tables); err != nil {
-			return nil, fmt.Errorf("list tables: %w", err)
+			return tablesThen{}, err
 		}
 	}
 	maps.DeleteFunc(tables, func(_ audit.Table, n int) bool { return n == 0 })
-	return tables, nil
+	return tablesThen{v.r.txn.ReadTs(), v.opened.version, tables}, nil
 }
 
 // sealedTables is how many changes of sealed chunks each table has. Every question
@@ -135,7 +165,15 @@ func (v *View) sealedTables(ctx context.Context) (map[audit.Table]int, error) {
 
 // addTables adds how many changes of a chunk each table has.
 func (v *View) addTables(ctx context.Context, chunk int, tables map[audit.Table]int) error {
-	counts, err := v.Counts(ctx, chunk, audit.FacetTable)
+	z, err := v.at(ctx, chunk)
+	var counts map[string]int
+	switch {
+	case err != nil:
+	case z != nil:
+		counts = z.tables()
+	default:
+		counts, err = v.Counts(ctx, chunk, audit.FacetTable)
+	}
 	for name, n := range counts {
 		// Harper allows no dot in a database's name.
 		database, table, _ := strings.Cut(name, ".")

@@ -87,6 +87,7 @@ type DB struct {
 	opens   *sumCache // opened blocks
 	recents *rowCache // changes
 	newest  newestBlocks
+	lists   sync.Map // keyKind → listed: what was listed last
 
 	collect sync.Mutex // held while the value log's garbage is collected; locked before write
 

@@ -12,7 +12,7 @@ import (
 // through once, however many are looked for: it is for many. A batch that is being
 // appended is not looked at.
 func (r *reader) seqsOfAll(kind keyKind, hashes []uint32) ([][]audit.Seq, error) {
-	sealed, err := r.sums.read(r.txn)
+	sealed, err := r.sealed()
 	if err != nil {
 		return nil, err
 	}

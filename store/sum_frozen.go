@@ -4,6 +4,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -20,6 +21,21 @@ type frozen struct {
 	ids      []uint32
 	columns  [dimensions]frozenColumn
 	span     timeSpan
+	grows    *growing // nil: the sums that these were are those of nobody else
+	byTable  *tableCounts
+}
+
+// growing are the sums that some others were, which find a hash faster than these can.
+type growing struct {
+	*sums
+	mu *sync.RWMutex
+}
+
+// tableCounts are how many changes each table has, which every question asks for,
+// counted once.
+type tableCounts struct {
+	once   sync.Once
+	counts map[string]int
 }
 
 // A frozenColumn is a column at one moment. Some values may be of no change any
@@ -46,7 +62,7 @@ const fewSets = 16
 func (s *sums) freeze() *frozen {
 	n := s.n()
 	z := &frozen{layout: s.layout, chunk: s.chunk, n: n, times: s.times[:n:n],
-		records: s.records.all[:n:n], ids: s.ids.all[:n:n], span: s.span}
+		records: s.records.all[:n:n], ids: s.ids.all[:n:n], span: s.span, byTable: &tableCounts{}}
 	for d := range s.columns {
 		c := &s.columns[d]
 		c.shared = true
@@ -55,20 +71,30 @@ func (s *sums) freeze() *frozen {
 	return z
 }
 
-// upTo is the sums of the first n changes alone.
+// upTo is the sums of the first n changes alone, for one who asks for sets.
 func (z *frozen) upTo(n int) *frozen {
-	if n >= z.n {
-		return z
-	}
 	y := *z
-	y.n, y.times, y.records, y.ids, y.span = n, z.times[:n:n], z.records[:n:n], z.ids[:n:n], timeSpan{}
+	asked := new([dimensions]askedSets)
+	for d := range y.columns {
+		y.columns[d].asked = &asked[d]
+	}
+	if n >= z.n {
+		return &y
+	}
+	y.n, y.times, y.records, y.ids, y.span, y.byTable = n, z.times[:n:n], z.records[:n:n], z.ids[:n:n], timeSpan{}, &tableCounts{}
 	for d, c := range z.columns {
-		y.columns[d].codes, y.columns[d].asked = c.codes[:n:n], &askedSets{}
+		y.columns[d].codes = c.codes[:n:n]
 	}
 	for i, t := range y.times {
 		y.span.add(t, i == 0)
 	}
 	return &y
+}
+
+// tables is how many changes each table has. Shared.
+func (z *frozen) tables() map[string]int {
+	z.byTable.once.Do(func() { z.byTable.counts = z.counts(dimTable) })
+	return z.byTable.counts
 }
 
 func (z *frozen) describe() audit.Chunk {
@@ -192,9 +218,24 @@ func (z *frozen) sets(d dimension) iter.Seq2[string, *roaring.Bitmap] {
 	}
 }
 
-// offsetsOf is where a hash stands, ascending.
-func offsetsOf(hashes []uint32, hash uint32) []int {
-	var at []int
+// offsets is where a hash stands, ascending.
+func (z *frozen) offsets(kind keyKind, hash uint32) (at []int) {
+	if z.grows != nil {
+		z.grows.mu.RLock()
+		defer z.grows.mu.RUnlock()
+		z.grows.hashes(kind).find(hash, func(off int) bool {
+			if off < z.n { // else it came since
+				at = append(at, off)
+			}
+			return true
+		})
+		slices.Reverse(at)
+		return at
+	}
+	hashes := z.records
+	if kind == kindIDHash {
+		hashes = z.ids
+	}
 	for off, h := range hashes {
 		if h == hash {
 			at = append(at, off)

@@ -77,6 +77,14 @@ func (h *hashes) find(hash uint32, yield func(offset int) bool) {
 	}
 }
 
+// hashes are those of the records or of the ids.
+func (s *sums) hashes(kind keyKind) *hashes {
+	if kind == kindIDHash {
+		return &s.ids
+	}
+	return &s.records
+}
+
 // recordOffsets yields the changes that may be of a record, the newest first.
 func (s *sums) recordOffsets(k audit.Key) iter.Seq[int] {
 	return func(yield func(int) bool) { s.records.find(recordHashOf(k), yield) }

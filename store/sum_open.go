@@ -18,7 +18,8 @@ type openSums struct {
 	mu      sync.RWMutex
 	chunks  []*sums // consecutive
 	doubt   []audit.Seq
-	version uint64 // rises with every change of what is here
+	version uint64  // rises with every change of what is here
+	frozen  *opened // as it is; nil: to be made
 }
 
 // announce says that a commit is about to make some changes otherwise than they
@@ -26,7 +27,7 @@ type openSums struct {
 func (o *openSums) announce(seqs []audit.Seq) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.doubt, o.version = seqs, o.version+1
+	o.doubt, o.version, o.frozen = seqs, o.version+1, nil
 }
 
 // apply changes the sums after a commit, or with f nil after one that failed.
@@ -34,13 +35,14 @@ func (o *openSums) announce(seqs []audit.Seq) {
 func (o *openSums) apply(f func([]*sums) []*sums) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.doubt, o.version = nil, o.version+1
+	o.doubt, o.version, o.frozen = nil, o.version+1, nil
 	if f != nil {
 		o.chunks = f(o.chunks)
 	}
 }
 
-// An opened is an openSums at one moment.
+// An opened is an openSums at one moment. All who look at that moment share it: for
+// sets each makes a copy of the chunks (upTo).
 type opened struct {
 	version uint64
 	chunks  []*frozen
@@ -51,11 +53,16 @@ func (o *openSums) freeze() opened {
 	// Freezing marks the sums as shared, so readers exclude one another.
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p := opened{version: o.version, doubt: o.doubt}
-	for _, s := range o.chunks {
-		p.chunks = append(p.chunks, s.freeze())
+	if o.frozen == nil {
+		p := opened{version: o.version, doubt: o.doubt}
+		for _, s := range o.chunks {
+			z := s.freeze()
+			z.grows = &growing{s, &o.mu}
+			p.chunks = append(p.chunks, z)
+		}
+		o.frozen = &p
 	}
-	return p
+	return *o.frozen
 }
 
 // is says whether a moment still lasts.

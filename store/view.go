@@ -20,6 +20,13 @@ type summing struct {
 	open   openSums
 	cache  *sumCache
 	sealed atomic.Pointer[sealedSums] // as last read
+	seen   atomic.Pointer[seenSums]
+}
+
+// seenSums are the sums that a snapshot has. One of the same time has the same.
+type seenSums struct {
+	at     uint64
+	sealed *sealedSums
 }
 
 // newSumming has no open chunk yet. cacheBytes is how much of decoded sums is
@@ -83,6 +90,23 @@ func (g *summing) read(txn *badger.Txn) (*sealedSums, error) {
 	return s, nil
 }
 
+// sealed is which sums on disk the reader sees. What a transaction is about to write is
+// read each time.
+func (r *reader) sealed() (*sealedSums, error) {
+	if r.w != nil {
+		return r.sums.read(r.txn)
+	}
+	at := r.txn.ReadTs()
+	if seen := r.sums.seen.Load(); seen != nil && seen.at == at {
+		return seen.sealed, nil
+	}
+	s, err := r.sums.read(r.txn)
+	if err == nil {
+		r.sums.seen.Store(&seenSums{at, s})
+	}
+	return s, err
+}
+
 // A View is one moment of a store: its changes up to a number, and what is
 // summed up of them. It is for one goroutine at a time but for Block, Read
 // and Outlines.
@@ -125,7 +149,7 @@ func (g *summing) view(ctx context.Context, db *DB) (*View, error) {
 func (v *View) prepare() error {
 	head := v.r.known.head
 	var err error
-	if v.sealed, err = v.sums.read(v.r.txn); err != nil {
+	if v.sealed, err = v.r.sealed(); err != nil {
 		return err
 	}
 	for _, c := range v.sealed.chunks {

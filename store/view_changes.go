@@ -157,11 +157,7 @@ func (v *View) hash(ctx context.Context, kind keyKind, hash uint32) ([]audit.Seq
 	}
 	seqs, err := v.sums.sealedHash(v.r.txn, v.sealed, kind, hash)
 	for _, z := range v.open {
-		hashes := z.records
-		if kind == kindIDHash {
-			hashes = z.ids
-		}
-		for _, off := range offsetsOf(hashes, hash) {
+		for _, off := range z.offsets(kind, hash) {
 			seqs = append(seqs, z.first(z.chunk)+audit.Seq(off))
 		}
 	}

@@ -25,7 +25,10 @@ func openToAsk(c *cli.Context, e *env) (*workspace, error) {
 // wordsOf is the index of a workspace, opened when it is used first.
 type wordsOf struct{ *workspace }
 
-var _ query.WordOpener = wordsOf{}
+var (
+	_ query.WordOpener = wordsOf{}
+	_ query.WordTeller = wordsOf{}
+)
 
 // Open implements query.WordOpener.
 func (w wordsOf) Open() error {
@@ -43,4 +46,9 @@ func (w wordsOf) Progress() audit.Seq { return w.index.Progress() }
 // Blocks implements query.WordFinder.
 func (w wordsOf) Blocks(ctx context.Context, word string, fuzzy int) (*roaring.Bitmap, bool, error) {
 	return w.index.Blocks(ctx, word, fuzzy)
+}
+
+// Found implements query.WordTeller.
+func (w wordsOf) Found(ctx context.Context, start string, most int) (*roaring.Bitmap, map[uint32][]string, bool, error) {
+	return w.index.Found(ctx, start, most)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -25,6 +26,7 @@ type sums struct {
 	values map[audit.Facet][]string
 	times  map[int][]audit.Time
 	doubt  map[int]*roaring.Bitmap
+	words  sync.Map // audit.Seq → []string, sorted: of a change's images
 }
 
 type setOf struct {

@@ -85,3 +85,25 @@ func Distance(a, b string) int {
 	}
 	return row[len(row)-1]
 }
+
+// Found implements query.WordTeller.
+func (w *Words) Found(ctx context.Context, start string, most int) (*roaring.Bitmap, map[uint32][]string, bool, error) {
+	blocks, ok, err := w.Blocks(ctx, start+"*", 0)
+	if !ok || err != nil || len(start)%4 == 3 { // at times they are not known
+		return blocks, nil, ok, err
+	}
+	words := map[uint32][]string{}
+	for known, in := range w.blocks {
+		if !strings.HasPrefix(known, start) {
+			continue
+		}
+		for _, block := range in.ToArray() {
+			words[block] = append(words[block], known)
+			most--
+		}
+	}
+	if most < 0 {
+		words = nil
+	}
+	return blocks, words, true, nil
+}
