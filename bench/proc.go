@@ -32,7 +32,10 @@ func (m memory) max(o memory) memory {
 }
 
 // run runs a command to its end and measures it.
-func run(cmd *exec.Cmd) (usage, error) {
+func run(cmd *exec.Cmd) (usage, error) { return runSeen(cmd, func(int) {}) }
+
+// runSeen is run; begun is told the process.
+func runSeen(cmd *exec.Cmd, begun func(pid int)) (usage, error) {
 	var complaint bytes.Buffer
 	if cmd.Stderr == nil {
 		cmd.Stderr = &complaint
@@ -41,6 +44,7 @@ func run(cmd *exec.Cmd) (usage, error) {
 	if err := cmd.Start(); err != nil {
 		return usage{}, err
 	}
+	begun(cmd.Process.Pid)
 	peak := watch(cmd.Process.Pid, 20*time.Millisecond, processMemory)
 	err := cmd.Wait()
 	u := usage{Wall: time.Since(began), Memory: peak()}

@@ -93,6 +93,11 @@ func (r *recourse) Load(ctx context.Context, d *dataset) (load, error) {
 
 // add imports a file of so many changes.
 func (r *recourse) add(ctx context.Context, file string, changes int) (load, error) {
+	return r.addSeen(ctx, file, changes, func(int) {})
+}
+
+// addSeen is add; begun is told the process.
+func (r *recourse) addSeen(ctx context.Context, file string, changes int, begun func(pid int)) (load, error) {
 	args := []string{"--data", r.data(), "-o", "json", "import"}
 	if !r.pack {
 		rules, err := r.writeRules()
@@ -107,7 +112,7 @@ func (r *recourse) add(ctx context.Context, file string, changes int) (load, err
 	cmd := exec.CommandContext(ctx, r.binary, append(args, file)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	u, err := run(cmd)
+	u, err := runSeen(cmd, begun)
 	if err != nil {
 		return load{}, fmt.Errorf("load recourse: %w", err)
 	}

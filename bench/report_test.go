@@ -66,8 +66,10 @@ func TestReport(t *testing.T) {
 	r.Growth = &growth{Changes: 5000, Whole: load{usage: usage{CPU: time.Second, Wall: time.Second}, Bytes: 1 << 20}}
 	for i := range r.Growth.Parts {
 		r.Growth.Parts[i] = 500
+		r.Growth.Within.CPU[i+1] = time.Duration(i+1) * 5 * time.Millisecond
 		r.Growth.Tenths[i] = load{usage: usage{CPU: time.Duration(10+i) * time.Millisecond, Wall: time.Second}, Bytes: 1 << 20}
 	}
+	r.Growth.Within.known = 11
 	var b strings.Builder
 	if err := r.write(&b); err != nil {
 		t.Fatal(err)
@@ -76,7 +78,9 @@ func TestReport(t *testing.T) {
 		"Left out: ripgrep: not installed.",
 		"`auditgen -seed 1 -n 1000 -multi 0.25`",
 		"| CPU of the whole ingest, with 50 rules ÷ SQLite's | 0.9 | ≤ 1.2 | ≤ 0.9 | aim met |",
-		"| CPU of the last tenth ÷ the first tenth | 1.9 | ≤ 1.3 | ≤ 1.15 | MISSED |",
+		"| CPU of the last tenth ÷ the first tenth, of one process | 1 | ≤ 1.3 | ≤ 1.15 | aim met |",
+		"| 10 | 10 µs |",
+		"| the same, each tenth by a process that opens the store | 1.9 | ≤ 1.3 | ≤ 1.15 | MISSED |",
 		"| recourse | 18 µs (18, 90, 17) | 125 B | 100,000 | 600 / 0 / 0 MiB |",
 		"| recourse, built-in rules | 50 µs (50) | 150 B | 100,000 | 600 / 0 / 0 MiB |",
 		"| q2 | history of a record | 2 / 2 (2) | 1 / 1 (1) | 3 / 3 (3) |",
