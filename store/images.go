@@ -225,7 +225,7 @@ func (l *lastImages) pack(i *lastImage) (packed packedBody, bodyless bool) {
 
 // allot finds room for an image, which it takes from others if there is none.
 func (l *lastImages) allot(h *recordName, need int) []byte {
-	need = (need + 15) &^ 15 // records grow by a little
+	need = (need + 31) &^ 15 // records grow by a little, again and again
 	if n := len(l.slabs); n == 0 || cap(l.slabs[n-1])-len(l.slabs[n-1]) < need {
 		l.slab()
 	}

@@ -84,12 +84,12 @@ func (m memorySize) limit() {
 // judged and answered, and for the collector.
 func (m memorySize) store() int64 { return int64(m * 3 / 8) }
 
-// spare is how much is not in use of five eighths of the memory that the collector
-// keeps to: of what lived when it ran last. The rest is for what it has not taken back.
+// spare is how much is not in use of thirteen sixteenths of the memory that the
+// collector keeps to: of what lived when it ran last. The rest is for what it has not taken back.
 func (m memorySize) spare() int64 {
 	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(s)
-	return int64(m-m/8)*5/8 - int64(s[0].Value.Uint64())
+	return int64(m-m/8)*13/16 - int64(s[0].Value.Uint64())
 }
 
 // rules is what the windows of all rules may keep; below that the built-in ones are no
