@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -68,12 +69,14 @@ type input struct {
 	drops *roaring.Bitmap
 	docs  []uint32 // the number that each document gets, or dropped
 	found []uint32 // space to work in
+	first uint32   // the lowest of docs
+	begin uint64   // the first bytes of the word
 }
 
 const dropped = math.MaxUint32
 
 func (m *merge) add(s *segment, drops *roaring.Bitmap) {
-	m.inputs = append(m.inputs, &input{cursor: s.cursor(), drops: drops, docs: make([]uint32, len(s.blocks))})
+	m.inputs = append(m.inputs, &input{cursor: s.cursor(), drops: drops, docs: make([]uint32, len(s.blocks)), first: dropped})
 }
 
 // number gives the documents that stay their numbers, by their blocks, and
@@ -97,6 +100,7 @@ func (m *merge) number() []uint32 {
 	blocks := make([]uint32, len(all))
 	for i, p := range all {
 		blocks[i], p.of.docs[p.doc] = p.block, uint32(i)
+		p.of.first = min(p.of.first, uint32(i))
 	}
 	return blocks
 }
@@ -117,20 +121,18 @@ func (m *merge) run(b *builder) error {
 		}
 		word, docs = append(word[:0], ahead[0].term...), docs[:0]
 		for len(ahead) > 0 && bytes.Equal(ahead[0].term, word) {
-			in := ahead[0]
-			ahead = slices.Delete(ahead, 0, 1)
 			var err error
-			if docs, err = in.renumber(docs); err != nil {
+			if docs, err = ahead[0].renumber(docs); err != nil {
 				return err
 			}
-			if err := ahead.put(in); err != nil {
+			if err := ahead.advance(); err != nil {
 				return err
 			}
 		}
 		if len(docs) == 0 {
 			continue
 		}
-		if !slices.IsSorted(docs) {
+		if !slices.IsSorted(docs) { // as those of segments that are not one behind the other
 			slices.Sort(docs)
 		}
 		if err := b.add(word, docs); err != nil {
@@ -140,17 +142,48 @@ func (m *merge) run(b *builder) error {
 	return nil
 }
 
-// inputs are those that have a word left, in the order of these.
+// inputs are those that have a word left, in the order of these, and those of one word
+// in that of their documents.
 type inputs []*input
 
 // put goes to an input's next word and puts it in, unless it has none.
 func (ahead *inputs) put(in *input) error {
+	*ahead = append(inputs{in}, *ahead...)
+	return ahead.advance()
+}
+
+// advance goes to the first input's next word and puts it where it belongs, or takes it
+// out if it has none.
+func (ahead *inputs) advance() error {
+	in, rest := (*ahead)[0], (*ahead)[1:]
 	if !in.next() {
+		*ahead = rest
 		return in.err
 	}
-	at, _ := slices.BinarySearchFunc(*ahead, in.term, func(o *input, t []byte) int { return bytes.Compare(o.term, t) })
-	*ahead = slices.Insert(*ahead, at, in)
+	var begin [8]byte
+	copy(begin[:], in.term)
+	in.begin = binary.BigEndian.Uint64(begin[:])
+	at := 0
+	if len(rest) > 0 && rest[0].before(in) {
+		at, _ = slices.BinarySearchFunc(rest, in, func(o, in *input) int {
+			if o.before(in) {
+				return -1
+			}
+			return 1
+		})
+	}
+	copy(*ahead, rest[:at])
+	(*ahead)[at] = in
 	return nil
+}
+
+// before says that an input's word comes before another's, or is the same and its
+// documents do.
+func (in *input) before(o *input) bool {
+	if in.begin != o.begin {
+		return in.begin < o.begin
+	}
+	return cmp.Or(bytes.Compare(in.term, o.term), cmp.Compare(in.first, o.first)) < 0
 }
 
 // renumber appends the new numbers of the documents that have the input's word.
