@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -44,6 +45,13 @@ func (p *Printer) ChangeLines(changes []audit.Change) error {
 }
 
 func (p *Printer) appendLines(dst []byte, changes []audit.Change) ([]byte, error) {
+	// As long as they will be, about: to grow line by line is to copy all again and again.
+	size := 0
+	for i := range changes {
+		const around = 700 // names, and what is no image
+		size += around + 2*len(changes[i].After.Body) + 2*len(changes[i].Before.Body)
+	}
+	dst = slices.Grow(dst, size)
 	for i := range changes {
 		var err error
 		if dst, err = p.appendLine(dst, &changes[i]); err != nil {
