@@ -31,16 +31,16 @@ func (f frame) open(room *blockRoom) ([]byte, error) {
 	return out, err
 }
 
-// packFrame appends a part as it is stored. What zstd makes less than a third
-// smaller, which numbers are, is not worth the time that it takes to unpack it:
-// to read one change, as much as all else.
+// packFrame appends a part as it is stored. What zstd does not make half as
+// large, which numbers and most forms are, is not worth the time that it takes to unpack
+// it: to read one change, as much as all else.
 func packFrame(z *zstd.Encoder, dst, part []byte) []byte {
 	if len(part) < 16 {
 		return append(dst, part...)
 	}
 	start := len(dst)
 	dst = z.EncodeAll(part, dst)
-	if len(dst)-start > len(part)-len(part)/3 {
+	if len(dst)-start > len(part)/2 {
 		dst = append(dst[:start], part...)
 	}
 	return dst
