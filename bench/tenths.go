@@ -36,7 +36,10 @@ func watchTenths(pid int, file string, size int64) (stop func() tenths) {
 				return
 			}
 			at, open := offsetOf(pid, file)
-			if !open {
+			switch {
+			case !open && again && t.known == len(t.CPU)-1:
+				at = size // it has read the end and closed it since it was looked at last
+			case !open:
 				continue
 			}
 			again = again || at < before
