@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"recourse/audit"
 )
 
@@ -67,6 +69,7 @@ type lastImages struct {
 	fetched int        // from disk
 	after   int        // fetched images it is seen whether all have room here
 	onDisk  func() int // at most how many there are
+	view    func(func(*badger.Txn) error) error
 }
 
 const (
@@ -91,7 +94,7 @@ const (
 
 func newLastImages(db *DB, shapes *imageShapes) *lastImages {
 	limits := db.imageLimits()
-	return &lastImages{shapes: shapes, most: max(2, int(limits.memory/slabSize)), spare: db.spare, displaced: map[recordName]lastImage{}, after: limits.after, onDisk: db.imagesOnDisk}
+	return &lastImages{shapes: shapes, most: max(2, int(limits.memory/slabSize)), spare: db.spare, displaced: map[recordName]lastImage{}, after: limits.after, onDisk: db.imagesOnDisk, view: db.badger.View}
 }
 
 // entry is the bytes of an image.

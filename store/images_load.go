@@ -13,7 +13,8 @@ const imageSize = 224
 // if there is room, so that nothing needs to be looked for any more.
 func (l *lastImages) fetch(txn *badger.Txn, h *recordName) (lastImage, error) {
 	if l.fetched++; l.fetched == l.after && len(l.displaced) == 0 && int64(l.onDisk())*imageSize < int64(l.most-len(l.slabs))*slabSize+l.spare() {
-		if err := l.load(txn); err != nil {
+		// Of what is committed: what the transaction has written may not come to be.
+		if err := l.view(l.load); err != nil {
 			return lastImage{}, err
 		}
 		if i, _ := l.get(h); l.whole {
