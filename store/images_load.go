@@ -27,7 +27,9 @@ func (l *lastImages) fetch(txn *badger.Txn, h *recordName) (lastImage, error) {
 
 // load takes the images on disk into memory, but for those of which a newer one is here;
 // it ends when there is no room for more.
-func (l *lastImages) load(txn *badger.Txn) error {
+func (l *lastImages) load(txn *badger.Txn) (err error) {
+	l.whole = true // until one has to make room
+	defer func() { l.whole = l.whole && err == nil }()
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{byte(kindImage)}})
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
@@ -39,7 +41,8 @@ func (l *lastImages) load(txn *badger.Txn) error {
 		if _, here := l.find(&h); here {
 			continue
 		}
-		if len(l.slabs) >= l.room() {
+		if !l.hasRoom() {
+			l.whole = false
 			return nil
 		}
 		err := item.Value(func(value []byte) error {
@@ -57,8 +60,14 @@ func (l *lastImages) load(txn *badger.Txn) error {
 			return fmt.Errorf("read last image %x: %w", h, err)
 		}
 	}
-	l.whole = true
 	return nil
+}
+
+// hasRoom says that no image has to make room for another, however large that is.
+func (l *lastImages) hasRoom() bool {
+	const largest = imageHead + 8 + 1 + mostBody + 31
+	n := len(l.slabs)
+	return n < l.most || cap(l.slabs[n-1])-len(l.slabs[n-1]) >= largest || n < slabMask && l.spare() >= slabSize
 }
 
 // spare is how much memory last images may take beyond what the store may.
