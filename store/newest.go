@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"sync"
 
 	"recourse/audit"
@@ -74,10 +75,11 @@ func (b *newestBlocks) get(n int) ([]row, bool) {
 	return b.rows[n], true
 }
 
-// keepNewest keeps the blocks that a batch filled.
+// keepNewest keeps the blocks that a batch filled, each in memory of its own: one that is
+// forgotten is not to be held by those that are kept.
 func (db *DB) keepNewest(rows []row) {
 	for ; len(rows) >= audit.BlockSize; rows = rows[audit.BlockSize:] {
-		db.newest.put(audit.BlockOf(rows[0].c.Seq), rows[:audit.BlockSize:audit.BlockSize])
+		db.newest.put(audit.BlockOf(rows[0].c.Seq), slices.Clone(rows[:audit.BlockSize]))
 	}
 }
 
