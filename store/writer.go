@@ -51,7 +51,11 @@ type imageLimits struct {
 
 // imageLimits are those of a store.
 func (db *DB) imageLimits() imageLimits {
-	return cmp.Or(db.o.images, imageLimits{memory: imageMemory(db.o), displaced: 2048, every: 16 * audit.ChunkSize, after: 16 << 10})
+	every := audit.Seq(4 * audit.ChunkSize)
+	if db.o.Spare != nil { // who has memory to spare waits for nobody, and may once wait some seconds
+		every *= 4
+	}
+	return cmp.Or(db.o.images, imageLimits{memory: imageMemory(db.o), displaced: 2048, every: every, after: 16 << 10})
 }
 
 func imageKey(h recordName) []byte { return append([]byte{byte(kindImage)}, h[:]...) }
