@@ -11,8 +11,7 @@ import (
 // appended, up to a number of bytes: who follows the store closely need not unpack
 // what was packed a moment ago. A block that is full is never written again; what was
 // learned of its changes since is applied when they are taken from here, as when they
-// are read. As long as one block of a batch is kept, so are the rows of all of it, which
-// are some thousand or a few MiB. What it holds is shared and never changed. The zero value keeps nothing.
+// are read. What it holds is shared and never changed. The zero value keeps nothing.
 type newestBlocks struct {
 	mu    sync.RWMutex
 	limit int // bytes
