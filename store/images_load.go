@@ -6,8 +6,9 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// imageSize is about how many bytes a last image takes in memory.
-const imageSize = 224
+// imageSize is how many bytes a last image takes in memory, at least and about: a third of the
+// entries that Badger counts are old ones. Loading ends when there is no room after all.
+const imageSize = 144
 
 // fetch is a record's last image on disk. After many it takes all of them into memory,
 // if there is room, so that nothing needs to be looked for any more.
