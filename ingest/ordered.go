@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"slices"
 
 	"recourse/audit"
 )
@@ -29,7 +30,7 @@ func (o *ordered) add(c *capture) {
 	if o.broken {
 		return
 	}
-	if !c.plain || len(c.keys) == 0 {
+	if !c.plain || !differ(c.keys) {
 		o.broken = true
 		return
 	}
@@ -63,6 +64,28 @@ func (m *newestGroups) add(c *capture) bool {
 		}
 	}
 	m.keys = append(m.keys, bytes.Clone(c.keys))
+	return true
+}
+
+// differ says that a list has one key, or several that are texts and surely different: a
+// group may have a record twice and be stored in two parts.
+func differ(keys []byte) bool {
+	inner, list := bytes.CutPrefix(bytes.TrimSpace(keys), []byte{'['})
+	inner, ended := bytes.CutSuffix(inner, []byte{']'})
+	if !list || !ended {
+		return false
+	}
+	if !bytes.Contains(inner, []byte{','}) {
+		return true
+	}
+	parts := bytes.Split(inner, []byte{','})
+	seen := make(map[string]bool, len(parts))
+	for _, part := range parts {
+		if !oneText(slices.Concat([]byte{'['}, part, []byte{']'})) || seen[string(part)] {
+			return false
+		}
+		seen[string(part)] = true
+	}
 	return true
 }
 

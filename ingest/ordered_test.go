@@ -27,7 +27,11 @@ func TestOrdered(t *testing.T) {
 		lines []string
 		want  bool
 	}{
-		"later":                        {[]string{line("a", `"x"`, 1000), line("a", `"x"`, 1001), line("a", `1,2`, 1002)}, true},
+		"later":                        {[]string{line("a", `"x"`, 1000), line("a", `"x"`, 1001), line("a", `"x","y"`, 1002), line("a", `7`, 1003)}, true},
+		"twice in one group":           {[]string{line("a", `"x","y","x"`, 1000)}, false},
+		"several numbers, with forms":  {[]string{line("a", `1,2`, 1000)}, false},
+		"several, one escaped":         {[]string{line("a", `"x","\u0078"`, 1000)}, false},
+		"several with a comma in one":  {[]string{line("a", `"x","y,z"`, 1000)}, false},
 		"tables by themselves":         {[]string{line("a", `"x"`, 1000), line("a", `"x"`, 1001), line("b", `"x"`, 500), line("b", `"x"`, 501)}, true},
 		"earlier":                      {[]string{line("a", `"x"`, 1001), line("a", `"y"`, 1000)}, false},
 		"twice":                        {[]string{line("a", `"x"`, 1000), line("a", `"x"`, 1000)}, false},

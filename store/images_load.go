@@ -6,7 +6,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// imageSize is how many bytes a last image takes in memory, at least and about: a third of the
+// imageSize is how many bytes a last image takes in memory, at least and about, as some of the
 // entries that Badger counts are old ones. Loading ends when there is no room after all.
 const imageSize = 144
 

@@ -148,8 +148,14 @@ func (r *reader) amend(c *audit.Change) error {
 // Follow yields the changes after a number, in order, with their Before, and
 // ends at the newest. Changes that are appended meanwhile may be among them.
 func (db *DB) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audit.Change, error] {
+	return Each(db.FollowPages(ctx, after))
+}
+
+// Each yields the changes of pages one by one, and an error behind those of its page. It
+// is the end.
+func Each(pages iter.Seq2[[]audit.Change, error]) iter.Seq2[audit.Change, error] {
 	return func(yield func(audit.Change, error) bool) {
-		for page, err := range db.FollowPages(ctx, after) {
+		for page, err := range pages {
 			for i := range page {
 				if !yield(page[i], nil) {
 					return
@@ -157,6 +163,7 @@ func (db *DB) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audit.Chang
 			}
 			if err != nil {
 				yield(audit.Change{}, err)
+				return
 			}
 		}
 	}

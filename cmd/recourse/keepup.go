@@ -8,6 +8,7 @@ import (
 	"recourse/audit"
 	"recourse/ingest"
 	"recourse/rules"
+	"recourse/store"
 )
 
 // mostBehind is how many changes the index and the rules may be behind an import
@@ -141,7 +142,7 @@ type growing struct {
 
 // Follow yields the changes after a number up to the newest of the import.
 func (g growing) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audit.Change, error] {
-	return each(g.pages(ctx, after))
+	return store.Each(g.pages(ctx, after))
 }
 
 func (g growing) pages(ctx context.Context, after audit.Seq) iter.Seq2[[]audit.Change, error] {

@@ -145,7 +145,7 @@ func (roomyReader) leave() {}
 
 // Follow ends with store.ErrDiskFull when the room is gone.
 func (r roomyReader) Follow(ctx context.Context, after audit.Seq) iter.Seq2[audit.Change, error] {
-	return each(r.pages(ctx, after))
+	return store.Each(r.pages(ctx, after))
 }
 
 // pages is Follow with many changes at once. A page is the caller's.
@@ -161,23 +161,6 @@ func (r roomyReader) pages(ctx context.Context, after audit.Seq) iter.Seq2[[]aud
 			}
 			n++
 			if !yield(page, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// each yields the changes of pages one by one.
-func each(pages iter.Seq2[[]audit.Change, error]) iter.Seq2[audit.Change, error] {
-	return func(yield func(audit.Change, error) bool) {
-		for page, err := range pages {
-			for i := range page {
-				if !yield(page[i], nil) {
-					return
-				}
-			}
-			if err != nil {
-				yield(audit.Change{}, err)
 				return
 			}
 		}
